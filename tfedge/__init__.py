@@ -11,17 +11,31 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Public names of the converters, and the modules that have them.
+# Public names, and the modules that have them.
 _FACADES = {
     "convert": "tfedge_converters.conversion",
+    "quantize": "tfedge.quantization.model",
+    "strip": "tfedge.quantization.model",
     "verify": "tfedge_converters.verify",
 }
+_MODULES = ("callbacks", "layers", "quantization")
 
-__all__ = ["__version__", "convert", "verify"]
+__all__ = [
+    "__version__",
+    "callbacks",
+    "convert",
+    "layers",
+    "quantization",
+    "quantize",
+    "strip",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the converters only when one of their facades is first used."""
+    """Loads what needs Keras or the converters only when it is first used."""
     if name in _FACADES:
         return getattr(import_module(_FACADES[name]), name)
+    if name in _MODULES:
+        return import_module(f"tfedge.{name}")
     raise AttributeError(f"module 'tfedge' has no attribute '{name}'")

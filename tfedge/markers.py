@@ -52,6 +52,11 @@ def marker(name: str, attributes: Mapping[str, Any]) -> Callable[[Function], Fun
     return decorate
 
 
+def is_exporting() -> bool:
+    """Whether a model is being exported, so that marked functions become operators."""
+    return _emitter.get() is not None
+
+
 @contextmanager
 def emitting(emitter: Emitter) -> Iterator[None]:
     """Makes every marked function that is called inside go through `emitter`."""

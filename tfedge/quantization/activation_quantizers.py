@@ -1,0 +1,230 @@
+"""How training finds the ranges of activations."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfedge.errors import TfedgeError
+from tfedge.quantization import schemes
+from tfedge.quantization.grids import ActivationGrid, carry, grid_of_range
+from tfedge.quantization.ranges import mark_range
+from tfedge.quantization.straight_through import round_straight_through, scale_gradient
+
+# Of the moving average, once it has run for long; until then every batch counts the same.
+_DECAY = 0.99
+# Of each batch, in percent, what the percentile quantizer leaves outside of the range in total.
+_OUTSIDE_PERCENT = 0.02
+
+
+class RangeGroup:
+    """Activations that some kernel wants on one grid: the union of their ranges.
+
+    A plain object, so that Keras does not take the members for layers of whoever holds it.
+    """
+
+    def __init__(self, member: ActivationQuantizer):
+        self.members = [member]
+
+    def merge(self, other: RangeGroup) -> None:
+        """Lets the members of both groups use one grid."""
+        if other is self:
+            return
+        self.members += other.members
+        for member in other.members:
+            member.group = self
+
+    def range(self) -> tuple[Any, Any]:
+        """float32 scalars: the union of the members' ranges."""
+        ranges = [member.range() for member in self.members]
+        low, high = ranges[0]
+        for other_low, other_high in ranges[1:]:
+            low, high = tf.minimum(low, other_low), tf.maximum(high, other_high)
+        return low, high
+
+
+class ActivationQuantizer(keras.layers.Layer):
+    """The range of one activation, and what puts the activation on the grid of that range.
+
+    Attributes:
+        group: the activations that share the grid.
+        bits: 8 or 16.
+        low, high: float32 variables; the range is [low, high], which holds 0.
+        observations: int32 variable: how many batches the range was made of; 0 says that it is
+            not known yet.
+    """
+
+    learned = False
+
+    def __init__(self, bits: int, name: str):
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.bits = bits
+        self.group = RangeGroup(self)
+        self.low = self._scalar("low", self.learned)
+        self.high = self._scalar("high", self.learned)
+        self.observations = self._scalar("observations", trainable=False, dtype="int32")
+        self.built = True
+
+    def _scalar(self, name: str, trainable: bool, dtype: str = "float32") -> Any:
+        return self.add_weight(
+            shape=(), name=name, dtype=dtype, initializer="zeros", trainable=trainable,
+            aggregation="only_first_replica",
+        )  # fmt: skip
+
+    def range(self) -> tuple[Any, Any]:
+        """float32 scalar tensors low <= 0 <= high."""
+        return self.low.value, self.high.value
+
+    def grid(self) -> ActivationGrid:
+        """The grid that the range asks for."""
+        grid = grid_of_range(*self.group.range(), self.bits)
+        return dataclasses.replace(grid, owner=self.group)
+
+    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
+        """Lets the range follow the values of `x`.
+
+        Args:
+            x: float32 tensor.
+            starts_at_zero: whether values below zero will be cut off.
+        """
+        low = tf.constant(0.0) if starts_at_zero else tf.minimum(self._low(x), 0.0)
+        low, high = _of_all_replicas(low, tf.maximum(self._high(x), 0.0))
+        count = self.observations.value
+        # A plain mean of the first batches, then a moving average: no start value to forget.
+        weight = tf.maximum(1.0 / (tf.cast(count, tf.float32) + 1.0), 1.0 - _DECAY)
+        self.low.assign(self.low.value + weight * (low - self.low.value))
+        self.high.assign(self.high.value + weight * (high - self.high.value))
+        self.observations.assign(count + 1)
+
+    def _low(self, x: Any) -> Any:
+        return tf.reduce_min(x)
+
+    def _high(self, x: Any) -> Any:
+        return tf.reduce_max(x)
+
+    def simulate(self, x: Any) -> Any:
+        """`x` rounded to the grid in float, with straight-through gradients within the range."""
+        low, high = self.group.range()
+        if self.bits == 16:
+            high = tf.maximum(tf.abs(low), tf.abs(high))
+            low = -high
+        # An empty range would divide by zero inside.
+        high = tf.maximum(high, low + 1e-12)
+        y = tf.quantization.fake_quant_with_min_max_vars(
+            x, low, high, num_bits=self.bits, narrow_range=self.bits == 16
+        )
+        return carry(y, self.grid())
+
+    def mark(self, x: Any) -> Any:
+        """`x` with its own range marked, for the converter.
+
+        Raises:
+            TfedgeError: no data have been seen.
+        """
+        with tf.init_scope():
+            low, high = (float(keras.ops.convert_to_numpy(bound)) for bound in self.range())
+            seen = int(keras.ops.convert_to_numpy(self.observations.value))
+        if not seen:
+            raise TfedgeError(
+                f"the range of '{self.name}' is not known: train the quantised model, or give it "
+                "data with `calibrate`, before it is converted"
+            )
+        return mark_range(x, low, high)
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"bits": self.bits, "name": self.name}
+
+
+class Percentile(ActivationQuantizer):
+    """Leaves the most extreme values of each batch outside of the range."""
+
+    def _low(self, x: Any) -> Any:
+        return _quantile(x, _OUTSIDE_PERCENT / 200)
+
+    def _high(self, x: Any) -> Any:
+        return _quantile(x, 1 - _OUTSIDE_PERCENT / 200)
+
+
+class LearnedRange(ActivationQuantizer):
+    """A range that the optimizer trains, from where the first batch puts it.
+
+    The bounds get gradients from the values that they cut off and from the rounding of the
+    others. Source: Esser et al., "Learned Step Size Quantization", ICLR 2020, and for asymmetric
+    ranges Bhalgat et al., "LSQ+", CVPR Workshops 2020.
+    """
+
+    learned = True
+
+    def range(self) -> tuple[Any, Any]:
+        """float32 scalar tensors low <= 0 <= high, whatever the optimizer does."""
+        return tf.minimum(self.low.value, 0.0), tf.maximum(self.high.value, 0.0)
+
+    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
+        """Sets the bounds from the first batch; then they are the optimizer's."""
+        count = self.observations.value
+        low, high = _of_all_replicas(
+            tf.constant(0.0) if starts_at_zero else tf.minimum(tf.reduce_min(x), 0.0),
+            tf.maximum(tf.reduce_max(x), 0.0),
+        )
+        first = tf.equal(count, 0)
+        self.low.assign(tf.where(first, low, self.low.value))
+        self.high.assign(tf.where(first, high, self.high.value))
+        self.observations.assign(count + 1)
+
+    def simulate(self, x: Any) -> Any:
+        """`x` rounded to the grid, with gradients to `x` and to the bounds."""
+        low, high = self.group.range()
+        steps = 2**self.bits - 1
+        if self.bits == 16:
+            high = tf.maximum(tf.abs(low), tf.abs(high))
+            low, steps = -high, steps - 1
+        rate = tf.math.rsqrt(tf.cast(tf.size(x), tf.float32) * steps)
+        low, high = scale_gradient(low, rate), scale_gradient(high, rate)
+        scale = tf.maximum((high - low) / steps, 1e-12)
+        offset = round_straight_through(low / scale)
+        integers = tf.clip_by_value(round_straight_through(x / scale), offset, offset + steps)
+        return carry(integers * scale, self.grid())
+
+
+class RangeOfTable(ActivationQuantizer):
+    """The range of an embedding: that of its table, which holds everything it can return."""
+
+    def __init__(self, bits: int, table: Any, name: str):
+        super().__init__(bits, name)
+        self.table = table
+
+    def range(self) -> tuple[Any, Any]:
+        """float32 scalar tensors: the table's extremes, and 0."""
+        table = tf.stop_gradient(self.table.value)
+        return tf.minimum(tf.reduce_min(table), 0.0), tf.maximum(tf.reduce_max(table), 0.0)
+
+    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
+        """Counts the batch; the table is at hand."""
+        self.observations.assign(self.observations.value + 1)
+
+
+QUANTIZERS: dict[str, type[ActivationQuantizer]] = {
+    schemes.MOVING_AVERAGE: ActivationQuantizer,
+    schemes.PERCENTILE: Percentile,
+    schemes.LEARNED_RANGE: LearnedRange,
+}
+
+
+def _quantile(x: Any, fraction: float) -> Any:
+    values = tf.sort(tf.reshape(x, [-1]))
+    last = tf.cast(tf.size(values) - 1, tf.float32)
+    return tf.gather(values, tf.cast(tf.round(fraction * last), tf.int32))
+
+
+def _of_all_replicas(low: Any, high: Any) -> tuple[Any, Any]:
+    """The extremes over the replicas of a distributed step."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return low, high
+    bounds = context.all_gather(tf.stack([low, -high])[tf.newaxis], axis=0)
+    extremes = tf.reduce_min(bounds, axis=0)
+    return extremes[0], -extremes[1]

@@ -1,0 +1,84 @@
+"""Activation functions as operators, by the names that Keras gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+
+from tfedge.quantization import exact, fused_activation
+from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.operator_factory import Function, OperatorFactory
+
+# Those that the kernel in front of them applies.
+FUSED: dict[str, FusedActivation] = {
+    "linear": fused_activation.NONE,
+    "relu": fused_activation.RELU,
+    "relu6": fused_activation.RELU6,
+}
+
+Builder = Callable[[OperatorFactory, Callable[[Any], Any]], Function]
+
+
+def _first(function: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
+    return lambda operands: function(operands[0])
+
+
+def _fixed(code: str, make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    return make.fixed(code, _first(function), code.lower())
+
+
+def _own(code: str, make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    return make.own(code, _first(function), part=code.lower())
+
+
+def relu(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    """RELU on its own."""
+    return make.own(
+        "RELU",
+        lambda operands: operands[0],
+        lambda operands, grid: exact.rescale(*operands[0], grid),
+        "relu",
+        fused_activation.RELU,
+    )
+
+
+def relu6(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    """RELU6 on its own, which keeps its operand's grid."""
+    return make.shared("RELU6", _first(keras.ops.relu6), part="relu6")
+
+
+def silu(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    """x * sigmoid(x)."""
+    sigmoid = make.fixed("LOGISTIC", _first(keras.ops.sigmoid), "sigmoid")
+    product = make.own("MUL", multiply, _exact_product, "product")
+    return lambda x: product([x, sigmoid(x)])
+
+
+def multiply(operands: list[Any]) -> Any:
+    """The product of two tensors."""
+    return operands[0] * operands[1]
+
+
+def _exact_product(operands: Any, grid: Any) -> Any:
+    return exact.multiply(operands, grid)
+
+
+STANDALONE: dict[str, Builder] = {
+    "relu": relu,
+    "relu6": relu6,
+    "silu": silu,
+    "swish": silu,
+    "sigmoid": partial(_fixed, "LOGISTIC"),
+    "softmax": partial(_fixed, "SOFTMAX"),
+    "log_softmax": partial(_fixed, "LOG_SOFTMAX"),
+    "tanh": partial(_fixed, "TANH"),
+    "elu": partial(_own, "ELU"),
+    "gelu": partial(_own, "GELU"),
+    "leaky_relu": partial(_own, "LEAKY_RELU"),
+    "hard_silu": partial(_own, "HARD_SWISH"),
+    "hard_swish": partial(_own, "HARD_SWISH"),
+    "exponential": partial(_own, "EXP"),
+}

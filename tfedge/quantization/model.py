@@ -1,0 +1,237 @@
+"""Quantised models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfedge.errors import TfedgeError
+from tfedge.quantization import schemes, transform
+from tfedge.quantization.computation import computation_of
+from tfedge.quantization.operators import QuantizedOperator
+from tfedge.quantization.phase import CALIBRATE, Phase
+from tfedge.quantization.schemes import Scheme, WeightScheme
+
+
+@keras.saving.register_keras_serializable(package="tfedge")
+class QuantizedModel(keras.Model):
+    """A Keras model whose layers compute on integer grids; `tfedge.quantize` makes it.
+
+    It shares its layers with the model that it was made of: training one trains the other.
+
+    Attributes:
+        float_model: the model that it was made of.
+        scheme: widths and quantizers.
+        report: for every layer its name, its kind and what became of it.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        scheme: str | Scheme = "int8",
+        *,
+        unknown: str = transform.ERROR,
+        name: str | None = None,
+    ):
+        if unknown not in (transform.ERROR, transform.FLOAT):
+            raise TfedgeError(f"unknown is 'error' or 'float', not {unknown!r}")
+        scheme = schemes.get(scheme)
+        change = transform.Transformation(scheme, unknown)
+        inputs, outputs = change.run(computation_of(model))
+        super().__init__(inputs=inputs, outputs=outputs, name=name or model.name)
+        self.float_model = model
+        self.scheme = scheme
+        self.unknown = unknown
+        self.report = change.report
+
+    def quantized_operators(self) -> list[QuantizedOperator]:
+        """Every integer operator, in the order of the layers."""
+        return operators_of(self)
+
+    def set_phase(self, phase: Phase) -> None:
+        """Says what all layers do from now on."""
+        set_phase(self, phase)
+
+    def calibrate(self, data: Any, batch_size: int = 32) -> QuantizedModel:
+        """Finds the ranges by running inference in float.
+
+        Args:
+            data: an array whose first axis is samples, a list or dict of them for several inputs,
+                or a tf.data.Dataset of batches of inputs, with or without labels.
+            batch_size: samples at a time, for arrays.
+
+        Returns:
+            The model itself.
+        """
+        calibrate(self, self, data, batch_size)
+        return self
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """As in Keras; refuses ranges that are not known."""
+        self._require_ranges()
+        return super().make_predict_function(force)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """As in Keras; refuses ranges that are not known."""
+        self._require_ranges()
+        return super().make_test_function(force)
+
+    def _require_ranges(self) -> None:
+        unknown = unknown_ranges(self)
+        # Validation is compiled before the first training step has run.
+        if unknown and self.optimizer_steps() == 0 and not self._is_fitting():
+            raise TfedgeError(
+                f"the ranges of {', '.join(unknown[:3])}{'…' if len(unknown) > 3 else ''} are not "
+                "known yet: call fit, or calibrate(data), first"
+            )
+
+    def _is_fitting(self) -> bool:
+        return self.train_function is not None
+
+    def optimizer_steps(self) -> int:
+        """How many steps training has taken."""
+        optimizer = getattr(self, "optimizer", None)
+        return int(optimizer.iterations.numpy()) if optimizer is not None else 0
+
+    def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Weights of this model, or of the float model that it was made of."""
+        if _is_of(self.float_model, filepath):
+            self.float_model.load_weights(filepath, *args, **kwargs)
+            return
+        super().load_weights(filepath, *args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The float model and the scheme, serialised."""
+        return {
+            "model": keras.saving.serialize_keras_object(self.float_model),
+            "scheme": self.scheme.get_config(),
+            "unknown": self.unknown,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> QuantizedModel:
+        """The model that `get_config` described."""
+        return cls(
+            keras.saving.deserialize_keras_object(config["model"], custom_objects),
+            Scheme.from_config(config["scheme"]),
+            unknown=config["unknown"],
+            name=config["name"],
+        )
+
+
+def quantize(
+    model: Any,
+    scheme: str | Scheme = "int8",
+    *,
+    calibration: Any = None,
+    weights: Callable[[Any], WeightScheme | None] | None = None,
+    unknown: str = transform.ERROR,
+) -> QuantizedModel:
+    """A model that trains for the integers that it will run with.
+
+    Args:
+        model: a built Keras 3 model: functional, sequential, nested, or subclassed if its `call`
+            runs on symbolic tensors. It is not changed, and shares its layers with the result.
+        scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
+        calibration: data to find first ranges with, see `QuantizedModel.calibrate`; without it
+            the first batches of training do.
+        weights: of a layer, how its weights are quantised, or None to follow the scheme.
+        unknown: "error", or "float" to leave layers of unknown kinds in float.
+
+    Returns:
+        A Keras model to compile, fit, save, and give to `tfedge.convert`.
+
+    Raises:
+        UnsupportedError: a layer is of an unknown kind; the message names it.
+        TfedgeError: the model is not built, or an argument is wrong.
+
+    Example:
+        >>> qat = tfedge.quantize(model, "int8", weights=lambda layer:
+        ...     WeightScheme(bits=4) if isinstance(layer, keras.layers.Dense) else None)
+    """
+    scheme = schemes.get(scheme)
+    if weights is not None:
+        layers = [call.operation for call in computation_of(model).calls]
+        scheme = scheme.with_overrides(layers, weights)
+    quantized = QuantizedModel(model, scheme, unknown=unknown)
+    if calibration is not None:
+        quantized.calibrate(calibration)
+    return quantized
+
+
+def strip(model: QuantizedModel) -> Any:
+    """The plain Keras model with the trained weights.
+
+    Raises:
+        TfedgeError: the model was not made by `quantize`.
+    """
+    if not isinstance(model, QuantizedModel):
+        raise TfedgeError(f"strip takes what tfedge.quantize returned, not {type(model).__name__}")
+    return model.float_model
+
+
+def operators_of(model: Any) -> list[QuantizedOperator]:
+    """Every quantised operator in a model."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, QuantizedOperator)]
+
+
+def set_phase(model: Any, phase: Phase) -> None:
+    """Says what all quantised operators of a model do; compiled functions have to be made anew."""
+    for operator in operators_of(model):
+        operator.phase = phase
+
+
+def unknown_ranges(model: Any) -> list[str]:
+    """Names of the operators whose ranges have seen no data."""
+    quantizers = [getattr(operator, "quantizer", None) for operator in operators_of(model)]
+    return [
+        quantizer.name.removesuffix("_range")
+        for quantizer in quantizers
+        if quantizer is not None and not int(quantizer.observations.numpy())
+    ]
+
+
+def calibrate(model: Any, call: Any, data: Any, batch_size: int) -> None:
+    """Runs `call` on data while the operators of `model` watch their ranges."""
+    before = [(operator, operator.phase) for operator in operators_of(model)]
+    set_phase(model, CALIBRATE)
+    try:
+        for batch in _batches(data, batch_size):
+            call(batch, training=False)
+    finally:
+        for operator, phase in before:
+            operator.phase = phase
+
+
+def _batches(data: Any, batch_size: int) -> Any:
+    if hasattr(data, "element_spec"):
+        for item in data:
+            yield item[0] if isinstance(item, tuple) else item
+        return
+    count = len(keras.tree.flatten(data)[0])
+    for start in range(0, count, batch_size):
+        yield _rows(data, slice(start, start + batch_size))
+
+
+def _rows(data: Any, rows: slice) -> Any:
+    return keras.tree.map_structure(lambda array: np.asarray(array)[rows], data)
+
+
+def _is_of(float_model: Any, filepath: Any) -> bool:
+    """Whether a weights file was saved from the float model itself."""
+    path = Path(str(filepath))
+    if not path.name.endswith(".weights.h5") or not path.exists():
+        return False
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return (
+            "float_model" not in file
+            and "layers" in file
+            and not any("operators" in group for group in file["layers"].values())
+        )

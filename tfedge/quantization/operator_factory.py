@@ -1,0 +1,145 @@
+"""Makes the operators that a layer consists of, from what its place in the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from tfedge.quantization import activation_quantizers, fused_activation, weight_quantizers
+from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
+from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.operators import (
+    FixedRange,
+    Kernel,
+    OwnRange,
+    QuantizedInput,
+    QuantizedOperator,
+    SharedRange,
+)
+from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.weight_quantizers import AbsMax
+from tfedge.quantization.weighted import WeightedOperator, Weights
+
+# A single operator on one tensor, or on a list of them.
+Function = Callable[[Any], Any]
+
+
+@dataclass
+class OperatorFactory:
+    """A layer, its surroundings, and the operators made of it so far.
+
+    Attributes:
+        layer: a Keras layer, or an operation of keras.ops in a functional model.
+        real: the layer in float, of the list of its operands.
+        scheme: widths and quantizers.
+        batch_norm: a BatchNormalization that belongs to the layer, or None.
+        activation: what the last operator clamps its result to, beside the layer's own activation.
+        shapes: of the operands, batch included.
+        groups: the range groups of the layer's operands, None for those on prescribed grids.
+        name: prefix of the operators' names.
+        shared_weights: weight quantizers by layer and part: a layer used twice is rounded once.
+        operators: what was made.
+    """
+
+    layer: Any
+    real: Callable[[list[Any]], Any]
+    scheme: Scheme
+    name: str
+    batch_norm: Any = None
+    activation: FusedActivation = fused_activation.NONE
+    shapes: list[tuple[int | None, ...]] = field(default_factory=list)
+    groups: list[RangeGroup | None] = field(default_factory=list)
+    shared_weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
+    operators: list[QuantizedOperator] = field(default_factory=list)
+
+    @property
+    def bits(self) -> int:
+        """Width of activations."""
+        return self.scheme.activations.bits
+
+    def weighted(self, weights: Weights, part: str = "", **options: Any) -> Function:
+        """A convolution or dense operator; see `WeightedOperator` for the options."""
+        name = self._name(part)
+        options.setdefault("compute_dtype", getattr(self.layer, "compute_dtype", "float32"))
+        return self._add(
+            WeightedOperator(
+                weights,
+                self._weight_quantizer(weights, part),
+                self.quantizer(part),
+                name=name,
+                **options,
+            )
+        )
+
+    def own(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        kernel: Kernel | None = None,
+        part: str = "",
+        activation: FusedActivation = fused_activation.NONE,
+        quantizer: ActivationQuantizer | None = None,
+    ) -> Function:
+        """An operator with a range of its own."""
+        return self._add(
+            OwnRange(
+                code, real, quantizer or self.quantizer(part), kernel, activation,
+                name=self._name(part),
+            )
+        )  # fmt: skip
+
+    def shared(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        kernel: Callable[[list[Any]], Any] | None = None,
+        part: str = "",
+    ) -> Function:
+        """An operator of one operand, whose grid its result keeps."""
+        group = self.groups[0] if self.groups else None
+        return self._add(SharedRange(code, real, group, kernel, name=self._name(part)))
+
+    def shared_by_all(self, code: str) -> Function:
+        """An operator whose operands and result are on one grid."""
+        own = [group for group in self.groups if group is not None]
+        quantizer = self.quantizer() if len(own) < len(self.groups) else None
+        group = own[0] if own else quantizer.group  # type: ignore[union-attr]
+        for other in [*own[1:], *([quantizer.group] if quantizer else [])]:
+            group.merge(other)
+        return self._add(SharedRange(code, self.real, group, None, quantizer, name=self._name("")))
+
+    def fixed(self, code: str, real: Callable[[list[Any]], Any], part: str = "") -> Function:
+        """An operator whose kernel prescribes the result's grid."""
+        return self._add(FixedRange(code, real, self.bits, name=self._name(part)))
+
+    def input(self) -> Function:
+        """What puts real numbers on a grid."""
+        return self._add(QuantizedInput(self.quantizer(), name=self._name("")))
+
+    def quantizer(self, part: str = "") -> ActivationQuantizer:
+        """A new range of an activation."""
+        kind = activation_quantizers.QUANTIZERS[self.scheme.activations.quantizer]
+        return kind(self.bits, name=self._name(part) + "_range")
+
+    def _weight_quantizer(self, weights: Weights, part: str) -> AbsMax:
+        key = (id(self.layer), part)
+        if key not in self.shared_weights:
+            scheme = self.scheme.weights_of(self.layer.name)
+            quantizer = weight_quantizers.QUANTIZERS[scheme.quantizer](
+                scheme,
+                per_channel=scheme.per_channel_dense or weights.code != "FULLY_CONNECTED",
+                name=self._name(part) + "_weights",
+            )
+            quantizer.start(keras.ops.convert_to_numpy(weights.kernel()))
+            self.shared_weights[key] = quantizer
+        return self.shared_weights[key]
+
+    def _name(self, part: str) -> str:
+        return f"{self.name}_{part}" if part else self.name
+
+    def _add(self, operator: Any) -> Function:
+        self.operators.append(operator)
+        return operator

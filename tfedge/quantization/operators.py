@@ -1,0 +1,257 @@
+"""One TFLite operator as training, inference and export see it.
+
+In training an operator computes in float and its result is rounded to its grid. In inference it
+computes what the integer kernel computes. While a model is exported it emits the float operator,
+and marks what the converter has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfedge.errors import TfedgeError
+from tfedge.markers import is_exporting
+from tfedge.quantization import exact, fused_activation
+from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
+from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.grids import ActivationGrid, carry, fixed_grid, grid_of
+from tfedge.quantization.phase import TRAIN, Phase
+
+# Of the operands as (integers, grid) and the result's grid: float64 integers of the result.
+Kernel = Callable[[Sequence[tuple[Any, ActivationGrid]], ActivationGrid], Any]
+
+
+class QuantizedOperator(keras.layers.Layer):
+    """What all operators have in common.
+
+    Attributes:
+        code: the operator's name in the policy table.
+        phase: what the operator does at the moment.
+        group: the activations whose grid the result is on; None if a kernel prescribes it.
+    """
+
+    def __init__(self, code: str, name: str):
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.code = code
+        self.phase: Phase = TRAIN
+        self.group: RangeGroup | None = None
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """The result for one tensor or a list of them; it carries its grid."""
+        operands = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        if is_exporting():
+            return self._export(operands)
+        if not self.phase.quantize or training:
+            return self._simulate([tf.cast(x, tf.float32) for x in operands], bool(training))
+        return self._infer(operands)
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        raise NotImplementedError
+
+    def _infer(self, operands: list[Any]) -> Any:
+        raise NotImplementedError
+
+    def _export(self, operands: list[Any]) -> Any:
+        raise NotImplementedError
+
+    def _grid_of(self, operand: Any) -> ActivationGrid:
+        grid = grid_of(operand)
+        if grid is None:
+            raise TfedgeError(
+                f"'{self.name}' gets real numbers that are on no grid; put "
+                "tfedge.layers.QuantizeInput before the first quantised layer, and let every "
+                "layer between quantised ones be quantised too"
+            )
+        return grid
+
+
+class OwnRange(QuantizedOperator):
+    """An operator whose result has a range of its own.
+
+    Args:
+        code: the operator's name in the policy table.
+        real: the operator in float, of a list of operands.
+        quantizer: the result's.
+        kernel: the integer kernel; without it inference computes in float and rounds.
+        activation: what the kernel clamps its result to.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        quantizer: ActivationQuantizer,
+        kernel: Kernel | None = None,
+        activation: FusedActivation = fused_activation.NONE,
+        *,
+        name: str,
+    ):
+        super().__init__(code, name)
+        self.real = real
+        self.quantizer = quantizer
+        self.kernel = kernel
+        self.activation = activation
+        self.group = quantizer.group
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        return quantized_result(self, self.real(operands), training)
+
+    def _infer(self, operands: list[Any]) -> Any:
+        grid = self.quantizer.grid()
+        if self.kernel is None or self.quantizer.bits != 8:
+            result = self.activation.function(self.real(operands))
+            return grid.real(grid.integers(result))
+        inputs = [(self._grid_of(x).integers(x), self._grid_of(x)) for x in operands]
+        return grid.real(self.activation.clamp(self.kernel(inputs, grid), grid))
+
+    def _export(self, operands: list[Any]) -> Any:
+        return marked_result(self, self.activation.function(self.real(operands)))
+
+
+class SharedRange(QuantizedOperator):
+    """An operator that moves or compares integers, so that all its operands use one grid.
+
+    Args:
+        code: the operator's name in the policy table.
+        real: the operator in float, of a list of operands.
+        group: the operands' common grid, where there are several.
+        kernel: what inference does to integers, where that is not what it does to numbers.
+        quantizer: watches the result, where an operand's own range does not count because its
+            kernel prescribed it.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        group: RangeGroup | None,
+        kernel: Callable[[list[Any]], Any] | None = None,
+        quantizer: ActivationQuantizer | None = None,
+        *,
+        name: str,
+    ):
+        super().__init__(code, name)
+        self.real = real
+        self.group = group
+        self.kernel = kernel
+        self.quantizer = quantizer
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        result = self.real(operands)
+        if self.quantizer is not None:
+            return quantized_result(self, result, training)
+        return carry_all(result, self._grid(operands))
+
+    def _infer(self, operands: list[Any]) -> Any:
+        grid = self._grid(operands)
+        if grid is None:
+            return self.real(operands)
+        aligned = [_on_grid(x, grid) for x in operands]
+        if self.kernel is None:
+            return carry_all(self.real(aligned), grid)
+        return grid.real(grid.clamp(self.kernel([grid.integers(x) for x in aligned])))
+
+    def _export(self, operands: list[Any]) -> Any:
+        if self.quantizer is not None:
+            return marked_result(self, self.real(operands))
+        with tf.init_scope():
+            grid = self._grid(operands)
+        return carry_all(self.real(operands), grid)
+
+    def _grid(self, operands: list[Any]) -> ActivationGrid | None:
+        if len(operands) > 1 and self.group is not None:
+            return self.group.members[0].grid()
+        return grid_of(operands[0])
+
+
+class FixedRange(QuantizedOperator):
+    """An operator whose kernel prescribes the grid of its result."""
+
+    def __init__(self, code: str, real: Callable[[list[Any]], Any], bits: int, *, name: str):
+        super().__init__(code, name)
+        self.real = real
+        self.bits = bits
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        result = self.real(operands)
+        if not self.phase.quantize:
+            return result
+        grid = fixed_grid(self.code, self.bits)
+        low, high = grid.real_limits()
+        return carry(
+            tf.quantization.fake_quant_with_min_max_vars(result, low, high, num_bits=self.bits),
+            grid,
+        )
+
+    def _infer(self, operands: list[Any]) -> Any:
+        grid = fixed_grid(self.code, self.bits)
+        return grid.real(grid.integers(self.real(operands)))
+
+    def _export(self, operands: list[Any]) -> Any:
+        with tf.init_scope():
+            grid = fixed_grid(self.code, self.bits)
+        return carry(self.real(operands), grid)
+
+
+class QuantizedInput(QuantizedOperator):
+    """Puts what enters a model on a grid."""
+
+    def __init__(self, quantizer: ActivationQuantizer, *, name: str):
+        super().__init__("QUANTIZE", name)
+        self.quantizer = quantizer
+        self.group = quantizer.group
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        return quantized_result(self, operands[0], training)
+
+    def _infer(self, operands: list[Any]) -> Any:
+        grid = self.quantizer.grid()
+        return grid.real(grid.integers(operands[0]))
+
+    def _export(self, operands: list[Any]) -> Any:
+        return marked_result(self, operands[0])
+
+
+def quantized_result(operator: Any, result: Any, training: bool) -> Any:
+    """A float result, before its fused activation, observed and rounded as the phase says."""
+    quantizer, phase = operator.quantizer, operator.phase
+    activation = getattr(operator, "activation", fused_activation.NONE)
+    if phase.observes(training):
+        seen = result if activation.high is None else activation.function(result)
+        quantizer.observe(tf.stop_gradient(seen), starts_at_zero=activation.low == 0.0)
+    if not phase.quantize:
+        return activation.function(result)
+    # A range that ends where the activation does clamps as the activation does.
+    if activation.low != 0.0 or quantizer.learned or len(quantizer.group.members) > 1:
+        result = activation.function(result)
+    return quantizer.simulate(result)
+
+
+def marked_result(operator: Any, result: Any) -> Any:
+    """An exported result, marked with its range."""
+    result = operator.quantizer.mark(result)
+    with tf.init_scope():
+        grid = operator.quantizer.grid()
+    return carry(result, grid)
+
+
+def carry_all(results: Any, grid: ActivationGrid | None) -> Any:
+    """Lets one result, or every one of several, carry the grid."""
+    if isinstance(results, (list, tuple)):
+        return type(results)(carry(result, grid) for result in results)
+    # An operation that returns its operand (a reshape to the same shape) would rename its grid.
+    return carry(tf.identity(results), grid)
+
+
+def _on_grid(x: Any, grid: ActivationGrid) -> Any:
+    own = grid_of(x)
+    if own is None or own is grid or (own.owner is grid.owner and own.owner is not None):
+        return x
+    return grid.real(grid.clamp(exact.rescale(own.integers(x), own, grid)))

@@ -1,0 +1,103 @@
+"""How training finds the scales of weights, and rounds weights to them.
+
+Weights are symmetric: integers in [-limit, limit], zero point 0. Kernels are seen here as
+[..., channels], channels being what has a scale of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfedge.quantization import schemes
+from tfedge.quantization.fixed_point import round_away
+from tfedge.quantization.schemes import WeightScheme
+from tfedge.quantization.straight_through import round_straight_through, scale_gradient
+
+_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
+
+
+class AbsMax(keras.layers.Layer):
+    """The largest magnitude of a channel is the largest integer.
+
+    Args:
+        scheme: width of the weights.
+        per_channel: whether every channel has a scale of its own.
+        name: of the layer.
+    """
+
+    def __init__(self, scheme: WeightScheme, per_channel: bool, name: str):
+        super().__init__(name=name, dtype="float32", autocast=False)
+        self.scheme = scheme
+        self.per_channel = per_channel
+        self.built = True
+
+    def start(self, kernel: np.ndarray) -> None:
+        """Nothing to start: the scale follows the weights."""
+
+    def scale(self, kernel: Any) -> Any:
+        """float32 scales of [..., channels] weights: (channels,), or (1,)."""
+        largest = tf.reduce_max(tf.abs(kernel), axis=_reduced(kernel, self.per_channel))
+        scale = tf.reshape(largest, [-1]) / np.float32(self.scheme.limit)
+        return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
+
+    def simulate(self, kernel: Any) -> Any:
+        """The weights rounded to their grid in float; gradients pass straight through."""
+        scale = tf.stop_gradient(self.scale(kernel))
+        rounded = tf.round(kernel * (1.0 / scale)) * scale
+        return kernel + tf.stop_gradient(rounded - kernel)
+
+    def integers(self, kernel: Any) -> tuple[Any, Any]:
+        """float64 integers of the kernel's shape, and the float32 scales."""
+        scale = self.scale(kernel)
+        steps = round_away(tf.cast(kernel, tf.float64) / tf.cast(scale, tf.float64))
+        return tf.clip_by_value(steps, -self.scheme.limit, self.scheme.limit), scale
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"bits": self.scheme.bits, "per_channel": self.per_channel, "name": self.name}
+
+
+class LearnedStep(AbsMax):
+    """Scales that the optimizer trains.
+
+    Source: Esser et al., "Learned Step Size Quantization", ICLR 2020: start at
+    2 * mean(|w|) / sqrt(limit), gradient scaled by 1 / sqrt(weights * limit).
+    """
+
+    def start(self, kernel: np.ndarray) -> None:
+        """Makes the scales from float32 weights [..., channels], once."""
+        axes = _reduced(kernel, self.per_channel)
+        start = 2 * np.abs(kernel).mean(axis=axes) / np.sqrt(self.scheme.limit)
+        start = np.maximum(start, 1e-8).astype(np.float32).reshape(-1)
+        self.step = self.add_weight(
+            shape=start.shape,
+            name="step",
+            dtype="float32",
+            initializer=keras.initializers.Constant(start),
+        )
+
+    def scale(self, kernel: Any) -> Any:
+        """float32 scales: (channels,), or (1,)."""
+        return tf.maximum(tf.abs(self.step.value), 1e-12)
+
+    def simulate(self, kernel: Any) -> Any:
+        """The weights rounded to their grid, with gradients to weights and scales."""
+        limit = self.scheme.limit
+        count = tf.cast(tf.size(kernel) // tf.size(self.step.value), tf.float32)
+        scale = scale_gradient(self.scale(kernel), tf.math.rsqrt(count * limit))
+        steps = tf.clip_by_value(kernel / scale, -limit, limit)
+        return round_straight_through(steps) * scale
+
+
+QUANTIZERS: dict[str, type[AbsMax]] = {
+    schemes.ABSMAX: AbsMax,
+    schemes.LEARNED_STEP: LearnedStep,
+}
+
+
+def _reduced(kernel: Any, per_channel: bool) -> list[int]:
+    return list(range(len(kernel.shape) - per_channel))

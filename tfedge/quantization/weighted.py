@@ -1,0 +1,218 @@
+"""Operators that multiply their input with trained weights: convolutions and dense layers.
+
+A batch-norm and an activation behind the weights are part of the operator, as they are on the
+device. Weights are rounded before the batch-norm's factor multiplies them: with a scale for every
+channel the integers are the same either way, so that training needs no statistics ahead of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfedge.quantization import batch_norm, exact, fused_activation
+from tfedge.quantization.activation_quantizers import ActivationQuantizer
+from tfedge.quantization.fixed_point import round_away
+from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.grids import ActivationGrid
+from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
+from tfedge.quantization.weight_grids import mark_weights
+from tfedge.quantization.weight_quantizers import AbsMax
+
+# Biases stay below half of int32, which leaves the accumulator room for the products.
+_LARGEST_BIAS = (2**31 - 1) // 2
+# Products of scales stay normal float32 numbers.
+_SMALLEST_PRODUCT = np.float32(4 * np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a layer multiplies and adds, as its kernel sees it.
+
+    Attributes:
+        code: the operator's name in the policy table.
+        kernel: gives the float32 weights as [..., channels].
+        bias: gives the float32 bias (channels,), or None.
+        apply: of an input and weights of one float type, the sums of products.
+    """
+
+    code: str
+    kernel: Callable[[], Any]
+    bias: Callable[[], Any] | None
+    apply: Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class IntegerWeights:
+    """The weights that run on the device.
+
+    Attributes:
+        kernel: float64 integers [..., channels].
+        scale: float32 (channels,) or (1,).
+        bias: float32 (channels,).
+    """
+
+    kernel: Any
+    scale: Any
+    bias: Any
+
+
+class WeightedOperator(QuantizedOperator):
+    """A convolution or dense layer with what follows it.
+
+    Args:
+        weights: what it multiplies and adds.
+        weight_quantizer: of the weights.
+        quantizer: of the result.
+        batch_norm: a Keras BatchNormalization of the channels, or None.
+        activation: what the kernel clamps its result to.
+        compute_dtype: in which training multiplies.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        weight_quantizer: AbsMax,
+        quantizer: ActivationQuantizer,
+        batch_norm: Any = None,
+        activation: FusedActivation = fused_activation.NONE,
+        *,
+        compute_dtype: str = "float32",
+        name: str,
+    ):
+        super().__init__(weights.code, name)
+        self.form = weights
+        self.weight_quantizer = weight_quantizer
+        self.quantizer = quantizer
+        self.batch_norm = batch_norm
+        self.activation = activation
+        self.multiplied_in = compute_dtype
+        self.group = quantizer.group
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        (x,) = operands
+        y = tf.cast(
+            self.form.apply(
+                tf.cast(x, self.multiplied_in), tf.cast(self._kernel(), self.multiplied_in)
+            ),
+            tf.float32,
+        )
+        if self.form.bias is not None:
+            y = tf.nn.bias_add(y, self.form.bias())
+        return quantized_result(self, self._normalized(y, training), training)
+
+    def _kernel(self) -> Any:
+        """The weights that training multiplies with."""
+        kernel = self.form.kernel()
+        if not self.phase.quantize:
+            return kernel
+        if self.batch_norm is None or self.weight_quantizer.per_channel:
+            return self.weight_quantizer.simulate(kernel)
+        # One scale for all channels is a scale of the folded weights.
+        factor, _ = batch_norm.factor_and_offset(self.batch_norm)
+        factor = tf.where(tf.equal(factor, 0.0), 1.0, tf.stop_gradient(factor))
+        return self.weight_quantizer.simulate(kernel * factor) / factor
+
+    def _normalized(self, y: Any, training: bool) -> Any:
+        if self.batch_norm is None:
+            return y
+        if training and self.phase.update_batch_norm and self.batch_norm.trainable:
+            return batch_norm.normalize_batch(self.batch_norm, y)
+        factor, offset = batch_norm.factor_and_offset(self.batch_norm)
+        return y * factor + offset
+
+    def integer_weights(self, input_scale: Any) -> IntegerWeights:
+        """The weights on the device, batch-norm folded in.
+
+        Args:
+            input_scale: float32 scalar, of what the weights are multiplied with.
+        """
+        kernel = self.form.kernel()
+        bias = None if self.form.bias is None else self.form.bias()
+        if self.batch_norm is None:
+            integers, scale = self.weight_quantizer.integers(kernel)
+        else:
+            factor, offset = batch_norm.factor_and_offset(self.batch_norm)
+            integers, scale = self._folded(kernel, factor)
+            bias = offset if bias is None else bias * factor + offset
+        if bias is None:
+            bias = tf.zeros(kernel.shape[-1])
+        return _with_room_for_bias(IntegerWeights(integers, scale, bias), input_scale)
+
+    def _folded(self, kernel: Any, factor: Any) -> tuple[Any, Any]:
+        if not self.weight_quantizer.per_channel:
+            return self.weight_quantizer.integers(kernel * factor)
+        integers, scale = self.weight_quantizer.integers(kernel)
+        folded = scale * tf.abs(factor)
+        return integers * tf.cast(tf.sign(factor), tf.float64), folded
+
+    def _infer(self, operands: list[Any]) -> Any:
+        (x,) = operands
+        source, output = self._grid_of(x), self.quantizer.grid()
+        weights = self.integer_weights(source.scale)
+        if self.quantizer.bits != 8:
+            return self._infer_real(x, weights, output)
+        steps = source.integers(x) - source.zero_point
+        sums = tf.round(self.form.apply(steps, weights.kernel))
+        sums = tf.nn.bias_add(sums, _integer_bias(weights, source.scale))
+        real = (
+            tf.cast(source.scale, tf.float64)
+            * tf.cast(weights.scale, tf.float64)
+            / tf.cast(output.scale, tf.float64)
+        )
+        return output.real(self.activation.clamp(exact.accumulated(sums, real, output), output))
+
+    def _infer_real(self, x: Any, weights: IntegerWeights, output: ActivationGrid) -> Any:
+        """Weights on their grid, sums in float: within an integer or two of wider kernels."""
+        y = tf.nn.bias_add(self.form.apply(x, _real_kernel(weights)), weights.bias)
+        return output.real(output.integers(self.activation.function(y)))
+
+    def _export(self, operands: list[Any]) -> Any:
+        (x,) = operands
+        with tf.init_scope():
+            weights = self.integer_weights(self._grid_of(x).scale)
+            kernel = tf.constant(_real_kernel(weights).numpy())
+            bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()
+        y = tf.nn.bias_add(self.form.apply(x, kernel), bias)
+        y = mark_weights(self.activation.function(y), scale, self.weight_quantizer.scheme.bits)
+        return marked_result(self, y)
+
+
+def _with_room_for_bias(weights: IntegerWeights, input_scale: Any) -> IntegerWeights:
+    """Wider scales for channels whose bias would overflow int32.
+
+    Happens where a batch-norm has all but switched a channel off: its weights are then too small
+    beside its bias to matter, and are rounded once more.
+    """
+    magnitude = tf.abs(weights.bias)
+    if weights.scale.shape[0] == 1:
+        magnitude = tf.reduce_max(magnitude, keepdims=True)
+    # A little more than needed, so that rounding in float32 cannot bring the overflow back.
+    needed = magnitude * np.float32(1.0001 / _LARGEST_BIAS) / input_scale
+    smallest = tf.maximum(needed, _SMALLEST_PRODUCT / input_scale)
+    scale = tf.where(smallest > weights.scale, smallest, weights.scale)
+    shrunk = tf.cast(weights.scale, tf.float64) / tf.cast(scale, tf.float64)
+    return IntegerWeights(round_away(weights.kernel * shrunk), scale, weights.bias)
+
+
+def _integer_bias(weights: IntegerWeights, input_scale: Any) -> Any:
+    """float64 integers, rounded as the converter rounds them: by a float32 reciprocal."""
+    product = weights.scale * input_scale
+    inverse = tf.cast(1.0 / tf.cast(product, tf.float64), tf.float32)
+    steps = round_away(tf.cast(weights.bias * inverse, tf.float64))
+    return tf.zeros_like(weights.bias, tf.float64) + steps
+
+
+def _real_kernel(weights: IntegerWeights) -> Any:
+    return tf.cast(weights.kernel, tf.float32) * weights.scale
+
+
+def weights_of_constants(code: str, kernel: Any, apply: Callable[[Any, Any], Any]) -> Weights:
+    """Weights that are never trained, such as the ones of a batch-norm that stands alone."""
+    return Weights(code, lambda: keras.ops.convert_to_tensor(kernel, "float32"), None, apply)

@@ -1,0 +1,285 @@
+"""Layers with weights, as sums of products over [..., channels]."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfedge.errors import UnsupportedError
+from tfedge.quantization import activations
+from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.weighted import Weights
+
+_FACTOR = "scale"
+
+
+def weighted(make: OperatorFactory) -> Function:
+    """A convolution or dense layer, its batch-norm, and its activation."""
+    return with_activation(make, FORMS[type(make.layer).__name__](make.layer))
+
+
+def with_activation(make: OperatorFactory, weights: Weights, part: str = "") -> Function:
+    """The weights with the layer's batch-norm and activation behind them."""
+    layer = make.layer
+    name, function = activation_of(layer)
+    if name in activations.FUSED:
+        fused = make.activation if name == "linear" else activations.FUSED[name]
+        return make.weighted(weights, part, batch_norm=make.batch_norm, activation=fused)
+    product = make.weighted(weights, part, batch_norm=make.batch_norm)
+    activate = activations.STANDALONE[name](make, function)
+    return lambda x: activate(product(x))
+
+
+def activation_of(layer: Any) -> tuple[str, Callable[[Any], Any]]:
+    """Name and function of a layer's own activation.
+
+    Raises:
+        UnsupportedError: no operator computes it.
+    """
+    function = getattr(layer, "activation", None) or keras.activations.linear
+    if isinstance(function, keras.layers.Layer):
+        name = type(function).__name__.lower()
+    else:
+        name = getattr(function, "__name__", "")
+    if name not in activations.FUSED and name not in activations.STANDALONE:
+        known = ", ".join(sorted({*activations.FUSED, *activations.STANDALONE}))
+        raise UnsupportedError(
+            f"layer '{layer.name}' has the activation {name or function!r}, which cannot be "
+            f"quantised; known are {known}"
+        )
+    return name, function
+
+
+def _require_channels_last(layer: Any) -> None:
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        raise UnsupportedError(
+            f"layer '{layer.name}' has channels first; TFLite's kernels want them last: build "
+            "the model with data_format='channels_last'"
+        )
+
+
+def _bias(layer: Any) -> Callable[[], Any] | None:
+    return (lambda: layer.bias.value) if layer.use_bias else None
+
+
+def _convolution(layer: Any) -> Weights:
+    _require_channels_last(layer)
+    causal = layer.padding == "causal"
+
+    def apply(x: Any, kernel: Any) -> Any:
+        return keras.ops.conv(
+            tf.pad(x, [[0, 0], [_reach(layer), 0], [0, 0]]) if causal else x,
+            kernel,
+            strides=list(layer.strides),
+            padding="valid" if causal else layer.padding,
+            dilation_rate=layer.dilation_rate,
+            data_format="channels_last",
+        )
+
+    return Weights("CONV_2D", lambda: layer.kernel.value, _bias(layer), apply)
+
+
+def _reach(layer: Any) -> int:
+    return int(layer.dilation_rate[0] * (layer.kernel_size[0] - 1))
+
+
+def depthwise(layer: Any, kernel: Any, bias: Callable[[], Any] | None) -> Weights:
+    """A depthwise convolution of `layer`'s geometry with kernel [..., c, multiplier]."""
+    _require_channels_last(layer)
+    shape = tuple(kernel.shape)
+    flat = (*shape[:-2], shape[-2] * shape[-1])
+    causal = layer.padding == "causal"
+
+    def apply(x: Any, weights: Any) -> Any:
+        return keras.ops.depthwise_conv(
+            tf.pad(x, [[0, 0], [_reach(layer), 0], [0, 0]]) if causal else x,
+            tf.reshape(weights, shape),
+            strides=layer.strides,
+            padding="valid" if causal else layer.padding,
+            dilation_rate=layer.dilation_rate,
+            data_format="channels_last",
+        )
+
+    return Weights("DEPTHWISE_CONV_2D", lambda: tf.reshape(kernel.value, flat), bias, apply)
+
+
+def _depthwise_layer(layer: Any) -> Weights:
+    return depthwise(layer, layer.kernel, _bias(layer))
+
+
+def _transposed_convolution(layer: Any) -> Weights:
+    _require_channels_last(layer)
+    rank = len(layer.kernel.shape)
+    last_two_swapped = [*range(rank - 2), rank - 1, rank - 2]
+
+    def apply(x: Any, kernel: Any) -> Any:
+        return keras.ops.conv_transpose(
+            x,
+            tf.transpose(kernel, last_two_swapped),
+            strides=list(layer.strides),
+            padding=layer.padding,
+            output_padding=layer.output_padding,
+            dilation_rate=layer.dilation_rate,
+            data_format="channels_last",
+        )
+
+    return Weights(
+        "TRANSPOSE_CONV",
+        lambda: tf.transpose(layer.kernel.value, last_two_swapped),
+        _bias(layer),
+        apply,
+    )
+
+
+def _dense(layer: Any) -> Weights:
+    return Weights("FULLY_CONNECTED", lambda: layer.kernel.value, _bias(layer), _product)
+
+
+def _product(x: Any, kernel: Any) -> Any:
+    """Products over the last axis of an input of any rank."""
+    if len(x.shape) == 2:
+        return tf.matmul(x, kernel)
+    rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel)
+    return tf.reshape(rows, [*_sizes(x, len(x.shape) - 1), kernel.shape[-1]])
+
+
+def _sizes(x: Any, rank: int) -> list[int]:
+    """The first sizes of a tensor, -1 for an unknown number of examples."""
+    return [-1 if size is None else size for size in x.shape[:rank]]
+
+
+def _einsum_dense(layer: Any) -> Weights:
+    """An EinsumDense that sums over the last axes of its input: a dense layer and two reshapes."""
+    given, kernel, result = _einsum_axes(layer)
+    summed = [axis for axis in kernel if axis in given]
+    made = [axis for axis in kernel if axis not in given]
+    kept = given[: len(given) - len(summed)]
+    if given != kept + "".join(summed) or result != kept + "".join(made):
+        raise UnsupportedError(
+            f"layer '{layer.name}' computes {layer.equation}; quantised are equations that sum "
+            "over the last axes of the input, such as 'abc,cd->abd'"
+        )
+    order = [kernel.index(axis) for axis in (*summed, *made)]
+    shape = tuple(layer.kernel.shape)
+    made_shape = [shape[kernel.index(axis)] for axis in made]
+    rows = math.prod(shape[kernel.index(axis)] for axis in summed)
+
+    def canonical(values: Any) -> Any:
+        return tf.reshape(tf.transpose(values, order), [rows, -1])
+
+    def apply(x: Any, weights: Any) -> Any:
+        y = tf.matmul(tf.reshape(x, [-1, rows]), weights)
+        return tf.reshape(y, [*_sizes(x, len(kept)), math.prod(made_shape)])
+
+    bias = None
+    if layer.bias is not None:
+        wide = (*[1] * (len(made) - len(layer.bias.shape)), *layer.bias.shape)
+        if len(wide) != len(made):
+            raise UnsupportedError(
+                f"layer '{layer.name}' has a bias along axes that are not of its kernel; give "
+                "bias_axes the axes that the kernel adds"
+            )
+
+        def bias() -> Any:
+            return tf.reshape(tf.broadcast_to(tf.reshape(layer.bias.value, wide), made_shape), [-1])
+
+    return Weights("FULLY_CONNECTED", lambda: canonical(layer.kernel.value), bias, apply)
+
+
+def _einsum_axes(layer: Any) -> tuple[str, str, str]:
+    operands, result = layer.equation.split("->")
+    given, kernel = operands.split(",")
+    if "..." in layer.equation:
+        raise UnsupportedError(
+            f"layer '{layer.name}' computes {layer.equation}; write the equation without '...'"
+        )
+    return given, kernel, result
+
+
+def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
+    """An EinsumDense, with the shape that it gives its result, times `factor`."""
+    weights = _scaled(_einsum_dense(make.layer), factor)
+    _, kernel, result = _einsum_axes(make.layer)
+    made = [make.layer.kernel.shape[kernel.index(axis)] for axis in result if axis in kernel]
+    product = with_activation(make, weights)
+    if len(made) == 1:
+        return product
+    split = make.shared(
+        "RESHAPE",
+        lambda operands: tf.reshape(
+            operands[0],
+            [*_sizes(operands[0], len(operands[0].shape) - 1), *made],
+        ),
+        part="split",
+    )
+    return lambda x: split(product(x))
+
+
+def _scaled(weights: Weights, factor: float) -> Weights:
+    """Weights and bias times a constant."""
+    bias = weights.bias
+    return dataclasses.replace(
+        weights,
+        kernel=lambda: weights.kernel() * factor,
+        bias=None if bias is None else lambda: bias() * factor,
+    )
+
+
+def separable(make: OperatorFactory) -> Function:
+    """A depthwise convolution and a pointwise one, with a range between them."""
+    layer = make.layer
+    first = make.weighted(depthwise(layer, layer.depthwise_kernel, None), "depthwise")
+
+    def apply(x: Any, kernel: Any) -> Any:
+        return keras.ops.conv(x, kernel, strides=1, padding="valid", data_format="channels_last")
+
+    pointwise = Weights("CONV_2D", lambda: layer.pointwise_kernel.value, _bias(layer), apply)
+    second = with_activation(make, pointwise, "pointwise")
+    return lambda x: second(first(x))
+
+
+def channel_affine(make: OperatorFactory, factor: np.ndarray, offset: np.ndarray) -> Function:
+    """x * factor + offset for every channel: a depthwise convolution of one tap."""
+    return make.weighted(
+        _one_tap(lambda: tf.constant(factor, tf.float32), lambda: tf.constant(offset, tf.float32)),
+        _FACTOR,
+        activation=make.activation,
+    )
+
+
+def batch_norm_alone(make: OperatorFactory) -> Function:
+    """A batch-norm with no layer in front of it that could take it in."""
+    layer = make.layer
+    ones = tf.ones(layer.moving_mean.shape)
+    return make.weighted(
+        _one_tap(lambda: ones, None), _FACTOR, batch_norm=layer, activation=make.activation
+    )
+
+
+def _one_tap(kernel: Callable[[], Any], bias: Callable[[], Any] | None) -> Weights:
+    def apply(x: Any, factor: Any) -> Any:
+        image = tf.reshape(x, [-1, 1, math.prod(x.shape[1:-1]), x.shape[-1]])
+        channels = int(factor.shape[-1])
+        y = tf.nn.depthwise_conv2d(
+            image, tf.reshape(factor, [1, 1, channels, 1]), [1, 1, 1, 1], "VALID"
+        )
+        return tf.reshape(y, _sizes(x, len(x.shape)))
+
+    return Weights("DEPTHWISE_CONV_2D", kernel, bias, apply)
+
+
+FORMS: dict[str, Callable[[Any], Weights]] = {
+    "Conv1D": _convolution,
+    "Conv1DTranspose": _transposed_convolution,
+    "Conv2D": _convolution,
+    "Conv2DTranspose": _transposed_convolution,
+    "Dense": _dense,
+    "DepthwiseConv1D": _depthwise_layer,
+    "DepthwiseConv2D": _depthwise_layer,
+}
