@@ -14,6 +14,7 @@ from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, quantize_int8
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
@@ -64,6 +65,7 @@ def convert(
     flatbuffer, own_name = _flatbuffer(model, input_shapes)
     name = identifier(own_name) if name is None else check_identifier(name)
     typed = read_model(flatbuffer, source=own_name)
+    consume_weight_markers(typed)
     consume_range_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)

@@ -15,6 +15,7 @@ from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.graph import Model, Range, TensorType, read_model, write_model
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, input_specs, quantize_int8
 from tfedge_converters.tflm import generate_array
 
@@ -103,6 +104,7 @@ def _quantized_road(attempt, model: Model, rng: np.random.Generator, options: Op
 
 
 def _markers(model: Model) -> Model:
+    consume_weight_markers(model)
     consume_range_markers(model)
     return model
 

@@ -113,8 +113,8 @@ def test_shared_weights_stay_shared_where_the_need_is_the_same():
 
 def test_one_constant_in_two_types_on_equal_grids():
     values, scale = constant("c", [[1.0, 2.0]]), np.float32([0.5])
-    constants = Constants()
-    made = [constants.weights(values, scale, 0), constants.bias(values, scale)]
+    constants, types = Constants(), (TensorType.INT8, TensorType.INT32)
+    made = [constants.symmetric(values, type_, 2 * values.data, scale, 0) for type_ in types]
     assert [tensor.type for tensor in made] == [TensorType.INT8, TensorType.INT32]
 
 

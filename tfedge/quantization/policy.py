@@ -5,8 +5,8 @@ on it: the placement of ranges in training, the quantiser, and the generator of 
 costs nothing.
 
 A *grid* is a scale and a zero point: real = scale * (integer - zero_point). Tables keyed by
-element type ("int8") or by scheme ("int8": weights and activations of 8 bits) get one more key
-for each further width.
+element type ("int8") or by scheme ("int8": weights and activations of 8 bits; "int4": weights of
+4 bits, two to a byte, and activations of 8) get one more key for each further width.
 
 Sources: the TFLite 8-bit quantisation specification, and the operator versions that TFLite's
 own version resolver assigns.
@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-INT8 = "int8"
+INT8, INT4 = "int8", "int4"
 
 
 class OutputRange(enum.Enum):
@@ -74,7 +74,8 @@ class OperatorPolicy:
 
     Attributes:
         output: where the grid of the results comes from.
-        versions: lowest operator version that says a scheme's integers, by scheme.
+        versions: lowest operator version that says a scheme's integers, by scheme. An operator
+            without a version for a scheme has no kernel for it.
         weights: the constants with a policy of their own.
         integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
         fixed: the results' grid by element type, where `output` is FIXED.
@@ -90,8 +91,9 @@ class OperatorPolicy:
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
 
 
-def _own(version: int, **parts: object) -> OperatorPolicy:
-    return OperatorPolicy(OutputRange.OWN, {INT8: version}, **parts)  # type: ignore[arg-type]
+def _own(version: int, int4: int | None = None, **parts: object) -> OperatorPolicy:
+    versions = {INT8: version} | ({} if int4 is None else {INT4: int4})
+    return OperatorPolicy(OutputRange.OWN, versions, **parts)  # type: ignore[arg-type]
 
 
 def _shared(version: int, *integer_operands: int) -> OperatorPolicy:
@@ -112,10 +114,10 @@ def _fixed(version: int, scale: float, zero_point: int) -> OperatorPolicy:
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
     {
-        "CONV_2D": _own(3, weights=(WeightPolicy(operand=1, axis=0),)),
-        "DEPTHWISE_CONV_2D": _own(3, weights=(WeightPolicy(operand=1, axis=3),)),
+        "CONV_2D": _own(3, 7, weights=(WeightPolicy(operand=1, axis=0),)),
+        "DEPTHWISE_CONV_2D": _own(3, 7, weights=(WeightPolicy(operand=1, axis=3),)),
         "FULLY_CONNECTED": _own(
-            4, weights=(WeightPolicy(operand=1, axis=0, per_tensor_on_old_runtimes=True),)
+            4, 10, weights=(WeightPolicy(operand=1, axis=0, per_tensor_on_old_runtimes=True),)
         ),
         "TRANSPOSE_CONV": _own(
             2,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph import Quantization, Range
+from tfedge_converters.graph import Quantization, Range, WeightGrid
 
 INT8_MIN, INT8_MAX = -128, 127
 WEIGHT_MAX = 127
@@ -127,17 +127,38 @@ def quantize_symmetric(values: np.ndarray, scale: np.ndarray, axis: int, limit: 
     Returns:
         float64 array of integers of the shape of `values`.
     """
-    shape = [1] * values.ndim
-    if scale.size > 1:
-        shape[axis] = scale.size
-    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32).reshape(shape)
-    return np.clip(round_away(values * inverse), -limit, limit)
+    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
+    return np.clip(round_away(values * _along(inverse, axis, values.ndim)), -limit, limit)
+
+
+def trained_integers(values: np.ndarray, grid: WeightGrid, axis: int) -> np.ndarray:
+    """round(values / scale) in float32, ties to even, as training computed it.
+
+    Args:
+        values: float32 constant.
+        grid: scales along `axis`, or one for all.
+        axis: the dimension of the channels.
+
+    Returns:
+        float32 array of integers within ±grid.limit, of the shape of `values`.
+    """
+    with np.errstate(over="ignore"):
+        scaled = values / _along(grid.scale, axis, values.ndim)
+    return np.clip(np.rint(scaled), -grid.limit, grid.limit)
 
 
 def quantize_int8(values: np.ndarray, grid: Quantization) -> np.ndarray:
     """A real constant on an asymmetric int8 grid of one scale."""
     scaled = values.astype(np.float64) / float(grid.scale[0]) + int(grid.zero_point[0])
     return np.clip(round_away(scaled), INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def _along(scale: np.ndarray, axis: int, rank: int) -> np.ndarray:
+    """Scales of channels, shaped to broadcast against a constant of this rank."""
+    shape = [1] * rank
+    if scale.size > 1:
+        shape[axis] = scale.size
+    return scale.reshape(shape)
 
 
 def round_away(values: np.ndarray | np.floating) -> np.ndarray:

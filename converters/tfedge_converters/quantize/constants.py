@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tfedge.errors import UnsupportedError
-from tfedge.quantization.policy import WeightPolicy
+from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization.policy import INT4, OPERATORS, WeightPolicy
 from tfedge_converters.graph import Graph, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.affine import (
     BIAS_MAX,
@@ -17,6 +17,7 @@ from tfedge_converters.quantize.affine import (
     check_scale,
     quantize_int8,
     quantize_symmetric,
+    trained_integers,
     weight_scale,
 )
 from tfedge_converters.quantize.constant_values import constant_range, constant_values
@@ -40,16 +41,12 @@ class Constants:
             tensor, TensorType.INT8, quantize_int8(constant_values(tensor), grid), grid
         )
 
-    def weights(self, tensor: Tensor, scale: np.ndarray, axis: int) -> Tensor:
-        """Symmetric int8 weights."""
-        integers = quantize_symmetric(constant_values(tensor), scale, axis, WEIGHT_MAX)
-        return self._make(tensor, TensorType.INT8, integers, _symmetric(scale, axis))
-
-    def bias(self, tensor: Tensor, scale: np.ndarray) -> Tensor:
-        """A symmetric int32 bias."""
-        # Rounding a value that was put on BIAS_MAX exactly may give one more.
-        integers = quantize_symmetric(constant_values(tensor), scale, 0, BIAS_MAX + 1)
-        return self._make(tensor, TensorType.INT32, integers, _symmetric(scale, 0))
+    def symmetric(
+        self, tensor: Tensor, type_: TensorType, integers: np.ndarray, scale: np.ndarray, axis: int
+    ) -> Tensor:
+        """Weights or a bias, of zero point 0."""
+        grid = Quantization(scale, np.zeros(scale.size, np.int64), axis)
+        return self._make(tensor, type_, integers, grid)
 
     def _make(
         self, tensor: Tensor, type_: TensorType, integers: np.ndarray, grid: Quantization
@@ -57,12 +54,22 @@ class Constants:
         made = self._made.setdefault(id(tensor), [])
         data = integers.astype(type_.dtype)
         for other in made:
-            if other.type == type_ and grid.same_as(other.quantization):
+            if (
+                other.type == type_
+                and grid.same_as(other.quantization)
+                and np.array_equal(data, np.asarray(other.data))
+            ):
                 return other
         name = f"{tensor.name}_{len(made) + 1}" if made else tensor.name
         made.append(
             dataclasses.replace(
-                tensor, name=name, type=type_, quantization=grid, data=data, range=None
+                tensor,
+                name=name,
+                type=type_,
+                quantization=grid,
+                data=data,
+                range=None,
+                trained_weights=None,
             )
         )
         return made[-1]
@@ -94,17 +101,46 @@ def quantized_weights(
             f"{graph.place(operator)}: a bias of shape {bias.shape} does not fit weights of shape "
             f"{weights.shape}, which have {channels} output channels"
         )
+    values = constant_values(weights)
+    trained = weights.trained_weights
+    axis = policy.axis if per_channel else None
+    wanted = weight_scale(values, axis) if trained is None else trained.scale
     scale, bias_scale = accumulator_scales(
-        weight_scale(constant_values(weights), policy.axis if per_channel else None),
-        input_scale,
-        None if bias is None else constant_values(bias).reshape(-1),
+        wanted, input_scale, None if bias is None else constant_values(bias).reshape(-1)
     )
     check_scale(scale, weights.name)
     check_scale(bias_scale, weights.name if bias is None else bias.name)
-    made = {policy.operand: constants.weights(weights, scale, policy.axis)}
+    if trained is None:
+        integers = quantize_symmetric(values, scale, policy.axis, WEIGHT_MAX)
+    else:
+        integers = trained_integers(values, trained, policy.axis)
+        _refuse_changed_scales(graph, operator, integers, policy.axis, scale != wanted)
+    packed = trained is not None and trained.bits == 4 and INT4 in OPERATORS[operator.code].versions
+    type_ = TensorType.INT4 if packed else TensorType.INT8
+    made = {policy.operand: constants.symmetric(weights, type_, integers, scale, policy.axis)}
     if bias is not None:
-        made[policy.bias] = constants.bias(bias, bias_scale)
+        # Rounding a value that was put on BIAS_MAX exactly may give one more.
+        sums = quantize_symmetric(constant_values(bias), bias_scale, 0, BIAS_MAX + 1)
+        made[policy.bias] = constants.symmetric(bias, TensorType.INT32, sums, bias_scale, 0)
     return made
+
+
+def _refuse_changed_scales(
+    graph: Graph, operator: Operator, integers: np.ndarray, axis: int, changed: np.ndarray
+) -> None:
+    """Refuses biases that do not fit beside trained scales.
+
+    Where all the integers of a channel are 0, as they are with any scale, it does no harm.
+    """
+    channels = np.moveaxis(integers, axis, 0).reshape(changed.size, -1)
+    bad = np.flatnonzero(changed & channels.any(axis=1))
+    if bad.size:
+        raise TfedgeError(
+            f"{graph.place(operator)}: with the scales that training gave its weights, the biases "
+            f"of {bad.size} channels (the first is {bad[0]}) overflow the accumulator; keep a "
+            "scale above |bias| / (input scale * 2**30) in training, or set the weights of these "
+            "channels to 0"
+        )
 
 
 def _optional_constant(graph: Graph, operator: Operator, index: int) -> Tensor | None:
@@ -121,7 +157,3 @@ def _constant(graph: Graph, operator: Operator, index: int, what: str) -> Tensor
             "values computed at run time cannot be quantised in this operator"
         )
     return tensor
-
-
-def _symmetric(scale: np.ndarray, axis: int) -> Quantization:
-    return Quantization(scale, np.zeros(scale.size, np.int64), axis)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import INT8, OperatorPolicy, OutputRange
+from tfedge.quantization.policy import INT4, INT8, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.affine import activation_grid
 from tfedge_converters.quantize.constants import Constants, quantized_weights
@@ -147,7 +147,11 @@ class _Plan:
             result = float(self.grids[id(operator.outputs[0])].scale[0])
             if math.prod(scales) / result >= 1:
                 versions = policy.amplifying_versions
-        self.versions[id(operator)] = max(operator.version, versions[INT8])
+        packed = any(
+            self.operands[id(operator), rule.operand].type == TensorType.INT4
+            for rule in policy.weights
+        )
+        self.versions[id(operator)] = max(operator.version, versions[INT4 if packed else INT8])
 
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""
