@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from tfedge.keras_registration import register_with_keras
+
 __version__ = "0.1.0"
 
 # Public names, and the modules that have them.
@@ -39,3 +41,6 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"tfedge.{name}")
     raise AttributeError(f"module 'tfedge' has no attribute '{name}'")
+
+
+register_with_keras()

@@ -12,7 +12,7 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization import schemes
 from tfedge.quantization.grids import ActivationGrid, carry, grid_of_range
 from tfedge.quantization.ranges import mark_range
-from tfedge.quantization.straight_through import round_straight_through, scale_gradient
+from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 
 # Of the moving average, once it has run for long; until then every batch counts the same.
 _DECAY = 0.99
@@ -118,6 +118,10 @@ class ActivationQuantizer(keras.layers.Layer):
         )
         return carry(y, self.grid())
 
+    def connected(self, x: Any) -> Any:
+        """`x` in float, known to depend on the bounds that the optimizer trains."""
+        return connected(x, self.trainable_variables)
+
     def mark(self, x: Any) -> Any:
         """`x` with its own range marked, for the converter.
 
@@ -129,7 +133,7 @@ class ActivationQuantizer(keras.layers.Layer):
             seen = int(keras.ops.convert_to_numpy(self.observations.value))
         if not seen:
             raise TfedgeError(
-                f"the range of '{self.name}' is not known: train the quantised model, or give it "
+                f"the range of '{self.name.removesuffix('_range')}' is not known: train the quantised model, or give it "
                 "data with `calibrate`, before it is converted"
             )
         return mark_range(x, low, high)

@@ -53,17 +53,13 @@ def relu6(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
 def silu(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
     """x * sigmoid(x)."""
     sigmoid = make.fixed("LOGISTIC", _first(keras.ops.sigmoid), "sigmoid")
-    product = make.own("MUL", multiply, _exact_product, "product")
+    product = make.own("MUL", multiply, exact.multiply, "product")
     return lambda x: product([x, sigmoid(x)])
 
 
 def multiply(operands: list[Any]) -> Any:
     """The product of two tensors."""
     return operands[0] * operands[1]
-
-
-def _exact_product(operands: Any, grid: Any) -> Any:
-    return exact.multiply(operands, grid)
 
 
 STANDALONE: dict[str, Builder] = {

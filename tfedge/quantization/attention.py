@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization import exact
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.weighted_layers import einsum_dense
 
@@ -40,9 +41,9 @@ def attention(make: OperatorFactory) -> Function:
     def mixed(operands: list[Any]) -> Any:
         return _heads_first(tf.matmul(operands[0], _heads_first(operands[1])))
 
-    scored = make.own("BATCH_MATMUL", scores, part="scores")
+    scored = make.own("BATCH_MATMUL", scores, exact.products(scores), "scores")
     weigh = make.fixed("SOFTMAX", lambda operands: keras.ops.softmax(operands[0]), "softmax")
-    mix = make.own("BATCH_MATMUL", mixed, part="mixed")
+    mix = make.own("BATCH_MATMUL", mixed, exact.products(mixed), "mixed")
 
     def call(operands: Any) -> Any:
         given = list(operands) if isinstance(operands, (list, tuple)) else [operands]

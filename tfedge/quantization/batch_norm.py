@@ -7,13 +7,18 @@ from typing import Any
 import tensorflow as tf
 
 
-def factor_and_offset(layer: Any) -> tuple[Any, Any]:
-    """What inference multiplies each channel with, and adds to it: float32 (channels,)."""
-    factor = tf.math.rsqrt(layer.moving_variance.value + layer.epsilon)
+def factor_and_offset(layer: Any, dtype: Any = tf.float32) -> tuple[Any, Any]:
+    """What inference multiplies each channel with, and adds to it: (channels,) of `dtype`.
+
+    Integers that are made of them want float64: compilers arrange float32 operations as they
+    like, and the last bit decides a rounding sooner or later.
+    """
+    mean, variance = tf.cast(layer.moving_mean, dtype), tf.cast(layer.moving_variance, dtype)
+    factor = 1.0 / tf.sqrt(variance + layer.epsilon)
     if layer.scale:
-        factor *= layer.gamma.value
-    offset = -layer.moving_mean.value * factor
-    return factor, offset + layer.beta.value if layer.center else offset
+        factor *= tf.cast(layer.gamma, dtype)
+    offset = -mean * factor
+    return factor, offset + tf.cast(layer.beta, dtype) if layer.center else offset
 
 
 def normalize_batch(layer: Any, x: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization.real_layers import run_in_float32
 
 
 @dataclass(eq=False)
@@ -52,14 +53,14 @@ class Call:
     results: list[Value]
     structure: Any = None
 
-    def run(self, tensors: Sequence[Any], **options: Any) -> Any:
+    def run(self, tensors: Sequence[Any]) -> Any:
         """The operation on tensors in place of `operands`."""
         by_value = dict(zip(map(id, self.operands), tensors, strict=True))
         args, kwargs = keras.tree.map_structure(
             lambda item: by_value[id(item)] if isinstance(item, Value) else item,
             (list(self.args), self.kwargs),
         )
-        return self.operation(*args, **kwargs, **options)
+        return run_in_float32(self.operation, *args, **kwargs)
 
 
 @dataclass

@@ -7,7 +7,7 @@ rounds twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -54,11 +54,19 @@ def _sum(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid,
     return accumulated(tf.cast(first + sign * second, tf.float64), real, output)
 
 
-def multiply(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid) -> Any:
-    """MUL of two operands, with broadcasting."""
-    (a, a_grid), (b, b_grid) = operands
-    real = _double(a_grid) * _double(b_grid) / _double(output)
-    return accumulated((a - a_grid.zero_point) * (b - b_grid.zero_point), real, output)
+def products(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+    """The kernel of a function that multiplies two operands and sums up: MUL, BATCH_MATMUL."""
+
+    def kernel(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid) -> Any:
+        (a, a_grid), (b, b_grid) = operands
+        real = _double(a_grid) * _double(b_grid) / _double(output)
+        sums = function([a - a_grid.zero_point, b - b_grid.zero_point])
+        return accumulated(sums, real, output)
+
+    return kernel
+
+
+multiply = products(lambda operands: operands[0] * operands[1])
 
 
 def mean(

@@ -20,6 +20,7 @@ from tfedge.quantization.activation_quantizers import RangeOfTable
 from tfedge.quantization.attention import attention
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.real_layers import run_in_float32
 from tfedge.quantization.weighted_layers import (
     FORMS,
     activation_of,
@@ -166,6 +167,19 @@ def _of_channels(make: OperatorFactory, value: Any) -> np.ndarray:
     return np.broadcast_to(values, (channels,))
 
 
+def _up_sampling(make: OperatorFactory) -> Function:
+    """One operator, where Keras' own repetition would become a RESHAPE and a TILE."""
+    layer = make.layer
+    if layer.interpolation != "nearest":
+        return make.shared("RESIZE_BILINEAR", make.real)
+    height, width = (n * by for n, by in zip(make.shapes[0][1:3], layer.size, strict=True))
+
+    def resize(operands: list[Any]) -> Any:
+        return tf.compat.v1.image.resize_nearest_neighbor(operands[0], [height, width])
+
+    return make.shared("RESIZE_NEAREST_NEIGHBOR", resize)
+
+
 def _embedding(make: OperatorFactory) -> Function:
     """Rows of a table."""
     layer = make.layer
@@ -191,7 +205,7 @@ def _time_distributed(make: OperatorFactory) -> Function:
         return tf.reshape(operands[0], [-1, steps, *operands[0].shape[1:]])
 
     merged = make.shared("RESHAPE", merge, part="merge")
-    make.layer, make.real = inner, lambda operands: inner(operands[0])
+    make.layer, make.real = inner, lambda operands: run_in_float32(inner, operands[0])
     make.shapes = [(None, *make.shapes[0][2:])]
     each = builder_of(inner)(make)
     parted = make.shared("RESHAPE", split, part="split")
@@ -218,8 +232,7 @@ _MOVED = {
     "Squeeze": "RESHAPE",
     "Tile": "TILE",
     "Transpose": "TRANSPOSE",
-    "UpSampling1D": "RESIZE_NEAREST_NEIGHBOR",
-    "UpSampling2D": "RESIZE_NEAREST_NEIGHBOR",
+    "UpSampling1D": "TILE",
     "ZeroPadding1D": "PAD",
     "ZeroPadding2D": "PAD",
 }
@@ -278,6 +291,7 @@ LAYERS: dict[str, Builder] = {
     "Subtract": partial(_binary, "SUB", exact.subtract, tf.subtract),
     "Tanh": partial(_fixed, "TANH"),
     "TimeDistributed": _time_distributed,
+    "UpSampling2D": _up_sampling,
 }
 
 _registered: dict[type, Builder] = {}

@@ -15,6 +15,7 @@ from tfedge.quantization.computation import computation_of
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE, Phase
 from tfedge.quantization.schemes import Scheme, WeightScheme
+from tfedge.quantization.weighted import WeightedOperator
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -40,6 +41,8 @@ class QuantizedModel(keras.Model):
         if unknown not in (transform.ERROR, transform.FLOAT):
             raise TfedgeError(f"unknown is 'error' or 'float', not {unknown!r}")
         scheme = schemes.get(scheme)
+        if isinstance(model, keras.Model):
+            refuse_quantized(model)
         change = transform.Transformation(scheme, unknown)
         inputs, outputs = change.run(computation_of(model))
         super().__init__(inputs=inputs, outputs=outputs, name=name or model.name)
@@ -164,15 +167,56 @@ def quantize(
     return quantized
 
 
-def strip(model: QuantizedModel) -> Any:
-    """The plain Keras model with the trained weights.
+def strip(model: Any) -> Any:
+    """The plain Keras model with the trained weights, and nothing of ours in it.
+
+    Args:
+        model: what `quantize` returned, or a model that trained with the callback
+            QuantizationAwareTraining.
 
     Raises:
-        TfedgeError: the model was not made by `quantize`.
+        TfedgeError: the model is neither.
     """
-    if not isinstance(model, QuantizedModel):
-        raise TfedgeError(f"strip takes what tfedge.quantize returned, not {type(model).__name__}")
-    return model.float_model
+    if isinstance(model, QuantizedModel):
+        return model.float_model
+    from tfedge.quantization.twin import detach, twin_of
+
+    if not isinstance(model, keras.Model) or twin_of(model) is None:
+        raise TfedgeError(
+            f"model '{getattr(model, 'name', type(model).__name__)}' is not quantised: strip takes "
+            "what tfedge.quantize returned, or what trained with QuantizationAwareTraining"
+        )
+    return detach(model)
+
+
+def refuse_quantized(model: Any) -> None:
+    """Refuses models that are quantised already.
+
+    Raises:
+        TfedgeError: the model is.
+    """
+    if operators_of(model):
+        raise TfedgeError(f"model '{model.name}' is quantised already")
+    for layer in model._flatten_layers():
+        if getattr(layer, "quantization_mode", None):
+            raise TfedgeError(
+                f"layer '{layer.name}' was quantised by Keras ({layer.quantization_mode}), which "
+                "rounds weights for servers and keeps activations in float; start from the model "
+                "before `model.quantize`"
+            )
+
+
+def require_operators(model: Any) -> None:
+    """Refuses models without quantised layers.
+
+    Raises:
+        TfedgeError: there are none.
+    """
+    if not operators_of(model):
+        raise TfedgeError(
+            f"model '{model.name}' has no quantised layers; make them with tfedge.quantize(model), "
+            "or train with tfedge.callbacks.QuantizationAwareTraining"
+        )
 
 
 def operators_of(model: Any) -> list[QuantizedOperator]:
@@ -184,6 +228,13 @@ def set_phase(model: Any, phase: Phase) -> None:
     """Says what all quantised operators of a model do; compiled functions have to be made anew."""
     for operator in operators_of(model):
         operator.phase = phase
+
+
+def restart_scales(operators: list[QuantizedOperator]) -> None:
+    """Lets learned weight scales start from the weights as they are now."""
+    for operator in operators:
+        if isinstance(operator, WeightedOperator):
+            operator.restart_scales()
 
 
 def unknown_ranges(model: Any) -> list[str]:

@@ -227,7 +227,7 @@ def quantized_result(operator: Any, result: Any, training: bool) -> Any:
         seen = result if activation.high is None else activation.function(result)
         quantizer.observe(tf.stop_gradient(seen), starts_at_zero=activation.low == 0.0)
     if not phase.quantize:
-        return activation.function(result)
+        return quantizer.connected(activation.function(result))
     # A range that ends where the activation does clamps as the activation does.
     if activation.low != 0.0 or quantizer.learned or len(quantizer.group.members) > 1:
         result = activation.function(result)

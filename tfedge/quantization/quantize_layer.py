@@ -16,6 +16,7 @@ from tfedge.quantization.layer_table import Builder, builder_of
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import Phase
+from tfedge.quantization.real_layers import run_in_float32
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
 
@@ -127,7 +128,7 @@ class Quantize(keras.layers.Layer):
         )
 
     def _run_layer(self, operands: list[Any]) -> Any:
-        return self.layer(operands[0] if len(operands) == 1 else operands)
+        return run_in_float32(self.layer, operands[0] if len(operands) == 1 else operands)
 
     def _make(self, place: Place) -> None:
         self._specs = place.specs

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfedge.quantization import schemes
 from tfedge.quantization.fixed_point import round_away
 from tfedge.quantization.schemes import WeightScheme
-from tfedge.quantization.straight_through import round_straight_through, scale_gradient
+from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
@@ -37,6 +37,10 @@ class AbsMax(keras.layers.Layer):
 
     def start(self, kernel: np.ndarray) -> None:
         """Nothing to start: the scale follows the weights."""
+
+    def connected(self, kernel: Any) -> Any:
+        """The weights in float, known to depend on the scales that the optimizer trains."""
+        return connected(kernel, self.trainable_variables)
 
     def scale(self, kernel: Any) -> Any:
         """float32 scales of [..., channels] weights: (channels,), or (1,)."""
@@ -68,11 +72,16 @@ class LearnedStep(AbsMax):
     2 * mean(|w|) / sqrt(limit), gradient scaled by 1 / sqrt(weights * limit).
     """
 
+    step: Any = None
+
     def start(self, kernel: np.ndarray) -> None:
-        """Makes the scales from float32 weights [..., channels], once."""
+        """Makes the scales from float32 weights [..., channels], or makes them anew."""
         axes = _reduced(kernel, self.per_channel)
         start = 2 * np.abs(kernel).mean(axis=axes) / np.sqrt(self.scheme.limit)
         start = np.maximum(start, 1e-8).astype(np.float32).reshape(-1)
+        if self.step is not None:
+            self.step.assign(start)
+            return
         self.step = self.add_weight(
             shape=start.shape,
             name="step",
@@ -99,5 +108,5 @@ QUANTIZERS: dict[str, type[AbsMax]] = {
 }
 
 
-def _reduced(kernel: Any, per_channel: bool) -> list[int]:
-    return list(range(len(kernel.shape) - per_channel))
+def _reduced(kernel: Any, per_channel: bool) -> tuple[int, ...]:
+    return tuple(range(len(kernel.shape) - per_channel))

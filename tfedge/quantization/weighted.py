@@ -111,7 +111,7 @@ class WeightedOperator(QuantizedOperator):
         """The weights that training multiplies with."""
         kernel = self.form.kernel()
         if not self.phase.quantize:
-            return kernel
+            return self.weight_quantizer.connected(kernel)
         if self.batch_norm is None or self.weight_quantizer.per_channel:
             return self.weight_quantizer.simulate(kernel)
         # One scale for all channels is a scale of the folded weights.
@@ -127,6 +127,10 @@ class WeightedOperator(QuantizedOperator):
         factor, offset = batch_norm.factor_and_offset(self.batch_norm)
         return y * factor + offset
 
+    def restart_scales(self) -> None:
+        """Lets scales that the optimizer trains start from the weights as they are now."""
+        self.weight_quantizer.start(keras.ops.convert_to_numpy(self.form.kernel()))
+
     def integer_weights(self, input_scale: Any) -> IntegerWeights:
         """The weights on the device, batch-norm folded in.
 
@@ -138,19 +142,21 @@ class WeightedOperator(QuantizedOperator):
         if self.batch_norm is None:
             integers, scale = self.weight_quantizer.integers(kernel)
         else:
-            factor, offset = batch_norm.factor_and_offset(self.batch_norm)
+            factor, offset = batch_norm.factor_and_offset(self.batch_norm, tf.float64)
             integers, scale = self._folded(kernel, factor)
-            bias = offset if bias is None else bias * factor + offset
+            if bias is not None:
+                offset += tf.cast(bias, tf.float64) * factor
+            bias = tf.cast(offset, tf.float32)
         if bias is None:
             bias = tf.zeros(kernel.shape[-1])
         return _with_room_for_bias(IntegerWeights(integers, scale, bias), input_scale)
 
     def _folded(self, kernel: Any, factor: Any) -> tuple[Any, Any]:
         if not self.weight_quantizer.per_channel:
-            return self.weight_quantizer.integers(kernel * factor)
+            return self.weight_quantizer.integers(kernel * tf.cast(factor, tf.float32))
         integers, scale = self.weight_quantizer.integers(kernel)
-        folded = scale * tf.abs(factor)
-        return integers * tf.cast(tf.sign(factor), tf.float64), folded
+        folded = tf.cast(tf.cast(scale, tf.float64) * tf.abs(factor), tf.float32)
+        return integers * tf.sign(factor), folded
 
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
@@ -211,8 +217,3 @@ def _integer_bias(weights: IntegerWeights, input_scale: Any) -> Any:
 
 def _real_kernel(weights: IntegerWeights) -> Any:
     return tf.cast(weights.kernel, tf.float32) * weights.scale
-
-
-def weights_of_constants(code: str, kernel: Any, apply: Callable[[Any, Any], Any]) -> Weights:
-    """Weights that are never trained, such as the ones of a batch-norm that stands alone."""
-    return Weights(code, lambda: keras.ops.convert_to_tensor(kernel, "float32"), None, apply)

@@ -1,0 +1,286 @@
+"""Every layer that can be quantised: a model of it, and the operators that it must become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+layers = keras.layers
+
+VECTOR, SERIES, IMAGE = (12,), (12, 6), (10, 8, 4)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, its operators on the device, and how far `predict` may be from them.
+
+    Attributes:
+        model: makes it.
+        codes: of the operators, in order.
+        farthest: 0 where inference reproduces the kernels; else the most integers that their
+            approximations of functions and float may be apart.
+    """
+
+    model: Callable[[], Any]
+    codes: tuple[str, ...]
+    farthest: int = 0
+
+
+def _chain(shape: tuple[int, ...], *parts: Callable[[], Any]) -> Callable[[], Any]:
+    def make() -> Any:
+        x = inputs = keras.Input(shape)
+        for part in parts:
+            x = part()(x)
+        return keras.Model(inputs, x)
+
+    return make
+
+
+def _layer(kind: Any, *arguments: Any, **options: Any) -> Callable[[], Any]:
+    return lambda: kind(*arguments, **options)
+
+
+def _weights(kind: Any, *arguments: Any, **options: Any) -> Callable[[], Any]:
+    return lambda: kind(*arguments, bias_initializer="normal", **options)
+
+
+def _two(shape: tuple[int, ...], merge: Any, *, activation: Any = None) -> Callable[[], Any]:
+    def make() -> Any:
+        a, b = keras.Input(shape, name="a"), keras.Input(shape, name="b")
+        y = merge()([a, b])
+        return keras.Model([a, b], y if activation is None else activation()(y))
+
+    return make
+
+
+NORM, RELU, RELU6 = layers.BatchNormalization, layers.ReLU, _layer(layers.ReLU, 6)
+CONV = _weights(layers.Conv2D, 6, 3, padding="same")
+BARE_CONV = _layer(layers.Conv2D, 6, 3, use_bias=False)
+
+
+def _nested() -> Any:
+    inner = keras.Sequential([keras.Input(IMAGE), CONV(), NORM(), RELU()])
+    x = keras.Input(IMAGE)
+    return keras.Model(x, layers.GlobalAveragePooling2D()(inner(x)))
+
+
+def _shared() -> Any:
+    a, b = keras.Input(VECTOR, name="a"), keras.Input(VECTOR, name="b")
+    dense = layers.Dense(5)
+    return keras.Model([a, b], layers.Add()([dense(a), dense(b)]))
+
+
+def _residual() -> Any:
+    x = inputs = keras.Input(IMAGE)
+    y = layers.ReLU()(NORM()(layers.Conv2D(4, 3, padding="same", use_bias=False)(x)))
+    y = NORM()(layers.Conv2D(4, 3, padding="same")(y))
+    return keras.Model(inputs, layers.ReLU()(layers.Add()([x, y])))
+
+
+def _inception() -> Any:
+    x = keras.Input(IMAGE)
+    a = layers.Conv2D(3, 1, activation="relu")(x)
+    b = layers.MaxPooling2D(3, 1, padding="same")(x)
+    c = layers.AveragePooling2D(3, 1, padding="same")(a)
+    return keras.Model(x, layers.Conv2D(2, 1)(layers.Concatenate()([a, b, c])))
+
+
+def _two_outputs() -> Any:
+    x = keras.Input(VECTOR)
+    y = layers.Dense(8, activation="relu")(x)
+    return keras.Model(x, [layers.Dense(3)(y), layers.Dense(2)(y)])
+
+
+def _arithmetic() -> Any:
+    x = keras.Input(IMAGE)
+    y = layers.Conv2D(4, 1)(x)
+    return keras.Model(x, (x + y)[:, 1:7, :, :] - (x * y)[:, 2:8, :, :])
+
+
+class Subclassed(keras.Model):
+    """A model that only its code describes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = layers.Dense(8, activation="relu")
+        self.second = layers.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        return self.second(self.first(x) + 0.5)
+
+
+def _subclassed() -> Any:
+    model = Subclassed()
+    model.build((None, *VECTOR))
+    return model
+
+
+def _attention() -> Any:
+    x = keras.Input(SERIES)
+    return keras.Model(x, layers.MultiHeadAttention(2, 4, bias_initializer="normal")(x, x))
+
+
+def _cross_attention() -> Any:
+    x, y = keras.Input(SERIES, name="a"), keras.Input((5, 6), name="b")
+    return keras.Model([x, y], layers.MultiHeadAttention(2, 4)(x, y))
+
+
+def _embedding() -> Any:
+    x = keras.Input((7,), dtype="int32")
+    y = layers.GlobalAveragePooling1D()(layers.Embedding(5, 4)(x))
+    return keras.Model(x, layers.Dense(3)(y))
+
+
+CASES: dict[str, Case] = {
+    "conv": Case(_chain(IMAGE, CONV), ("CONV_2D",)),
+    "conv_relu": Case(_chain(IMAGE, _weights(layers.Conv2D, 5, 3, activation="relu")), ("CONV_2D",)),
+    "conv_norm": Case(_chain(IMAGE, CONV, NORM), ("CONV_2D",)),
+    "conv_norm_relu": Case(_chain(IMAGE, CONV, NORM, RELU), ("CONV_2D",)),
+    "bare_conv_norm_relu6": Case(_chain(IMAGE, BARE_CONV, NORM, RELU6), ("CONV_2D",)),
+    "conv_strided": Case(_chain(IMAGE, _weights(layers.Conv2D, 5, 3, strides=2)), ("CONV_2D",)),
+    "conv_dilated": Case(
+        _chain(IMAGE, _weights(layers.Conv2D, 5, 3, dilation_rate=2)), ("CONV_2D",)
+    ),
+    "conv_in_groups": Case(_chain(IMAGE, _weights(layers.Conv2D, 6, 3, groups=2)), ("CONV_2D",)),
+    "conv_relu_inside_norm": Case(
+        _chain(IMAGE, _weights(layers.Conv2D, 5, 3, activation="relu"), NORM),
+        ("CONV_2D", "RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
+    ),
+    "conv_sigmoid": Case(
+        _chain(IMAGE, _weights(layers.Conv2D, 5, 3, activation="sigmoid")),
+        ("CONV_2D", "LOGISTIC"), 1,
+    ),
+    "depthwise": Case(
+        _chain(IMAGE, _weights(layers.DepthwiseConv2D, 3), NORM, RELU), ("DEPTHWISE_CONV_2D",)
+    ),
+    "depthwise_multiplier": Case(
+        _chain(IMAGE, _weights(layers.DepthwiseConv2D, 3, depth_multiplier=2), NORM),
+        ("DEPTHWISE_CONV_2D",),
+    ),
+    "separable": Case(
+        _chain(IMAGE, _weights(layers.SeparableConv2D, 6, 3), NORM, RELU),
+        ("DEPTHWISE_CONV_2D", "CONV_2D"),
+    ),
+    "transposed": Case(
+        _chain(IMAGE, _weights(layers.Conv2DTranspose, 5, 3, strides=2), NORM, RELU),
+        ("TRANSPOSE_CONV",),
+    ),
+    "conv1d": Case(
+        _chain(SERIES, _weights(layers.Conv1D, 5, 3), NORM, RELU),
+        ("RESHAPE", "CONV_2D", "RESHAPE"),
+    ),
+    "conv1d_causal": Case(
+        _chain(SERIES, _weights(layers.Conv1D, 5, 3, padding="causal")),
+        ("PAD", "RESHAPE", "CONV_2D", "RESHAPE"),
+    ),
+    "depthwise1d": Case(
+        _chain(SERIES, _weights(layers.DepthwiseConv1D, 3)),
+        ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
+    ),
+    "dense": Case(_chain(VECTOR, _weights(layers.Dense, 5)), ("FULLY_CONNECTED",)),
+    "dense_norm_relu": Case(
+        _chain(VECTOR, _weights(layers.Dense, 5), NORM, RELU), ("FULLY_CONNECTED",)
+    ),
+    "dense_on_series": Case(
+        _chain(SERIES, _weights(layers.Dense, 5, activation="relu")), ("FULLY_CONNECTED",)
+    ),
+    "dense_softmax": Case(
+        _chain(VECTOR, _weights(layers.Dense, 5, activation="softmax")),
+        ("FULLY_CONNECTED", "SOFTMAX"), 1,
+    ),
+    "dense_tanh": Case(
+        _chain(VECTOR, _weights(layers.Dense, 5, activation="tanh")),
+        ("FULLY_CONNECTED", "TANH"), 1,
+    ),
+    "einsum_dense": Case(
+        _chain(SERIES, _layer(layers.EinsumDense, "abc,cde->abde", (12, 2, 3), bias_axes="de")),
+        ("RESHAPE", "FULLY_CONNECTED", "RESHAPE"),
+    ),
+    "norm": Case(_chain(IMAGE, NORM), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")),
+    "norm_of_vector_relu": Case(
+        _chain(VECTOR, NORM, RELU), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")
+    ),
+    "add_relu": Case(_two(IMAGE, layers.Add, activation=RELU), ("ADD",)),
+    "subtract": Case(_two(IMAGE, layers.Subtract), ("SUB",)),
+    "multiply": Case(_two(IMAGE, layers.Multiply), ("MUL",)),
+    "average": Case(_two(IMAGE, layers.Average), ("ADD", "MUL"), 1),
+    "maximum": Case(_two(IMAGE, layers.Maximum), ("MAXIMUM",)),
+    "minimum": Case(_two(IMAGE, layers.Minimum), ("MINIMUM",)),
+    "concatenate": Case(_two(IMAGE, layers.Concatenate), ("CONCATENATION",)),
+    "dot": Case(_two(SERIES, _layer(layers.Dot, 2)), ("BATCH_MATMUL",), 1),
+    "relu_alone": Case(_chain(IMAGE, RELU), ("RELU",)),
+    "relu6_alone": Case(_chain(IMAGE, RELU6), ("RELU6",)),
+    "leaky_relu": Case(_chain(IMAGE, layers.LeakyReLU), ("LEAKY_RELU",), 1),
+    "prelu": Case(
+        _chain(IMAGE, _layer(layers.PReLU, alpha_initializer="normal", shared_axes=[1, 2])),
+        ("PRELU",), 2,
+    ),
+    "elu": Case(_chain(IMAGE, layers.ELU), ("ELU",), 1),
+    "gelu": Case(_chain(IMAGE, _layer(layers.Activation, "gelu")), ("GELU",), 1),
+    "silu": Case(_chain(IMAGE, _layer(layers.Activation, "silu")), ("LOGISTIC", "MUL"), 1),
+    "hard_silu": Case(_chain(IMAGE, _layer(layers.Activation, "hard_silu")), ("HARD_SWISH",), 2),
+    "tanh": Case(_chain(IMAGE, _layer(layers.Activation, "tanh")), ("TANH",), 1),
+    "sigmoid": Case(_chain(IMAGE, _layer(layers.Activation, "sigmoid")), ("LOGISTIC",), 1),
+    "softmax": Case(_chain(VECTOR, layers.Softmax), ("SOFTMAX",), 1),
+    "max_pool": Case(_chain(IMAGE, _layer(layers.MaxPooling2D, 2)), ("MAX_POOL_2D",)),
+    "average_pool": Case(
+        _chain(IMAGE, _layer(layers.AveragePooling2D, 3, 2, padding="same")), ("AVERAGE_POOL_2D",)
+    ),
+    "global_average": Case(_chain(IMAGE, layers.GlobalAveragePooling2D), ("MEAN",)),
+    "global_average_kept": Case(
+        _chain(IMAGE, _layer(layers.GlobalAveragePooling2D, keepdims=True)), ("MEAN",)
+    ),
+    "global_average_1d": Case(_chain(SERIES, layers.GlobalAveragePooling1D), ("MEAN",)),
+    "global_max": Case(_chain(IMAGE, layers.GlobalMaxPooling2D), ("REDUCE_MAX",)),
+    "zero_padding": Case(_chain(IMAGE, layers.ZeroPadding2D), ("PAD",)),
+    "cropping": Case(_chain(IMAGE, layers.Cropping2D), ("STRIDED_SLICE",)),
+    "up_nearest": Case(
+        _chain(IMAGE, _layer(layers.UpSampling2D, 2)), ("RESIZE_NEAREST_NEIGHBOR",)
+    ),
+    "up_bilinear": Case(
+        _chain(IMAGE, _layer(layers.UpSampling2D, 2, interpolation="bilinear")),
+        ("RESIZE_BILINEAR",), 1,
+    ),
+    "reshape": Case(_chain(IMAGE, _layer(layers.Reshape, (8, 40))), ("RESHAPE",)),
+    "flatten_dense": Case(
+        _chain(IMAGE, layers.Flatten, _weights(layers.Dense, 3)), ("RESHAPE", "FULLY_CONNECTED")
+    ),
+    "permute": Case(_chain(IMAGE, _layer(layers.Permute, (2, 1, 3))), ("TRANSPOSE",)),
+    "rescaling": Case(
+        _chain(IMAGE, _layer(layers.Rescaling, 1 / 127.5, -1)),
+        ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
+    ),
+    "normalization": Case(
+        _chain(IMAGE, _layer(layers.Normalization, mean=[0, 1, 2, 3], variance=[1, 2, 1, 4])),
+        ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
+    ),
+    "dropout_and_noise": Case(
+        _chain(VECTOR, _layer(layers.Dropout, 0.3), _layer(layers.GaussianNoise, 0.1),
+               _weights(layers.Dense, 3)),
+        ("FULLY_CONNECTED",),
+    ),
+    "time_distributed": Case(
+        _chain((3, *IMAGE), lambda: layers.TimeDistributed(layers.Conv2D(3, 3))),
+        ("RESHAPE", "CONV_2D", "RESHAPE"),
+    ),
+    "embedding": Case(_embedding, ("GATHER", "MEAN", "FULLY_CONNECTED")),
+    "attention": Case(_attention, (), 2),
+    "cross_attention": Case(_cross_attention, (), 2),
+    "nested": Case(_nested, ("CONV_2D", "MEAN")),
+    "shared": Case(_shared, ("FULLY_CONNECTED", "FULLY_CONNECTED", "ADD")),
+    "residual": Case(_residual, ("CONV_2D", "CONV_2D", "ADD")),
+    "inception": Case(
+        _inception,
+        ("CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "CONV_2D"),
+    ),
+    "two_outputs": Case(
+        _two_outputs, ("FULLY_CONNECTED", "FULLY_CONNECTED", "FULLY_CONNECTED")
+    ),
+    "arithmetic": Case(
+        _arithmetic, ("CONV_2D", "ADD", "STRIDED_SLICE", "MUL", "STRIDED_SLICE", "SUB")
+    ),
+    "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
+}  # fmt: skip

@@ -1,0 +1,221 @@
+"""What a quantised model is to its user: names, weights, files, refusals."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from device_agreement import agreement
+from training_cases import CLASSES, SHAPE, compiled, data, small_net
+
+import tfedge
+from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
+
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def trained():
+    model = compiled(tfedge.quantize(small_net()))
+    model.fit(*data(), epochs=2, verbose=0)
+    return model
+
+
+def test_layers_keep_their_names_and_weights():
+    model = small_net()
+    quantized = tfedge.quantize(model)
+    for name in ("first", "depthwise", "sum", "mean", "scores"):
+        assert quantized.get_layer(name) is not None
+    assert quantized.get_layer("first").layer is model.get_layer("first")
+    assert {id(v) for v in model.trainable_variables} == {
+        id(v) for v in quantized.trainable_variables
+    }
+
+
+def test_strip_gives_the_trained_model_back(trained):
+    plain = tfedge.strip(trained)
+    images, labels = data()
+    compiled(plain)
+    assert plain.evaluate(images, labels, verbose=0)[1] == pytest.approx(
+        trained.evaluate(images, labels, verbose=0)[1], abs=0.05
+    )
+    assert not any(isinstance(layer, tfedge.layers.Quantize) for layer in plain.layers)
+
+
+def test_a_file_needs_no_custom_objects(trained, tmp_path):
+    trained.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    images, _ = data()
+    np.testing.assert_array_equal(
+        loaded.predict(images, verbose=0), trained.predict(images, verbose=0)
+    )
+
+
+def test_weights_travel_alone(trained, tmp_path):
+    trained.save_weights(tmp_path / "trained.weights.h5")
+    other = tfedge.quantize(small_net(seed=9))
+    other.load_weights(tmp_path / "trained.weights.h5")
+    images, _ = data()
+    np.testing.assert_array_equal(
+        other.predict(images, verbose=0), trained.predict(images, verbose=0)
+    )
+
+
+def test_checkpoints_of_the_float_model_load(tmp_path):
+    model = small_net(seed=3)
+    model.save_weights(tmp_path / "float.weights.h5")
+    quantized = tfedge.quantize(small_net(seed=4))
+    quantized.load_weights(tmp_path / "float.weights.h5")
+    for mine, other in zip(tfedge.strip(quantized).weights, model.weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), other.numpy())
+
+
+def test_predicting_before_ranges_are_known_is_refused():
+    with pytest.raises(TfedgeError, match="calibrate"):
+        tfedge.quantize(small_net()).predict(data()[0], verbose=0)
+
+
+def test_converting_before_ranges_are_known_is_refused():
+    with pytest.raises(TfedgeError, match="range of 'image_quantize' is not known"):
+        tfedge.convert(tfedge.quantize(small_net()))
+
+
+def test_calibration_alone_makes_a_model_that_converts():
+    quantized = tfedge.quantize(small_net(), calibration=data()[0])
+    assert agreement(quantized).farthest == 0
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        Scheme("narrow", WeightScheme(bits=3)),
+        Scheme("four", WeightScheme(bits=4)),
+        Scheme("old", WeightScheme(per_channel_dense=False)),
+        Scheme("steps", WeightScheme(quantizer="learned_step")),
+        Scheme("bounds", activations=ActivationScheme(quantizer="learned_range")),
+        Scheme("percentile", activations=ActivationScheme(quantizer="percentile")),
+        Scheme("mixed", overrides={"scores": WeightScheme(bits=4)}),
+    ],
+    ids=lambda scheme: scheme.name,
+)
+def test_every_scheme_is_exact_on_the_device(scheme):
+    quantized = compiled(tfedge.quantize(small_net(), scheme))
+    quantized.fit(*data(), epochs=2, verbose=0)
+    assert agreement(quantized).farthest == 0
+
+
+def test_learned_scales_reach_the_file_as_they_are():
+    scheme = Scheme("steps", WeightScheme(quantizer="learned_step"))
+    quantized = compiled(tfedge.quantize(small_net(), scheme))
+    before = quantized.get_layer("scores").operators[0].weight_quantizer.step.numpy().copy()
+    quantized.fit(*data(), epochs=2, verbose=0)
+    operator = quantized.get_layer("scores").operators[0]
+    learned = operator.weight_quantizer.step.numpy()
+    assert np.any(learned != before)
+    dense = tfedge.convert(quantized).model.main.operators[-1]
+    np.testing.assert_array_equal(dense.inputs[1].quantization.scale, np.abs(learned))
+
+
+def test_int16_activations_stay_close():
+    quantized = compiled(tfedge.quantize(small_net(), "int16x8"))
+    quantized.fit(*data(), epochs=1, verbose=0)
+    images, _ = data()
+    plain = tfedge.strip(quantized).predict(images, verbose=0)
+    wide = quantized.predict(images, verbose=0)
+    assert np.abs(wide - plain).max() < 0.1 * np.abs(plain).max()
+
+
+def test_single_layers_follow_a_predicate():
+    quantized = tfedge.quantize(
+        small_net(),
+        weights=lambda layer: WeightScheme(bits=4) if layer.name == "scores" else None,
+    )
+    bits = {
+        layer.name: layer.operators[0].weight_quantizer.scheme.bits
+        for layer in quantized.layers
+        if layer.name in ("first", "scores")
+    }
+    assert bits == {"first": 8, "scores": 4}
+
+
+def test_the_report_says_what_became_of_every_layer():
+    report = {name: what for name, _, what in tfedge.quantize(small_net()).report}
+    assert report["first"] == "with first_norm, first_relu"
+    assert set(report) == {"first", "depthwise", "sum", "mean", "dropout", "scores"}
+
+
+class Twist(layers.Layer):
+    """A layer that tfedge has never heard of."""
+
+    def call(self, x):
+        return keras.ops.tanh(x)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def _twisted():
+    return keras.Sequential([keras.Input(SHAPE), Twist(name="twist"), layers.Flatten()])
+
+
+def test_unknown_layers_are_refused_by_name():
+    with pytest.raises(UnsupportedError, match=r"layer 'twist' \(Twist\).*register"):
+        tfedge.quantize(_twisted())
+
+
+def test_unknown_layers_stay_in_float_where_asked():
+    quantized = tfedge.quantize(_twisted(), unknown="float")
+    assert ("twist", "Twist", "in float: not a kind that can be quantised") in quantized.report
+    quantized.calibrate(data()[0])
+    assert quantized.predict(data()[0], verbose=0).shape == (64, 128)
+
+
+def test_registered_layers_convert():
+    class Shrink(Twist):
+        """A layer of the user's own."""
+
+    tfedge.quantization.register(Shrink, "TANH", result="fixed")
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3), Shrink()])
+    result = agreement(tfedge.quantize(model, calibration=np.eye(6, dtype=np.float32)))
+    assert result.codes == ["FULLY_CONNECTED", "TANH"]
+    assert result.farthest <= 1
+
+
+def test_models_quantised_by_keras_are_refused():
+    model = small_net()
+    model.quantize("int8")
+    with pytest.raises(TfedgeError, match="quantised by Keras"):
+        tfedge.quantize(model)
+
+
+def test_quantising_twice_is_refused():
+    with pytest.raises(TfedgeError, match="quantised already"):
+        tfedge.quantize(tfedge.quantize(small_net()))
+
+
+def test_wrappers_by_hand_make_the_same_model():
+    quantize = tfedge.layers.Quantize
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            tfedge.layers.QuantizeInput(),
+            quantize(
+                layers.Conv2D(4, 3, use_bias=False),
+                batch_norm=layers.BatchNormalization(),
+                activation="relu",
+            ),
+            quantize(layers.Flatten()),
+            quantize(layers.Dense(CLASSES), "int4"),
+        ]
+    )
+    compiled(model).fit(*data(), epochs=1, verbose=0)
+    result = agreement(model)
+    assert result.codes == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
+    assert result.farthest == 0
+
+
+def test_a_wrapper_without_quantised_input_says_so():
+    model = keras.Sequential([keras.Input((3,)), tfedge.layers.Quantize(layers.Dense(2))])
+    with pytest.raises(TfedgeError, match="QuantizeInput"):
+        model.predict(np.zeros((2, 3), np.float32), verbose=0)

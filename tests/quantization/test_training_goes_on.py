@@ -1,0 +1,186 @@
+"""Quantization-aware training works wherever plain Keras training does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from device_agreement import agreement
+from training_cases import compiled, data, small_net
+
+import tfedge
+from tfedge.callbacks import QuantizationAwareTraining, QuantizationSchedule
+from tfedge.errors import TfedgeError
+from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
+
+LEARNED = Scheme(
+    "learned", WeightScheme(quantizer="learned_step"), ActivationScheme(quantizer="learned_range")
+)
+
+
+def _weights(model):
+    return [variable.numpy() for variable in model.weights]
+
+
+def test_a_callback_is_enough():
+    model = compiled(small_net())
+    history = model.fit(
+        *data(), epochs=3, verbose=0,
+        callbacks=[QuantizationAwareTraining("int8", start_epoch=1, freeze_ranges_epoch=2)],
+    ).history  # fmt: skip
+    assert history["quantized"] == [0, 1, 1]
+    assert history["ranges_frozen"] == [0, 0, 1]
+    assert agreement(model).farthest == 0
+    assert [layer.name for layer in model.layers] == [layer.name for layer in small_net().layers]
+
+
+def test_frozen_ranges_stay():
+    model = compiled(small_net())
+    model.fit(*data(), epochs=1, verbose=0, callbacks=[QuantizationAwareTraining()])
+    ranges = [r.get_weights() for r in model.get_layer("first").tfedge_ranges]
+    model.fit(
+        *data(), epochs=1, verbose=0, callbacks=[QuantizationAwareTraining(freeze_ranges_epoch=0)]
+    )
+    for before, now in zip(ranges, model.get_layer("first").tfedge_ranges, strict=True):
+        np.testing.assert_array_equal(before, now.get_weights())
+
+
+def test_frozen_batch_norms_stay():
+    model = compiled(tfedge.quantize(small_net()))
+    model.fit(*data(), epochs=1, verbose=0)
+    norm = tfedge.strip(model).get_layer("first_norm")
+    before = norm.moving_mean.numpy()
+    model.fit(*data(), epochs=1, verbose=0, callbacks=[QuantizationSchedule(freeze_batch_norm=0)])
+    np.testing.assert_array_equal(before, norm.moving_mean.numpy())
+
+
+def test_steps_count_across_epochs():
+    model = compiled(tfedge.quantize(small_net()))
+    schedule = QuantizationSchedule(start=3, freeze_ranges=5, unit="step")
+    history = model.fit(*data(), batch_size=32, epochs=3, verbose=0, callbacks=[schedule]).history
+    assert history["quantized"] == [0, 1, 1]
+    assert history["ranges_frozen"] == [0, 0, 1]
+
+
+def test_learned_scales_join_the_optimizer_and_its_slots_stay():
+    model = compiled(small_net())
+    model.fit(*data(), epochs=1, verbose=0)
+    slots = {v.path: v.numpy() for v in model.optimizer.variables}
+    callback = QuantizationAwareTraining(LEARNED)
+    callback.set_model(model)
+    assert len(model.optimizer.variables) > len(slots)
+    for variable in model.optimizer.variables:
+        if variable.path in slots:
+            np.testing.assert_array_equal(variable.numpy(), slots[variable.path])
+    step = model.get_layer("scores").tfedge_ranges[-1].step
+    before = step.numpy()
+    model.fit(*data(), epochs=1, verbose=0, callbacks=[callback])
+    assert np.any(before != step.numpy())
+    assert agreement(model).farthest == 0
+
+
+@pytest.mark.parametrize("scheme", ["int8", LEARNED], ids=["int8", "learned"])
+@pytest.mark.parametrize(
+    "options", [{"jit_compile": True}, {"steps_per_execution": 2}], ids=["xla", "several_steps"]
+)
+def test_compiled_steps(options, scheme):
+    model = compiled(small_net(), **options)
+    model.fit(
+        *data(), epochs=2, verbose=0, callbacks=[QuantizationAwareTraining(scheme, start_epoch=1)]
+    )
+    assert agreement(model).farthest == 0
+
+
+def test_xla_trains_to_the_same_weights():
+    trained = []
+    for jit in (False, True):
+        model = compiled(tfedge.quantize(small_net()), "sgd", jit_compile=jit)
+        model.fit(*data(), epochs=1, shuffle=False, verbose=0)
+        trained.append(_weights(tfedge.strip(model)))
+    for plain, jitted in zip(*trained, strict=True):
+        np.testing.assert_allclose(plain, jitted, atol=2e-3)
+
+
+def test_mixed_precision():
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = compiled(tfedge.quantize(small_net()))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    model.fit(*data(), epochs=2, verbose=0)
+    assert agreement(model).farthest == 0
+
+
+def test_two_devices_find_the_same_ranges_as_one():
+    cpus = tf.config.list_logical_devices("CPU")
+    if len(cpus) < 2:
+        pytest.skip("needs two logical CPU devices: runs in a process of its own")
+    images, labels = data()
+    ranges = []
+    for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
+        strategy = tf.distribute.MirroredStrategy(devices)
+        with strategy.scope():
+            model = compiled(tfedge.quantize(small_net()), keras.optimizers.SGD(0.0))
+        model.fit(images, labels, batch_size=32, epochs=1, shuffle=False, verbose=0)
+        ranges.append(model.get_layer("image_quantize").operators[0].quantizer.get_weights())
+    for one, two in zip(*ranges, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-6)
+
+
+def test_the_callback_refuses_what_is_quantised():
+    model = compiled(tfedge.quantize(small_net()))
+    with pytest.raises(TfedgeError, match="QuantizationSchedule"):
+        model.fit(*data(), verbose=0, callbacks=[QuantizationAwareTraining()])
+
+
+def test_the_schedule_needs_quantised_layers():
+    with pytest.raises(TfedgeError, match="no quantised layers"):
+        compiled(small_net()).fit(*data(), verbose=0, callbacks=[QuantizationSchedule()])
+
+
+def test_callbacks_come_back_from_their_configs():
+    for callback in (
+        QuantizationSchedule(1, 2, 3, unit="step"),
+        QuantizationAwareTraining(LEARNED, 2, freeze_ranges_epoch=4),
+    ):
+        config = callback.get_config()
+        assert type(callback).from_config(config).get_config() == config
+
+
+_RUN = Path(__file__).with_name("resumable_run.py")
+
+
+def _run(folder: Path, kill: bool) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, str(_RUN), str(folder)], env=environment)
+    if not kill:
+        assert process.wait(300) == 0
+        return
+    marker = folder / "in_the_middle"
+    while not marker.exists():
+        assert process.poll() is None, "ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_and_resumed_training_ends_with_the_same_weights(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    _run(whole, kill=False)
+    _run(broken, kill=True)
+    assert not (broken / "final.npz").exists()
+    _run(broken, kill=False)
+    wanted, got = np.load(whole / "final.npz"), np.load(broken / "final.npz")
+    assert sorted(wanted.files) == sorted(got.files)
+    for name in wanted.files:
+        np.testing.assert_array_equal(wanted[name], got[name], err_msg=name)

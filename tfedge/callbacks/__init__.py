@@ -1,0 +1,6 @@
+"""Keras callbacks that make models smaller while they train."""
+
+from tfedge.callbacks.quantization_aware_training import QuantizationAwareTraining
+from tfedge.callbacks.quantization_schedule import QuantizationSchedule
+
+__all__ = ["QuantizationAwareTraining", "QuantizationSchedule"]

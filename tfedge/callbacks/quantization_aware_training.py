@@ -1,0 +1,102 @@
+"""Quantization-aware training of a model as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfedge.callbacks.quantization_schedule import QuantizationSchedule
+from tfedge.errors import TfedgeError
+from tfedge.quantization import schemes
+from tfedge.quantization.model import QuantizedModel, operators_of
+from tfedge.quantization.optimizer import include_new_variables
+from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.twin import Twin, attach, ranges_of, twin_of
+
+
+@keras.saving.register_keras_serializable(package="tfedge")
+class QuantizationAwareTraining(QuantizationSchedule):
+    """Lets a plain compiled Keras model train for the integers that it will run with.
+
+    The model stays what it is: its layers, weights, names and optimizer. From `start_epoch` on its
+    forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no
+    calibration data. Ranges are kept with the layers, so checkpoints of weights have them.
+
+    Args:
+        scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
+        start_epoch: when rounding begins; before, the model trains in float while ranges follow.
+        freeze_batch_norm_epoch, freeze_ranges_epoch: see `QuantizationSchedule`.
+        calibration: data to find first ranges with; without them the first steps do.
+
+    Raises:
+        TfedgeError: the model is quantised already, or not of Keras 3.
+        UnsupportedError: a layer is of an unknown kind.
+
+    Example:
+        >>> model.fit(x, y, epochs=5, callbacks=[
+        ...     tfedge.callbacks.QuantizationAwareTraining("int8", start_epoch=2)])
+        >>> artifact = tfedge.convert(model, target="cortex-m4")
+    """
+
+    def __init__(
+        self,
+        scheme: str | Scheme = "int8",
+        start_epoch: int = 0,
+        *,
+        freeze_batch_norm_epoch: int | None = None,
+        freeze_ranges_epoch: int | None = None,
+        calibration: Any = None,
+    ):
+        super().__init__(
+            start_epoch, freeze_batch_norm_epoch, freeze_ranges_epoch, calibration=calibration
+        )
+        self.scheme = schemes.get(scheme)
+        self._twin: Twin | None = None
+
+    @property
+    def quantized(self) -> Any:
+        """The quantised twin whose forward pass the model uses."""
+        assert self._twin is not None
+        return self._twin.model
+
+    def set_model(self, model: Any) -> None:
+        """Gives the model its quantised forward pass."""
+        super().set_model(model)
+        if isinstance(model, QuantizedModel):
+            raise TfedgeError(
+                "the model is quantised already (tfedge.quantize); give it "
+                "tfedge.callbacks.QuantizationSchedule instead"
+            )
+        with _scope_of(model):
+            self._twin = twin_of(model) or attach(model, self.scheme)
+            include_new_variables(model)
+
+    def quantized_model(self) -> QuantizedModel:
+        """The model with its ranges, as `tfedge.quantize` would have made it, to save or inspect."""
+        made = QuantizedModel(self.model, self.scheme)
+        for new, old in zip(operators_of(made), operators_of(self.quantized), strict=True):
+            for mine, trained in zip(ranges_of(new), ranges_of(old), strict=True):
+                mine.set_weights(trained.get_weights())
+        return made
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, but for the data."""
+        return {
+            "scheme": self.scheme.get_config(),
+            "start_epoch": self.start,
+            "freeze_batch_norm_epoch": self.freeze_batch_norm,
+            "freeze_ranges_epoch": self.freeze_ranges,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> QuantizationAwareTraining:
+        """The callback that `get_config` described."""
+        return cls(**{**config, "scheme": Scheme.from_config(config["scheme"])})
+
+
+def _scope_of(model: Any) -> Any:
+    import contextlib
+
+    strategy = getattr(model, "distribute_strategy", None)
+    return strategy.scope() if strategy is not None else contextlib.nullcontext()

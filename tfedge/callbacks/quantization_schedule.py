@@ -1,0 +1,153 @@
+"""When quantised layers calibrate, round, and freeze."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfedge.errors import TfedgeError
+from tfedge.quantization.model import (
+    calibrate,
+    operators_of,
+    require_operators,
+    restart_scales,
+    set_phase,
+    unknown_ranges,
+)
+from tfedge.quantization.phase import Phase
+
+EPOCH, STEP = "epoch", "step"
+
+
+@keras.saving.register_keras_serializable(package="tfedge")
+class QuantizationSchedule(keras.callbacks.Callback):
+    """Changes what the quantised layers of a model do while it trains.
+
+    Each change compiles the training step once more. At the end of an epoch `logs` say what was on:
+    `quantized`, `batch_norm_frozen`, `ranges_frozen`, each 0 or 1.
+
+    Args:
+        start: when rounding begins. Until then the model trains in float, and ranges follow it.
+        freeze_batch_norm: from when batch-norms use their recorded statistics, as on the device;
+            None for never.
+        freeze_ranges: from when ranges stay as they are; None for never.
+        unit: what the three are counted in: "epoch" or "step" (of the optimizer, from 0). Both go
+            on counting where an interrupted training is resumed.
+        calibration: data to find first ranges with, before the first step: inputs as an array, a
+            list or dict of arrays, or a tf.data.Dataset of batches.
+
+    Raises:
+        TfedgeError: an argument is wrong, or the model has no quantised layers.
+
+    Example:
+        >>> qat.fit(x, y, callbacks=[
+        ...     tfedge.callbacks.QuantizationSchedule(freeze_batch_norm=2, freeze_ranges=3)])
+    """
+
+    def __init__(
+        self,
+        start: int = 0,
+        freeze_batch_norm: int | None = None,
+        freeze_ranges: int | None = None,
+        *,
+        unit: str = EPOCH,
+        calibration: Any = None,
+    ):
+        super().__init__()
+        if unit not in (EPOCH, STEP):
+            raise TfedgeError(f"unit is '{EPOCH}' or '{STEP}', not {unit!r}")
+        for name, value in (
+            ("start", start),
+            ("freeze_batch_norm", freeze_batch_norm),
+            ("freeze_ranges", freeze_ranges),
+        ):
+            if value is not None and (not isinstance(value, int) or value < 0):
+                raise TfedgeError(f"{name} is a number of {unit}s from 0 on, not {value!r}")
+        self.start = start
+        self.freeze_batch_norm = freeze_batch_norm
+        self.freeze_ranges = freeze_ranges
+        self.unit = unit
+        self.calibration = calibration
+
+    @property
+    def quantized(self) -> Any:
+        """What holds the quantised layers."""
+        return self.model
+
+    def phase_at(self, position: int) -> Phase:
+        """What layers do at an epoch or step."""
+        return Phase(
+            quantize=position >= self.start,
+            observe=not _reached(self.freeze_ranges, position),
+            update_batch_norm=not _reached(self.freeze_batch_norm, position),
+        )
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Finds first ranges, if there are data for it."""
+        require_operators(self.quantized)
+        if self.calibration is not None and unknown_ranges(self.quantized):
+            calibrate(self.quantized, self.quantized, self.calibration, 32)
+        self._enter(self._step() if self.unit == STEP else 0)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Enters what is due."""
+        if self.unit == EPOCH:
+            self._enter(epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Enters what is due."""
+        if self.unit == STEP:
+            self._enter(self._step())
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Says what was on."""
+        if logs is not None:
+            phase = operators_of(self.quantized)[0].phase
+            logs["quantized"] = float(phase.quantize)
+            logs["batch_norm_frozen"] = float(not phase.update_batch_norm)
+            logs["ranges_frozen"] = float(not phase.observe)
+
+    def _step(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def _begins_at(self, position: int) -> bool:
+        """Whether rounding begins here, rather than before an interruption."""
+        several = self.model.steps_per_execution if self.unit == STEP else 1
+        return self.start <= position < self.start + several
+
+    def _enter(self, position: int) -> None:
+        phase = self.phase_at(position)
+        operators = operators_of(self.quantized)
+        if all(operator.phase == phase for operator in operators):
+            return
+        if self._begins_at(position):
+            restart_scales(operators)
+        set_phase(self.quantized, phase)
+        compile_anew(self.model)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, but for the data."""
+        return {
+            "start": self.start,
+            "freeze_batch_norm": self.freeze_batch_norm,
+            "freeze_ranges": self.freeze_ranges,
+            "unit": self.unit,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> QuantizationSchedule:
+        """The callback that `get_config` described."""
+        return cls(**config)
+
+
+def compile_anew(model: Any) -> None:
+    """Drops a model's compiled functions, and makes that of training again if it is in use."""
+    model.test_function = None
+    model.predict_function = None
+    if model.train_function is not None:
+        model.make_train_function(force=True)
+
+
+def _reached(at: int | None, position: int) -> bool:
+    return at is not None and position >= at
