@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.quantization import policy
-from tfedge.quantization.fixed_point import round_away
+from tfedge.quantization.fixed_point import divided, round_away
 
 _ATTRIBUTE = "_tfedge_grid"
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
@@ -85,7 +85,7 @@ def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
         return _symmetric_grid(tf.maximum(tf.abs(low), tf.abs(high)))
     integer_low, integer_high = -128, 127
     low, high = tf.minimum(low, 0.0), tf.maximum(high, 0.0)
-    scale = (high - low) / np.float32(integer_high - integer_low)
+    scale = divided(high - low, integer_high - integer_low)
     empty = scale < _SMALLEST_NORMAL
     scale = tf.where(empty, 1.0, scale)
     exact = integer_low - tf.cast(low, tf.float64) / tf.cast(scale, tf.float64)
@@ -97,7 +97,7 @@ def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
 
 def _symmetric_grid(largest: Any) -> ActivationGrid:
     limit = 2**15 - 1
-    scale = largest / np.float32(limit)
+    scale = divided(largest, limit)
     scale = tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
     return ActivationGrid(scale, tf.constant(0.0, tf.float64), -limit - 1, limit)
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.quantization import schemes
-from tfedge.quantization.fixed_point import round_away
+from tfedge.quantization.fixed_point import divided, round_away
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 
@@ -45,7 +45,7 @@ class AbsMax(keras.layers.Layer):
     def scale(self, kernel: Any) -> Any:
         """float32 scales of [..., channels] weights: (channels,), or (1,)."""
         largest = tf.reduce_max(tf.abs(kernel), axis=_reduced(kernel, self.per_channel))
-        scale = tf.reshape(largest, [-1]) / np.float32(self.scheme.limit)
+        scale = divided(tf.reshape(largest, [-1]), self.scheme.limit)
         return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
 
     def simulate(self, kernel: Any) -> Any:
