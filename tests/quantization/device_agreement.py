@@ -36,7 +36,7 @@ class Agreement:
 
 
 def disturb(model: Any, seed: int = 3) -> None:
-    """Gives weights and statistics that a net in the field might have: dead, negative, tiny ones."""
+    """Gives batch-norms what they have in the field: dead, negative and tiny factors."""
     rng = np.random.default_rng(seed)
     for layer in model._flatten_layers():
         if not isinstance(layer, keras.layers.BatchNormalization):

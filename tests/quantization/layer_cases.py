@@ -134,9 +134,17 @@ def _embedding() -> Any:
     return keras.Model(x, layers.Dense(3)(y))
 
 
+PROJECTION = ("FULLY_CONNECTED", "RESHAPE", "TRANSPOSE")
+ATTENTION = (
+    *PROJECTION, *PROJECTION, "BATCH_MATMUL", "SOFTMAX", *PROJECTION,
+    "BATCH_MATMUL", "TRANSPOSE", "RESHAPE", "FULLY_CONNECTED",
+)  # fmt: skip
+
 CASES: dict[str, Case] = {
     "conv": Case(_chain(IMAGE, CONV), ("CONV_2D",)),
-    "conv_relu": Case(_chain(IMAGE, _weights(layers.Conv2D, 5, 3, activation="relu")), ("CONV_2D",)),
+    "conv_relu": Case(
+        _chain(IMAGE, _weights(layers.Conv2D, 5, 3, activation="relu")), ("CONV_2D",)
+    ),
     "conv_norm": Case(_chain(IMAGE, CONV, NORM), ("CONV_2D",)),
     "conv_norm_relu": Case(_chain(IMAGE, CONV, NORM, RELU), ("CONV_2D",)),
     "bare_conv_norm_relu6": Case(_chain(IMAGE, BARE_CONV, NORM, RELU6), ("CONV_2D",)),
@@ -197,7 +205,7 @@ CASES: dict[str, Case] = {
     ),
     "einsum_dense": Case(
         _chain(SERIES, _layer(layers.EinsumDense, "abc,cde->abde", (12, 2, 3), bias_axes="de")),
-        ("RESHAPE", "FULLY_CONNECTED", "RESHAPE"),
+        ("FULLY_CONNECTED", "RESHAPE"),
     ),
     "norm": Case(_chain(IMAGE, NORM), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")),
     "norm_of_vector_relu": Case(
@@ -267,8 +275,8 @@ CASES: dict[str, Case] = {
         ("RESHAPE", "CONV_2D", "RESHAPE"),
     ),
     "embedding": Case(_embedding, ("GATHER", "MEAN", "FULLY_CONNECTED")),
-    "attention": Case(_attention, (), 2),
-    "cross_attention": Case(_cross_attention, (), 2),
+    "attention": Case(_attention, ATTENTION, 1),
+    "cross_attention": Case(_cross_attention, ATTENTION, 1),
     "nested": Case(_nested, ("CONV_2D", "MEAN")),
     "shared": Case(_shared, ("FULLY_CONNECTED", "FULLY_CONNECTED", "ADD")),
     "residual": Case(_residual, ("CONV_2D", "CONV_2D", "ADD")),

@@ -16,7 +16,7 @@ from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
 
 
 class SlowDown(keras.callbacks.Callback):
-    """Leaves a mark in the middle of the third epoch, and time to be killed; only the first time."""
+    """Leaves a mark in the middle of the third epoch, and time to be killed; only once."""
 
     def __init__(self, folder: Path):
         super().__init__()

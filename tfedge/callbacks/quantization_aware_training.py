@@ -73,7 +73,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
             include_new_variables(model)
 
     def quantized_model(self) -> QuantizedModel:
-        """The model with its ranges, as `tfedge.quantize` would have made it, to save or inspect."""
+        """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
         made = QuantizedModel(self.model, self.scheme)
         for new, old in zip(operators_of(made), operators_of(self.quantized), strict=True):
             for mine, trained in zip(ranges_of(new), ranges_of(old), strict=True):

@@ -133,8 +133,8 @@ class ActivationQuantizer(keras.layers.Layer):
             seen = int(keras.ops.convert_to_numpy(self.observations.value))
         if not seen:
             raise TfedgeError(
-                f"the range of '{self.name.removesuffix('_range')}' is not known: train the quantised model, or give it "
-                "data with `calibrate`, before it is converted"
+                f"the range of '{self.name.removesuffix('_range')}' is not known: train the "
+                "quantised model, or give it data with `calibrate`, before it is converted"
             )
         return mark_range(x, low, high)
 
