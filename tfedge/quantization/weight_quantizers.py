@@ -99,5 +99,5 @@ QUANTIZERS: dict[str, type[AbsMax]] = {
 }
 
 
-def _reduced(kernel: Any, per_channel: bool) -> list[int]:
-    return list(range(len(kernel.shape) - per_channel))
+def _reduced(kernel: Any, per_channel: bool) -> tuple[int, ...]:
+    return tuple(range(len(kernel.shape) - per_channel))
