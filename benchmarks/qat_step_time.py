@@ -130,7 +130,9 @@ def timed(model: Any, data: Any, steps: int) -> tuple[float, float]:
     import tf_keras
 
     stopwatch = Stopwatch(tf_keras if isinstance(model, tf_keras.Model) else keras)
-    model.fit(data, steps_per_epoch=steps + 1, verbose=0, callbacks=[stopwatch.callback])
+    model.fit(
+        data, steps_per_epoch=steps + 1, shuffle=False, verbose=0, callbacks=[stopwatch.callback]
+    )
     return stopwatch.spans()
 
 
@@ -161,6 +163,16 @@ def rows_of(network: Network, mode: Mode, times: dict[str, np.ndarray]) -> list[
     return rows
 
 
+def milliseconds(network: Network, mode: Mode, times: dict[str, np.ndarray]) -> str:
+    """Medians, for orientation: only the ratios mean something on a shared machine."""
+    parts = []
+    for variant, spans in times.items():
+        wall, cpu = 1000 * np.median(spans, axis=0)
+        parts.append(f"{variant} {wall:.0f} ({cpu:.0f})")
+    label = f"{network.name}{', XLA' if mode.xla else ''}"
+    return f"{label}: milliseconds a step, wall (processor): {', '.join(parts)}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=int, default=30)
@@ -168,17 +180,19 @@ def main() -> None:
     parser.add_argument("--xla", choices=("on", "off"))
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
-    table, rows = Table(*COLUMNS), []
+    console, table, rows = Console(width=150), Table(*COLUMNS), []
     for mode in MODES:
         for network in NETWORKS:
             if arguments.network and network.name not in arguments.network:
                 continue
             if arguments.xla and mode.xla != (arguments.xla == "on"):
                 continue
-            rows += rows_of(network, mode, rounds_of(network, mode, arguments.pairs))
+            times = rounds_of(network, mode, arguments.pairs)
+            console.print(milliseconds(network, mode, times), highlight=False)
+            rows += rows_of(network, mode, times)
     for row in rows:
         table.add_row(*map(str, row))
-    Console(width=150).print(table)
+    console.print(table)
     if arguments.csv:
         lines = [",".join(map(str, line)) for line in (COLUMNS, *rows)]
         write_atomically(arguments.csv, "\n".join(lines) + "\n")
