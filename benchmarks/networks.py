@@ -1,0 +1,59 @@
+"""The networks that the training benchmarks measure, for Keras 3 and for tf_keras alike.
+
+Every builder takes the Keras module to build with, so that both sides have the same layers in the
+same order and weights can be copied from one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Shape = tuple[int, ...]
+# Stride and width of a depthwise-separable block.
+Block = tuple[int, int]
+
+
+def depthwise_net(
+    keras: Any, shape: Shape, classes: int, kernel: Shape, first: int, blocks: Sequence[Block]
+) -> Any:
+    """A convolution of stride 2, depthwise-separable blocks, an average, and logits."""
+    layers = keras.layers
+    inputs = layers.Input(shape)
+    x = _normalised(layers, layers.Conv2D(first, kernel, 2, "same", use_bias=False)(inputs))
+    for stride, width in blocks:
+        x = _normalised(layers, layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False)(x))
+        x = _normalised(layers, layers.Conv2D(width, 1, use_bias=False)(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
+def resnet_8(keras: Any) -> Any:
+    """The image classifier of MLPerf Tiny: 32x32x3, 78 k parameters."""
+    layers = keras.layers
+    inputs = layers.Input((32, 32, 3))
+    x = _normalised(layers, layers.Conv2D(16, 3, padding="same")(inputs))
+    for width, stride in ((16, 1), (32, 2), (64, 2)):
+        y = _normalised(layers, layers.Conv2D(width, 3, stride, "same")(x))
+        y = layers.BatchNormalization()(layers.Conv2D(width, 3, padding="same")(y))
+        if stride > 1:
+            x = layers.Conv2D(width, 1, stride, "same")(x)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    x = layers.Flatten()(layers.AveragePooling2D(8)(x))
+    return keras.Model(inputs, layers.Dense(10)(x))
+
+
+def ds_cnn(keras: Any) -> Any:
+    """The keyword spotter of MLPerf Tiny: 49x10x1, 24 k parameters."""
+    layers = keras.layers
+    inputs = layers.Input((49, 10, 1))
+    x = _normalised(layers, layers.Conv2D(64, (10, 4), 2, "same")(inputs))
+    for _ in range(4):
+        x = _normalised(layers, layers.DepthwiseConv2D(3, padding="same")(x))
+        x = _normalised(layers, layers.Conv2D(64, 1)(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(12)(x))
+
+
+def _normalised(layers: Any, x: Any) -> Any:
+    return layers.ReLU()(layers.BatchNormalization()(x))
