@@ -61,17 +61,18 @@ def _c_summary(source: CSource) -> list[str]:
     plan = source.plan
     total = sum(layer.macs for layer in plan.layers)
     peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
-    header = f"{'layer':>5}  {'operator':<20} {'MACs':>12} {'weights':>9} {'output':>9}"
+    width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
+    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}"
     return [
         header,
-        *(_layer_line(layer) for layer in plan.layers),
+        *(_layer_line(layer, width) for layer in plan.layers),
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
         f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes",
     ]
 
 
-def _layer_line(layer: Layer) -> str:
+def _layer_line(layer: Layer, width: int) -> str:
     weights = sum(t.byte_size for t in layer.operator.inputs if t is not None and t.is_constant)
     output = sum(tensor.byte_size for tensor in layer.operator.outputs)
     name = layer.operator.code
-    return f"{layer.index:>5}  {name:<20} {layer.macs:>12,} {weights:>9,} {output:>9,}"
+    return f"{layer.index:>5}  {name:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}"

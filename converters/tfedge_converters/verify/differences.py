@@ -16,6 +16,10 @@ _PADS_WITH_ZERO_POINT = (
 
 _ONE_SUM = "adds both products and rounds once; TFLite Micro rounds each operand and the sum"
 
+_NO_TABLE = (
+    "computes sigmoid and tanh of 16 bits with polynomials; TFLite Micro interpolates in a table"
+)
+
 # Engine, then operator, to the reason.
 KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
     "c": {
@@ -25,6 +29,7 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
         "FULLY_CONNECTED": _SINGLE_ROUNDING,
         "SPACE_TO_BATCH_ND": _PADS_WITH_ZERO_POINT,
         "SUM": "does not compute the sum of int8 values: results are off by up to 255",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_TABLE,
     },
     "litert": {
         "ADD": _ONE_SUM,
@@ -42,6 +47,7 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
         "TRANSPOSE_CONV": _FLOAT_SCALE,
         "QUANTIZE": _FLOAT_SCALE + " (8 bits to 8 bits)",
         "SPACE_TO_BATCH_ND": _PADS_WITH_ZERO_POINT,
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_TABLE,
     },
 }
 

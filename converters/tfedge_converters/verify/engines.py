@@ -1,4 +1,7 @@
-"""Everything that can run a model: LiteRT, TFLite Micro, and the compiled C."""
+"""Everything that can run a model: LiteRT, TFLite Micro, and the compiled C.
+
+Samples have nothing to do with one another: variables are reset before each.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.quiet import quiet
 
 Sample = Sequence[np.ndarray]
@@ -57,6 +61,7 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
     for sample in samples:
+        interpreter.reset_all_variables()
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
         with _refusals_of("LiteRT"):
@@ -81,6 +86,7 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
         ) from error
     model = read_model(flatbuffer)
     _refuse_what_crashes(model.main)
+    stateful = any(tensor.is_variable for tensor in model.main.tensors())
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
         for tensor in model.main.tensors()
@@ -89,6 +95,8 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
         interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
     results = []
     for sample in samples:
+        if stateful:
+            interpreter.reset()
         for index, value in enumerate(sample):
             interpreter.set_input(value, index)
         with _refusals_of("TFLite Micro"):
@@ -116,7 +124,7 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     """
     model = read_model(flatbuffer)
     graph = model.main
-    if len(model.graphs) != 1 or any(tensor.is_variable for tensor in graph.tensors()):
+    if len(model.graphs) != 1 or kept_states(graph):
         raise UnsupportedError(
             "a model with several graphs or a state cannot be run operator by operator"
         )
@@ -135,7 +143,7 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
 
 
 def _run_alone(operator: Operator, values: dict[int, list[np.ndarray]], count: int) -> Outputs:
-    ends = {id(t): t for t in operator.inputs if t is not None and not t.is_constant}
+    ends = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
     inputs = list(ends.values())
     flatbuffer = write_model(Model([Graph(inputs, operator.outputs, [operator])]))
     samples = [[values[id(tensor)][position] for tensor in inputs] for position in range(count)]
