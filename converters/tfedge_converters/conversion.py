@@ -13,6 +13,7 @@ from tfedge_converters.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.float_only import replace_float_only
+from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.quantize import calibrate, quantize_int8
 from tfedge_converters.tflm import generate_array
@@ -65,6 +66,7 @@ def convert(
     name = identifier(own_name) if name is None else check_identifier(name)
     typed = read_model(flatbuffer, source=own_name)
     consume_range_markers(typed)
+    fuse_lstm_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
     replace_float_only(typed)

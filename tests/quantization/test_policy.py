@@ -17,11 +17,13 @@ def test_rows_are_consistent(name):
     assert name in NAMES
     assert policy.versions[INT8] >= 1
     assert bool(policy.fixed) == (policy.output is OutputRange.FIXED)
-    positions = [
-        index for rule in policy.weights for index in (rule.operand, rule.bias, rule.input)
+    constants = [
+        index for rule in policy.weights for index in (rule.operand, rule.bias) if index is not None
     ]
-    assert len(set(positions)) == len(positions)
-    assert not policy.integer_operands.intersection(positions)
+    states = [rule.operand for rule in policy.states]
+    taken = [*constants, *states, *policy.absent, *policy.integer_operands]
+    assert len(set(taken)) == len(taken)
+    assert {rule.input for rule in policy.weights}.isdisjoint(set(taken) - set(states))
 
 
 def test_kernels_with_one_grid_prescribe_it():

@@ -56,7 +56,9 @@ class WeightPolicy:
         operand: position of the weights among the operator's inputs.
         axis: the weights' dimension along which every channel has its own scale.
         input: position of the operand that they are multiplied with.
-        bias: position of the bias that is added to the sum; it may be omitted in a graph.
+        bias: position of the bias that is added to the sum; it may be omitted in a graph. None if
+            the sum has none.
+        per_channel: False where every kernel knows but one scale for all channels.
         per_tensor_on_old_runtimes: whether interpreters exist that know this operator in int8
             but only with one scale for all its channels.
     """
@@ -64,8 +66,35 @@ class WeightPolicy:
     operand: int
     axis: int
     input: int = 0
-    bias: int = 2
+    bias: int | None = 2
+    per_channel: bool = True
     per_tensor_on_old_runtimes: bool = False
+
+
+class StateGrid(enum.Enum):
+    """Where the grid of a state comes from.
+
+    RESULT: it is the result of the step before.
+    POWER_OF_TWO: symmetric, with the least power of two as the scale that holds all its values.
+    """
+
+    RESULT = "result"
+    POWER_OF_TWO = "power of two"
+
+
+@dataclass(frozen=True)
+class StatePolicy:
+    """A variable operand: what an operator carries from step to step.
+
+    Attributes:
+        operand: its position among the operator's inputs.
+        bits: of its integers.
+        grid: where its grid comes from.
+    """
+
+    operand: int
+    bits: int
+    grid: StateGrid
 
 
 @dataclass(frozen=True)
@@ -80,6 +109,10 @@ class OperatorPolicy:
         fixed: the results' grid by element type, where `output` is FIXED.
         amplifying_versions: versions, by scheme, for the case that the scales of the operands
             multiply to no less than the result's; empty where that makes no difference.
+        states: the variable operands.
+        absent: positions of operands that no integer kernel takes.
+        intermediates: how many interior tensors interpreters expect; the last has the result's
+            grid, and the others have none.
     """
 
     output: OutputRange
@@ -88,6 +121,9 @@ class OperatorPolicy:
     integer_operands: frozenset[int] = frozenset()
     fixed: Mapping[str, Grid] = field(default_factory=dict)
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
+    states: tuple[StatePolicy, ...] = ()
+    absent: frozenset[int] = frozenset()
+    intermediates: int = 0
 
 
 def _own(version: int, **parts: object) -> OperatorPolicy:
@@ -108,6 +144,29 @@ def _none(version: int, *integer_operands: int) -> OperatorPolicy:
 
 def _fixed(version: int, scale: float, zero_point: int) -> OperatorPolicy:
     return OperatorPolicy(OutputRange.FIXED, {INT8: version}, fixed={INT8: Grid(scale, zero_point)})
+
+
+def _lstm() -> OperatorPolicy:
+    """Four gates; of each the weights of the input with a bias, and those of the hidden state."""
+    hidden = StatePolicy(operand=18, bits=8, grid=StateGrid.RESULT)
+    cell = StatePolicy(operand=19, bits=16, grid=StateGrid.POWER_OF_TWO)
+    input_weights = tuple(
+        WeightPolicy(operand=1 + gate, axis=0, bias=12 + gate, per_channel=False)
+        for gate in range(4)
+    )
+    recurrent_weights = tuple(
+        WeightPolicy(operand=5 + gate, axis=0, input=hidden.operand, bias=None, per_channel=False)
+        for gate in range(4)
+    )
+    # Peephole, projection, and layer normalisation.
+    absent = frozenset({9, 10, 11, 16, 17, 20, 21, 22, 23})
+    return _own(
+        1,
+        weights=input_weights + recurrent_weights,
+        states=(hidden, cell),
+        absent=absent,
+        intermediates=5,
+    )
 
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
@@ -196,6 +255,7 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "SQUARED_DIFFERENCE": _own(2),
         "SUM": _own(2, integer_operands=frozenset({1})),
         "TOPK_V2": _shared(2, 1),
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm(),
     }
 )
 

@@ -6,6 +6,8 @@ TensorFlow's converter, so that the same ranges give the same file.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tfedge.errors import TfedgeError
@@ -50,6 +52,28 @@ def activation_grid(values: Range, name: str) -> Quantization:
     return Quantization.per_tensor(
         float(scale), int(np.clip(round_away(zero_point), INT8_MIN, INT8_MAX))
     )
+
+
+def power_of_two_grid(values: Range, bits: int, name: str) -> Quantization:
+    """The symmetric grid whose scale is the least power of two at which a range fits.
+
+    The range is extended to [-1, 1]: finer steps than those of sigmoid and tanh add nothing.
+
+    Args:
+        values: the range, low <= high.
+        bits: of the integers.
+        name: the tensor's, for the error message.
+
+    Raises:
+        TfedgeError: the range is not finite.
+    """
+    largest = max(abs(values.low), abs(values.high), 1.0)
+    if not np.isfinite(largest):
+        raise TfedgeError(f"tensor '{name}' has the range [{values.low}, {values.high}]")
+    exponent = math.ceil(math.log2(largest)) - (bits - 1)
+    scale = np.float32(2.0) ** exponent
+    check_scale(np.float32(scale), name)
+    return Quantization.per_tensor(float(scale), 0)
 
 
 def weight_scale(weights: np.ndarray, axis: int | None) -> np.ndarray:

@@ -89,6 +89,7 @@ def quantized_weights(
             f"{graph.place(operator)}: weights of shape {weights.shape} have no axis {policy.axis}"
         )
     channels = weights.shape[policy.axis]
+    per_channel = per_channel and policy.per_channel
     if bias is not None and bias.elements != channels:
         raise UnsupportedError(
             f"{graph.place(operator)}: a bias of shape {bias.shape} does not fit weights of shape "
@@ -102,13 +103,13 @@ def quantized_weights(
     check_scale(scale, weights.name)
     check_scale(bias_scale, weights.name if bias is None else bias.name)
     made = {policy.operand: constants.weights(weights, scale, policy.axis)}
-    if bias is not None:
+    if bias is not None and policy.bias is not None:
         made[policy.bias] = constants.bias(bias, bias_scale)
     return made
 
 
-def _optional_constant(graph: Graph, operator: Operator, index: int) -> Tensor | None:
-    if index >= len(operator.inputs) or operator.inputs[index] is None:
+def _optional_constant(graph: Graph, operator: Operator, index: int | None) -> Tensor | None:
+    if index is None or index >= len(operator.inputs) or operator.inputs[index] is None:
         return None
     return _constant(graph, operator, index, "bias")
 

@@ -145,13 +145,21 @@ def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> No
     """Refuses what no converter writes, so that the rest, and LiteRT, may rely on it."""
     check_ranks(graph, operator)
     options_of(graph, operator)
+    present = {index for index, tensor in enumerate(operator.inputs) if tensor is not None}
+    if present & policy.absent:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: int8 kernels compute the plain variant only, without "
+            "peephole, projection or layer normalisation"
+        )
     operands = dict(real_operands(operator))
-    optional = {rule.bias for rule in policy.weights}
+    states = {rule.operand for rule in policy.states}
+    optional = policy.absent | {rule.bias for rule in policy.weights}
     if not (
-        all(tensor is not None or i in optional for i, tensor in enumerate(operator.inputs))
+        set(range(len(operator.inputs))) - present <= optional
         and operands
         and operator.outputs
-        and all(tensor.is_constant or is_real_activation(tensor) for tensor in operands.values())
+        and states <= set(operands)
+        and all(_may_be(tensor, index in states) for index, tensor in operands.items())
         and is_real_activation(operator.outputs[0]) != (policy.output is OutputRange.NONE)
         and all(is_real_activation(t) or t.type != TensorType.FLOAT32 for t in operator.outputs)
         and all(rule.input in operands for rule in policy.weights)
@@ -160,3 +168,9 @@ def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> No
             f"{graph.place(operator)} reads state or mixes real and integer operands in a way that "
             "cannot be quantised"
         )
+
+
+def _may_be(operand: Tensor, state: bool) -> bool:
+    if state:
+        return operand.is_variable
+    return operand.is_constant or is_real_activation(operand)

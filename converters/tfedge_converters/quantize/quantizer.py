@@ -8,9 +8,18 @@ import math
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import INT8, OperatorPolicy, OutputRange
-from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
-from tfedge_converters.quantize.affine import activation_grid
+from tfedge.quantization.policy import INT8, OperatorPolicy, OutputRange, StateGrid
+from tfedge_converters.graph import (
+    Graph,
+    Model,
+    Operator,
+    Quantization,
+    Range,
+    Tensor,
+    TensorType,
+)
+from tfedge_converters.graph.sequences import kept_states
+from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.constants import Constants, quantized_weights
 from tfedge_converters.quantize.ends import (
     make_input_real,
@@ -27,6 +36,8 @@ from tfedge_converters.quantize.groups import (
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
 
 _END_TYPES = ("int8", "float32")
+
+_STATE_TYPES = {8: TensorType.INT8, 16: TensorType.INT16}
 
 
 def quantize_int8(
@@ -88,12 +99,16 @@ class _Plan:
         self.grids: dict[int, Quantization] = {}
         self.operands: dict[tuple[int, int], Tensor] = {}
         self.versions: dict[int, int] = {}
+        self.states: dict[int, tuple[Tensor, TensorType]] = {}
+        self.intermediates: dict[int, list[Tensor]] = {}
         self._refuse_constant_outputs()
+        self._refuse_kept_states()
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
         for operator in real_operators(graph):
             policy = policy_of(graph, operator)
+            self._plan_states(operator, policy)
             self._plan_operands(operator, policy)
             self._plan_weights(operator, policy)
             self._plan_version(operator, policy)
@@ -104,7 +119,11 @@ class _Plan:
             for tensor in group.tensors:
                 tensor.type = TensorType.INT8
                 tensor.quantization = self.grids[id(tensor)]
+        for state, type_ in self.states.values():
+            state.type = type_
+            state.quantization = self.grids[id(state)]
         for operator in self.graph.operators:
+            operator.intermediates = self.intermediates.get(id(operator), operator.intermediates)
             operator.version = self.versions.get(id(operator), operator.version)
             operator.inputs = [
                 self.operands.get((id(operator), index), tensor)
@@ -118,6 +137,31 @@ class _Plan:
                 raise UnsupportedError(
                     f"the output '{tensor.name}' is a constant; remove it from the model's outputs"
                 )
+
+    def _refuse_kept_states(self) -> None:
+        for state in kept_states(self.graph):
+            raise UnsupportedError(
+                f"'{state.name}' keeps a state between invocations, which cannot be quantised"
+            )
+
+    def _plan_states(self, operator: Operator, policy: OperatorPolicy) -> None:
+        """Variables, and what interpreters want to know of an operator's inside."""
+        result = self.grids[id(operator.outputs[0])] if policy.states else None
+        for rule in policy.states:
+            state = operator.inputs[rule.operand]
+            assert state is not None and result is not None
+            self.states[id(state)] = state, _STATE_TYPES[rule.bits]
+            self.grids[id(state)] = (
+                result
+                if rule.grid is StateGrid.RESULT
+                else power_of_two_grid(_known_range(state), rule.bits, state.name)
+            )
+        if policy.intermediates:
+            unknown = [Tensor("", (0,), TensorType.FLOAT32)] * (policy.intermediates - 1)
+            self.intermediates[id(operator)] = [
+                *map(dataclasses.replace, unknown),
+                Tensor("hidden_scale", (0,), TensorType.INT8, result),
+            ]
 
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy) -> None:
         """Constants that are neither weights nor biases."""
@@ -180,8 +224,18 @@ def _grid(group: Group) -> Quantization:
         return Quantization.per_tensor(group.fixed.scale, group.fixed.zero_point)
     values = group.range()
     if values is None:
-        raise TfedgeError(
-            f"the range of tensor '{name}' is not known: give representative data to calibrate "
-            "with (calibration=…, --calibration FILE.npz), or train with quantisation"
-        )
+        raise _unknown_range(name)
     return activation_grid(values, name)
+
+
+def _known_range(tensor: Tensor) -> Range:
+    if tensor.range is None:
+        raise _unknown_range(tensor.name)
+    return tensor.range
+
+
+def _unknown_range(name: str) -> TfedgeError:
+    return TfedgeError(
+        f"the range of tensor '{name}' is not known: give representative data to calibrate "
+        "with (calibration=…, --calibration FILE.npz), or train with quantisation"
+    )
