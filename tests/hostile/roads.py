@@ -14,6 +14,7 @@ from tfedge.errors import TfedgeError
 from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.graph import Model, Range, TensorType, read_model, write_model
+from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.quantize import calibrate, input_specs, quantize_int8
 from tfedge_converters.tflm import generate_array
@@ -104,6 +105,7 @@ def _quantized_road(attempt, model: Model, rng: np.random.Generator, options: Op
 
 def _markers(model: Model) -> Model:
     consume_range_markers(model)
+    fuse_lstm_markers(model)
     return model
 
 

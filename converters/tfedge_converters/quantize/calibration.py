@@ -133,7 +133,8 @@ class _Runner:
         self._indices = {id(tensor): index for index, tensor in enumerate(model.main.tensors())}
 
     def __call__(self, sample: list[np.ndarray]) -> None:
-        self._interpreter.reset_all_variables()
+        with _told_in_words():
+            self._interpreter.reset_all_variables()
         for index, value in zip(self._inputs, sample, strict=True):
             self._interpreter.set_tensor(index, value)
         with _told_in_words():

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import WeightPolicy
-from tfedge_converters.graph import Graph, Operator, Quantization, Tensor, TensorType
+from tfedge_converters.graph import Graph, Operator, Quantization, Range, Tensor, TensorType
 from tfedge_converters.quantize.affine import (
     BIAS_MAX,
     WEIGHT_MAX,
@@ -20,6 +20,9 @@ from tfedge_converters.quantize.affine import (
     weight_scale,
 )
 from tfedge_converters.quantize.constant_values import constant_range, constant_values
+
+# Comparisons of interpreters end the process at scales of 1 and more.
+_ZERO = Quantization.per_tensor(0.5, 0)
 
 
 class Constants:
@@ -35,7 +38,8 @@ class Constants:
     def operand(self, tensor: Tensor, grid: Quantization | None) -> Tensor:
         """An ordinary operand in int8, on `grid` or else on the grid of its own values."""
         if grid is None:
-            grid = activation_grid(constant_range(tensor), tensor.name)
+            values = constant_range(tensor)
+            grid = _ZERO if values == Range(0.0, 0.0) else activation_grid(values, tensor.name)
         return self._make(
             tensor, TensorType.INT8, quantize_int8(constant_values(tensor), grid), grid
         )

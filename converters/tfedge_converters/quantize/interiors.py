@@ -31,13 +31,15 @@ def lstm_cells(operator: Operator, x: np.ndarray) -> np.ndarray:
         float32 [steps, batch, units].
 
     Raises:
-        TfedgeError: a weight is not finite, or not constant.
+        TfedgeError: a weight is not finite, not constant, or of another shape.
     """
     options = operator.options or schema.UnidirectionalSequenceLSTMOptionsT()
-    recurrent_weights = _stacked(operator, RECURRENT_WEIGHTS)
-    from_input = x @ _stacked(operator, INPUT_WEIGHTS).T + _stacked(operator, BIASES)
+    depth, units = x.shape[-1], operator.outputs[0].shape[-1]
+    weights = _stacked(operator, INPUT_WEIGHTS, (units, depth))
+    recurrent_weights = _stacked(operator, RECURRENT_WEIGHTS, (units, units))
+    from_input = x @ weights.T + _stacked(operator, BIASES, (units,))
     steps = from_input if options.timeMajor else from_input.swapaxes(0, 1)
-    hidden = cell = np.zeros((steps.shape[1], recurrent_weights.shape[1]), np.float32)
+    hidden = cell = np.zeros((steps.shape[1], units), np.float32)
     cells = []
     for row in steps:
         gates = row + hidden @ recurrent_weights.T
@@ -50,16 +52,17 @@ def lstm_cells(operator: Operator, x: np.ndarray) -> np.ndarray:
     return np.array(cells, np.float32)
 
 
-def _stacked(operator: Operator, positions: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate([_constant(operator, index) for index in positions])
+def _stacked(operator: Operator, positions: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([_constant(operator, index, shape) for index in positions])
 
 
-def _constant(operator: Operator, index: int) -> np.ndarray:
+def _constant(operator: Operator, index: int, shape: tuple[int, ...]) -> np.ndarray:
     tensor = operator.inputs[index]
-    if tensor is None or not tensor.is_constant:
+    if tensor is None or not tensor.is_constant or tensor.shape != shape:
         raise UnsupportedError(
-            f"the {operator.name} that makes '{operator.outputs[0].name}' lacks the constant "
-            f"operand {index}; only layers with weights and a bias for each gate can be quantised"
+            f"operand {index} of the {operator.name} that makes '{operator.outputs[0].name}' must "
+            f"be a constant of shape {shape}; layers with four gates, each with weights and a "
+            "bias, can be quantised"
         )
     return constant_values(tensor)
 

@@ -28,6 +28,8 @@ Engine = Callable[[bytes, Sequence[Sample]], Outputs]
 
 _MICRO_PER_TENSOR_BYTES = 1024
 
+_COMPARISONS = frozenset({"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"})
+
 # TRANSPOSE_CONV sums up its int8 output in int32 beside it.
 _MICRO_BYTES_PER_BYTE = 6
 # LiteRT registers these reference kernels under old versions only, though they know the later ones.
@@ -43,6 +45,7 @@ def run_litert_reference(flatbuffer: bytes, samples: Sequence[Sample]) -> Output
     """LiteRT's reference kernels."""
     model = read_model(flatbuffer)
     for graph in model.graphs:
+        _refuse_wide_comparisons("LiteRT", graph)
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
             operator.version = min(operator.version, known)
@@ -61,7 +64,8 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
     for sample in samples:
-        interpreter.reset_all_variables()
+        with _refusals_of("LiteRT"):
+            interpreter.reset_all_variables()
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
         with _refusals_of("LiteRT"):
@@ -86,6 +90,7 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
         ) from error
     model = read_model(flatbuffer)
     _refuse_what_crashes(model.main)
+    _refuse_wide_comparisons("TFLite Micro", model.main)
     stateful = any(tensor.is_variable for tensor in model.main.tensors())
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
@@ -96,7 +101,8 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     results = []
     for sample in samples:
         if stateful:
-            interpreter.reset()
+            with _refusals_of("TFLite Micro"):
+                interpreter.reset()
         for index, value in enumerate(sample):
             interpreter.set_input(value, index)
         with _refusals_of("TFLite Micro"):
@@ -112,6 +118,21 @@ def _refuse_what_crashes(graph: Graph) -> None:
             raise UnsupportedError(
                 f"TFLite Micro cannot run the model: {graph.place(operator)} has no bias"
             )
+
+
+def _refuse_wide_comparisons(interpreter: str, graph: Graph) -> None:
+    """Reference kernels end the process where a comparison's operand has a scale of 1 or more."""
+    for operator in graph.operators:
+        for tensor in operator.inputs if operator.code in _COMPARISONS else ():
+            if (
+                tensor is not None
+                and tensor.quantization
+                and (tensor.quantization.scale >= 1).any()
+            ):
+                raise UnsupportedError(
+                    f"{interpreter} cannot run the model: {graph.place(operator)} compares "
+                    f"'{tensor.name}', whose scale is not below 1"
+                )
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
