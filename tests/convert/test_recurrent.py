@@ -10,6 +10,7 @@ import pytest
 
 import tfedge
 from tfedge.errors import UnsupportedError
+from tfedge.recurrent import mark_lstm
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import read_model, write_model
 from tfedge_converters.graph.passes import pipeline
@@ -132,6 +133,45 @@ def test_other_recurrent_layers_are_unrolled(name):
     artifact = tfedge.convert(model, calibration=_samples(model))
     assert _lstms(artifact.model) == 0
     assert tfedge.verify(artifact.model, samples=20, engines=["c"]).passed
+
+
+class RangedLSTM(layers.Layer):
+    """A layer of one unit that computes an LSTM itself, and knows the range of its cell."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 4), name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(1, 4), name="recurrent_kernel")
+        self.bias = self.add_weight(shape=(4,), name="bias")
+
+    def call(self, x):
+        return mark_lstm(-3.0, 3.0)(self.sequence)(x, self.kernel, self.recurrent_kernel, self.bias)
+
+    @staticmethod
+    def sequence(x, kernel, recurrent_kernel, bias):
+        ops = keras.ops
+        hidden = cell = ops.zeros((1, 1))
+        steps = []
+        for step in range(x.shape[1]):
+            gates = ops.matmul(x[:, step], kernel) + ops.matmul(hidden, recurrent_kernel) + bias
+            enter, forget, candidate, leave = ops.split(gates, 4, axis=-1)
+            cell = ops.sigmoid(forget) * cell + ops.sigmoid(enter) * ops.tanh(candidate)
+            hidden = ops.sigmoid(leave) * ops.tanh(cell)
+            steps.append(hidden)
+        return ops.stack(steps, axis=1)
+
+
+def test_a_layer_that_says_it_is_an_lstm():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((4, 3)), RangedLSTM()])
+    samples = _samples(model, 4)
+    artifact = tfedge.convert(model, calibration=samples)
+    (lstm,) = artifact.model.main.operators
+    assert lstm.code == "UNIDIRECTIONAL_SEQUENCE_LSTM"
+    assert lstm.inputs[19].quantization.scale[0] == 4 / 2**15
+    right = np.array([model(sample[None])[0] for sample in samples])
+    real = write_model(_float_file(model))
+    got = [outputs[0][0] for outputs in run_litert(real, [[sample[None]] for sample in samples])]
+    np.testing.assert_allclose(got, right, atol=2e-6)
 
 
 def test_long_loops_are_refused_by_name():

@@ -19,6 +19,8 @@ WEIGHT_MAX = 127
 # Biases stay below half of int32, which leaves the accumulator room for the products.
 BIAS_MAX = (2**31 - 1) // 2
 
+_MOST_INTEGER_BITS = 6
+
 _SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
@@ -57,7 +59,8 @@ def activation_grid(values: Range, name: str) -> Quantization:
 def power_of_two_grid(values: Range, bits: int, name: str) -> Quantization:
     """The symmetric grid whose scale is the least power of two at which a range fits.
 
-    The range is extended to [-1, 1]: finer steps than those of sigmoid and tanh add nothing.
+    The range is extended to [-1, 1], for finer steps than those of sigmoid and tanh add nothing,
+    and cut at [-64, 64], for LiteRT computes wrongly beyond, where tanh is 1 anyway.
 
     Args:
         values: the range, low <= high.
@@ -69,11 +72,12 @@ def power_of_two_grid(values: Range, bits: int, name: str) -> Quantization:
     """
     largest = max(abs(values.low), abs(values.high), 1.0)
     if not np.isfinite(largest):
-        raise TfedgeError(f"tensor '{name}' has the range [{values.low}, {values.high}]")
-    exponent = math.ceil(math.log2(largest)) - (bits - 1)
-    scale = np.float32(2.0) ** exponent
-    check_scale(np.float32(scale), name)
-    return Quantization.per_tensor(float(scale), 0)
+        raise TfedgeError(
+            f"tensor '{name}' has the range [{values.low}, {values.high}]; a range must be finite: "
+            "calibrate again, or train again if the range was learned"
+        )
+    integer_bits = min(math.ceil(math.log2(largest)), _MOST_INTEGER_BITS)
+    return Quantization.per_tensor(2.0 ** (integer_bits - (bits - 1)), 0)
 
 
 def weight_scale(weights: np.ndarray, axis: int | None) -> np.ndarray:
