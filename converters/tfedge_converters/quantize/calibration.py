@@ -119,9 +119,9 @@ class _Runner:
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
 
     def __call__(self, sample: list[np.ndarray]) -> None:
-        for index, value in zip(self._inputs, sample, strict=True):
-            self._interpreter.set_tensor(index, value)
         with _told_in_words():
+            for index, value in zip(self._inputs, sample, strict=True):
+                self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
 
     def values(self, index: int) -> np.ndarray:

@@ -19,6 +19,7 @@ _ONE_SUM = "adds both products and rounds once; TFLite Micro rounds each operand
 # Engine, then operator, to the reason.
 KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
     "c": {
+        "DIV": "a divisor of 0 counts as one step of its scale; TFLite Micro's result is undefined",
         "SPACE_TO_BATCH_ND": _PADS_WITH_ZERO_POINT,
     },
     "litert-reference": {
