@@ -130,3 +130,16 @@ def test_other_uint8_arithmetic_is_refused():
     model = random_unsigned_model("fully_connected", seed=1, count=1)
     with pytest.raises(UnsupportedError, match=r"FULLY_CONNECTED.* uint8 arithmetic"):
         signed(model.main)
+
+
+def test_a_constant_may_be_an_output(tmp_path):
+    model = random_unsigned_model("add", 3, 1)
+    added = model.main.operators[0]
+    constant, first = added.inputs[0], added.inputs[1]
+    constant.data = np.arange(constant.elements, dtype=np.uint8).reshape(constant.shape)
+    model.main.inputs = [tensor for tensor in model.main.inputs if tensor is not constant]
+    model.main.outputs.append(constant)
+    source = generate(model, Options("model", targets.load("host")))
+    sample = [np.zeros(first.shape, np.uint8)]
+    results = build_host(source.write(tmp_path), sanitize=True).run([sample])[0]
+    np.testing.assert_array_equal(results[-1], constant.data)

@@ -65,7 +65,7 @@ class _Shift:
         exits = [
             _convert(self.twins[id(t)], t)
             for t in {id(t): t for t in graph.outputs}.values()
-            if id(t) in self.twins and not any(t is end for end in graph.inputs)
+            if id(t) in self.twins and not t.is_constant and not any(t is i for i in graph.inputs)
         ]
         operators = [self._operator(operator) for operator in graph.operators]
         return dataclasses.replace(graph, operators=[*entries, *operators, *exits])
