@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 
-import numpy as np
 import pytest
-from hostile.bases import network
-from static_checks.stack import CROSS_COMPILER, CallGraph, UnboundedStackError, call_graph
+from static_checks.models import every_operator
+from static_checks.stack import (
+    COMPILERS,
+    ENTRIES,
+    FLAGS,
+    LIMIT_BYTES,
+    CallGraph,
+    UnboundedStackError,
+    call_graph,
+    worst_case,
+)
 
 NODE = 'node: { title: "%s" label: "%s\\nfile.c:1:2\\n%d bytes (%s)" }\n'
 EDGE = 'edge: { sourcename: "%s" targetname: "%s" label: "file.c:3:4" }\n'
 
 
 @pytest.mark.parametrize("optimize", ["speed", "size"])
-def test_no_layer_recurses_or_grows_its_stack(optimize, tmp_path):
-    if shutil.which(CROSS_COMPILER) is None:
-        pytest.skip(f"{CROSS_COMPILER} is not installed")
-    graph = call_graph(network(np.random.default_rng(0)), "cortex-m4", optimize, tmp_path)
-    depth, chain = graph.deepest("model_invoke")
-    assert 0 < depth < 512, chain
-    assert graph.libraries() <= {"memcpy", "memset"}
+@pytest.mark.parametrize("core", COMPILERS)
+def test_no_operator_recurses_or_grows_its_stack(core, optimize, tmp_path):
+    compiler = COMPILERS[core][0]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    graph = call_graph(every_operator(), core, optimize, tmp_path)
+    depth, chain = worst_case(graph)
+    assert 100 < depth < LIMIT_BYTES, chain
+    ours = {name for name in graph.libraries() if not name.startswith("__aeabi_")}
+    assert ours <= {"memcpy", "memmove", "memset"}
 
 
 def test_the_deepest_chain_counts():
@@ -37,3 +49,31 @@ def test_recursion_and_dynamic_stack_are_found():
         graph.deepest("f")
     with pytest.raises(UnboundedStackError, match="dynamic"):
         graph.add(NODE % ("g", "g", 8, "dynamic"))
+
+
+def test_what_the_compiler_says_of_arrays_and_pointers_is_understood(tmp_path):
+    """Real output for a frame that grows, and for a call whose callee is not known."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    sources = {
+        "grows": "int g(char *); int f(int n) { char a[n]; return g(a); }\n",
+        "points": "int f(int (*g)(void)) { return g() + 1; }\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / f"{name}.c").write_text(text)
+        subprocess.run(["gcc", *FLAGS, f"{name}.c"], cwd=tmp_path, check=True)
+    with pytest.raises(UnboundedStackError, match="f takes dynamic stack"):
+        CallGraph().add((tmp_path / "grows.ci").read_text())
+    graph = CallGraph()
+    graph.add((tmp_path / "points.ci").read_text())
+    with pytest.raises(UnboundedStackError, match="f calls through a pointer"):
+        graph.deepest("f")
+
+
+def test_the_limit_is_a_limit():
+    graph = CallGraph()
+    graph.add("".join(NODE % (entry, entry, 8, "static") for entry in ENTRIES))
+    assert worst_case(graph)[0] == 8
+    graph.add(NODE % ("model_invoke", "model_invoke", LIMIT_BYTES, "static"))
+    with pytest.raises(UnboundedStackError, match="1024 bytes: model_invoke"):
+        worst_case(graph)
