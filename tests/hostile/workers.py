@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 _FORK = multiprocessing.get_context("fork")
@@ -115,7 +116,8 @@ def run_jobs(
         count: how many jobs there are.
         workers: how many processes.
         timeout: seconds of processor time that a job may take, by the stage that it is in.
-        memory_bytes: address space of a process.
+        memory_bytes: address space that a process may take beyond what it starts with, which is
+            more where more is imported or there are more processors.
     """
     team = [
         Worker(job, first, workers, count, memory_bytes) for first in range(min(workers, count))
@@ -134,7 +136,8 @@ def run_jobs(
 
 def _work(job: Callable, numbers: range, connection: Connection, memory_bytes: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, hard))
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
