@@ -47,7 +47,7 @@ class Worker:
         self.connection, theirs = _FORK.Pipe(duplex=False)
         numbers = range(self._next, self._stop, self._step)
         self._process = _FORK.Process(
-            target=_work, args=(self._job, numbers, theirs, self._memory), daemon=True
+            target=_work, args=(self._job, numbers, theirs, self._memory, os.getpid()), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -134,7 +134,9 @@ def run_jobs(
                 yield report
 
 
-def _work(job: Callable, numbers: range, connection: Connection, memory_bytes: int) -> None:
+def _work(
+    job: Callable, numbers: range, connection: Connection, memory_bytes: int, parent: int
+) -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes, hard))
@@ -143,6 +145,8 @@ def _work(job: Callable, numbers: range, connection: Connection, memory_bytes: i
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     for number in numbers:
+        if os.getppid() != parent:  # killed; its other children hold the pipe open
+            return
         try:
             result = job(number, lambda stage: connection.send(("stage", stage)))
             connection.send(("end", (result, "")))
