@@ -16,6 +16,7 @@ from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
 from tfedge_converters.quantize.observers import MinMax, Observer
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quiet import quiet
 
 
@@ -53,6 +54,7 @@ def calibrate(
     indices = {
         index: tensor for index, tensor in enumerate(graph.tensors()) if id(tensor) in observers
     }
+    check_runnable(model)
     run = _Runner(model)
     for sample in _tracked(samples) if progress else samples:
         run(sample)
