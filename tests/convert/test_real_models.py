@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SHARED
 from real_keras_models import MODELS
+from shared_files import SHARED
 
 import tfedge
 from tfedge.errors import UnsupportedError

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from conftest import SHARED
 from hostile.bases import network
+from shared_files import SHARED
 from static_checks.models import every_operator
 
 from tfedge_converters import targets
