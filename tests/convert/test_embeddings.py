@@ -40,7 +40,12 @@ def positions():
     return _model(add_positions, layers.Flatten())
 
 
-MODELS = (bag_of_words, ids_declared_as_floats, convolution, positions)
+def masked_bag_of_words():
+    """Padding, word 0, does not count in the mean."""
+    return _model(layers.GlobalAveragePooling1D(), mask_zero=True)
+
+
+MODELS = (bag_of_words, ids_declared_as_floats, convolution, positions, masked_bag_of_words)
 
 
 @pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)

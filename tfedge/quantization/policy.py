@@ -78,6 +78,8 @@ class OperatorPolicy:
         weights: the constants with a policy of their own.
         integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
         fixed: the results' grid by element type, where `output` is FIXED.
+        exact_sources: the element types of integers, as operand 0, that the fixed grid holds as
+            they are; empty where operand 0 is real.
         amplifying_versions: versions, by scheme, for the case that the scales of the operands
             multiply to no less than the result's; empty where that makes no difference.
     """
@@ -88,6 +90,7 @@ class OperatorPolicy:
     integer_operands: frozenset[int] = frozenset()
     fixed: Mapping[str, Grid] = field(default_factory=dict)
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
+    exact_sources: frozenset[str] = frozenset()
 
 
 def _own(version: int, **parts: object) -> OperatorPolicy:
@@ -178,6 +181,15 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "LOG_SOFTMAX": _fixed(2, 16 / 256, 127),
         "QUANTIZE": _own(1),
         "DEQUANTIZE": _none(2),
+        "CAST": OperatorPolicy(
+            OutputRange.FIXED,
+            {INT8: 1},
+            integer_operands=frozenset({0}),
+            fixed={INT8: Grid(1.0, 0)},
+            exact_sources=frozenset({"BOOL"}),
+        ),
+        "CUMSUM": _own(1, integer_operands=frozenset({1})),
+        "REDUCE_PROD": _own(2, integer_operands=frozenset({1})),
         "ARG_MAX": _none(2, 1),
         "ARG_MIN": _none(2, 1),
         "DIV": _own(1),

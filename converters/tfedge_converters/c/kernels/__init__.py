@@ -98,6 +98,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "REDUCE_ANY": reduction.lower_reduce_any,
     "REDUCE_MAX": reduction.lower_reduce_max,
     "REDUCE_MIN": reduction.lower_reduce_min,
+    "REDUCE_PROD": reduction.lower_reduce_prod,
     "RELU": unary.lower_relu,
     "RELU6": unary.lower_relu6,
     "RELU_0_TO_1": unary.lower_relu_0_to_1,

@@ -87,6 +87,9 @@ _SPECIAL: dict[str, Support] = {
     "REDUCE_ANY": Support("bool", "axes constant", LITERT),
     "REDUCE_MAX": Support(restrictions="axes constant"),
     "REDUCE_MIN": Support(restrictions="axes constant"),
+    "REDUCE_PROD": Support(
+        restrictions="axes constant; not where the product could leave 32 bits", oracle=LITERT
+    ),
     "RELU_0_TO_1": Support(restrictions="output scale at least 1e-9", oracle=LITERT),
     "RELU_N1_TO_1": Support(restrictions="output scale at least 1e-9", oracle=LITERT),
     "RESHAPE": _MOVES,
