@@ -95,5 +95,5 @@ def test_a_product_beyond_32_bits_is_refused():
     OPERATORS["reduce_prod"](builder)
     model = builder.model()
     model.main.operators[-1].outputs[0].quantization = Quantization.per_tensor(1e-30, 0)
-    with pytest.raises(UnsupportedError, match="could leave 32 bits|scales ask for"):
+    with pytest.raises(UnsupportedError, match=r"could leave 32 bits|scales ask for"):
         generate(model, Options("model", targets.load("host")))
