@@ -136,6 +136,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
 UNSIGNED_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "CONV_2D": unsigned_convolution.lower_unsigned_conv_2d,
     "DEPTHWISE_CONV_2D": unsigned_convolution.lower_unsigned_depthwise_conv_2d,
+    "FULLY_CONNECTED": fully_connected.lower_unsigned_fully_connected,
     "RESIZE_BILINEAR": unsigned_resize.lower_unsigned_resize_bilinear,
 }
 

@@ -58,7 +58,7 @@ _SPECIAL: dict[str, Support] = {
     "EXP": Support(restrictions=_FLOAT_IN_MICRO, oracle=LITERT),
     "EXPAND_DIMS": _MOVES,
     "FILL": _MOVES,
-    "FULLY_CONNECTED": Support(restrictions="weights constant, unshuffled"),
+    "FULLY_CONNECTED": Support("int8, uint8", "weights unshuffled, bias constant"),
     "GATHER": Support("int8; int32 indices", "indices are checked when they are computed"),
     "GATHER_ND": Support("int8; int32 indices", "at most 6 indices a tuple, checked"),
     "GELU": Support(oracle=LITERT),
