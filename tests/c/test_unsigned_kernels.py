@@ -152,6 +152,7 @@ def test_sums_of_dense_layers_are_scaled_in_double_precision(tmp_path):
         products = x @ (weights.data.astype(np.int64) - grids[1].zero_point[0]).T
         halves = rng.integers(-100, 100, weights.shape[0]) + 0.5
         if bias is not None:
+            bias.quantization.scale[0] = grids[0].scale[0] * grids[1].scale[0]
             beside = 0 if index % 2 else rng.integers(-1, 2, halves.shape)
             bias.data = (np.round(halves / real) + beside - products[0]).astype(np.int32)
     program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
