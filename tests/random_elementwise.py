@@ -185,6 +185,7 @@ def reduce_prod(b: Builder) -> None:
     # Magnitudes of the largest product, and of that in steps of the result: the reference wraps
     # beyond 2^31.
     largest, steps = np.exp(b.rng.uniform([-15, 0], [15, 14]) / count)
+    steps = min(steps, 1 << 13)  # and takes no multiplier from 128 on
     scale = float(largest / max(127 - zero_point, zero_point + 128))
     source = b.input(shape, Quantization.per_tensor(scale, zero_point))
     quantization = Quantization.per_tensor(float((largest / steps) ** count), b.zero_point())

@@ -59,6 +59,8 @@ class WeightPolicy:
         bias: position of the bias that is added to the sum; it may be omitted in a graph.
         per_tensor_on_old_runtimes: whether interpreters exist that know this operator in int8
             but only with one scale for all its channels.
+        may_be_computed: whether kernels take weights that are computed at run time, on a grid of
+            their own like any operand.
     """
 
     operand: int
@@ -66,6 +68,7 @@ class WeightPolicy:
     input: int = 0
     bias: int = 2
     per_tensor_on_old_runtimes: bool = False
+    may_be_computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,12 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "CONV_2D": _own(3, weights=(WeightPolicy(operand=1, axis=0),)),
         "DEPTHWISE_CONV_2D": _own(3, weights=(WeightPolicy(operand=1, axis=3),)),
         "FULLY_CONNECTED": _own(
-            4, weights=(WeightPolicy(operand=1, axis=0, per_tensor_on_old_runtimes=True),)
+            4,
+            weights=(
+                WeightPolicy(
+                    operand=1, axis=0, per_tensor_on_old_runtimes=True, may_be_computed=True
+                ),
+            ),
         ),
         "TRANSPOSE_CONV": _own(
             2,

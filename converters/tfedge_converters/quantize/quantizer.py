@@ -12,7 +12,7 @@ from tfedge.quantization.policy import INT8, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.affine import activation_grid
 from tfedge_converters.quantize.constant_values import constant_values
-from tfedge_converters.quantize.constants import Constants, quantized_weights
+from tfedge_converters.quantize.constants import Constants, quantized_bias, quantized_weights
 from tfedge_converters.quantize.ends import (
     make_input_real,
     make_output_real,
@@ -142,6 +142,11 @@ class _Plan:
 
     def _plan_weights(self, operator: Operator, policy: OperatorPolicy) -> None:
         for rule in policy.weights:
+            if rule.may_be_computed and is_real_activation(operator.inputs[rule.operand]):
+                product = self._scale(operator, rule.input) * self._scale(operator, rule.operand)
+                made = quantized_bias(self.constants, self.graph, operator, rule, product)
+                self.operands.update(((id(operator), index), made[index]) for index in made)
+                continue
             made = quantized_weights(
                 self.constants,
                 self.graph,
