@@ -35,6 +35,9 @@ FUNCTIONS = {
     "exp": (ops.exp, ["EXP"]),
     "sqrt": (lambda x: ops.sqrt(ops.relu(x)), ["RELU", "SQRT"]),
     "log": (lambda x: ops.log(ops.relu(x) + 0.1), ["RELU", "ADD", "LOG"]),
+    "running_sum": (lambda x: ops.cumsum(x, axis=1), ["CUMSUM"]),
+    "product": (lambda x: ops.prod(x, axis=2), ["REDUCE_PROD"]),
+    "mask": (lambda x: x * ops.cast(x > 0, "float32"), ["GREATER", "CAST", "MUL"]),
     "rms": (layers.RMSNormalization(), ["MUL", "MEAN", "ADD", "RSQRT", "MUL"]),
 }
 

@@ -31,6 +31,7 @@ def test_kernels_with_one_grid_prescribe_it():
         for grid in policy.fixed.values()
     }
     assert fixed == {
+        "CAST": (1.0, 0),
         "L2_NORMALIZATION": (1 / 128, 0),
         "LOG_SOFTMAX": (16 / 256, 127),
         "LOGISTIC": (1 / 256, -128),

@@ -11,7 +11,8 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.policy import INT8, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.affine import activation_grid
-from tfedge_converters.quantize.constants import Constants, quantized_weights
+from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.constants import Constants, quantized_bias, quantized_weights
 from tfedge_converters.quantize.ends import (
     make_input_real,
     make_output_real,
@@ -122,14 +123,30 @@ class _Plan:
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy) -> None:
         """Constants that are neither weights nor biases."""
         special = {index for rule in policy.weights for index in (rule.operand, rule.bias)}
-        shared = policy.output is OutputRange.SHARED
-        grid = self.grids[id(operator.outputs[0])] if shared else None
         for index, tensor in real_operands(operator):
             if tensor.is_constant and index not in special:
+                grid = self._constant_grid(operator, policy, tensor)
                 self.operands[id(operator), index] = self.constants.operand(tensor, grid)
+
+    def _constant_grid(
+        self, operator: Operator, policy: OperatorPolicy, tensor: Tensor
+    ) -> Quantization | None:
+        """The grid that a constant takes over from an activation; None for one of its own."""
+        if policy.output is OutputRange.SHARED:
+            return self.grids[id(operator.outputs[0])]
+        if policy.output is OutputRange.NONE and not constant_values(tensor).any():
+            # Every grid holds 0; one of its own would be too coarse for what it is compared with.
+            others = (self.grids.get(id(other)) for _, other in real_operands(operator))
+            return next(filter(None, others), None)
+        return None
 
     def _plan_weights(self, operator: Operator, policy: OperatorPolicy) -> None:
         for rule in policy.weights:
+            if rule.may_be_computed and is_real_activation(operator.inputs[rule.operand]):
+                product = self._scale(operator, rule.input) * self._scale(operator, rule.operand)
+                made = quantized_bias(self.constants, self.graph, operator, rule, product)
+                self.operands.update(((id(operator), index), made[index]) for index in made)
+                continue
             made = quantized_weights(
                 self.constants,
                 self.graph,

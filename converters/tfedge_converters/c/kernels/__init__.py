@@ -98,6 +98,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "REDUCE_ANY": reduction.lower_reduce_any,
     "REDUCE_MAX": reduction.lower_reduce_max,
     "REDUCE_MIN": reduction.lower_reduce_min,
+    "REDUCE_PROD": reduction.lower_reduce_prod,
     "RELU": unary.lower_relu,
     "RELU6": unary.lower_relu6,
     "RELU_0_TO_1": unary.lower_relu_0_to_1,
@@ -135,6 +136,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
 UNSIGNED_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "CONV_2D": unsigned_convolution.lower_unsigned_conv_2d,
     "DEPTHWISE_CONV_2D": unsigned_convolution.lower_unsigned_depthwise_conv_2d,
+    "FULLY_CONNECTED": fully_connected.lower_unsigned_fully_connected,
     "RESIZE_BILINEAR": unsigned_resize.lower_unsigned_resize_bilinear,
 }
 
