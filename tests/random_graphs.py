@@ -10,13 +10,21 @@ import numpy as np
 import random_core
 import random_elementwise
 import random_heavy
+import random_islands
 import random_movement
 import random_unary
 from random_builder import Builder
 
 from tfedge_converters.graph import Model, TensorType
 
-_FAMILIES = (random_core, random_elementwise, random_heavy, random_movement, random_unary)
+_FAMILIES = (
+    random_core,
+    random_elementwise,
+    random_heavy,
+    random_islands,
+    random_movement,
+    random_unary,
+)
 
 # Name to the function that adds a random instance to a Builder.
 OPERATORS = {name: make for family in _FAMILIES for name, make in family.OPERATORS.items()}

@@ -12,6 +12,7 @@ from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.quantize import calibrate, quantize_int8
@@ -94,11 +95,11 @@ def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
 
 
 def _has_real_activations(model: Model) -> bool:
-    """Whether anything but the ends of the graph computes with real numbers."""
+    """Whether anything but the ends and functions of one byte computes with real numbers."""
     return any(
         tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
         for graph in model.graphs
-        for operator in graph.operators
+        for operator in as_tables(graph).operators
         if operator.code not in ("QUANTIZE", "DEQUANTIZE")
         for tensor in (*operator.inputs, *operator.outputs)
     )
