@@ -68,8 +68,8 @@ def convert(
     consume_range_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
-    replace_float_only(typed)
     if _has_real_activations(typed):
+        replace_float_only(typed)
         flatbuffer = _quantize(typed, calibration, input_type, output_type, progress)
     source = None
     if chosen.code == "c":
