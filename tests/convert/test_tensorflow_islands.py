@@ -1,4 +1,4 @@
-"""What TensorFlow's quantiser leaves in float32 becomes tables that equal TFLite Micro's kernels."""
+"""What TensorFlow's quantiser leaves in float32 becomes tables equal to TFLite Micro's kernels."""
 
 from __future__ import annotations
 
