@@ -14,6 +14,7 @@ from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
+from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.quantize import calibrate, quantize_int8
 from tfedge_converters.tflm import generate_array
@@ -71,6 +72,8 @@ def convert(
     if _has_real_activations(typed):
         replace_float_only(typed)
         flatbuffer = _quantize(typed, calibration, input_type, output_type, progress)
+    if chosen.code == "tflite-micro" and write_for_micro(typed):
+        flatbuffer = write_model(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))

@@ -16,6 +16,7 @@ from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.passes.batch_padding import pads_batches
 from tfedge_converters.quiet import quiet
 
 Sample = Sequence[np.ndarray]
@@ -80,7 +81,7 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
             "(Linux on x86-64)"
         ) from error
     model = read_model(flatbuffer)
-    _refuse_what_crashes(model.main)
+    _refuse_what_it_cannot(model.main)
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
         for tensor in model.main.tensors()
@@ -97,12 +98,17 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     return results
 
 
-def _refuse_what_crashes(graph: Graph) -> None:
-    """TFLite Micro ends the whole process where a depthwise convolution has no bias."""
+def _refuse_what_it_cannot(graph: Graph) -> None:
+    """What ends the whole process, or reads a field that was never set."""
     for operator in graph.operators:
         if operator.code == "DEPTHWISE_CONV_2D" and (*operator.inputs, None)[2] is None:
             raise UnsupportedError(
                 f"TFLite Micro cannot run the model: {graph.place(operator)} has no bias"
+            )
+        if pads_batches(operator):
+            raise UnsupportedError(
+                f"TFLite Micro cannot run the model: {graph.place(operator)} pads, with a number "
+                "that TFLite Micro never sets; tfedge.convert writes it as PAD before it"
             )
 
 

@@ -45,25 +45,31 @@ def pads_batches(operator: Operator) -> bool:
 
 
 def _split(operator: Operator) -> list[Operator]:
-    if not pads_batches(operator):
-        return [operator]
-    match operator.inputs, operator.outputs:
-        case [Tensor() as source, Tensor() as block, Tensor(data=np.ndarray()) as edges], [_]:
-            rank, spatial = len(source.shape), edges.shape[0] if edges.shape else 0
-            if (
-                source.type in _TYPES
-                and rank == len(operator.outputs[0].shape)
-                and edges.type in _INDICES
-                and edges.shape == (spatial, 2)
-                and spatial < rank - 1
-                and edges.data.min() >= 0
-                and -1 not in (source.shape_signature or ())
+    if pads_batches(operator):
+        match operator.inputs, operator.outputs:
+            case [Tensor() as source, Tensor() as block, Tensor() as edges], [output] if _are_edges(
+                edges, source, output
             ):
                 parts = _parts(operator, source, block, edges)
                 # Otherwise the file contradicts itself, which others refuse.
-                if parts[0].outputs[0].elements == operator.outputs[0].elements:
+                if parts[0].outputs[0].elements == output.elements:
                     return parts
     return [operator]
+
+
+def _are_edges(edges: Tensor, source: Tensor, output: Tensor) -> bool:
+    """Whether these are constant amounts for dimensions between the batch and the channels."""
+    return (
+        edges.data is not None
+        and edges.type in _INDICES
+        and len(edges.shape) == 2
+        and edges.shape[0] <= len(source.shape) - 2
+        and edges.shape[1] == 2
+        and edges.data.min() >= 0
+        and source.type in _TYPES
+        and -1 not in (source.shape_signature or ())
+        and len(source.shape) == len(output.shape)
+    )
 
 
 def _parts(operator: Operator, source: Tensor, block: Tensor, edges: Tensor) -> list[Operator]:
