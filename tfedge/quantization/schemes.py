@@ -1,0 +1,152 @@
+"""Which integers a model computes with.
+
+A scheme says how wide weights and activations are and how their scales are found. Training and
+conversion read the same object; importing it costs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from tfedge.errors import TfedgeError
+
+ABSMAX, LEARNED_STEP = "absmax", "learned_step"
+MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "learned_range"
+
+_WEIGHT_QUANTIZERS = (ABSMAX, LEARNED_STEP)
+_ACTIVATION_QUANTIZERS = (MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE)
+
+
+@dataclass(frozen=True)
+class WeightScheme:
+    """Symmetric integers in [-limit, limit], limit = 2**(bits - 1) - 1.
+
+    Attributes:
+        bits: 2 to 8. Four bits are packed two to a byte where the format has them; other widths
+            below eight are kept in bytes.
+        per_channel_dense: False gives a dense layer one scale, for runtimes that know no more;
+            convolutions have a scale for every output channel in any case.
+        quantizer: "absmax" (the largest magnitude of a channel is `limit`) or "learned_step"
+            (scales are trained; Esser et al., "Learned Step Size Quantization", ICLR 2020).
+
+    Raises:
+        TfedgeError: a value that is none of these.
+    """
+
+    bits: int = 8
+    per_channel_dense: bool = True
+    quantizer: str = ABSMAX
+
+    def __post_init__(self) -> None:
+        _require(self.bits in range(2, 9), f"weights have 2 to 8 bits, not {self.bits}")
+        _require_one_of("a weight quantizer", self.quantizer, _WEIGHT_QUANTIZERS)
+
+    @property
+    def limit(self) -> int:
+        """The largest integer."""
+        return int(2 ** (self.bits - 1) - 1)
+
+
+@dataclass(frozen=True)
+class ActivationScheme:
+    """Asymmetric int8, or symmetric int16.
+
+    Attributes:
+        bits: 8 or 16.
+        quantizer: how training finds ranges: "moving_average" of the batches' extremes,
+            "percentile" (a moving average too, of a percentile of each batch) or "learned_range".
+
+    Raises:
+        TfedgeError: a value that is none of these.
+    """
+
+    bits: int = 8
+    quantizer: str = MOVING_AVERAGE
+
+    def __post_init__(self) -> None:
+        _require(self.bits in (8, 16), f"activations have 8 or 16 bits, not {self.bits}")
+        _require_one_of("an activation quantizer", self.quantizer, _ACTIVATION_QUANTIZERS)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Weights, activations, and layers that differ.
+
+    Attributes:
+        name: what messages and reports call it.
+        weights: for every layer with weights.
+        activations: for every activation.
+        overrides: weights of single layers, by layer name.
+
+    Example:
+        >>> Scheme("study", WeightScheme(bits=3), overrides={"logits": WeightScheme(bits=8)})
+    """
+
+    name: str
+    weights: WeightScheme = WeightScheme()
+    activations: ActivationScheme = ActivationScheme()
+    overrides: Mapping[str, WeightScheme] = field(default_factory=dict)
+
+    def weights_of(self, layer: str) -> WeightScheme:
+        """How the weights of the layer of this name are quantised."""
+        return self.overrides.get(layer, self.weights)
+
+    def with_overrides(
+        self, layers: list[Any], choose: Callable[[Any], WeightScheme | None]
+    ) -> Scheme:
+        """This scheme with `choose(layer)` for every layer for which that is not None."""
+        chosen = {layer.name: choose(layer) for layer in layers}
+        found = {name: weights for name, weights in chosen.items() if weights is not None}
+        return dataclasses.replace(self, overrides={**self.overrides, **found})
+
+    def get_config(self) -> dict[str, Any]:
+        """Plain values, for `from_config`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Scheme:
+        """The scheme that `get_config` described."""
+        return cls(
+            config["name"],
+            WeightScheme(**config["weights"]),
+            ActivationScheme(**config["activations"]),
+            {name: WeightScheme(**weights) for name, weights in config["overrides"].items()},
+        )
+
+
+SCHEMES: Mapping[str, Scheme] = MappingProxyType(
+    {
+        scheme.name: scheme
+        for scheme in (
+            Scheme("int8"),
+            Scheme("int16x8", activations=ActivationScheme(bits=16)),
+            Scheme("int4", WeightScheme(bits=4)),
+            Scheme("edgetpu", WeightScheme(per_channel_dense=False)),
+        )
+    }
+)
+
+
+def get(scheme: str | Scheme) -> Scheme:
+    """A scheme by name, or the object itself.
+
+    Raises:
+        TfedgeError: there is none of this name.
+    """
+    if isinstance(scheme, Scheme):
+        return scheme
+    _require_one_of("a scheme", scheme, tuple(SCHEMES))
+    return SCHEMES[scheme]
+
+
+def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
+    _require(given in known, f"{what} is one of {', '.join(known)}, not {given!r}")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise TfedgeError(message)
