@@ -11,7 +11,9 @@ import random_core
 import random_elementwise
 import random_heavy
 import random_integers
+import random_islands
 import random_movement
+import random_rewrites
 import random_unary
 from random_builder import Builder
 
@@ -22,7 +24,9 @@ _FAMILIES = (
     random_elementwise,
     random_heavy,
     random_integers,
+    random_islands,
     random_movement,
+    random_rewrites,
     random_unary,
 )
 
@@ -31,6 +35,11 @@ OPERATORS = {name: make for family in _FAMILIES for name, make in family.OPERATO
 
 # What TFLite Micro has no kernel for, or not for these types: LiteRT's says what is right.
 ORACLE_LITERT = {name for family in _FAMILIES for name in getattr(family, "LITERT", ())}
+
+# Operators that passes rewrite for TFLite Micro, and the pass.
+REWRITES = {
+    name: how for family in _FAMILIES for name, how in getattr(family, "REWRITES", {}).items()
+}
 
 
 def random_model(name: str, seed: int, count: int) -> Model:

@@ -77,7 +77,8 @@ class OperatorPolicy:
 
     Attributes:
         output: where the grid of the results comes from.
-        versions: lowest operator version that says a scheme's integers, by scheme.
+        versions: lowest operator version that says a scheme's integers, by scheme; none where no
+            kernel computes integers.
         weights: the constants with a policy of their own.
         integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
         fixed: the results' grid by element type, where `output` is FIXED.
@@ -85,6 +86,8 @@ class OperatorPolicy:
             they are; empty where operand 0 is real.
         amplifying_versions: versions, by scheme, for the case that the scales of the operands
             multiply to no less than the result's; empty where that makes no difference.
+        real: whether it stays in float32, between DEQUANTIZE and QUANTIZE, where it is a function
+            of one activation: no int8 kernel computes it, or none does at all scales.
     """
 
     output: OutputRange
@@ -94,6 +97,7 @@ class OperatorPolicy:
     fixed: Mapping[str, Grid] = field(default_factory=dict)
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
     exact_sources: frozenset[str] = frozenset()
+    real: bool = False
 
 
 def _own(version: int, **parts: object) -> OperatorPolicy:
@@ -115,6 +119,8 @@ def _none(version: int, *integer_operands: int) -> OperatorPolicy:
 def _fixed(version: int, scale: float, zero_point: int) -> OperatorPolicy:
     return OperatorPolicy(OutputRange.FIXED, {INT8: version}, fixed={INT8: Grid(scale, zero_point)})
 
+
+_REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
     {
@@ -200,7 +206,8 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "REDUCE_PROD": _own(2, integer_operands=frozenset({1})),
         "ARG_MAX": _none(2, 1),
         "ARG_MIN": _none(2, 1),
-        "DIV": _own(1),
+        # Shifts of TFLite Micro's kernel are undefined at some scales.
+        "DIV": _own(1, real=True),
         "EQUAL": _none(2),
         "GREATER": _none(2),
         "GREATER_EQUAL": _none(2),
@@ -216,10 +223,14 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "SQUARED_DIFFERENCE": _own(2),
         "SUM": _own(2, integer_operands=frozenset({1})),
         "TOPK_V2": _shared(2, 1),
+        "CEIL": _REAL,
+        "COS": _REAL,
+        "FLOOR": _REAL,
+        "FLOOR_DIV": _REAL,
+        "FLOOR_MOD": _REAL,
+        "POW": _REAL,
+        "ROUND": _REAL,
+        "SIGN": _REAL,
+        "SIN": _REAL,
     }
-)
-
-# Operators that no int8 kernel of TFLite Micro or LiteRT computes, and what to use instead.
-FLOAT_ONLY: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("CEIL", "COS", "FLOOR", "ROUND", "SIN"), "compute it outside of the model")
 )

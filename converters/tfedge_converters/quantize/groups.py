@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import (
-    FLOAT_ONLY,
     INT8,
     OPERATORS,
     Grid,
@@ -128,11 +127,6 @@ def policy_of(graph: Graph, operator: Operator) -> OperatorPolicy:
         UnsupportedError: there is none.
     """
     policy = OPERATORS.get(operator.code)
-    if operator.code in FLOAT_ONLY:
-        raise UnsupportedError(
-            f"{graph.place(operator)}: neither TFLite Micro nor LiteRT compute this operator in "
-            f"int8; {FLOAT_ONLY[operator.code]}"
-        )
     if policy is None:
         raise UnsupportedError(
             f"{graph.place(operator)}: this operator cannot be quantised to int8; supported are "

@@ -25,6 +25,7 @@ from tfedge_converters.quantize.groups import (
     real_operands,
     real_operators,
 )
+from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
 
 _END_TYPES = ("int8", "float32")
@@ -40,7 +41,8 @@ def quantize_int8(
     """Quantises a float32 model to int8, in place.
 
     Activations get one asymmetric int8 grid each, from `Tensor.range`; weights are symmetric int8,
-    per channel, and biases int32, as the TFLite 8-bit quantisation specification asks. Integer
+    per channel, and biases int32, as the TFLite 8-bit quantisation specification asks. Functions of
+    one activation that have no int8 kernel stay real, between DEQUANTIZE and QUANTIZE. Integer
     inputs and operators that touch no real numbers stay. A model that is integer already is left
     alone, whatever its ends. If an error is raised, the model is as it was.
 
@@ -93,8 +95,13 @@ class _Plan:
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        self.islands = find_islands(graph)
+        self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
             policy = policy_of(graph, operator)
+            if id(operator) in self.kept:
+                continue
+            self._refuse_without_integers(operator, policy)
             self._plan_operands(operator, policy)
             self._plan_weights(operator, policy)
             self._plan_version(operator, policy)
@@ -112,6 +119,8 @@ class _Plan:
                 for index, tensor in enumerate(operator.inputs)
             ]
         self._insert_requantization()
+        for island in self.islands:
+            keep_real(self.graph, island)
 
     def _refuse_constant_outputs(self) -> None:
         for tensor in self.graph.outputs:
@@ -119,6 +128,14 @@ class _Plan:
                 raise UnsupportedError(
                     f"the output '{tensor.name}' is a constant; remove it from the model's outputs"
                 )
+
+    def _refuse_without_integers(self, operator: Operator, policy: OperatorPolicy) -> None:
+        if INT8 not in policy.versions:
+            raise UnsupportedError(
+                f"{self.graph.place(operator)}: neither TFLite Micro nor LiteRT compute this "
+                "operator in int8, and only functions of one activation and single constants can "
+                "stay real; compute it outside of the model"
+            )
 
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy) -> None:
         """Constants that are neither weights nor biases."""
@@ -177,6 +194,8 @@ class _Plan:
         """Moves the operands that could not join their operator's group to its grid."""
         made: dict[tuple[int, int], Tensor] = {}
         for operator, index in self.groups.requantized:
+            if id(operator) in self.kept:
+                continue
             source, result = operator.inputs[index], operator.outputs[0]
             assert source is not None
             key = (id(source), id(self.groups.of(result)))

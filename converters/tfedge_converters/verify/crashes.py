@@ -1,4 +1,4 @@
-"""Operators at which interpreters end the whole process instead of returning an error."""
+"""Operators that interpreters must not see: they end the whole process, or use what is not set."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.graph.passes.batch_padding import pads_batches
 
 LITERT = "LiteRT"
 MICRO = "TFLite Micro"
@@ -53,6 +54,12 @@ def _fine_sum(operator: Operator) -> str:
     return "has a result of too small a scale" if results[0] <= least else ""
 
 
+def _padded_batches(operator: Operator) -> str:
+    if not pads_batches(operator):
+        return ""
+    return "pads, with a number that TFLite Micro never sets; tfedge.convert writes it as PAD before it"
+
+
 def _scales(tensors: list[Tensor]) -> list[float]:
     return [
         float(tensor.quantization.scale[0])
@@ -74,6 +81,7 @@ _CRASHES: dict[str, dict[str, Callable[[Operator], str]]] = {
         "DEPTHWISE_CONV_2D": _without_bias,
         "EQUAL": _coarse_operand,
         "NOT_EQUAL": _coarse_operand,
+        "SPACE_TO_BATCH_ND": _padded_batches,
         "SUB": _fine_sum,
         **_ORDERS,
     },

@@ -45,6 +45,9 @@ _SPECIAL: dict[str, Support] = {
     "BATCH_MATMUL": Support(restrictions="2 to 5 dimensions; at most 33,025 products an output"),
     "BATCH_TO_SPACE_ND": Support(_STORED, "3 or 4 dimensions; block product at most 64"),
     "BROADCAST_TO": _MOVES,
+    "BYTE_FUNCTION": Support(
+        restrictions="what files have as DEQUANTIZE, element-wise operators in float32, QUANTIZE"
+    ),
     "CAST": Support("int8, int32, bool, float32"),
     "CONCATENATION": Support(_STORED, "operands of one scale and zero point"),
     "CONV_2D": Support(restrictions="weights constant; at most 131,071 products an output"),
