@@ -57,7 +57,7 @@ def _fine_sum(operator: Operator) -> str:
 def _padded_batches(operator: Operator) -> str:
     if not pads_batches(operator):
         return ""
-    return "pads, with a number that TFLite Micro never sets; tfedge.convert writes it as PAD before it"
+    return "pads, with a number that TFLite Micro never sets; write it as PAD before it"
 
 
 def _scales(tensors: list[Tensor]) -> list[float]:
