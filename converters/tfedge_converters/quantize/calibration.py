@@ -17,6 +17,7 @@ from tfedge_converters.quantize.groups import Groups, real_operands, real_operat
 from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.observers import MinMax, Observer
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quiet import quiet
 
 
@@ -52,6 +53,7 @@ def calibrate(
     if not watched and not inside:
         return
     samples = RepresentativeData(data, input_specs(model))
+    check_runnable(model)
     run = _Runner(model)
     for sample in _tracked(samples) if progress else samples:
         run(sample)
@@ -135,9 +137,8 @@ class _Runner:
     def __call__(self, sample: list[np.ndarray]) -> None:
         with _told_in_words():
             self._interpreter.reset_all_variables()
-        for index, value in zip(self._inputs, sample, strict=True):
-            self._interpreter.set_tensor(index, value)
-        with _told_in_words():
+            for index, value in zip(self._inputs, sample, strict=True):
+                self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
 
     def values(self, tensor: Tensor | None) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import WeightPolicy
-from tfedge_converters.graph import Graph, Operator, Quantization, Range, Tensor, TensorType
+from tfedge_converters.graph import Graph, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.affine import (
     BIAS_MAX,
     WEIGHT_MAX,
@@ -20,9 +20,6 @@ from tfedge_converters.quantize.affine import (
     weight_scale,
 )
 from tfedge_converters.quantize.constant_values import constant_range, constant_values
-
-# Comparisons of interpreters end the process at scales of 1 and more.
-_ZERO = Quantization.per_tensor(0.5, 0)
 
 
 class Constants:
@@ -38,8 +35,7 @@ class Constants:
     def operand(self, tensor: Tensor, grid: Quantization | None) -> Tensor:
         """An ordinary operand in int8, on `grid` or else on the grid of its own values."""
         if grid is None:
-            values = constant_range(tensor)
-            grid = _ZERO if values == Range(0.0, 0.0) else activation_grid(values, tensor.name)
+            grid = activation_grid(constant_range(tensor), tensor.name)
         return self._make(
             tensor, TensorType.INT8, quantize_int8(constant_values(tensor), grid), grid
         )
@@ -110,6 +106,32 @@ def quantized_weights(
     if bias is not None and policy.bias is not None:
         made[policy.bias] = constants.bias(bias, bias_scale)
     return made
+
+
+def quantized_bias(
+    constants: Constants,
+    graph: Graph,
+    operator: Operator,
+    policy: WeightPolicy,
+    scale: np.float32,
+) -> dict[int, Tensor]:
+    """The integer bias of an operator whose weights are computed, by position; none if it has none.
+
+    Args:
+        scale: of the accumulator, the product of the operands' scales.
+
+    Raises:
+        UnsupportedError: it is no constant, or does not fit 32 bits at that scale.
+    """
+    bias = _optional_constant(graph, operator, policy.bias)
+    if bias is None:
+        return {}
+    if np.abs(constant_values(bias)).max(initial=0) > float(scale) * BIAS_MAX:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: its bias is too large for the range of its operands"
+        )
+    assert policy.bias is not None
+    return {policy.bias: constants.bias(bias, np.array([scale], np.float32))}
 
 
 def _optional_constant(graph: Graph, operator: Operator, index: int | None) -> Tensor | None:

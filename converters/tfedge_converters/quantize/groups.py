@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import (
-    FLOAT_ONLY,
     INT8,
     OPERATORS,
     Grid,
@@ -128,11 +127,6 @@ def policy_of(graph: Graph, operator: Operator) -> OperatorPolicy:
         UnsupportedError: there is none.
     """
     policy = OPERATORS.get(operator.code)
-    if operator.code in FLOAT_ONLY:
-        raise UnsupportedError(
-            f"{graph.place(operator)}: neither TFLite Micro nor LiteRT compute this operator in "
-            f"int8; {FLOAT_ONLY[operator.code]}"
-        )
     if policy is None:
         raise UnsupportedError(
             f"{graph.place(operator)}: this operator cannot be quantised to int8; supported are "
@@ -152,11 +146,12 @@ def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> No
             "peephole, projection or layer normalisation"
         )
     operands = dict(real_operands(operator))
+    _check_exact_source(graph, operator, policy)
     states = {rule.operand for rule in policy.states}
     optional = policy.absent | {rule.bias for rule in policy.weights}
     if not (
         set(range(len(operator.inputs))) - present <= optional
-        and operands
+        and (operands or policy.exact_sources)
         and operator.outputs
         and states <= set(operands)
         and all(_may_be(tensor, index in states) for index, tensor in operands.items())
@@ -174,3 +169,16 @@ def _may_be(operand: Tensor, state: bool) -> bool:
     if state:
         return operand.is_variable
     return operand.is_constant or is_real_activation(operand)
+
+
+def _check_exact_source(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
+    """Refuses integers that would not keep their values as an 8-bit result."""
+    source = operator.inputs[0] if operator.inputs else None
+    if not policy.exact_sources or source is None or source.type.name in policy.exact_sources:
+        return
+    results = ", ".join(tensor.type.name for tensor in operator.outputs)
+    raise UnsupportedError(
+        f"{graph.place(operator)} turns {source.type.name} into {results}: of the types that mix "
+        f"with real numbers in an int8 model only {', '.join(sorted(policy.exact_sources))} keeps "
+        "its values; let the model take float32 instead"
+    )

@@ -21,14 +21,13 @@ from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, 
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.quiet import quiet
+from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
 Sample = Sequence[np.ndarray]
 Outputs = list[list[np.ndarray]]
 Engine = Callable[[bytes, Sequence[Sample]], Outputs]
 
 _MICRO_PER_TENSOR_BYTES = 1024
-
-_COMPARISONS = frozenset({"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"})
 
 # TRANSPOSE_CONV sums up its int8 output in int32 beside it.
 _MICRO_BYTES_PER_BYTE = 6
@@ -45,7 +44,6 @@ def run_litert_reference(flatbuffer: bytes, samples: Sequence[Sample]) -> Output
     """LiteRT's reference kernels."""
     model = read_model(flatbuffer)
     for graph in model.graphs:
-        _refuse_wide_comparisons("LiteRT", graph)
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
             operator.version = min(operator.version, known)
@@ -55,7 +53,8 @@ def run_litert_reference(flatbuffer: bytes, samples: Sequence[Sample]) -> Output
 def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> Outputs:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    with _refusals_of("LiteRT"):
+    refuse_what_crashes(read_model(flatbuffer).main, LITERT)
+    with _refusals_of(LITERT):
         interpreter = Interpreter(
             model_content=flatbuffer, experimental_op_resolver_type=OpResolverType[resolver]
         )
@@ -64,11 +63,11 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
     for sample in samples:
-        with _refusals_of("LiteRT"):
+        with _refusals_of(LITERT):
             interpreter.reset_all_variables()
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
-        with _refusals_of("LiteRT"):
+        with _refusals_of(LITERT):
             interpreter.invoke()
         results.append([interpreter.get_tensor(index) for index in outputs])
     return results
@@ -89,50 +88,25 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
             "(Linux on x86-64)"
         ) from error
     model = read_model(flatbuffer)
-    _refuse_what_crashes(model.main)
-    _refuse_wide_comparisons("TFLite Micro", model.main)
+    refuse_what_crashes(model.main, MICRO)
     stateful = any(tensor.is_variable for tensor in model.main.tensors())
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
         for tensor in model.main.tensors()
     )
-    with _refusals_of("TFLite Micro"):
+    with _refusals_of(MICRO):
         interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
     results = []
     for sample in samples:
         if stateful:
-            with _refusals_of("TFLite Micro"):
+            with _refusals_of(MICRO):
                 interpreter.reset()
         for index, value in enumerate(sample):
             interpreter.set_input(value, index)
-        with _refusals_of("TFLite Micro"):
+        with _refusals_of(MICRO):
             interpreter.invoke()
         results.append([interpreter.get_output(index) for index in range(len(model.main.outputs))])
     return results
-
-
-def _refuse_what_crashes(graph: Graph) -> None:
-    """TFLite Micro ends the whole process where a depthwise convolution has no bias."""
-    for operator in graph.operators:
-        if operator.code == "DEPTHWISE_CONV_2D" and (*operator.inputs, None)[2] is None:
-            raise UnsupportedError(
-                f"TFLite Micro cannot run the model: {graph.place(operator)} has no bias"
-            )
-
-
-def _refuse_wide_comparisons(interpreter: str, graph: Graph) -> None:
-    """Reference kernels end the process where a comparison's operand has a scale of 1 or more."""
-    for operator in graph.operators:
-        for tensor in operator.inputs if operator.code in _COMPARISONS else ():
-            if (
-                tensor is not None
-                and tensor.quantization
-                and (tensor.quantization.scale >= 1).any()
-            ):
-                raise UnsupportedError(
-                    f"{interpreter} cannot run the model: {graph.place(operator)} compares "
-                    f"'{tensor.name}', whose scale is not below 1"
-                )
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
