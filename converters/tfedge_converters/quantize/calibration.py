@@ -11,8 +11,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.policy import OPERATORS, OutputRange
+from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Tensor, write_model
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
+from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
 from tfedge_converters.quantize.observers import MinMax, Observer
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
@@ -23,6 +25,7 @@ def calibrate(
     model: Model,
     data: Any,
     *,
+    scheme: str | Scheme = "int8",
     observer: Callable[[], Observer] = MinMax,
     progress: bool = False,
 ) -> None:
@@ -36,6 +39,7 @@ def calibrate(
         model: a float32 model.
         data: representative inputs, see `RepresentativeData`. They should look like what the
             device will see; a hundred samples usually do.
+        scheme: what the model will be quantised to.
         observer: makes the observer of one tensor.
         progress: whether to show a progress bar.
 
@@ -46,7 +50,7 @@ def calibrate(
     graph = real_graph(model)
     if graph is None:
         return
-    observers = {id(tensor): observer() for tensor in _unknown(graph)}
+    observers = {id(tensor): observer() for tensor in _unknown(graph, format_of(get(scheme)))}
     if not observers:
         return
     samples = RepresentativeData(data, input_specs(model))
@@ -62,9 +66,9 @@ def calibrate(
         tensor.range = observers[id(tensor)].range()
 
 
-def _unknown(graph: Graph) -> list[Tensor]:
+def _unknown(graph: Graph, form: Format) -> list[Tensor]:
     """Activations whose values have to be seen."""
-    groups = Groups(graph)
+    groups = Groups(graph, form)
     covered = {
         id(tensor)
         for tensor in graph.tensors()

@@ -6,29 +6,30 @@ import dataclasses
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.quantization.policy import INT8, OPERATORS
+from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Model, Operator, Tensor, TensorType
+from tfedge_converters.quantize.formats import Format
 
 
-def make_input_real(model: Model, tensor: Tensor) -> None:
+def make_input_real(model: Model, tensor: Tensor, form: Format) -> None:
     """Lets the main graph take float32 for a quantised input, and converts it with QUANTIZE.
 
     The new input has the old one's name; signatures follow.
     """
-    real = _real_twin(tensor)
+    real = _real_twin(tensor, form)
     graph = model.main
     graph.inputs = [real if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
         _replace(signature.inputs, tensor, real)
-    graph.operators.insert(0, quantize_operator(real, tensor))
+    graph.operators.insert(0, quantize_operator(real, tensor, form))
 
 
-def make_output_real(model: Model, tensor: Tensor) -> None:
+def make_output_real(model: Model, tensor: Tensor, form: Format) -> None:
     """Lets the main graph return float32 for a quantised output, converted with DEQUANTIZE.
 
     The new output has the old one's name; signatures follow.
     """
-    real = _real_twin(tensor)
+    real = _real_twin(tensor, form)
     graph = model.main
     graph.outputs = [real if item is tensor else item for item in graph.outputs]
     for signature in model.signatures:
@@ -39,25 +40,25 @@ def make_output_real(model: Model, tensor: Tensor) -> None:
             [tensor],
             [real],
             schema.DequantizeOptionsT(),
-            OPERATORS["DEQUANTIZE"].versions[INT8],
+            OPERATORS["DEQUANTIZE"].versions[form.scheme],
         )
     )
 
 
-def quantize_operator(source: Tensor, result: Tensor) -> Operator:
+def quantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
     """The operator that moves `source`, real or integer, to the grid of `result`."""
     return Operator(
         "QUANTIZE",
         [source],
         [result],
         schema.QuantizeOptionsT(),
-        OPERATORS["QUANTIZE"].versions[INT8],
+        OPERATORS["QUANTIZE"].versions[form.scheme],
     )
 
 
-def _real_twin(tensor: Tensor) -> Tensor:
+def _real_twin(tensor: Tensor, form: Format) -> Tensor:
     real = dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
-    tensor.name = f"{tensor.name}_int8"
+    tensor.name = f"{tensor.name}_{form.element}"
     return real
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import (
     FLOAT_ONLY,
-    INT8,
     OPERATORS,
     Grid,
     OperatorPolicy,
@@ -16,6 +15,7 @@ from tfedge.quantization.policy import (
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
 from tfedge_converters.quantize.constant_values import constant_range
+from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.precision import is_real_activation
 
 
@@ -53,17 +53,17 @@ class Groups:
         UnsupportedError: an operator is not in the policy table.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, form: Format):
         self.requantized: list[tuple[Operator, int]] = []
         self._group_of: dict[int, Group] = {}
         for tensor in graph.tensors():
             if is_real_activation(tensor):
                 self._group_of[id(tensor)] = Group([tensor])
         for operator in real_operators(graph):
-            policy = policy_of(graph, operator)
+            policy = policy_of(graph, operator, form)
             _check_types(graph, operator, policy)
             if policy.output is OutputRange.FIXED:
-                self.of(operator.outputs[0]).fixed = policy.fixed[INT8]
+                self.of(operator.outputs[0]).fixed = policy.fixed[form.element]
             elif policy.output is OutputRange.SHARED:
                 self._share(operator)
 
@@ -121,22 +121,23 @@ def real_operands(operator: Operator) -> list[tuple[int, Tensor]]:
     ]
 
 
-def policy_of(graph: Graph, operator: Operator) -> OperatorPolicy:
+def policy_of(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
     """The operator's row of the policy table.
 
     Raises:
-        UnsupportedError: there is none.
+        UnsupportedError: there is none, or not for activations of this format.
     """
     policy = OPERATORS.get(operator.code)
     if operator.code in FLOAT_ONLY:
         raise UnsupportedError(
             f"{graph.place(operator)}: neither TFLite Micro nor LiteRT compute this operator in "
-            f"int8; {FLOAT_ONLY[operator.code]}"
+            f"integers; {FLOAT_ONLY[operator.code]}"
         )
-    if policy is None:
+    if policy is None or form.scheme not in policy.versions:
+        known = sorted(code for code, row in OPERATORS.items() if form.scheme in row.versions)
         raise UnsupportedError(
-            f"{graph.place(operator)}: this operator cannot be quantised to int8; supported are "
-            f"{', '.join(sorted(OPERATORS))}"
+            f"{graph.place(operator)}: this operator cannot be quantised to {form.element}; "
+            f"supported are {', '.join(known)}"
         )
     return policy
 

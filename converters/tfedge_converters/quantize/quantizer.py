@@ -1,22 +1,27 @@
-"""Turns a float32 graph with known ranges into an int8 graph."""
+"""Turns a float32 graph with known ranges into an integer graph."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import INT4, INT8, OperatorPolicy, OutputRange
+from tfedge.quantization.policy import OperatorPolicy, OutputRange, WeightPolicy
+from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
+from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.quantize.affine import activation_grid
-from tfedge_converters.quantize.constants import Constants, quantized_weights
+from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.ends import (
     make_input_real,
     make_output_real,
     quantize_operator,
 )
+from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.groups import (
     Group,
     Groups,
@@ -25,51 +30,56 @@ from tfedge_converters.quantize.groups import (
     real_operators,
 )
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.weights import quantized_weights
 
-_END_TYPES = ("int8", "float32")
+_REAL = "float32"
 
 
-def quantize_int8(
+def quantize(
     model: Model,
+    scheme: str | Scheme = "int8",
     *,
-    input_type: str = "int8",
-    output_type: str = "int8",
-    per_channel_dense: bool = True,
+    input_type: str | None = None,
+    output_type: str | None = None,
 ) -> None:
-    """Quantises a float32 model to int8, in place.
+    """Quantises a float32 model to integers, in place.
 
-    Activations get one asymmetric int8 grid each, from `Tensor.range`; weights are symmetric int8,
-    per channel, and biases int32, as the TFLite 8-bit quantisation specification asks. Integer
+    Activations get one grid each, from `Tensor.range`: asymmetric int8 or symmetric int16. Weights
+    are symmetric, per channel, on the grid that training gave them or on that of their largest
+    magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Integer
     inputs and operators that touch no real numbers stay. A model that is integer already is left
     alone, whatever its ends. If an error is raised, the model is as it was.
 
     Args:
         model: as read from a file; every activation's range is known from markers or `calibrate`.
-        input_type: "int8", or "float32" for real inputs and a QUANTIZE behind each.
-        output_type: "int8", or "float32" for real outputs and a DEQUANTIZE before each.
-        per_channel_dense: False gives FULLY_CONNECTED one weight scale, for runtimes whose kernel
-            knows no more.
+        scheme: widths of weights and activations, or its name.
+        input_type: "float32" for real inputs and a QUANTIZE behind each; None, or the name of
+            the scheme's type of activations, for integers.
+        output_type: "float32" for real outputs and a DEQUANTIZE before each; else as input_type.
 
     Raises:
         UnsupportedError: an operator or a mixture of types that cannot be quantised.
         TfedgeError: a range is missing, or a constant or range is not finite.
     """
+    scheme = get(scheme)
+    form = format_of(scheme)
     for given in (input_type, output_type):
-        if given not in _END_TYPES:
+        if given not in (None, form.element, _REAL):
             raise TfedgeError(
-                f"input and output types can be {' or '.join(_END_TYPES)}, not '{given}'"
+                f"input and output types can be {form.element} or {_REAL}, not '{given}', with the "
+                f"scheme '{scheme.name}'"
             )
     graph = real_graph(model)
     if graph is None:
         return
-    plan = _Plan(graph, per_channel_dense)
-    inputs = _real_ends(graph.inputs) if input_type == "float32" else []
-    outputs = _real_ends(graph.outputs) if output_type == "float32" else []
+    plan = _Plan(graph, scheme)
+    inputs = _real_ends(graph.inputs) if input_type == _REAL else []
+    outputs = _real_ends(graph.outputs) if output_type == _REAL else []
     plan.apply()
     for tensor in reversed(inputs):
-        make_input_real(model, tensor)
+        make_input_real(model, tensor, form)
     for tensor in outputs:
-        make_output_real(model, tensor)
+        make_output_real(model, tensor, form)
 
 
 def _real_ends(tensors: list[Tensor]) -> list[Tensor]:
@@ -80,32 +90,36 @@ def _real_ends(tensors: list[Tensor]) -> list[Tensor]:
 class _Plan:
     """Everything that quantising a graph will change, worked out before anything is changed."""
 
-    def __init__(self, graph: Graph, per_channel_dense: bool):
+    def __init__(self, graph: Graph, scheme: Scheme):
         self.graph = graph
-        self.per_channel_dense = per_channel_dense
-        self.groups = Groups(graph)
-        self.constants = Constants()
+        self.scheme = scheme
+        self.form = format_of(scheme)
+        self.groups = Groups(graph, self.form)
+        self.constants = Constants(self.form)
         self.grids: dict[int, Quantization] = {}
         self.operands: dict[tuple[int, int], Tensor] = {}
         self.versions: dict[int, int] = {}
+        self.options: dict[int, Any] = {}
         self._refuse_constant_outputs()
         for group in self.groups.all():
-            grid = _grid(group)
+            grid = _grid(group, self.form)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
         for operator in real_operators(graph):
-            policy = policy_of(graph, operator)
+            policy = policy_of(graph, operator, self.form)
             self._plan_operands(operator, policy)
-            self._plan_weights(operator, policy)
-            self._plan_version(operator, policy)
+            keys = [self._plan_weights(operator, policy, rule) for rule in policy.weights]
+            self._plan_version(operator, policy, *keys)
+            self._plan_options(operator)
 
     def apply(self) -> None:
         """Changes the graph; cannot fail."""
         for group in self.groups.all():
             for tensor in group.tensors:
-                tensor.type = TensorType.INT8
+                tensor.type = self.form.type
                 tensor.quantization = self.grids[id(tensor)]
         for operator in self.graph.operators:
             operator.version = self.versions.get(id(operator), operator.version)
+            operator.options = self.options.get(id(operator), operator.options)
             operator.inputs = [
                 self.operands.get((id(operator), index), tensor)
                 for index, tensor in enumerate(operator.inputs)
@@ -128,30 +142,31 @@ class _Plan:
             if tensor.is_constant and index not in special:
                 self.operands[id(operator), index] = self.constants.operand(tensor, grid)
 
-    def _plan_weights(self, operator: Operator, policy: OperatorPolicy) -> None:
-        for rule in policy.weights:
-            made = quantized_weights(
-                self.constants,
-                self.graph,
-                operator,
-                rule,
-                self._scale(operator, rule.input),
-                per_channel=self.per_channel_dense or not rule.per_tensor_on_old_runtimes,
-            )
-            self.operands.update(((id(operator), index), made[index]) for index in made)
+    def _plan_weights(self, operator: Operator, policy: OperatorPolicy, rule: WeightPolicy) -> str:
+        """The key of the version that knows such weights."""
+        scale = self._scale(operator, rule.input)
+        made, key = quantized_weights(
+            self.constants, self.graph, operator, policy, rule, scale, self.scheme
+        )
+        self.operands.update(((id(operator), index), made[index]) for index in made)
+        return key
 
-    def _plan_version(self, operator: Operator, policy: OperatorPolicy) -> None:
-        versions = policy.versions
-        if policy.amplifying_versions:
+    def _plan_version(self, operator: Operator, policy: OperatorPolicy, *keys: str) -> None:
+        key = keys[0] if keys else self.form.scheme
+        version = policy.versions[key]
+        if key in policy.amplifying_versions:
             scales = [float(self._scale(operator, index)) for index, _ in real_operands(operator)]
             result = float(self.grids[id(operator.outputs[0])].scale[0])
             if math.prod(scales) / result >= 1:
-                versions = policy.amplifying_versions
-        packed = any(
-            self.operands[id(operator), rule.operand].type == TensorType.INT4
-            for rule in policy.weights
-        )
-        self.versions[id(operator)] = max(operator.version, versions[INT4 if packed else INT8])
+                version = policy.amplifying_versions[key]
+        self.versions[id(operator)] = max(operator.version, version)
+
+    def _plan_options(self, operator: Operator) -> None:
+        """The schema's default, scales that are powers of two, is not what our int16 is."""
+        options = options_of(self.graph, operator)
+        if self.form.symmetric and hasattr(options, "potScaleInt16"):
+            self.options[id(operator)] = copy.copy(options)
+            self.options[id(operator)].potScaleInt16 = False
 
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""
@@ -174,11 +189,13 @@ class _Plan:
                     quantization=self.grids[id(result)],
                 )
                 position = self.graph.operators.index(operator)
-                self.graph.operators.insert(position, quantize_operator(source, made[key]))
+                self.graph.operators.insert(
+                    position, quantize_operator(source, made[key], self.form)
+                )
             operator.inputs[index] = made[key]
 
 
-def _grid(group: Group) -> Quantization:
+def _grid(group: Group, form: Format) -> Quantization:
     name = group.tensors[0].name
     if group.fixed is not None:
         return Quantization.per_tensor(group.fixed.scale, group.fixed.zero_point)
@@ -188,4 +205,4 @@ def _grid(group: Group) -> Quantization:
             f"the range of tensor '{name}' is not known: give representative data to calibrate "
             "with (calibration=…, --calibration FILE.npz), or train with quantisation"
         )
-    return activation_grid(values, name)
+    return activation_grid(values, name, form)
