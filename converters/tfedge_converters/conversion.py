@@ -14,6 +14,7 @@ from tfedge_converters.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.float_only import replace_float_only
+from tfedge_converters.graph.passes.packed_weights import packed_without_kernel, unpack_weights
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, quantize
@@ -79,6 +80,9 @@ def convert(
         flatbuffer = _quantize(
             typed, quantization, calibration, (input_type, output_type), progress
         )
+    if chosen.code == "tflite-micro" and any(map(packed_without_kernel, typed.main.operators)):
+        typed.main.operators = unpack_weights(typed.main, packed_without_kernel).operators
+        flatbuffer = write_model(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
