@@ -69,13 +69,14 @@ def _c_summary(source: CSource, model: Model) -> list[str]:
     total = sum(layer.macs for layer in plan.layers)
     peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
     header = f"{'layer':>5}  {'operator':<20} {'MACs':>12} {'weights':>9} {'output':>9}"
-    packed = {id(t): t.byte_size for o in model.main.operators for t in packed_weights(o)}
+    packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
+    spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
     return [
         header,
         *(_layer_line(layer) for layer in plan.layers),
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
         f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes",
-        *([_UNPACKED.format(sum(packed.values()))] if packed else []),
+        *([_UNPACKED.format(spent)] if packed else []),
     ]
 
 

@@ -16,7 +16,7 @@ from tfedge.quantization import schemes
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.graph import TensorType, read_model, write_model
-from tfedge_converters.graph.passes.packed_weights import packed_without_kernel, unpack_weights
+from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
 
@@ -90,7 +90,7 @@ def test_models_run_and_agree_with_the_float_model(name, key):
             operands = (*operator.inputs, *operator.outputs)
             assert not any(t is not None and t.type in _REALS for t in operands), operator.code
     found = {"LiteRT": _decibels(real, run_litert(write_model(model), samples))}
-    model.main.operators = unpack_weights(model.main, packed_without_kernel).operators
+    write_for_micro(model)
     found["TFLite Micro"] = _decibels(real, run_micro(write_model(model), samples))
     assert min(found.values()) > least, found
 

@@ -60,6 +60,8 @@ class WeightPolicy:
         bias: position of the bias that is added to the sum; it may be omitted in a graph.
         per_tensor_on_old_runtimes: whether interpreters exist that know this operator in int8
             but only with one scale for all its channels.
+        may_be_computed: whether kernels take weights that are computed at run time, on a grid of
+            their own like any operand.
     """
 
     operand: int
@@ -67,6 +69,7 @@ class WeightPolicy:
     input: int = 0
     bias: int = 2
     per_tensor_on_old_runtimes: bool = False
+    may_be_computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,12 @@ class OperatorPolicy:
         weights: the constants with a policy of their own.
         integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
         fixed: the results' grid by element type ("int8", "int16"), where `output` is FIXED.
+        exact_sources: the element types of integers, as operand 0, that the fixed grid holds as
+            they are; empty where operand 0 is real.
         amplifying_versions: versions, by scheme, for the case that the scales of the operands
             multiply to no less than the result's; empty where that makes no difference.
+        real: whether it stays in float32, between DEQUANTIZE and QUANTIZE, where it is a function
+            of one activation: no int8 kernel computes it, or none does at all scales.
     """
 
     output: OutputRange
@@ -92,6 +99,8 @@ class OperatorPolicy:
     integer_operands: frozenset[int] = frozenset()
     fixed: Mapping[str, Grid] = field(default_factory=dict)
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
+    exact_sources: frozenset[str] = frozenset()
+    real: bool = False
 
 
 def _versions(int8: int, int4: int | None, int16x8: int | None) -> Mapping[str, int]:
@@ -129,6 +138,8 @@ def _fixed(int8: int, scale: float, zero_point: int, int16x8: int | None = None)
     return OperatorPolicy(OutputRange.FIXED, _versions(int8, None, int16x8), fixed=grids)
 
 
+_REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
+
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
     {
         "CONV_2D": _own(3, 1, int4=7, weights=(WeightPolicy(operand=1, axis=0),)),
@@ -137,7 +148,11 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
             4,
             1,
             int4=10,
-            weights=(WeightPolicy(operand=1, axis=0, per_tensor_on_old_runtimes=True),),
+            weights=(
+                WeightPolicy(
+                    operand=1, axis=0, per_tensor_on_old_runtimes=True, may_be_computed=True
+                ),
+            ),
         ),
         "TRANSPOSE_CONV": _own(
             2,
@@ -201,9 +216,19 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "LOG_SOFTMAX": _fixed(2, 16 / 256, 127),
         "QUANTIZE": _own(1, 2),
         "DEQUANTIZE": _none(2, 3),
+        "CAST": OperatorPolicy(
+            OutputRange.FIXED,
+            {INT8: 1},
+            integer_operands=frozenset({0}),
+            fixed={INT8: Grid(1.0, 0)},
+            exact_sources=frozenset({"BOOL"}),
+        ),
+        "CUMSUM": _own(1, integer_operands=frozenset({1})),
+        "REDUCE_PROD": _own(2, integer_operands=frozenset({1})),
         "ARG_MAX": _none(2, None, 1),
         "ARG_MIN": _none(2, None, 1),
-        "DIV": _own(1, 1),
+        # Shifts of TFLite Micro's int8 kernel are undefined at some scales.
+        "DIV": _own(1, 1, real=True),
         "EQUAL": _none(2, None),
         "GREATER": _none(2, None),
         "GREATER_EQUAL": _none(2, None),
@@ -219,10 +244,14 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "SQUARED_DIFFERENCE": _own(2, 1),
         "SUM": _own(2, 1, integer_operands=frozenset({1})),
         "TOPK_V2": _shared(2, 3, 1),
+        "CEIL": _REAL,
+        "COS": _REAL,
+        "FLOOR": _REAL,
+        "FLOOR_DIV": _REAL,
+        "FLOOR_MOD": _REAL,
+        "POW": _REAL,
+        "ROUND": _REAL,
+        "SIGN": _REAL,
+        "SIN": _REAL,
     }
-)
-
-# Operators that no int8 kernel of TFLite Micro or LiteRT computes, and what to use instead.
-FLOAT_ONLY: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("CEIL", "COS", "FLOOR", "ROUND", "SIN"), "compute it outside of the model")
 )

@@ -18,6 +18,7 @@ from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
 from tfedge_converters.quantize.observers import MinMax, Observer
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quiet import quiet
 
 
@@ -57,6 +58,7 @@ def calibrate(
     indices = {
         index: tensor for index, tensor in enumerate(graph.tensors()) if id(tensor) in observers
     }
+    check_runnable(model)
     run = _Runner(model)
     for sample in _tracked(samples) if progress else samples:
         run(sample)
@@ -123,9 +125,9 @@ class _Runner:
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
 
     def __call__(self, sample: list[np.ndarray]) -> None:
-        for index, value in zip(self._inputs, sample, strict=True):
-            self._interpreter.set_tensor(index, value)
         with _told_in_words():
+            for index, value in zip(self._inputs, sample, strict=True):
+                self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
 
     def values(self, index: int) -> np.ndarray:

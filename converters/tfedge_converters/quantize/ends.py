@@ -16,7 +16,7 @@ def make_input_real(model: Model, tensor: Tensor, form: Format) -> None:
 
     The new input has the old one's name; signatures follow.
     """
-    real = _real_twin(tensor, form)
+    real = _real_end(tensor, form)
     graph = model.main
     graph.inputs = [real if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
@@ -29,20 +29,12 @@ def make_output_real(model: Model, tensor: Tensor, form: Format) -> None:
 
     The new output has the old one's name; signatures follow.
     """
-    real = _real_twin(tensor, form)
+    real = _real_end(tensor, form)
     graph = model.main
     graph.outputs = [real if item is tensor else item for item in graph.outputs]
     for signature in model.signatures:
         _replace(signature.outputs, tensor, real)
-    graph.operators.append(
-        Operator(
-            "DEQUANTIZE",
-            [tensor],
-            [real],
-            schema.DequantizeOptionsT(),
-            OPERATORS["DEQUANTIZE"].versions[form.scheme],
-        )
-    )
+    graph.operators.append(dequantize_operator(tensor, real, form))
 
 
 def quantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
@@ -56,8 +48,25 @@ def quantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
     )
 
 
-def _real_twin(tensor: Tensor, form: Format) -> Tensor:
-    real = dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
+def dequantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
+    """The operator that makes `source` real."""
+    return Operator(
+        "DEQUANTIZE",
+        [source],
+        [result],
+        schema.DequantizeOptionsT(),
+        OPERATORS["DEQUANTIZE"].versions[form.scheme],
+    )
+
+
+def real_twin(tensor: Tensor) -> Tensor:
+    """The same tensor with real numbers."""
+    return dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
+
+
+def _real_end(tensor: Tensor, form: Format) -> Tensor:
+    """The real twin of an input or output, which takes its name."""
+    real = real_twin(tensor)
     tensor.name = f"{tensor.name}_{form.element}"
     return real
 

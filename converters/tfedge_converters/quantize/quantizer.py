@@ -15,6 +15,7 @@ from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.quantize.affine import activation_grid
+from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.ends import (
     make_input_real,
@@ -29,8 +30,9 @@ from tfedge_converters.quantize.groups import (
     real_operands,
     real_operators,
 )
+from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
-from tfedge_converters.quantize.weights import quantized_weights
+from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 
 _REAL = "float32"
 
@@ -46,9 +48,10 @@ def quantize(
 
     Activations get one grid each, from `Tensor.range`: asymmetric int8 or symmetric int16. Weights
     are symmetric, per channel, on the grid that training gave them or on that of their largest
-    magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Integer
-    inputs and operators that touch no real numbers stay. A model that is integer already is left
-    alone, whatever its ends. If an error is raised, the model is as it was.
+    magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Functions
+    of one activation that have no integer kernel stay real, between DEQUANTIZE and QUANTIZE.
+    Integer inputs and operators that touch no real numbers stay. A model that is integer already is
+    left alone, whatever its ends. If an error is raised, the model is as it was.
 
     Args:
         model: as read from a file; every activation's range is known from markers or `calibrate`.
@@ -104,8 +107,13 @@ class _Plan:
         for group in self.groups.all():
             grid = _grid(group, self.form)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        self.islands = find_islands(graph)
+        self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
             policy = policy_of(graph, operator, self.form)
+            if id(operator) in self.kept:
+                continue
+            self._refuse_without_integers(operator, policy)
             self._plan_operands(operator, policy)
             keys = [self._plan_weights(operator, policy, rule) for rule in policy.weights]
             self._plan_version(operator, policy, *keys)
@@ -125,6 +133,8 @@ class _Plan:
                 for index, tensor in enumerate(operator.inputs)
             ]
         self._insert_requantization()
+        for island in self.islands:
+            keep_real(self.graph, island, self.form)
 
     def _refuse_constant_outputs(self) -> None:
         for tensor in self.graph.outputs:
@@ -133,21 +143,45 @@ class _Plan:
                     f"the output '{tensor.name}' is a constant; remove it from the model's outputs"
                 )
 
+    def _refuse_without_integers(self, operator: Operator, policy: OperatorPolicy) -> None:
+        if self.form.scheme not in policy.versions:
+            raise UnsupportedError(
+                f"{self.graph.place(operator)}: neither TFLite Micro nor LiteRT compute this "
+                f"operator in {self.form.element}, and only functions of one activation and single "
+                "constants can stay real; compute it outside of the model"
+            )
+
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy) -> None:
         """Constants that are neither weights nor biases."""
         special = {index for rule in policy.weights for index in (rule.operand, rule.bias)}
-        shared = policy.output is OutputRange.SHARED
-        grid = self.grids[id(operator.outputs[0])] if shared else None
         for index, tensor in real_operands(operator):
             if tensor.is_constant and index not in special:
+                grid = self._constant_grid(operator, policy, tensor)
                 self.operands[id(operator), index] = self.constants.operand(tensor, grid)
+
+    def _constant_grid(
+        self, operator: Operator, policy: OperatorPolicy, tensor: Tensor
+    ) -> Quantization | None:
+        """The grid that a constant takes over from an activation; None for one of its own."""
+        if policy.output is OutputRange.SHARED:
+            return self.grids[id(operator.outputs[0])]
+        if policy.output is OutputRange.NONE and not constant_values(tensor).any():
+            # Every grid holds 0; one of its own would be too coarse for what it is compared with.
+            others = (self.grids.get(id(other)) for _, other in real_operands(operator))
+            return next(filter(None, others), None)
+        return None
 
     def _plan_weights(self, operator: Operator, policy: OperatorPolicy, rule: WeightPolicy) -> str:
         """The key of the version that knows such weights."""
-        scale = self._scale(operator, rule.input)
-        made, key = quantized_weights(
-            self.constants, self.graph, operator, policy, rule, scale, self.scheme
-        )
+        scale, key = self._scale(operator, rule.input), self.form.scheme
+        computed = is_real_activation(operator.inputs[rule.operand])
+        if computed and rule.may_be_computed and not self.form.symmetric:
+            scale = scale * self._scale(operator, rule.operand)
+            made = quantized_bias(self.constants, self.graph, operator, rule, scale, self.form)
+        else:
+            made, key = quantized_weights(
+                self.constants, self.graph, operator, policy, rule, scale, self.scheme
+            )
         self.operands.update(((id(operator), index), made[index]) for index in made)
         return key
 
@@ -179,6 +213,8 @@ class _Plan:
         """Moves the operands that could not join their operator's group to its grid."""
         made: dict[tuple[int, int], Tensor] = {}
         for operator, index in self.groups.requantized:
+            if id(operator) in self.kept:
+                continue
             source, result = operator.inputs[index], operator.outputs[0]
             assert source is not None
             key = (id(source), id(self.groups.of(result)))

@@ -18,7 +18,7 @@ from tfedge_converters.quantize.affine import (
 )
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.formats import format_of, weight_format
+from tfedge_converters.quantize.formats import Format, format_of, weight_format
 
 
 def quantized_weights(
@@ -62,11 +62,41 @@ def quantized_weights(
         _refuse_changed_scales(graph, operator, integers, rule.axis, scale != wanted)
     made = {rule.operand: constants.symmetric(weights, form.type, integers, scale, rule.axis)}
     if bias is not None:
-        # Rounding a value that was put on BIAS_MAX exactly may give one more.
-        sums = quantize_symmetric(constant_values(bias), bias_scale, 0, BIAS_MAX + 1)
-        type_ = format_of(scheme).bias
-        made[rule.bias] = constants.symmetric(bias, type_, sums, bias_scale, 0)
+        made[rule.bias] = _bias(constants, bias, bias_scale, format_of(scheme))
     return made, form.version
+
+
+def quantized_bias(
+    constants: Constants,
+    graph: Graph,
+    operator: Operator,
+    rule: WeightPolicy,
+    scale: np.float32,
+    form: Format,
+) -> dict[int, Tensor]:
+    """The integer bias of an operator whose weights are computed, by position; none if it has none.
+
+    Args:
+        scale: of the accumulator, the product of the operands' scales.
+
+    Raises:
+        UnsupportedError: it is no constant, or does not fit at that scale.
+    """
+    bias = _optional_constant(graph, operator, rule.bias)
+    if bias is None:
+        return {}
+    values = constant_values(bias)
+    if np.abs(values).max(initial=0) > float(scale) * BIAS_MAX:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: its bias is too large for the range of its operands"
+        )
+    return {rule.bias: _bias(constants, bias, np.array([scale], np.float32), form)}
+
+
+def _bias(constants: Constants, bias: Tensor, scale: np.ndarray, form: Format) -> Tensor:
+    # Rounding a value that was put on BIAS_MAX exactly may give one more.
+    integers = quantize_symmetric(constant_values(bias), scale, 0, BIAS_MAX + 1)
+    return constants.symmetric(bias, form.bias, integers, scale, 0)
 
 
 def _check_shapes(
