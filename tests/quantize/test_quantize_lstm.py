@@ -17,7 +17,7 @@ from tfedge_converters.graph import (
     TensorType,
     write_model,
 )
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.quantize.affine import power_of_two_grid
 from tfedge_converters.quantize.interiors import lstm_cells
 
@@ -78,7 +78,7 @@ def test_grids():
     calibrate(model, samples(model))
     (lstm,) = model.main.operators
     cell_range = lstm.inputs[CELL].range
-    quantize_int8(model)
+    quantize(model)
     assert lstm.inputs[HIDDEN].type == TensorType.INT8
     assert lstm.inputs[HIDDEN].quantization.same_as(lstm.outputs[0].quantization)
     cell = lstm.inputs[CELL]
@@ -101,7 +101,7 @@ def test_a_known_range_of_the_cell_is_used():
     for tensor in (model.main.inputs[0], model.main.outputs[0]):
         tensor.range = Range(-1, 1)
     model.main.operators[0].inputs[CELL].range = Range(-5, 1)
-    quantize_int8(model)
+    quantize(model)
     assert model.main.operators[0].inputs[CELL].quantization.scale[0] == 8 / 2**15
 
 
@@ -110,7 +110,7 @@ def test_an_unknown_range_of_the_cell_is_named():
     for tensor in (model.main.inputs[0], model.main.outputs[0]):
         tensor.range = Range(-1, 1)
     with pytest.raises(TfedgeError, match="'cell' is not known"):
-        quantize_int8(model)
+        quantize(model)
     assert model.main.inputs[0].type == TensorType.FLOAT32
 
 
@@ -119,7 +119,7 @@ def test_variants_are_refused():
     lstm = model.main.operators[0]
     lstm.inputs[9] = lstm.inputs[12]
     with pytest.raises(UnsupportedError, match="plain variant"):
-        quantize_int8(model)
+        quantize(model)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
+from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, write_model
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
+from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
 from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.observers import MinMax, Observer
@@ -25,6 +27,7 @@ def calibrate(
     model: Model,
     data: Any,
     *,
+    scheme: str | Scheme = "int8",
     observer: Callable[[], Observer] = MinMax,
     progress: bool = False,
 ) -> None:
@@ -38,6 +41,7 @@ def calibrate(
         model: a float32 model.
         data: representative inputs, see `RepresentativeData`. They should look like what the
             device will see; a hundred samples usually do.
+        scheme: what the model will be quantised to.
         observer: makes the observer of one tensor.
         progress: whether to show a progress bar.
 
@@ -48,7 +52,7 @@ def calibrate(
     graph = real_graph(model)
     if graph is None:
         return
-    watched = [(observer(), tensor) for tensor in _unknown(graph)]
+    watched = [(observer(), tensor) for tensor in _unknown(graph, format_of(get(scheme)))]
     inside = [(observer(), operator, state) for operator, state in _unknown_states(graph)]
     if not watched and not inside:
         return
@@ -66,9 +70,9 @@ def calibrate(
         tensor.range = seen.range()
 
 
-def _unknown(graph: Graph) -> list[Tensor]:
+def _unknown(graph: Graph, form: Format) -> list[Tensor]:
     """Activations whose values have to be seen."""
-    groups = Groups(graph)
+    groups = Groups(graph, form)
     covered = {
         id(tensor)
         for tensor in graph.tensors()

@@ -19,6 +19,7 @@ from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
@@ -32,7 +33,7 @@ _MICRO_PER_TENSOR_BYTES = 1024
 # TRANSPOSE_CONV sums up its int8 output in int32 beside it.
 _MICRO_BYTES_PER_BYTE = 6
 # LiteRT registers these reference kernels under old versions only, though they know the later ones.
-_REFERENCE_VERSIONS = {"DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
+_REFERENCE_VERSIONS = {"DEPTHWISE_CONV_2D": 6, "DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
 
 
 def run_litert(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
@@ -140,7 +141,9 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
 def _run_alone(operator: Operator, values: dict[int, list[np.ndarray]], count: int) -> Outputs:
     ends = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
     inputs = list(ends.values())
-    flatbuffer = write_model(Model([Graph(inputs, operator.outputs, [operator])]))
+    # Where TFLite Micro knows int4 weights, it unpacks them to int8 before it multiplies.
+    graph = unpack_weights(Graph(inputs, operator.outputs, [operator]))
+    flatbuffer = write_model(Model([graph]))
     samples = [[values[id(tensor)][position] for tensor in inputs] for position in range(count)]
     try:
         return run_micro(flatbuffer, samples)

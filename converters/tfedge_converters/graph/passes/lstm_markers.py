@@ -16,7 +16,7 @@ from tfedge_converters.graph.lstm_operands import (
     OPERANDS,
     RECURRENT_WEIGHTS,
 )
-from tfedge_converters.graph.passes.marker_attributes import has_attribute
+from tfedge_converters.graph.markers import has_attribute
 from tfedge_converters.graph.passes.range_markers import marked_range
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
