@@ -29,7 +29,7 @@ lint: $(TEST_READY)
 	$(BIN)/mypy
 	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
-# Hours of random trials: make sweep SWEEP=operators|hostile_files SEED=1 COUNT=200000
+# Hours of random trials: make sweep SWEEP=operators|hostile_files|keras_models SEED=1 COUNT=200000
 SWEEP ?= operators
 SEED ?= 1
 COUNT ?= 200000

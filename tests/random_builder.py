@@ -74,8 +74,8 @@ class Builder:
         quantization = Quantization(scales, np.zeros(channels, np.int64), axis)
         return self.constant(self.int8(shape), quantization)
 
-    def bias(self, source: Tensor, weights: Tensor) -> Tensor | None:
-        channels = weights.shape[weights.quantization.axis]
+    def bias(self, source: Tensor, weights: Tensor, channels: int | None = None) -> Tensor | None:
+        channels = channels or weights.shape[weights.quantization.axis]
         scale = source.quantization.scale[0] * weights.quantization.scale
         quantization = Quantization(scale, np.zeros(scale.size, np.int64), 0)
         values = self.rng.integers(-20_000, 20_000, channels).astype(np.int32)

@@ -165,7 +165,7 @@ def tanh(b: Builder) -> None:
 
 def softmax(b: Builder) -> None:
     rows, depth = (int(n) for n in b.rng.integers(1, [4, 40]))
-    scale = b.scale(1e-3, 2.0)
+    scale = b.scale(1e-3, 100.0)
     source = b.input((rows, depth), Quantization.per_tensor(scale, b.zero_point()))
     options = schema.SoftmaxOptionsT()
     options.beta = float(b.rng.choice([1.0, 0.5, 2.0]))

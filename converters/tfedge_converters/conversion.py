@@ -12,7 +12,9 @@ from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
+from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.quantize import calibrate, quantize_int8
 from tfedge_converters.tflm import generate_array
@@ -67,9 +69,11 @@ def convert(
     consume_range_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
-    replace_float_only(typed)
     if _has_real_activations(typed):
+        replace_float_only(typed)
         flatbuffer = _quantize(typed, calibration, input_type, output_type, progress)
+    if chosen.code == "tflite-micro" and write_for_micro(typed):
+        flatbuffer = write_model(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
@@ -94,11 +98,11 @@ def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
 
 
 def _has_real_activations(model: Model) -> bool:
-    """Whether anything but the ends of the graph computes with real numbers."""
+    """Whether anything but the ends and functions of one byte computes with real numbers."""
     return any(
         tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
         for graph in model.graphs
-        for operator in graph.operators
+        for operator in as_tables(graph).operators
         if operator.code not in ("QUANTIZE", "DEQUANTIZE")
         for tensor in (*operator.inputs, *operator.outputs)
     )

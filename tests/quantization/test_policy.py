@@ -15,7 +15,8 @@ NAMES = {name for name in vars(schema.BuiltinOperator) if name.isupper()}
 def test_rows_are_consistent(name):
     policy = OPERATORS[name]
     assert name in NAMES
-    assert policy.versions[INT8] >= 1
+    assert policy.versions.get(INT8, 1) >= 1
+    assert policy.real or policy.versions
     assert bool(policy.fixed) == (policy.output is OutputRange.FIXED)
     positions = [
         index for rule in policy.weights for index in (rule.operand, rule.bias, rule.input)
@@ -31,6 +32,7 @@ def test_kernels_with_one_grid_prescribe_it():
         for grid in policy.fixed.values()
     }
     assert fixed == {
+        "CAST": (1.0, 0),
         "L2_NORMALIZATION": (1 / 128, 0),
         "LOG_SOFTMAX": (16 / 256, 127),
         "LOGISTIC": (1 / 256, -128),

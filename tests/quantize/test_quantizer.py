@@ -296,9 +296,29 @@ def test_sparse_weights_are_refused():
         quantize_int8(model)
 
 
+def test_dense_weights_computed_at_run_time_have_a_grid_of_their_own():
+    x, y = (activation(name, (2, 2), -1, 1) for name in "xy")
+    w = activation("w", (2, 2), -2, 6)
+    model = model_of([x, w], [y], [dense(x, w, constant("b", [0.5, -0.25]), y)])
+    quantize_int8(model)
+    loads(model)
+    _, weights, bias = model.main.operators[0].inputs
+    assert (weights.type, bias.type) == (TensorType.INT8, TensorType.INT32)
+    assert grid(weights) == pytest.approx((8 / 255, -64))
+    assert bias.data * bias.quantization.scale == pytest.approx([0.5, -0.25], abs=1e-3)
+
+
+def test_biases_that_computed_weights_leave_no_room_for_are_refused():
+    x, w, y = (activation(name, (2, 2), -1e-6, 1e-6) for name in "xwy")
+    model = model_of([x, w], [y], [dense(x, w, constant("b", [1.0, 1.0]), y)])
+    with pytest.raises(UnsupportedError, match="bias is too large"):
+        quantize_int8(model)
+
+
 def test_weights_computed_at_run_time_are_refused():
-    x, w, y = (activation(name, (2, 2), -1, 1) for name in "xwy")
-    model = model_of([x, w], [y], [dense(x, w, None, y)])
+    x, y = activation("x", (1, 2, 2, 2), -1, 1), activation("y", (1, 2, 2, 2), -1, 1)
+    w = activation("w", (2, 1, 1, 2), -1, 1)
+    model = model_of([x, w], [y], [conv(x, w, None, y)])
     with pytest.raises(UnsupportedError, match="weights must be a float32 constant"):
         quantize_int8(model)
 

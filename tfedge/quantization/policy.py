@@ -59,6 +59,8 @@ class WeightPolicy:
         bias: position of the bias that is added to the sum; it may be omitted in a graph.
         per_tensor_on_old_runtimes: whether interpreters exist that know this operator in int8
             but only with one scale for all its channels.
+        may_be_computed: whether kernels take weights that are computed at run time, on a grid of
+            their own like any operand.
     """
 
     operand: int
@@ -66,6 +68,7 @@ class WeightPolicy:
     input: int = 0
     bias: int = 2
     per_tensor_on_old_runtimes: bool = False
+    may_be_computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,17 @@ class OperatorPolicy:
 
     Attributes:
         output: where the grid of the results comes from.
-        versions: lowest operator version that says a scheme's integers, by scheme.
+        versions: lowest operator version that says a scheme's integers, by scheme; none where no
+            kernel computes integers.
         weights: the constants with a policy of their own.
         integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
         fixed: the results' grid by element type, where `output` is FIXED.
+        exact_sources: the element types of integers, as operand 0, that the fixed grid holds as
+            they are; empty where operand 0 is real.
         amplifying_versions: versions, by scheme, for the case that the scales of the operands
             multiply to no less than the result's; empty where that makes no difference.
+        real: whether it stays in float32, between DEQUANTIZE and QUANTIZE, where it is a function
+            of one activation: no int8 kernel computes it, or none does at all scales.
     """
 
     output: OutputRange
@@ -88,6 +96,8 @@ class OperatorPolicy:
     integer_operands: frozenset[int] = frozenset()
     fixed: Mapping[str, Grid] = field(default_factory=dict)
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
+    exact_sources: frozenset[str] = frozenset()
+    real: bool = False
 
 
 def _own(version: int, **parts: object) -> OperatorPolicy:
@@ -110,12 +120,19 @@ def _fixed(version: int, scale: float, zero_point: int) -> OperatorPolicy:
     return OperatorPolicy(OutputRange.FIXED, {INT8: version}, fixed={INT8: Grid(scale, zero_point)})
 
 
+_REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
+
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
     {
         "CONV_2D": _own(3, weights=(WeightPolicy(operand=1, axis=0),)),
         "DEPTHWISE_CONV_2D": _own(3, weights=(WeightPolicy(operand=1, axis=3),)),
         "FULLY_CONNECTED": _own(
-            4, weights=(WeightPolicy(operand=1, axis=0, per_tensor_on_old_runtimes=True),)
+            4,
+            weights=(
+                WeightPolicy(
+                    operand=1, axis=0, per_tensor_on_old_runtimes=True, may_be_computed=True
+                ),
+            ),
         ),
         "TRANSPOSE_CONV": _own(
             2,
@@ -178,9 +195,19 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "LOG_SOFTMAX": _fixed(2, 16 / 256, 127),
         "QUANTIZE": _own(1),
         "DEQUANTIZE": _none(2),
+        "CAST": OperatorPolicy(
+            OutputRange.FIXED,
+            {INT8: 1},
+            integer_operands=frozenset({0}),
+            fixed={INT8: Grid(1.0, 0)},
+            exact_sources=frozenset({"BOOL"}),
+        ),
+        "CUMSUM": _own(1, integer_operands=frozenset({1})),
+        "REDUCE_PROD": _own(2, integer_operands=frozenset({1})),
         "ARG_MAX": _none(2, 1),
         "ARG_MIN": _none(2, 1),
-        "DIV": _own(1),
+        # Shifts of TFLite Micro's kernel are undefined at some scales.
+        "DIV": _own(1, real=True),
         "EQUAL": _none(2),
         "GREATER": _none(2),
         "GREATER_EQUAL": _none(2),
@@ -196,10 +223,14 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "SQUARED_DIFFERENCE": _own(2),
         "SUM": _own(2, integer_operands=frozenset({1})),
         "TOPK_V2": _shared(2, 1),
+        "CEIL": _REAL,
+        "COS": _REAL,
+        "FLOOR": _REAL,
+        "FLOOR_DIV": _REAL,
+        "FLOOR_MOD": _REAL,
+        "POW": _REAL,
+        "ROUND": _REAL,
+        "SIGN": _REAL,
+        "SIN": _REAL,
     }
-)
-
-# Operators that no int8 kernel of TFLite Micro or LiteRT computes, and what to use instead.
-FLOAT_ONLY: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("CEIL", "COS", "FLOOR", "ROUND", "SIN"), "compute it outside of the model")
 )

@@ -20,6 +20,7 @@ from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_directory
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
+from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.graph.types import Graph, Model, Tensor
 from tfedge_converters.graph.writer import write_model
@@ -76,7 +77,7 @@ def generate(
         raise TfedgeError(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
-    graph = signed(_single_graph(model))
+    graph = as_tables(signed(_single_graph(model)))
     layout = plan(graph)
     emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), vectors)
     source = emitter.emit()

@@ -107,6 +107,31 @@ def quantized_weights(
     return made
 
 
+def quantized_bias(
+    constants: Constants,
+    graph: Graph,
+    operator: Operator,
+    policy: WeightPolicy,
+    scale: np.float32,
+) -> dict[int, Tensor]:
+    """The integer bias of an operator whose weights are computed, by position; none if it has none.
+
+    Args:
+        scale: of the accumulator, the product of the operands' scales.
+
+    Raises:
+        UnsupportedError: it is no constant, or does not fit 32 bits at that scale.
+    """
+    bias = _optional_constant(graph, operator, policy.bias)
+    if bias is None:
+        return {}
+    if np.abs(constant_values(bias)).max(initial=0) > float(scale) * BIAS_MAX:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: its bias is too large for the range of its operands"
+        )
+    return {policy.bias: constants.bias(bias, np.array([scale], np.float32))}
+
+
 def _optional_constant(graph: Graph, operator: Operator, index: int) -> Tensor | None:
     if index >= len(operator.inputs) or operator.inputs[index] is None:
         return None

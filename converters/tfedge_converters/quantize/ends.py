@@ -15,7 +15,7 @@ def make_input_real(model: Model, tensor: Tensor) -> None:
 
     The new input has the old one's name; signatures follow.
     """
-    real = _real_twin(tensor)
+    real = _real_end(tensor)
     graph = model.main
     graph.inputs = [real if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
@@ -28,20 +28,12 @@ def make_output_real(model: Model, tensor: Tensor) -> None:
 
     The new output has the old one's name; signatures follow.
     """
-    real = _real_twin(tensor)
+    real = _real_end(tensor)
     graph = model.main
     graph.outputs = [real if item is tensor else item for item in graph.outputs]
     for signature in model.signatures:
         _replace(signature.outputs, tensor, real)
-    graph.operators.append(
-        Operator(
-            "DEQUANTIZE",
-            [tensor],
-            [real],
-            schema.DequantizeOptionsT(),
-            OPERATORS["DEQUANTIZE"].versions[INT8],
-        )
-    )
+    graph.operators.append(dequantize_operator(tensor, real))
 
 
 def quantize_operator(source: Tensor, result: Tensor) -> Operator:
@@ -55,8 +47,25 @@ def quantize_operator(source: Tensor, result: Tensor) -> Operator:
     )
 
 
-def _real_twin(tensor: Tensor) -> Tensor:
-    real = dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
+def dequantize_operator(source: Tensor, result: Tensor) -> Operator:
+    """The operator that makes `source` real."""
+    return Operator(
+        "DEQUANTIZE",
+        [source],
+        [result],
+        schema.DequantizeOptionsT(),
+        OPERATORS["DEQUANTIZE"].versions[INT8],
+    )
+
+
+def real_twin(tensor: Tensor) -> Tensor:
+    """The same tensor with real numbers."""
+    return dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
+
+
+def _real_end(tensor: Tensor) -> Tensor:
+    """The real twin of an input or output, which takes its name."""
+    real = real_twin(tensor)
     tensor.name = f"{tensor.name}_int8"
     return real
 

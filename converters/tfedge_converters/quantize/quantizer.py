@@ -11,7 +11,8 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.policy import INT8, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.affine import activation_grid
-from tfedge_converters.quantize.constants import Constants, quantized_weights
+from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.constants import Constants, quantized_bias, quantized_weights
 from tfedge_converters.quantize.ends import (
     make_input_real,
     make_output_real,
@@ -24,6 +25,7 @@ from tfedge_converters.quantize.groups import (
     real_operands,
     real_operators,
 )
+from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
 
 _END_TYPES = ("int8", "float32")
@@ -39,7 +41,8 @@ def quantize_int8(
     """Quantises a float32 model to int8, in place.
 
     Activations get one asymmetric int8 grid each, from `Tensor.range`; weights are symmetric int8,
-    per channel, and biases int32, as the TFLite 8-bit quantisation specification asks. Integer
+    per channel, and biases int32, as the TFLite 8-bit quantisation specification asks. Functions of
+    one activation that have no int8 kernel stay real, between DEQUANTIZE and QUANTIZE. Integer
     inputs and operators that touch no real numbers stay. A model that is integer already is left
     alone, whatever its ends. If an error is raised, the model is as it was.
 
@@ -92,8 +95,13 @@ class _Plan:
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        self.islands = find_islands(graph)
+        self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
             policy = policy_of(graph, operator)
+            if id(operator) in self.kept:
+                continue
+            self._refuse_without_integers(operator, policy)
             self._plan_operands(operator, policy)
             self._plan_weights(operator, policy)
             self._plan_version(operator, policy)
@@ -111,6 +119,8 @@ class _Plan:
                 for index, tensor in enumerate(operator.inputs)
             ]
         self._insert_requantization()
+        for island in self.islands:
+            keep_real(self.graph, island)
 
     def _refuse_constant_outputs(self) -> None:
         for tensor in self.graph.outputs:
@@ -119,17 +129,41 @@ class _Plan:
                     f"the output '{tensor.name}' is a constant; remove it from the model's outputs"
                 )
 
+    def _refuse_without_integers(self, operator: Operator, policy: OperatorPolicy) -> None:
+        if INT8 not in policy.versions:
+            raise UnsupportedError(
+                f"{self.graph.place(operator)}: neither TFLite Micro nor LiteRT compute this "
+                "operator in int8, and only functions of one activation and single constants can "
+                "stay real; compute it outside of the model"
+            )
+
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy) -> None:
         """Constants that are neither weights nor biases."""
         special = {index for rule in policy.weights for index in (rule.operand, rule.bias)}
-        shared = policy.output is OutputRange.SHARED
-        grid = self.grids[id(operator.outputs[0])] if shared else None
         for index, tensor in real_operands(operator):
             if tensor.is_constant and index not in special:
+                grid = self._constant_grid(operator, policy, tensor)
                 self.operands[id(operator), index] = self.constants.operand(tensor, grid)
+
+    def _constant_grid(
+        self, operator: Operator, policy: OperatorPolicy, tensor: Tensor
+    ) -> Quantization | None:
+        """The grid that a constant takes over from an activation; None for one of its own."""
+        if policy.output is OutputRange.SHARED:
+            return self.grids[id(operator.outputs[0])]
+        if policy.output is OutputRange.NONE and not constant_values(tensor).any():
+            # Every grid holds 0; one of its own would be too coarse for what it is compared with.
+            others = (self.grids.get(id(other)) for _, other in real_operands(operator))
+            return next(filter(None, others), None)
+        return None
 
     def _plan_weights(self, operator: Operator, policy: OperatorPolicy) -> None:
         for rule in policy.weights:
+            if rule.may_be_computed and is_real_activation(operator.inputs[rule.operand]):
+                product = self._scale(operator, rule.input) * self._scale(operator, rule.operand)
+                made = quantized_bias(self.constants, self.graph, operator, rule, product)
+                self.operands.update(((id(operator), index), made[index]) for index in made)
+                continue
             made = quantized_weights(
                 self.constants,
                 self.graph,
@@ -160,6 +194,8 @@ class _Plan:
         """Moves the operands that could not join their operator's group to its grid."""
         made: dict[tuple[int, int], Tensor] = {}
         for operator, index in self.groups.requantized:
+            if id(operator) in self.kept:
+                continue
             source, result = operator.inputs[index], operator.outputs[0]
             assert source is not None
             key = (id(source), id(self.groups.of(result)))

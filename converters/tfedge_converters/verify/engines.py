@@ -17,6 +17,7 @@ from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.quiet import quiet
+from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
 Sample = Sequence[np.ndarray]
 Outputs = list[list[np.ndarray]]
@@ -48,7 +49,8 @@ def run_litert_reference(flatbuffer: bytes, samples: Sequence[Sample]) -> Output
 def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> Outputs:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    with _refusals_of("LiteRT"):
+    refuse_what_crashes(read_model(flatbuffer).main, LITERT)
+    with _refusals_of(LITERT):
         interpreter = Interpreter(
             model_content=flatbuffer, experimental_op_resolver_type=OpResolverType[resolver]
         )
@@ -59,7 +61,7 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     for sample in samples:
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
-        with _refusals_of("LiteRT"):
+        with _refusals_of(LITERT):
             interpreter.invoke()
         results.append([interpreter.get_tensor(index) for index in outputs])
     return results
@@ -80,30 +82,21 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
             "(Linux on x86-64)"
         ) from error
     model = read_model(flatbuffer)
-    _refuse_what_crashes(model.main)
+    refuse_what_crashes(model.main, MICRO)
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
         for tensor in model.main.tensors()
     )
-    with _refusals_of("TFLite Micro"):
+    with _refusals_of(MICRO):
         interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
     results = []
     for sample in samples:
         for index, value in enumerate(sample):
             interpreter.set_input(value, index)
-        with _refusals_of("TFLite Micro"):
+        with _refusals_of(MICRO):
             interpreter.invoke()
         results.append([interpreter.get_output(index) for index in range(len(model.main.outputs))])
     return results
-
-
-def _refuse_what_crashes(graph: Graph) -> None:
-    """TFLite Micro ends the whole process where a depthwise convolution has no bias."""
-    for operator in graph.operators:
-        if operator.code == "DEPTHWISE_CONV_2D" and (*operator.inputs, None)[2] is None:
-            raise UnsupportedError(
-                f"TFLite Micro cannot run the model: {graph.place(operator)} has no bias"
-            )
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
