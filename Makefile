@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 DEMO_PACKAGES := gcc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
-TEST_PACKAGES := $(DEMO_PACKAGES) clang
+TEST_PACKAGES := $(DEMO_PACKAGES) clang cppcheck
 
 DEMO_READY := $(VENV)/.ready-for-demo
 TEST_READY := $(VENV)/.ready-for-test
 C_FILES = $(shell find c_runtime converters tests -name '*.[ch]' -not -path '*/build/*')
 PROJECT_FILES := pyproject.toml setup.py tools/make_venv.sh
 
-.PHONY: demo test lint packages sweep clean
+.PHONY: demo test lint packages static sweep clean
 
 # The compilers and QEMU are no prerequisites: without them the demo leaves out the steps that need
 # them, and tests skip with a reason.
@@ -29,12 +29,18 @@ lint: $(TEST_READY)
 	$(BIN)/mypy
 	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
-# Hours of random trials: make sweep SWEEP=operators|hostile_files SEED=1 COUNT=200000
+# Hours of random trials: make sweep SWEEP=operators|hostile_files|keras_models SEED=1 COUNT=200000
 SWEEP ?= operators
 SEED ?= 1
 COUNT ?= 200000
 sweep: $(TEST_READY)
 	PYTHONPATH=tests $(BIN)/python tests/sweeps/$(SWEEP).py --seed $(SEED) --count $(COUNT)
+
+# What cppcheck finds and docs/misra.md does not list; worst-case stack of generated programs.
+static: $(TEST_READY)
+	@tools/install_debian_packages.sh gcc gcc-arm-none-eabi cppcheck || true
+	PYTHONPATH=tests $(BIN)/python tests/static_checks/misra.py
+	PYTHONPATH=tests $(BIN)/python tests/static_checks/stack.py
 
 # What `make test` can use, or an error.
 packages:

@@ -37,7 +37,7 @@ TFEDGE_INLINE void tfedge_arg_extreme_s8_inline(const tfedge_arg_extreme_s8_para
     for (int32_t j = 0; j < params->inner; j++) {
       const int32_t narrow = tfedge_arg_extreme_s8_of(params, input + j);
       const int64_t wide = narrow;
-      if (params->wide) {
+      if (params->wide != 0) {
         memcpy(bytes, &wide, sizeof wide);
         bytes += sizeof wide;
       } else {

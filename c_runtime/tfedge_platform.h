@@ -20,6 +20,7 @@
 
 /* C99 leaves these to the compiler; every compiler for our targets agrees. */
 TFEDGE_STATIC_ASSERT((-1 >> 1) == -1, right_shift_is_arithmetic);
+TFEDGE_STATIC_ASSERT((int32_t)0x80000000u == INT32_MIN, conversion_to_signed_keeps_the_bits);
 TFEDGE_STATIC_ASSERT(sizeof(float) == 4, float_is_single_precision);
 TFEDGE_STATIC_ASSERT(sizeof(int) >= 4, int_has_32_bits);
 

@@ -19,7 +19,8 @@ TFEDGE_INLINE int8_t tfedge_quantize_f32_s8_element(const tfedge_quantize_f32_pa
   float steps = value / params->scale;
   if (!(steps > -limit)) {
     steps = steps <= -limit ? -limit : 0.0f;
-  } else if (steps > limit) {
+  }
+  if (steps > limit) {
     steps = limit;
   }
   const int32_t whole = (int32_t)steps;

@@ -176,6 +176,23 @@ def reduction(code: str, type_, b: Builder) -> None:
     b.output(code, [source, b.constant(axes)], out, quantization, options, version, type_)
 
 
+def reduce_prod(b: Builder) -> None:
+    shape, out, axes, keeps = reduced_shapes(b, 5)
+    options = schema.ReducerOptionsT()
+    options.keepDims = keeps
+    zero_point = b.zero_point()
+    count = int(np.prod(shape)) // max(int(np.prod(out)), 1)
+    # Magnitudes of the largest product, and of that in steps of the result: the reference wraps
+    # beyond 2^31.
+    largest, steps = np.exp(b.rng.uniform([-15, 0], [15, 14]) / count)
+    steps = min(steps, 1 << 13)  # and takes no multiplier from 128 on
+    scale = float(largest / max(127 - zero_point, zero_point + 128))
+    source = b.input(shape, Quantization.per_tensor(scale, zero_point))
+    quantization = Quantization.per_tensor(float((largest / steps) ** count), b.zero_point())
+    inputs = [source, b.constant(axes)]
+    b.output("REDUCE_PROD", inputs, out, quantization, options, 2)
+
+
 def arg_extreme(code: str, options, b: Builder) -> None:
     shape, _, axes, _ = reduced_shapes(b, 5)
     axis = int(axes[0])
@@ -250,6 +267,7 @@ OPERATORS = {
     "sum": partial(reduction, "SUM", TensorType.INT8),
     "reduce_max": partial(reduction, "REDUCE_MAX", TensorType.INT8),
     "reduce_min": partial(reduction, "REDUCE_MIN", TensorType.INT8),
+    "reduce_prod": reduce_prod,
     "reduce_any": partial(reduction, "REDUCE_ANY", BOOL),
     "reduce_all": partial(reduction, "REDUCE_ALL", BOOL),
     "arg_max": partial(arg_extreme, "ARG_MAX", schema.ArgMaxOptionsT),
@@ -261,4 +279,4 @@ OPERATORS = {
 }
 
 # TFLite Micro does not have these.
-LITERT = {"reduce_any", "select", "topk_v2"}
+LITERT = {"reduce_any", "reduce_prod", "select", "topk_v2"}

@@ -10,19 +10,38 @@ import numpy as np
 import random_core
 import random_elementwise
 import random_heavy
+import random_integers
+import random_islands
 import random_movement
+import random_recurrent
+import random_rewrites
 import random_unary
 from random_builder import Builder
 
 from tfedge_converters.graph import Model, TensorType
 
-_FAMILIES = (random_core, random_elementwise, random_heavy, random_movement, random_unary)
+_FAMILIES = (
+    random_core,
+    random_elementwise,
+    random_heavy,
+    random_integers,
+    random_islands,
+    random_movement,
+    random_recurrent,
+    random_rewrites,
+    random_unary,
+)
 
 # Name to the function that adds a random instance to a Builder.
 OPERATORS = {name: make for family in _FAMILIES for name, make in family.OPERATORS.items()}
 
 # What TFLite Micro has no kernel for, or not for these types: LiteRT's says what is right.
 ORACLE_LITERT = {name for family in _FAMILIES for name in getattr(family, "LITERT", ())}
+
+# Operators that passes rewrite for TFLite Micro, and the pass.
+REWRITES = {
+    name: how for family in _FAMILIES for name, how in getattr(family, "REWRITES", {}).items()
+}
 
 
 def random_model(name: str, seed: int, count: int) -> Model:

@@ -162,6 +162,22 @@ def fully_connected_of_any_rank(b: Builder) -> None:
     b.output("FULLY_CONNECTED", operands, out, quantization, options, 5)
 
 
+def fully_connected_at_run_time(b: Builder) -> None:
+    """Weights that are an input, or constants with a zero point."""
+    rows, depth, channels = (int(n) for n in b.rng.integers(1, [5, 40, 12]))
+    options = schema.FullyConnectedOptionsT()
+    options.fusedActivationFunction = b.activation()
+    source = b.input((rows, depth))
+    weights = b.input((channels, depth))
+    if b.rng.random() < 0.3:
+        b.inputs.pop()
+        weights = b.constant(b.int8((channels, depth)), weights.quantization)
+    bias = b.bias(source, weights, channels) if b.rng.random() < 0.7 else None
+    quantization = b.sums(source, weights, depth)
+    operands = [source, weights, bias]
+    b.output("FULLY_CONNECTED", operands, (rows, channels), quantization, options, 4)
+
+
 def pool_2d_of_any_shape(b: Builder) -> None:
     """Windows larger than the input, strides larger than the window, rows of one pixel."""
     pool(b, str(b.rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"])), largest=9)
@@ -171,6 +187,7 @@ OPERATORS = {
     function.__name__: function
     for function in (
         conv_2d_in_groups, depthwise_conv_2d_far, transpose_conv, resize_nearest_neighbor,
-        resize_bilinear, batch_matmul, fully_connected_of_any_rank, pool_2d_of_any_shape,
+        resize_bilinear, batch_matmul, fully_connected_of_any_rank,
+        fully_connected_at_run_time, pool_2d_of_any_shape,
     )
 }  # fmt: skip

@@ -10,7 +10,7 @@ from random_graphs import random_model
 from tfedge_converters.graph import Graph, Model, Quantization, Tensor, TensorType
 
 # Of these, uint8 kernels take one scale and any zero point for the weights.
-_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
 def random_unsigned_model(name: str, seed: int, count: int) -> Model:

@@ -34,6 +34,14 @@ def axis_at_run_time(operator):
     operator.inputs[1].data = None
 
 
+def fused_activation(operator):
+    operator.options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+
+
+def halves_of_integers(operator):
+    operator.outputs[0].type = TensorType.INT16
+
+
 def other_type(operator):
     operator.inputs[0].type = TensorType.INT64
 
@@ -49,6 +57,12 @@ DAMAGES = [
     (("sum", "scattered_mean", "reduce_min", "reduce_any", "arg_max", "cumsum"), other_axis),
     (("sum", "reduce_all", "arg_min", "topk_v2", "cumsum"), axis_at_run_time),
     (("equal", "logical_and", "logical_not", "select", "arg_max", "topk_v2"), other_type),
+    (("integer_extremes", "integer_comparisons", "wider_selection", "reduce_prod"), other_output),
+    (("wide_integer_arithmetic",), fused_activation),
+    (("integer_arithmetic", "integer_extremes", "integer_comparisons"), halves_of_integers),
+    (("reduce_prod",), axis_at_run_time),
+    (("reduce_prod",), other_axis),
+    (("integer_arithmetic", "integer_comparisons"), one_operand),
     (("minimum", "greater", "logical_or", "select_v2", "add_n", "sum"), one_operand),
 ]
 
@@ -73,4 +87,13 @@ def test_a_quotient_with_too_few_steps_is_refused():
     output = model.main.operators[-1].outputs[0]
     output.quantization = Quantization.per_tensor(1e6, 0)
     with pytest.raises(UnsupportedError, match="give the result a finer scale"):
+        generate(model, Options("model", targets.load("host")))
+
+
+def test_a_product_beyond_32_bits_is_refused():
+    builder = Builder(np.random.default_rng(5))
+    OPERATORS["reduce_prod"](builder)
+    model = builder.model()
+    model.main.operators[-1].outputs[0].quantization = Quantization.per_tensor(1e-30, 0)
+    with pytest.raises(UnsupportedError, match=r"could leave 32 bits|scales ask for"):
         generate(model, Options("model", targets.load("host")))

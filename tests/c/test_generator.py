@@ -124,15 +124,24 @@ def test_init_refuses_what_would_go_wrong(tmp_path):
 static union { uint8_t bytes[MODEL_ARENA_BYTES + 16]; long double align; } arena;
 int main(void) {
   model_context context = {NULL};
-  if (model_invoke(&context) != TFEDGE_ERROR_NULL) return 1;
+  if (model_invoke(&context) != TFEDGE_ERROR_NULL || model_invoke(NULL) != TFEDGE_ERROR_NULL)
+    return 1;
+  if (model_input(&context, 0) != NULL || model_input(NULL, 0) != NULL) return 9;
+  if (model_output(&context, 0) != NULL || model_output(NULL, 0) != NULL) return 10;
+  if (model_self_test(NULL) != TFEDGE_ERROR_NULL) return 11;
   if (model_init(NULL, arena.bytes, sizeof arena.bytes) != TFEDGE_ERROR_NULL) return 2;
   if (model_init(&context, NULL, MODEL_ARENA_BYTES) != TFEDGE_ERROR_NULL) return 3;
   if (model_init(&context, arena.bytes, MODEL_ARENA_BYTES - 1) != TFEDGE_ERROR_ARENA_TOO_SMALL)
     return 4;
   if (model_init(&context, arena.bytes + 1, MODEL_ARENA_BYTES) != TFEDGE_ERROR_ARENA_ALIGNMENT)
     return 5;
+  if (model_init(&context, arena.bytes + MODEL_ARENA_ALIGN / 2, MODEL_ARENA_BYTES) !=
+      TFEDGE_ERROR_ARENA_ALIGNMENT)
+    return 12;
+  if (model_invoke(&context) != TFEDGE_ERROR_NULL) return 13;
   if (model_init(&context, arena.bytes, MODEL_ARENA_BYTES) != TFEDGE_OK) return 6;
   if (model_input(&context, 2) != NULL || model_input(&context, -1) != NULL) return 7;
+  if (model_output(&context, 1) != NULL || model_output(&context, -1) != NULL) return 14;
   return model_self_test(&context) == TFEDGE_ERROR_NO_VECTORS ? 0 : 8;
 }
 """
@@ -211,6 +220,18 @@ def test_operators_without_a_kernel_are_named_with_their_place():
     model.main.operators[0].code = "FFT2D"
     with pytest.raises(UnsupportedError, match=r"operator 0 \(.*Supported are .*CONV_2D"):
         model.main.operators[0].code = "COMPLEX_ABS"
+        generate(model, options())
+
+
+def test_what_nothing_makes_is_named():
+    model = add_model()
+    orphan = dataclasses.replace(model.main.outputs[0], name="orphan")
+    model.main.outputs.append(orphan)
+    with pytest.raises(UnsupportedError, match="nothing makes 'orphan'"):
+        generate(model, options())
+    model = add_model()
+    model.main.operators[0].inputs[1] = orphan
+    with pytest.raises(UnsupportedError, match="nothing makes 'orphan'"):
         generate(model, options())
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from random_graphs import random_model
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c.kernels import lower
+from tfedge_converters.c.kernels.checks import RefusedError
+from tfedge_converters.c.kernels.geometry import slide
 
 
 def _output_shape(operator):
@@ -53,6 +56,8 @@ def _reads_outside(operator):
         ("conv_2d_in_groups", _source(0), "do not fit an input of"),
         ("conv_2d_in_groups", _output_shape, "follows"),
         ("conv_2d_in_groups", _far_taps, "too large"),
+        ("conv_2d_in_groups", _option("dilationHFactor", 1 << 15), "too large"),
+        ("conv_2d_in_groups", _option("strideW", 1 << 15), "too large"),
         ("depthwise_conv_2d_far", _option("strideW", 0), "below 1"),
         ("depthwise_conv_2d_far", _output_shape, "follows"),
         ("transpose_conv", _source(2), "follows"),
@@ -75,3 +80,10 @@ def test_damage_is_refused(name, damage, message):
     damage(operator)
     with pytest.raises(UnsupportedError, match=message):
         lower(graph, operator)
+
+
+def test_padding_beyond_16_bits_is_refused():
+    """A kernel of 5 taps at a dilation of 20,000 begins 40,000 positions before its input."""
+    with pytest.raises(RefusedError, match="a padding of 40000"):
+        slide(1, 5, 1, 20_000, schema.Padding.SAME)
+    assert slide(1, 3, 1, 32_767, schema.Padding.SAME).before == 32_767

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -127,6 +129,46 @@ def test_int8_graphs_and_conversions_of_bytes_are_not_touched():
 
 
 def test_other_uint8_arithmetic_is_refused():
-    model = random_unsigned_model("fully_connected", seed=1, count=1)
-    with pytest.raises(UnsupportedError, match=r"FULLY_CONNECTED.* uint8 arithmetic"):
+    model = random_unsigned_model("squared_difference", seed=1, count=1)
+    with pytest.raises(UnsupportedError, match=r"SQUARED_DIFFERENCE.* uint8 arithmetic"):
         signed(model.main)
+
+
+def test_a_constant_may_be_an_output(tmp_path):
+    model = random_unsigned_model("add", 3, 1)
+    added = model.main.operators[0]
+    constant, first = added.inputs[0], added.inputs[1]
+    constant.data = np.arange(constant.elements, dtype=np.uint8).reshape(constant.shape)
+    model.main.inputs = [tensor for tensor in model.main.inputs if tensor is not constant]
+    model.main.outputs.append(constant)
+    source = generate(model, Options("model", targets.load("host")))
+    sample = [np.zeros(first.shape, np.uint8)]
+    results = build_host(source.write(tmp_path), sanitize=True).run([sample])[0]
+    np.testing.assert_array_equal(results[-1], constant.data)
+
+
+def test_sums_of_dense_layers_are_scaled_in_double_precision(tmp_path):
+    """Sums at and beside the halves tell one rounding, and its multiplier, from another."""
+    model = random_unsigned_model("fully_connected", seed=5, count=40)
+    rng = np.random.default_rng(6)
+    samples = [random_sample(model, rng)]
+    graph = model.main
+    for index, operator in enumerate(graph.operators):
+        source, weights, bias = operator.inputs
+        output = operator.outputs[0]
+        grids = [tensor.quantization for tensor in (source, weights, output)]
+        if index % 2:
+            for grid, scale in zip(grids, (0.125, 0.25, 0.5), strict=True):
+                grid.scale[0] = scale
+        real = math.prod(float(grid.scale[0]) for grid in grids[:2]) / float(grids[2].scale[0])
+        x = samples[0][index].astype(np.int64) - grids[0].zero_point[0]
+        products = x @ (weights.data.astype(np.int64) - grids[1].zero_point[0]).T
+        halves = rng.integers(-100, 100, weights.shape[0]) + 0.5
+        if bias is not None:
+            bias.quantization.scale[0] = grids[0].scale[0] * grids[1].scale[0]
+            beside = 0 if index % 2 else rng.integers(-1, 2, halves.shape)
+            bias.data = (np.round(halves / real) + beside - products[0]).astype(np.int32)
+    program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
+    got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
+    right = run_litert_reference(write_model(model), samples)
+    assert all(np.array_equal(a, b) for a, b in zip(got[0], right[0], strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 layers = keras.layers
 
@@ -18,6 +19,18 @@ def mobilenet_v2():
 def mobilenet_v3_small():
     return keras.applications.MobileNetV3Small(
         (96, 96, 3), alpha=0.5, weights=None, classes=10, include_preprocessing=False
+    )
+
+
+def mobilenet_v3_large():
+    return keras.applications.MobileNetV3Large(
+        (64, 64, 3), alpha=0.75, weights=None, classes=10, include_preprocessing=False
+    )
+
+
+def efficientnet_v2_b0():
+    return keras.applications.EfficientNetV2B0(
+        input_shape=(64, 64, 3), weights=None, classes=10, include_preprocessing=False
     )
 
 
@@ -88,3 +101,18 @@ MODELS = {
         unet, temporal_convolution, flexible_batch,
     )
 }  # fmt: skip
+
+# Half a minute each: tests/sweeps/keras_models.py tries them.
+LARGE_MODELS = {
+    function.__name__: function for function in (mobilenet_v3_large, efficientnet_v2_b0)
+}
+
+
+def with_statistics(model: keras.Model, rng: np.random.Generator) -> keras.Model:
+    """The model with statistics as if trained: Keras' initial ones make layers do nothing."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            size = layer.moving_mean.shape
+            layer.moving_mean.assign(rng.normal(0, 0.1, size))
+            layer.moving_variance.assign(rng.uniform(0.2, 1, size))
+    return model

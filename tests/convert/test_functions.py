@@ -35,6 +35,9 @@ FUNCTIONS = {
     "exp": (ops.exp, ["EXP"]),
     "sqrt": (lambda x: ops.sqrt(ops.relu(x)), ["RELU", "SQRT"]),
     "log": (lambda x: ops.log(ops.relu(x) + 0.1), ["RELU", "ADD", "LOG"]),
+    "running_sum": (lambda x: ops.cumsum(x, axis=1), ["CUMSUM"]),
+    "product": (lambda x: ops.prod(x, axis=2), ["REDUCE_PROD"]),
+    "mask": (lambda x: x * ops.cast(x > 0, "float32"), ["GREATER", "CAST", "MUL"]),
     "rms": (layers.RMSNormalization(), ["MUL", "MEAN", "ADD", "RSQRT", "MUL"]),
 }
 
@@ -72,7 +75,46 @@ def test_one_model_may_need_kernels_of_both_references():
     assert litert.mismatches > 0
 
 
-@pytest.mark.parametrize("function", [ops.sin, ops.cos, ops.floor, ops.ceil, ops.round])
-def test_what_runs_only_in_float_is_refused(function):
-    with pytest.raises(UnsupportedError, match="in int8; compute it outside of the model"):
-        tfedge.convert(model_of(function), calibration=values())
+ISLANDS = {
+    "sin": (ops.sin, ["SIN"]),
+    "cos": (ops.cos, ["COS"]),
+    "floor": (ops.floor, ["FLOOR"]),
+    "ceil": (ops.ceil, ["CEIL"]),
+    "round": (ops.round, ["ROUND"]),
+    "reciprocal": (lambda x: 1 / (1.5 + ops.relu(x)), ["DIV"]),
+    "softsign": (layers.Activation("softsign"), ["ABS", "ADD", "DIV"]),
+    "snake": (lambda x: x + ops.square(ops.sin(x)), ["SIN", "MUL", "ADD"]),
+    "floor_mod": (lambda x: ops.mod(x, 0.7), ["FLOOR_MOD"]),
+    "power": (lambda x: ops.power(ops.relu(x) + 0.1, 1.5), ["POW"]),
+    "sign": (ops.sign, ["SIGN"]),
+}
+
+
+@pytest.mark.parametrize("name", ISLANDS)
+def test_what_runs_only_in_float_stays_real_in_the_file_and_is_a_table_in_c(name):
+    function, codes = ISLANDS[name]
+    artifact = tfedge.convert(model_of(function), calibration=values())
+    operators = [operator.code for operator in artifact.model.main.operators]
+    start = operators.index("DEQUANTIZE")
+    assert operators[start:] == ["DEQUANTIZE", *codes, "QUANTIZE"]
+    assert artifact.source.plan.layers[-1].operator.code == "BYTE_FUNCTION"
+    result = tfedge.verify(artifact.model, samples=20, engines=("c",))
+    assert result.truth == ("stepwise" if {"POW", "SIGN"} & set(codes) else "tflite-micro")
+    assert result.passed
+
+
+def test_what_others_read_of_an_island_is_quantised():
+    x = keras.Input(SHAPE)
+    wave = ops.sin(x)
+    model = keras.Model(x, [layers.Dense(3)(wave), ops.square(wave), ops.cos(wave)])
+    artifact = tfedge.convert(model, calibration=values(), output_type="float32")
+    assert tfedge.verify(artifact.model, samples=20, engines=("c",)).passed
+    expected = model.predict(values(), verbose=0)[1]
+    assert np.abs(expected).max() > 0.9
+
+
+def test_functions_of_two_activations_that_run_only_in_float_are_refused():
+    x = keras.Input(SHAPE)
+    model = keras.Model(x, ops.power(ops.relu(x) + 0.1, layers.Dense(8)(x)))
+    with pytest.raises(UnsupportedError, match=r"POW.*functions of one activation"):
+        tfedge.convert(model, calibration=values())

@@ -54,6 +54,15 @@ def attention():
     return keras.Model(x, layers.Dot((2, 1))([scores, value]))
 
 
+def product_of_rows():
+    """A dense layer whose weights are computed at run time."""
+    x = keras.Input((6, 8))
+    a, b = (layers.Dense(8, bias_initializer="normal")(x) for _ in range(2))
+    a, b = (keras.ops.reshape(part, (6, 8)) for part in (a, b))
+    product = keras.ops.matmul(a, keras.ops.transpose(b))
+    return keras.Model(x, keras.ops.reshape(product, (1, 36)))
+
+
 MODELS = {
     "conv1d": _one(SERIES, _part(layers.Conv1D, 5, 3, strides=2, activation="relu")),
     "conv1d_same": _one(SERIES, _part(layers.Conv1D, 5, 4, padding="same")),
@@ -107,6 +116,7 @@ MODELS = {
     "u_net": u_net,
     "tcn": tcn,
     "attention": attention,
+    "product_of_rows": product_of_rows,
 }
 
 # Operators without a kernel that some of these models become, as the message names them.

@@ -15,7 +15,7 @@ from tfedge_converters.graph import Range, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.quantize import calibrate, quantize
 
 RNG = np.random.default_rng(5)
 
@@ -92,7 +92,7 @@ def _quantized(network):
     model = _consumed(network)
     shapes = [(4, *x.shape[1:]) for x in network.inputs]
     calibrate(model, [RNG.normal(size=shape).astype(np.float32) for shape in shapes])
-    quantize_int8(model)
+    quantize(model)
     return read_model(write_model(model))
 
 

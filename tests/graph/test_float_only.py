@@ -45,3 +45,14 @@ def test_malformed_operators_are_left_for_others_to_refuse():
     model.main.operators[0].inputs.clear()
     replace_float_only(model)
     assert model.main.operators[0].code == "SQUARE"
+
+
+def test_sums_of_many_become_additions_one_by_one():
+    parts = [Tensor(f"x{i}", (2, 5), TensorType.FLOAT32) for i in range(4)]
+    y = Tensor("y", (2, 5), TensorType.FLOAT32)
+    model = Model([Graph(parts, [y], [Operator("ADD_N", [*parts], [y])])])
+    replace_float_only(model)
+    assert [operator.code for operator in model.main.operators] == ["ADD"] * 3
+    values = list(np.random.default_rng(1).normal(size=(4, 2, 5)).astype(np.float32))
+    result = run_litert_reference(write_model(model), [values])[0][0]
+    assert np.array_equal(result, ((values[0] + values[1]) + values[2]) + values[3])

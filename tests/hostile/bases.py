@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from conftest import SHARED
 from random_graphs import OPERATORS, Builder, random_model
+from shared_files import SHARED
 
 from tfedge_converters.graph import Graph, Model, Quantization, Tensor, TensorType, write_model
 

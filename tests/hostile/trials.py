@@ -17,7 +17,7 @@ from hostile.workers import Report, run_jobs
 
 from tfedge_converters.c import CSource
 
-_MEMORY_BYTES = 1 << 30
+_MEMORY_BYTES = 3 << 28
 _SECONDS_A_FILE = 5.0
 _SECONDS_ELSEWHERE = 60.0
 _NOT_OURS = ("start", "damage", "run", "reference")

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 _FORK = multiprocessing.get_context("fork")
@@ -46,7 +47,7 @@ class Worker:
         self.connection, theirs = _FORK.Pipe(duplex=False)
         numbers = range(self._next, self._stop, self._step)
         self._process = _FORK.Process(
-            target=_work, args=(self._job, numbers, theirs, self._memory), daemon=True
+            target=_work, args=(self._job, numbers, theirs, self._memory, os.getpid()), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -115,7 +116,8 @@ def run_jobs(
         count: how many jobs there are.
         workers: how many processes.
         timeout: seconds of processor time that a job may take, by the stage that it is in.
-        memory_bytes: address space of a process.
+        memory_bytes: address space that a process may take beyond what it starts with, which is
+            more where more is imported or there are more processors.
     """
     team = [
         Worker(job, first, workers, count, memory_bytes) for first in range(min(workers, count))
@@ -132,14 +134,19 @@ def run_jobs(
                 yield report
 
 
-def _work(job: Callable, numbers: range, connection: Connection, memory_bytes: int) -> None:
+def _work(
+    job: Callable, numbers: range, connection: Connection, memory_bytes: int, parent: int
+) -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, hard))
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     for number in numbers:
+        if os.getppid() != parent:  # killed; its other children hold the pipe open
+            return
         try:
             result = job(number, lambda stage: connection.send(("stage", stage)))
             connection.send(("end", (result, "")))

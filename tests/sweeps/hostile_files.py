@@ -36,7 +36,8 @@ def main() -> int:
         if not report.failure:
             counts.update(report.result.stages)
         elif is_of_an_interpreter(report):
-            counts[f"{report.stage.split()[0]}: {_kind(report.failure)}"] += 1
+            counts[f"{report.stage.split()[0]}: the interpreter {_kind(report.failure)}"] += 1
+            print(f"number {report.index}: {report.stage}: {report.failure}", flush=True)
         else:
             _note(arguments.seed, report, failures)
     seconds = time.monotonic() - began

@@ -8,10 +8,20 @@ from random_builder import Builder
 from random_graphs import random_model
 from random_heavy import transpose_conv_2d_of
 
-from tfedge.errors import ModelFileError, TfedgeError
-from tfedge_converters.graph import TensorType, read_file, read_model, write_model
+from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
+from tfedge_converters.graph import (
+    Graph,
+    Model,
+    Operator,
+    Quantization,
+    Tensor,
+    TensorType,
+    read_file,
+    read_model,
+    write_model,
+)
 from tfedge_converters.verify import verify
-from tfedge_converters.verify.engines import ENGINES, run_c
+from tfedge_converters.verify.engines import ENGINES, run_c, run_litert_reference, run_micro
 
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
@@ -106,3 +116,24 @@ def test_nothing_can_say_what_is_right_for_a_compiled_model(shared):
     assert read_file(path).main.operators[0].custom_name == "edgetpu-custom-op"
     with pytest.raises(TfedgeError, match="nothing can say what is right"):
         verify(path, samples=1)
+
+
+@pytest.mark.parametrize(
+    ("run", "code", "scale", "result"),
+    [
+        (run_micro, "LESS", 1.0, None),
+        (run_micro, "SUB", 0.5, 1e-7),
+        (run_litert_reference, "LESS", 1.0, None),
+        (run_litert_reference, "ADD", 1.0, 1e-7),
+    ],
+)
+def test_what_would_end_the_process_is_refused(run, code, scale, result):
+    grid = Quantization.per_tensor(scale, 0)
+    operands = [Tensor(name, (1, 8), TensorType.INT8, grid) for name in "ab"]
+    output = Tensor("y", (1, 8), TensorType.BOOL)
+    if result is not None:
+        grid = Quantization.per_tensor(result, 0)
+        output = Tensor("y", (1, 8), TensorType.INT8, grid)
+    model = Model([Graph(operands, [output], [Operator(code, [*operands], [output])])])
+    with pytest.raises(UnsupportedError, match=f"{code}.* scale"):
+        run(write_model(model), [])

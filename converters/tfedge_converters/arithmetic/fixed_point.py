@@ -5,6 +5,7 @@ Arrays are int64 and hold int32 values. Qm.n means m integer and n fraction bits
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -173,6 +174,7 @@ def tanh(x: np.ndarray, integer_bits: int) -> np.ndarray:
     return np.where(x == 0, 0, np.where(x < 0, -positive, positive))
 
 
+@functools.lru_cache(maxsize=1024)
 def inverse_sqrt_multiplier(x: int) -> tuple[int, int]:
     """1 / sqrt(x) for an int32 x >= 0 as (q, shift): 1 / sqrt(x) = q * 2^(shift - 31).
 

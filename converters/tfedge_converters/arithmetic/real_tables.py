@@ -62,6 +62,17 @@ def sqrt_table(
     return np.clip(results.astype(np.int64) + out_zero_point, -128, 127)
 
 
+def quantize_reals(reals: np.ndarray, scale: np.float32, zero_point: int) -> np.ndarray:
+    """QUANTIZE of float32 values to int8, with the contract of c_runtime/tfedge_quantize_f32.h.
+
+    Rounds half away from zero and saturates; not-a-number becomes the zero point.
+    """
+    with np.errstate(over="ignore"):
+        steps = np.clip(np.nan_to_num(reals / np.float32(scale), nan=0.0), -1024, 1024)
+    rounded = np.array([round_half_away_f32(step) for step in steps])
+    return np.clip(rounded + zero_point, -128, 127)
+
+
 def elu(x: np.float32) -> np.float32:
     """x, or exp(x) - 1 for negative x."""
     return exp(x) - _ONE if x < 0 else x

@@ -198,7 +198,9 @@ def _softmax_multiplier(real_scale: float) -> tuple[int, int]:
     real = min(real_scale * (1 << (31 - _SOFTMAX_INTEGER_BITS)), (1 << 31) - 1.0)
     if not real > 1.0:
         raise UndefinedError(f"beta * scale of SOFTMAX is {real / 2**26:.3g}, which underflows")
-    return fixed_point.quantize_multiplier(real)
+    # A shift of 31 bits is possible here, because then only the difference 0 is ever shifted.
+    multiplier, shift = fixed_point.quantize_multiplier(real / 2)
+    return multiplier, shift + 1
 
 
 def softmax_exp_table(scale: float, beta: float) -> np.ndarray:

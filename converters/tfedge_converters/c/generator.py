@@ -20,6 +20,8 @@ from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_directory
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
+from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.graph.types import Graph, Model, Tensor
 from tfedge_converters.graph.writer import write_model
@@ -76,7 +78,7 @@ def generate(
         raise TfedgeError(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
-    graph = signed(_single_graph(model))
+    graph = as_tables(unpack_weights(signed(_single_graph(model))))
     layout = plan(graph)
     emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), vectors)
     source = emitter.emit()
@@ -255,7 +257,7 @@ class _Emitter:
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
             offset = self.layout.scratch_offset(call)
-            arguments.append("NULL" if offset is None else f"arena + {offset}")
+            arguments.append("NULL" if offset is None else _place("arena", offset))
         return {
             "header": call.header,
             "symbol": symbol,
@@ -273,11 +275,11 @@ class _Emitter:
             return self._name_constant(self._operand_constant(root), symbol)
         qualifier = "const " if const else ""
         type_ = arrays.c_type(tensor.type)
-        place = f"arena + {self.layout.offset(tensor)}"
+        place = _place("arena", self.layout.offset(tensor))
         if tensor.type.bits == 8:
-            return f"({qualifier}{type_} *)({place})"
+            return f"({qualifier}{type_} *){place}"
         # Through void: the plan aligns wider elements, which the compiler cannot see.
-        return f"({qualifier}{type_} *)({qualifier}void *)({place})"
+        return f"({qualifier}{type_} *)({qualifier}void *){place}"
 
     def _operand_constant(self, tensor: Tensor) -> Constant:
         assert tensor.data is not None
@@ -308,7 +310,7 @@ class _Emitter:
     def _end(self, prefix: str, tensor: Tensor, name: str) -> dict[str, Any]:
         root = self.layout.root(tensor)
         place = (
-            f"context->arena + {self.layout.offset(tensor)}"
+            _place("context->arena", self.layout.offset(tensor))
             if root.data is None
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
@@ -356,6 +358,10 @@ class _Emitter:
             source = file.removesuffix(".h") + ".c"
             if file.removeprefix("tfedge_").removesuffix(".h") not in inlined:
                 pending += [source] if (folder / source).is_file() else []
+
+
+def _place(arena: str, offset: int) -> str:
+    return arena if offset == 0 else f"({arena} + {offset})"
 
 
 def _end_names(model: Model, graph: Graph) -> tuple[list[str], list[str]]:

@@ -8,6 +8,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import lower
+from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -79,8 +80,8 @@ def plan(graph: Graph) -> Plan:
     """Lowers a graph and places its tensors.
 
     Raises:
-        UnsupportedError: an operator has no kernel, a tensor is variable, or the arena would not
-            fit into a 32-bit address space.
+        UnsupportedError: an operator has no kernel, a tensor is variable or made by nothing, or
+            the arena would not fit into a 32-bit address space.
     """
     return _Planner(graph).plan()
 
@@ -89,12 +90,11 @@ class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
         operators = _needed(graph)
-        for tensor in graph.tensors():
-            if tensor.is_variable:
-                raise UnsupportedError(
-                    f"'{tensor.name}' keeps a state between invocations, "
-                    "which generated C does not support"
-                )
+        for state in kept_states(graph):
+            raise UnsupportedError(
+                f"'{state.name}' keeps a state between invocations, "
+                "which generated C does not support"
+            )
         self.layers = tuple(
             Layer(index, operator, lower(graph, operator))
             for index, operator in enumerate(operators)
@@ -115,6 +115,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         storages = self._storages()
+        self._check_made(storages)
         buffers = {id(storage): storage for storage in storages.values()}
         scratch = {
             id(call): memory.Buffer(call.scratch_bytes, step, step)
@@ -161,6 +162,16 @@ class _Planner:
             if id(tensor) in pinned:
                 storages[id(tensor)].last = end
         return storages
+
+    def _check_made(self, storages: dict[int, _Storage]) -> None:
+        used = [operand for _, call in self.steps for operand in call.operands]
+        for tensor in (*used, *self.graph.outputs):
+            root = self._root(tensor)
+            if not root.is_constant and id(root) not in storages:
+                raise UnsupportedError(
+                    f"nothing makes '{tensor.name}': it is neither an input nor a constant of the "
+                    "graph, and no operator has it as a result"
+                )
 
     def _last_uses(self) -> dict[int, int]:
         last: dict[int, int] = {}

@@ -33,6 +33,15 @@ def markers_in(graph: Graph, name: str) -> list[Operator]:
     ]
 
 
+def has_attribute(operator: Operator, name: str) -> bool:
+    """Whether a marker's readable attributes include one of this name."""
+    try:
+        attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
+        return name in [key.AsKey for key in attributes.Keys]
+    except _DECODING_ERRORS:
+        return False
+
+
 def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
     """The values of a marker's attributes.
 

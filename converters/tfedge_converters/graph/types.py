@@ -217,6 +217,8 @@ class Operator:
         mutating_inputs: the schema's flags for variable inputs, else empty.
         was_unsigned: annotation for the C generator, not stored in files: its int8 tensors are
             uint8 ones less 128, and it computes what LiteRT's uint8 kernel does.
+        steps: annotation for the C generator, not stored in files: the operators that compute a
+            BYTE_FUNCTION's result from its operand.
     """
 
     code: str
@@ -229,6 +231,7 @@ class Operator:
     intermediates: list[Tensor] = field(default_factory=list)
     mutating_inputs: list[bool] = field(default_factory=list)
     was_unsigned: bool = False
+    steps: tuple[Operator, ...] = ()
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType
+from tfedge_converters.graph.passes.byte_functions import as_tables
 
 _NARROW_REALS = frozenset({TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64})
 _CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -13,7 +14,8 @@ def real_graph(model: Model) -> Graph | None:
     """The float32 graph of a model; None if the model is integer already.
 
     An integer model may still take and return real numbers, if all that happens to them is
-    QUANTIZE at its inputs and DEQUANTIZE at its outputs.
+    QUANTIZE at its inputs and DEQUANTIZE at its outputs, and compute functions of one byte in
+    between.
 
     Raises:
         UnsupportedError: the model is a mixture: hybrid (real activations, integer weights),
@@ -25,7 +27,7 @@ def real_graph(model: Model) -> Graph | None:
         names = ", ".join(f"'{graph.name}'" for graph in model.graphs)
         raise UnsupportedError(
             f"the model has {len(model.graphs)} graphs ({names}); only one can be quantised: "
-            "export one function of the model, with loops such as recurrent layers unrolled"
+            "export one function of the model, with recurrent layers built with unroll=True"
         )
     for operator in model.main.operators:
         _refuse_mixture(model.main, operator)
@@ -50,7 +52,7 @@ def _real_inside(graph: Graph) -> bool:
         tensor is not None
         and tensor.type in _NARROW_REALS | {TensorType.FLOAT32}
         and not (operator.code in _CASTS and id(tensor) in ends)
-        for operator in graph.operators
+        for operator in as_tables(graph).operators
         for tensor in [*operator.inputs, *operator.outputs]
     )
 

@@ -26,9 +26,9 @@ _REGULAR_NAMES = (
     "EMBEDDING_LOOKUP EQUAL EXP EXPAND_DIMS FILL FLOOR FLOOR_DIV FLOOR_MOD FULLY_CONNECTED GATHER "
     "GATHER_ND GREATER GREATER_EQUAL HARD_SWISH IF LEAKY_RELU LESS LESS_EQUAL LOG LOGICAL_AND "
     "LOGICAL_NOT LOGICAL_OR LOGISTIC LOG_SOFTMAX MAXIMUM MEAN MINIMUM MIRROR_PAD MUL NEG "
-    "NOT_EQUAL PACK PAD PRELU QUANTIZE READ_VARIABLE REDUCE_MAX RELU RELU6 RESHAPE "
-    "RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 ROUND RSQRT SELECT_V2 SHAPE SIN SLICE "
-    "SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE "
+    "NOT_EQUAL PACK PAD PRELU QUANTIZE READ_VARIABLE REDUCE_ALL REDUCE_MAX REDUCE_MIN RELU RELU6 "
+    "RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 ROUND RSQRT SELECT_V2 SHAPE SIN "
+    "SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE "
     "SQUEEZE STRIDED_SLICE SUB SUM SVDF TANH TRANSPOSE TRANSPOSE_CONV UNPACK VAR_HANDLE WHILE "
     "ZEROS_LIKE "
 )
@@ -37,6 +37,16 @@ _REGULAR = frozenset(_REGULAR_NAMES.split())
 # What TFLite Micro computes in float32 alone.
 _FLOAT_ONLY_NAMES = "CEIL COS EXP FLOOR LOG NEG ROUND SIN SQRT SQUARE"
 _FLOAT_ONLY = frozenset(_FLOAT_ONLY_NAMES.split())
+
+# What it computes in int8 but, found by trying, not in int16.
+_NOT_INT16_NAMES = (
+    "BATCH_TO_SPACE_ND DIV EMBEDDING_LOOKUP FILL GATHER GATHER_ND MIRROR_PAD REDUCE_MAX "
+    "RESIZE_BILINEAR SPACE_TO_BATCH_ND"
+)
+_NO_KERNEL = {
+    TensorType.INT8: _FLOAT_ONLY,
+    TensorType.INT16: _FLOAT_ONLY | frozenset(_NOT_INT16_NAMES.split()),
+}
 
 
 def resolver_methods(model: Model) -> list[str]:
@@ -49,13 +59,12 @@ def resolver_methods(model: Model) -> list[str]:
     for graph in model.graphs:
         for operator in graph.operators:
             method = _method(operator.code)
-            integer = operator.code in _FLOAT_ONLY and any(
-                tensor.type == TensorType.INT8 for tensor in operator.outputs
-            )
-            if integer:
-                raise UnsupportedError(
-                    f"{graph.place(operator)}: TFLite Micro computes it in float32 only"
-                )
+            for tensor in operator.outputs:
+                if operator.code in _NO_KERNEL.get(tensor.type, ()):
+                    raise UnsupportedError(
+                        f"{graph.place(operator)}: TFLite Micro does not compute it in "
+                        f"{tensor.type.name}"
+                    )
             if method is None:
                 raise UnsupportedError(f"{graph.place(operator)} has no TFLite Micro kernel")
             methods.add(method)

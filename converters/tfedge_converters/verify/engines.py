@@ -1,4 +1,7 @@
-"""Everything that can run a model: LiteRT, TFLite Micro, and the compiled C."""
+"""Everything that can run a model: LiteRT, TFLite Micro, and the compiled C.
+
+Samples have nothing to do with one another: variables are reset before each.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.passes.packed_weights import unpack_weights
+from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.quiet import quiet
+from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
 Sample = Sequence[np.ndarray]
 Outputs = list[list[np.ndarray]]
@@ -27,7 +33,7 @@ _MICRO_PER_TENSOR_BYTES = 1024
 # TRANSPOSE_CONV sums up its int8 output in int32 beside it.
 _MICRO_BYTES_PER_BYTE = 6
 # LiteRT registers these reference kernels under old versions only, though they know the later ones.
-_REFERENCE_VERSIONS = {"DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
+_REFERENCE_VERSIONS = {"DEPTHWISE_CONV_2D": 6, "DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
 
 
 def run_litert(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
@@ -48,7 +54,8 @@ def run_litert_reference(flatbuffer: bytes, samples: Sequence[Sample]) -> Output
 def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> Outputs:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    with _refusals_of("LiteRT"):
+    refuse_what_crashes(read_model(flatbuffer).main, LITERT)
+    with _refusals_of(LITERT):
         interpreter = Interpreter(
             model_content=flatbuffer, experimental_op_resolver_type=OpResolverType[resolver]
         )
@@ -57,9 +64,11 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
     for sample in samples:
+        with _refusals_of(LITERT):
+            interpreter.reset_all_variables()
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
-        with _refusals_of("LiteRT"):
+        with _refusals_of(LITERT):
             interpreter.invoke()
         results.append([interpreter.get_tensor(index) for index in outputs])
     return results
@@ -80,30 +89,25 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
             "(Linux on x86-64)"
         ) from error
     model = read_model(flatbuffer)
-    _refuse_what_crashes(model.main)
+    refuse_what_crashes(model.main, MICRO)
+    stateful = any(tensor.is_variable for tensor in model.main.tensors())
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
         for tensor in model.main.tensors()
     )
-    with _refusals_of("TFLite Micro"):
+    with _refusals_of(MICRO):
         interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
     results = []
     for sample in samples:
+        if stateful:
+            with _refusals_of(MICRO):
+                interpreter.reset()
         for index, value in enumerate(sample):
             interpreter.set_input(value, index)
-        with _refusals_of("TFLite Micro"):
+        with _refusals_of(MICRO):
             interpreter.invoke()
         results.append([interpreter.get_output(index) for index in range(len(model.main.outputs))])
     return results
-
-
-def _refuse_what_crashes(graph: Graph) -> None:
-    """TFLite Micro ends the whole process where a depthwise convolution has no bias."""
-    for operator in graph.operators:
-        if operator.code == "DEPTHWISE_CONV_2D" and (*operator.inputs, None)[2] is None:
-            raise UnsupportedError(
-                f"TFLite Micro cannot run the model: {graph.place(operator)} has no bias"
-            )
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
@@ -116,7 +120,7 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     """
     model = read_model(flatbuffer)
     graph = model.main
-    if len(model.graphs) != 1 or any(tensor.is_variable for tensor in graph.tensors()):
+    if len(model.graphs) != 1 or kept_states(graph):
         raise UnsupportedError(
             "a model with several graphs or a state cannot be run operator by operator"
         )
@@ -135,9 +139,11 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
 
 
 def _run_alone(operator: Operator, values: dict[int, list[np.ndarray]], count: int) -> Outputs:
-    ends = {id(t): t for t in operator.inputs if t is not None and not t.is_constant}
+    ends = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
     inputs = list(ends.values())
-    flatbuffer = write_model(Model([Graph(inputs, operator.outputs, [operator])]))
+    # Where TFLite Micro knows int4 weights, it unpacks them to int8 before it multiplies.
+    graph = unpack_weights(Graph(inputs, operator.outputs, [operator]))
+    flatbuffer = write_model(Model([graph]))
     samples = [[values[id(tensor)][position] for tensor in inputs] for position in range(count)]
     try:
         return run_micro(flatbuffer, samples)

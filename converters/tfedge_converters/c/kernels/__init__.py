@@ -13,6 +13,7 @@ from tfedge_converters.c.kernels import (
     along_axis,
     batch_matmul,
     blocks,
+    byte_function,
     checks,
     comparison,
     conversion,
@@ -21,6 +22,7 @@ from tfedge_converters.c.kernels import (
     filling,
     fully_connected,
     gathering,
+    lstm,
     movement,
     padding,
     pooling,
@@ -50,6 +52,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "BATCH_MATMUL": batch_matmul.lower_batch_matmul,
     "BATCH_TO_SPACE_ND": blocks.lower_batch_to_space,
     "BROADCAST_TO": movement.lower_broadcast_to,
+    "BYTE_FUNCTION": byte_function.lower_byte_function,
     "CAST": conversion.lower_cast,
     "CONCATENATION": movement.lower_concatenation,
     "CONV_2D": convolution.lower_conv_2d,
@@ -98,6 +101,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "REDUCE_ANY": reduction.lower_reduce_any,
     "REDUCE_MAX": reduction.lower_reduce_max,
     "REDUCE_MIN": reduction.lower_reduce_min,
+    "REDUCE_PROD": reduction.lower_reduce_prod,
     "RELU": unary.lower_relu,
     "RELU6": unary.lower_relu6,
     "RELU_0_TO_1": unary.lower_relu_0_to_1,
@@ -127,6 +131,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "TOPK_V2": along_axis.lower_topk_v2,
     "TRANSPOSE": movement.lower_transpose,
     "TRANSPOSE_CONV": transposed_convolution.lower_transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.lower_lstm,
     "UNPACK": movement.lower_unpack,
     "ZEROS_LIKE": filling.lower_zeros_like,
 }
@@ -135,6 +140,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
 UNSIGNED_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "CONV_2D": unsigned_convolution.lower_unsigned_conv_2d,
     "DEPTHWISE_CONV_2D": unsigned_convolution.lower_unsigned_depthwise_conv_2d,
+    "FULLY_CONNECTED": fully_connected.lower_unsigned_fully_connected,
     "RESIZE_BILINEAR": unsigned_resize.lower_unsigned_resize_bilinear,
 }
 

@@ -7,10 +7,13 @@ from functools import partial
 from tfedge_converters.c.kernel_call import Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.elementwise import binary_call, rescaled_fields
+from tfedge_converters.c.kernels.integers import is_integer, lower_integer_comparison
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 
 def _lower(operator: Operator, less: int, equal: int, greater: int) -> Lowered:
+    if is_integer(operator):
+        return lower_integer_comparison(operator, less, equal, greater)
     checks.operands(operator, least=2)
     a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
     checks.bools(output)

@@ -12,6 +12,7 @@ from tfedge_converters.arithmetic.linear_sum import find_linear_sum
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import merge
+from tfedge_converters.c.kernels.integers import is_integer, lower_integer_function
 from tfedge_converters.c.kernels.requantization import output_fields
 from tfedge_converters.graph.types import Operator, Tensor
 
@@ -33,6 +34,8 @@ def lower_sub(operator: Operator) -> Lowered:
 
 def lower_mul(operator: Operator) -> Lowered:
     """a * b."""
+    if is_integer(operator):
+        return lower_integer_function(operator)
     a, b, output = _operands(operator)
     activation = operator.options.fusedActivationFunction
     multiplier, shift = quantize_multiplier(_scale(a) * _scale(b) / _scale(output))
@@ -86,6 +89,8 @@ def lower_div(operator: Operator) -> Lowered:
 
 def lower_squared_difference(operator: Operator) -> Lowered:
     """(a - b)^2."""
+    if is_integer(operator):
+        return lower_integer_function(operator)
     a, b, output = _operands(operator)
     common = 2 * max(_scale(a), _scale(b))
     unit = 1 << 2 * _SQUARED_DIFFERENCE_FRACTION_BITS
@@ -131,6 +136,8 @@ def rescaled_fields(name: str, operand: Tensor, real: float) -> dict[str, Param]
 
 
 def _lower_sum(operator: Operator, subtract: int) -> Lowered:
+    if is_integer(operator):
+        return lower_integer_function(operator)
     a, b, output = _operands(operator)
     activation = operator.options.fusedActivationFunction
     fields = _sum_fields(a, b, output, subtract)

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
+from tfedge_converters.arithmetic.rounding_steps import rounding_steps
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.requantization import (
+    bias_values,
     channel_multipliers,
     folded_bias,
     is_narrow,
     output_fields,
+    output_limits,
     weight_scales,
 )
 from tfedge_converters.graph.types import Operator, Tensor
@@ -21,24 +25,16 @@ from tfedge_converters.graph.types import Operator, Tensor
 # A sum of more products of int8 values than this could leave int32.
 LARGEST_DEPTH = (1 << 31) // (1 << 14) - 1
 
+# The same of differences of int8 values.
+_LARGEST_OFFSET_DEPTH = ((1 << 31) - 1) // 255**2
+
 
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
-    _, _, bias = checks.operands(operator, least=2, most=3)
-    source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
-    output = operator.outputs[0]
-    checks.int8(source, output)
-    checks.rank(weights, 2)
-    options = operator.options
-    if options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise checks.RefusedError("shuffled weights are not supported")
+    _, source, weights, bias, output = _operands(operator)
+    if weights.data is None or np.any(_zero_points(weights)):
+        return lower_at_run_time(operator)
     channels, depth = weights.shape
-    rows, rest = divmod(checks.elements(source), depth)
-    if rest or output.elements != rows * channels or output.shape[-1:] != (channels,):
-        raise checks.RefusedError(
-            f"an input of shape {source.shape} and an output of shape {output.shape} do not fit "
-            f"weights of shape {weights.shape}"
-        )
     if depth > LARGEST_DEPTH:
         raise checks.RefusedError(f"{depth} products an output could overflow its 32-bit sum")
     data = checks.constant(weights, "the weights")
@@ -55,9 +51,95 @@ def lower_fully_connected(operator: Operator) -> Lowered:
         "shift": shift,
         "channel_step": int(scales.size > 1),
         "narrow": is_narrow(folded, shift, data),
-        **output_fields(output, options.fusedActivationFunction),
+        **output_fields(output, operator.options.fusedActivationFunction),
     }
     return Lowered((matmul_call(source, output, matmul),))
+
+
+def lower_at_run_time(operator: Operator) -> Lowered:
+    """The same with int8 weights that have a zero point, or are computed at run time."""
+    _, source, weights, _, output = _operands(operator)
+    multiplier, shift = quantize_multiplier(_real_multiplier(source, weights, output))
+    limits = output_fields(output, operator.options.fusedActivationFunction)
+    return _offset_call(
+        operator,
+        {"multiplier": multiplier, "shift": shift, **limits, "step_count": 0, "steps": 0},
+    )
+
+
+def lower_unsigned_fully_connected(operator: Operator) -> Lowered:
+    """The same of a model that was uint8, whose reference scales sums in double precision."""
+    _, source, weights, _, output = _operands(operator)
+    zero_point = checks.scale_and_zero_point(output)[1]
+    low, high = output_limits(output, operator.options.fusedActivationFunction)
+    real = _real_multiplier(source, weights, output)
+    first, steps = rounding_steps(real, zero_point, low, high)
+    fields: dict[str, Param] = {
+        "multiplier": 0,
+        "shift": 0,
+        "output_zero_point": first,
+        "output_min": first,
+        "output_max": first,
+        "step_count": steps.size,
+        "steps": Constant("steps", steps, "the least sum of each result") if steps.size else 0,
+    }
+    return _offset_call(operator, fields)
+
+
+def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, Tensor]:
+    """Rows, input, weights, bias if there is one, and output."""
+    _, _, bias = checks.operands(operator, least=2, most=3)
+    source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
+    output = operator.outputs[0]
+    checks.int8(source, output)
+    checks.rank(weights, 2)
+    if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
+        raise checks.RefusedError("shuffled weights are not supported")
+    channels, depth = weights.shape
+    rows, rest = divmod(checks.elements(source), depth)
+    if rest or output.elements != rows * channels or output.shape[-1:] != (channels,):
+        raise checks.RefusedError(
+            f"an input of shape {source.shape} and an output of shape {output.shape} do not fit "
+            f"weights of shape {weights.shape}"
+        )
+    return rows, source, weights, bias, output
+
+
+def _zero_points(weights: Tensor) -> np.ndarray:
+    quantization = weights.quantization
+    return np.zeros(0) if quantization is None else quantization.zero_point
+
+
+def _real_multiplier(source: Tensor, weights: Tensor, output: Tensor) -> float:
+    """In double precision, as in both references."""
+    checks.int8(weights)
+    scales = [float(checks.scale_and_zero_point(t)[0]) for t in (source, weights, output)]
+    return scales[0] * scales[1] / scales[2]
+
+
+def _offset_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
+    rows, source, weights, bias, output = _operands(operator)
+    channels, depth = weights.shape
+    if depth > _LARGEST_OFFSET_DEPTH:
+        raise checks.RefusedError(f"{depth} products an output could overflow its 32-bit sum")
+    call = KernelCall(
+        kernel="fully_connected_offset_s8",
+        header="fully_connected_offset_s8",
+        struct="fully_connected_offset_s8",
+        params={
+            "rows": rows,
+            "depth": depth,
+            "channels": channels,
+            "input_zero_point": checks.scale_and_zero_point(source)[1],
+            "weights_zero_point": checks.scale_and_zero_point(weights)[1],
+            "bias": Constant("bias", bias_values(bias, channels).astype(np.int32)),
+            **fields,
+        },
+        operands=(source, weights),
+        output=output,
+        macs=rows * channels * depth,
+    )
+    return Lowered((call,))
 
 
 def matmul_call(source: Tensor, output: Tensor, matmul: Mapping[str, Param]) -> KernelCall:

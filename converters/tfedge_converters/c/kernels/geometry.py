@@ -11,6 +11,9 @@ from tfedge_converters.c.kernels.checks import RefusedError
 # Kernels compute positions in and around the input in 32 bits.
 _LARGEST_EXTENT = 1 << 29
 
+# The reference keeps strides, dilations and padding in 16 bits, and wraps what is larger.
+_LARGEST_STEP = (1 << 15) - 1
+
 
 @dataclass(frozen=True)
 class Window:
@@ -29,19 +32,24 @@ def slide(size: int, kernel: int, stride: int, dilation: int, padding: int) -> W
     """TFLite's SAME and VALID padding along one axis.
 
     Raises:
-        RefusedError: a stride, dilation or kernel below 1, a kernel larger than a VALID input, or
-            one whose positions do not fit into 32 bits.
+        RefusedError: a stride, dilation or kernel below 1, a kernel larger than a VALID input, one
+            whose positions do not fit into 32 bits, or steps or padding that do not fit into 16.
     """
     if min(size, kernel, stride, dilation) < 1:
         raise RefusedError(
             f"size {size}, kernel {kernel}, stride {stride}, dilation {dilation}: one is below 1"
         )
     extent = (kernel - 1) * dilation + 1
-    if max(size, extent, stride) > _LARGEST_EXTENT:
-        raise RefusedError(f"size {size}, extent {extent}, stride {stride}: one is too large")
+    if max(size, extent) > _LARGEST_EXTENT or max(stride, dilation) > _LARGEST_STEP:
+        raise RefusedError(
+            f"size {size}, extent {extent}, stride {stride}, dilation {dilation}: one is too large"
+        )
     if padding == schema.Padding.SAME:
         output = -(-size // stride)
-        return Window(output, max((output - 1) * stride + extent - size, 0) // 2)
+        before = max((output - 1) * stride + extent - size, 0) // 2
+        if before > _LARGEST_STEP:
+            raise RefusedError(f"a padding of {before}; at most {_LARGEST_STEP} is supported")
+        return Window(output, before)
     if padding != schema.Padding.VALID:
         raise RefusedError(f"padding {padding} is neither SAME nor VALID")
     if extent > size:

@@ -1,17 +1,20 @@
-"""MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_ANY and REDUCE_ALL."""
+"""MEAN, SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ANY and REDUCE_ALL."""
 
 from __future__ import annotations
 
 from functools import partial
 from itertools import groupby
 
-from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
+from tfedge_converters.arithmetic.fixed_point import INT32_MAX, quantize_multiplier
+from tfedge_converters.arithmetic.wide_products import product_reach, quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # The kernels' loops from the outside in: kept and reduced runs of axes by turns.
 _LOOPS = 7
+
+INT8_MIN, INT8_MAX = -128, 127
 
 # More values could overflow 32 bits.
 _MOST_VALUES = 1 << 23
@@ -25,6 +28,30 @@ def lower_mean(operator: Operator) -> Lowered:
 def lower_sum(operator: Operator) -> Lowered:
     """The sum over constant axes."""
     return _lower_sum(operator, mean=False)
+
+
+def lower_reduce_prod(operator: Operator) -> Lowered:
+    """The product over constant axes, where it stays within 32 bits."""
+    source, output, shape, reduced = _reduction(operator)
+    checks.int8(source, output)
+    count = source.elements // output.elements
+    scale, zero_point = checks.scale_and_zero_point(source)
+    out_scale, out_zero_point = checks.scale_and_zero_point(output)
+    # Every product is rescaled, so that all of them together end on the output's scale.
+    multiplier, shift = quantize_wide_multiplier(float(scale) / float(out_scale) ** (1 / count))
+    largest = max(INT8_MAX - zero_point, zero_point - INT8_MIN)
+    if product_reach(largest, count, multiplier, shift) > INT32_MAX:
+        raise checks.RefusedError(
+            f"the product of {count} values of scale {scale:.3g} could leave 32 bits, where the "
+            "reference wraps: reduce fewer values at a time, or smaller ones"
+        )
+    fields: dict[str, Param] = {
+        "input_zero_point": zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "output_zero_point": out_zero_point,
+    }
+    return _call("reduce_prod_s8", source, output, shape, reduced, fields)
 
 
 def _lower_extreme(operator: Operator, largest: int) -> Lowered:

@@ -68,6 +68,20 @@ def weight_scales(weights: Tensor, channels: int, axis: int) -> np.ndarray:
     return quantization.scale
 
 
+def bias_values(bias: Tensor | None, channels: int) -> np.ndarray:
+    """The int32 biases as int64, (channels,); zeros if there are none."""
+    if bias is None:
+        return np.zeros(channels, np.int64)
+    if bias.type != TensorType.INT32:
+        raise checks.RefusedError(f"the bias '{bias.name}' is {bias.type.name}, not INT32")
+    data = checks.constant(bias, "the bias")
+    if data.size != channels:
+        raise checks.RefusedError(
+            f"the bias '{bias.name}' has {data.size} values for {channels} channels"
+        )
+    return data.reshape(-1).astype(np.int64)
+
+
 def folded_bias(
     bias: Tensor | None, channels: int, weight_sums: np.ndarray, input_zero_point: int
 ) -> Constant:
@@ -75,17 +89,9 @@ def folded_bias(
 
     Kernels then multiply raw activations: sum((x - z) * w) = sum(x * w) - z * sum(w).
     """
-    values = np.zeros(channels, np.int64)
-    if bias is not None:
-        if bias.type != TensorType.INT32:
-            raise checks.RefusedError(f"the bias '{bias.name}' is {bias.type.name}, not INT32")
-        data = checks.constant(bias, "the bias")
-        if data.size != channels:
-            raise checks.RefusedError(
-                f"the bias '{bias.name}' has {data.size} values for {channels} channels"
-            )
-        values = data.reshape(-1).astype(np.int64)
-    folded = wrap_int32(values - input_zero_point * weight_sums.astype(np.int64))
+    folded = wrap_int32(
+        bias_values(bias, channels) - input_zero_point * weight_sums.astype(np.int64)
+    )
     return Constant("bias", folded.astype(np.int32), "less the input's zero point times weights")
 
 

@@ -9,10 +9,13 @@ from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import loops
 from tfedge_converters.c.kernels.elementwise import binary_call
+from tfedge_converters.c.kernels.integers import is_integer, lower_integer_function
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 
 def _lower_extreme(operator: Operator, largest: int) -> Lowered:
+    if is_integer(operator):
+        return lower_integer_function(operator)
     a, b, output = _operands(operator, 2)
     checks.int8(a, b, output)
     checks.same_quantization(operator, output, a, b)

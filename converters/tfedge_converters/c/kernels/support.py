@@ -12,7 +12,9 @@ LITERT = "LiteRT reference"
 
 _STORED = "int8, uint8, int16, int32, int64, bool, float32"
 _CONSTANT_SIZES = "axes and sizes constant"
-_COMPARED = "int8 to bool"
+_NUMBERS = "int8, int32, int64"
+_WIDE_IN_LITERT = "int64 as LiteRT has it; plain integers without a fused activation"
+_COMPARED = f"{_NUMBERS} to bool"
 _FLOAT_IN_MICRO = "TFLite Micro computes it in float only"
 
 
@@ -36,12 +38,16 @@ _MOVES = Support(_STORED, _CONSTANT_SIZES)
 
 # Operators that are not int8 without restrictions, with TFLite Micro as the truth.
 _SPECIAL: dict[str, Support] = {
+    "ADD": Support(_NUMBERS, _WIDE_IN_LITERT),
     "ADD_N": Support(restrictions="operands of one shape"),
     "ARG_MAX": Support("int8 to int32", "axis constant"),
     "ARG_MIN": Support("int8 to int32", "axis constant"),
     "BATCH_MATMUL": Support(restrictions="2 to 5 dimensions; at most 33,025 products an output"),
     "BATCH_TO_SPACE_ND": Support(_STORED, "3 or 4 dimensions; block product at most 64"),
     "BROADCAST_TO": _MOVES,
+    "BYTE_FUNCTION": Support(
+        restrictions="what files have as DEQUANTIZE, element-wise operators in float32, QUANTIZE"
+    ),
     "CAST": Support("int8, int32, bool, float32"),
     "CONCATENATION": Support(_STORED, "operands of one scale and zero point"),
     "CONV_2D": Support(restrictions="weights constant; at most 131,071 products an output"),
@@ -51,11 +57,11 @@ _SPECIAL: dict[str, Support] = {
     "DEQUANTIZE": Support("int8 to float32"),
     "DIV": Support(restrictions="scales at which the reference's shifts are defined"),
     "EMBEDDING_LOOKUP": Support("int8 rows, int32 indices"),
-    "EQUAL": Support("int8 or bool to bool"),
+    "EQUAL": Support(f"{_NUMBERS}, bool to bool"),
     "EXP": Support(restrictions=_FLOAT_IN_MICRO, oracle=LITERT),
     "EXPAND_DIMS": _MOVES,
     "FILL": _MOVES,
-    "FULLY_CONNECTED": Support(restrictions="weights constant, unshuffled"),
+    "FULLY_CONNECTED": Support("int8, uint8", "weights unshuffled, bias constant"),
     "GATHER": Support("int8; int32 indices", "indices are checked when they are computed"),
     "GATHER_ND": Support("int8; int32 indices", "at most 6 indices a tuple, checked"),
     "GELU": Support(oracle=LITERT),
@@ -68,9 +74,12 @@ _SPECIAL: dict[str, Support] = {
     "LOGICAL_AND": Support("bool"),
     "LOGICAL_NOT": Support("bool"),
     "LOGICAL_OR": Support("bool"),
+    "MAXIMUM": Support(_NUMBERS),
     "MEAN": Support(restrictions="axes constant"),
+    "MINIMUM": Support(_NUMBERS),
+    "MUL": Support(_NUMBERS, _WIDE_IN_LITERT),
     "NEG": Support(restrictions="same scale, mirrored zero point", oracle=LITERT),
-    "NOT_EQUAL": Support("int8 or bool to bool"),
+    "NOT_EQUAL": Support(f"{_NUMBERS}, bool to bool"),
     "PACK": _MOVES,
     "PAD": _MOVES,
     "PADV2": _MOVES,
@@ -81,6 +90,9 @@ _SPECIAL: dict[str, Support] = {
     "REDUCE_ANY": Support("bool", "axes constant", LITERT),
     "REDUCE_MAX": Support(restrictions="axes constant"),
     "REDUCE_MIN": Support(restrictions="axes constant"),
+    "REDUCE_PROD": Support(
+        restrictions="axes constant; not where the product could leave 32 bits", oracle=LITERT
+    ),
     "RELU_0_TO_1": Support(restrictions="output scale at least 1e-9", oracle=LITERT),
     "RELU_N1_TO_1": Support(restrictions="output scale at least 1e-9", oracle=LITERT),
     "RESHAPE": _MOVES,
@@ -89,8 +101,8 @@ _SPECIAL: dict[str, Support] = {
     ),
     "RESIZE_NEAREST_NEIGHBOR": Support(restrictions="sides at most 32,768"),
     "REVERSE_V2": _MOVES,
-    "SELECT": Support("int8, bool condition", oracle=LITERT),
-    "SELECT_V2": Support("int8, bool condition"),
+    "SELECT": Support(_STORED, "bool condition", LITERT),
+    "SELECT_V2": Support(_STORED, "bool condition; int32, int64, bool and uint8 as LiteRT has it"),
     "SHAPE": Support("any to int32"),
     "SLICE": _MOVES,
     "SOFTMAX": Support(restrictions="at most 4,095 values a row"),
@@ -99,13 +111,18 @@ _SPECIAL: dict[str, Support] = {
     "SPLIT": _MOVES,
     "SPLIT_V": _MOVES,
     "SQRT": Support(restrictions=_FLOAT_IN_MICRO, oracle=LITERT),
+    "SQUARED_DIFFERENCE": Support("int8, int32"),
     "SQUEEZE": _MOVES,
     "STRIDED_SLICE": Support(_STORED, "begins, ends and strides constant; no offset"),
+    "SUB": Support(_NUMBERS, _WIDE_IN_LITERT),
     "SUM": Support(restrictions="axes constant"),
     "TILE": Support(_STORED, _CONSTANT_SIZES, LITERT),
     "TOPK_V2": Support("int8, int32 positions", "k constant", LITERT),
     "TRANSPOSE": _MOVES,
     "TRANSPOSE_CONV": Support(restrictions="weights constant"),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Support(
+        "int8, int16 cell", "one sequence, from a state of zeros; plain variant with tanh"
+    ),
     "UNPACK": _MOVES,
     "ZEROS_LIKE": Support(_STORED),
 }

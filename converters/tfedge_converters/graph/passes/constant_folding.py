@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
-from tfedge_converters.graph.writer import write_model
 
 # A result may take this, or four times its operands (float32 from int8), whatever is more.
 LARGEST_RESULT_BYTES = 1 << 20
@@ -80,7 +80,7 @@ def _values(operator: Operator) -> list[np.ndarray] | None:
         LARGEST_RESULT_BYTES, _LARGEST_GROWTH * sum(t.byte_size for t in operands)
     ):
         return None
-    return _evaluate(operator)
+    return evaluate(operator)
 
 
 def _of_shape(operator: Operator) -> list[np.ndarray] | None:
@@ -168,27 +168,3 @@ _GROWTH: dict[str, Callable[[Any], float]] = {
     "RANGE": _range,
     "TILE": _tiles,
 }
-
-
-def _evaluate(operator: Operator) -> list[np.ndarray] | None:
-    """The results by LiteRT's reference kernels; None if there is none for this operator."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    graph = Graph([], operator.outputs, [operator])
-    try:
-        interpreter = Interpreter(
-            model_content=write_model(Model([graph])),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-        )
-        interpreter.allocate_tensors()
-        interpreter.invoke()
-        details = interpreter.get_output_details()
-        values = [np.array(interpreter.get_tensor(detail["index"])) for detail in details]
-    except (RuntimeError, ValueError):
-        return None
-    dtypes = [tensor.type.dtype for tensor in operator.outputs]
-    if len(values) != len(dtypes) or any(
-        value.dtype != dtype for value, dtype in zip(values, dtypes, strict=True)
-    ):
-        return None
-    return values

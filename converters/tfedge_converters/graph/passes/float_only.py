@@ -1,4 +1,4 @@
-"""Writes operators that have no int8 kernel anywhere as operators that have one."""
+"""Writes operators that interpreters lack an int8 kernel for as operators that they have."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.graph.types import Model, Tensor, TensorType
+from tfedge_converters.graph.types import Model, Operator, Tensor, TensorType
 
 
 def replace_float_only(model: Model) -> None:
-    """NEG becomes MUL by -1 and SQUARE becomes MUL by itself: the same float32 numbers."""
+    """NEG becomes MUL by -1, SQUARE becomes MUL by itself, ADD_N becomes a chain of ADD."""
     for graph in model.graphs:
+        graph.operators = [
+            part for operator in graph.operators for part in _additions(operator) or [operator]
+        ]
         for operator in graph.operators:
             rewrite = _FACTORS.get(operator.code)
             match operator.inputs, operator.outputs:
@@ -21,6 +24,28 @@ def replace_float_only(model: Model) -> None:
                     operator.inputs = [source, rewrite(source)]
                     operator.options = schema.MulOptionsT()
                     operator.version = 1
+
+
+def _additions(operator: Operator) -> list[Operator]:
+    """One ADD after the other in place of an ADD_N of real numbers; none in place of another."""
+    operands = [tensor for tensor in operator.inputs if tensor is not None]
+    if (
+        operator.code != "ADD_N"
+        or not 2 <= len(operands) == len(operator.inputs)
+        or len(operator.outputs) != 1
+        or any(tensor.type != TensorType.FLOAT32 for tensor in operands)
+    ):
+        return []
+    result = operator.outputs[0]
+    partial = operands[0]
+    parts = []
+    for index, operand in enumerate(operands[1:], start=1):
+        is_last = index == len(operands) - 1
+        name = f"{result.name}_of_{index + 1}"
+        total = result if is_last else Tensor(name, result.shape, TensorType.FLOAT32)
+        parts.append(Operator("ADD", [partial, operand], [total], schema.AddOptionsT(), 1))
+        partial = total
+    return parts
 
 
 def _minus_one(source: Tensor) -> Tensor:

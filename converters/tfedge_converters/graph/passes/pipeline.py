@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tfedge_converters.graph.passes.batch_padding import split_batch_padding
 from tfedge_converters.graph.passes.constant_folding import fold_constants
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.passes.duplicates import merge_duplicates
@@ -15,6 +16,7 @@ from tfedge_converters.graph.types import Model
 _PASSES: tuple[Callable[[Model], bool], ...] = (
     fix_shapes,
     fold_constants,
+    split_batch_padding,
     remove_no_operations,
     merge_reshapes,
     merge_duplicates,
@@ -26,7 +28,7 @@ def run(model: Model) -> bool:
     """Simplifies a model in place until nothing changes any more; every output bit stays.
 
     Inputs, outputs and their names stay. Each pass takes an operator, an operand's detour or an
-    open size away whenever it reports a change, so this ends.
+    open size away whenever it reports a change, or splits what cannot be split again: this ends.
 
     Returns:
         Whether anything changed.

@@ -26,7 +26,7 @@ def consume_range_markers(model: Model) -> None:
         for operator in markers_in(graph, RANGE_MARKER):
             tensor = _operand(graph, operator)
             tensor = marked.get(id(tensor), tensor)
-            tensor.range = _range(graph, operator)
+            tensor.range = marked_range(graph, operator, LOW, HIGH)
             marked[id(operator.outputs[0])] = tensor
         remove_markers(model, graph, marked)
 
@@ -41,8 +41,13 @@ def _operand(graph: Graph, operator: Operator) -> Tensor:
     )
 
 
-def _range(graph: Graph, operator: Operator) -> Range:
-    low, high = numbers_of(graph, operator, LOW, HIGH)
+def marked_range(graph: Graph, operator: Operator, low_name: str, high_name: str) -> Range:
+    """The range that two attributes of a marker say.
+
+    Raises:
+        ModelFileError: they cannot be read, or are no range.
+    """
+    low, high = numbers_of(graph, operator, low_name, high_name)
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ModelFileError(
             f"{graph.place(operator)}: [{low}, {high}] is not a range; "

@@ -18,11 +18,12 @@ SHIFTABLE = frozenset(
     {
         "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO",
         "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE",
-        "EMBEDDING_LOOKUP", "EXPAND_DIMS", "FILL", "GATHER", "GATHER_ND", "LOGISTIC", "MAXIMUM",
-        "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD", "PADV2", "QUANTIZE",
-        "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2",
-        "SHAPE", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V",
-        "SQUEEZE", "STRIDED_SLICE", "SUB", "TANH", "TILE", "TRANSPOSE", "UNPACK",
+        "EMBEDDING_LOOKUP", "EXPAND_DIMS", "FILL", "FULLY_CONNECTED", "GATHER", "GATHER_ND",
+        "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD",
+        "PADV2", "QUANTIZE", "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SHAPE", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND",
+        "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "SUB", "TANH", "TILE",
+        "TRANSPOSE", "UNPACK",
     }
 )  # fmt: skip
 
@@ -65,7 +66,7 @@ class _Shift:
         exits = [
             _convert(self.twins[id(t)], t)
             for t in {id(t): t for t in graph.outputs}.values()
-            if id(t) in self.twins and not any(t is end for end in graph.inputs)
+            if id(t) in self.twins and not t.is_constant and not any(t is i for i in graph.inputs)
         ]
         operators = [self._operator(operator) for operator in graph.operators]
         return dataclasses.replace(graph, operators=[*entries, *operators, *exits])

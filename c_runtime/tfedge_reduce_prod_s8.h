@@ -1,0 +1,53 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#ifndef TFEDGE_REDUCE_PROD_S8_H
+#define TFEDGE_REDUCE_PROD_S8_H
+
+#include "tfedge_reduction.h"
+#include "tfedge_requantize.h"
+
+/* REDUCE_PROD on int8: the centred values one after the other, rescaled with multiplier *
+ * 2^(shift - 15) after each product and once more at the end. No product, rescaled, reaches 2^31.
+ * Source: LiteRT's reference REDUCE_PROD, whose rescaling of 64-bit products keeps 16 bits of the
+ * multiplier and rounds once, halves up. */
+typedef struct tfedge_reduce_prod_s8_params {
+  tfedge_reduction shape;
+  int32_t input_zero_point;
+  int32_t multiplier; /* 0..32767 */
+  int32_t shift;      /* -31..7, positive to the left */
+  int32_t output_zero_point;
+} tfedge_reduce_prod_s8_params;
+
+/* A product never has this value; before the first one it stands for the factor that is none. */
+#define TFEDGE_REDUCE_PROD_S8_NONE INT32_MIN
+
+TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_rescale(const tfedge_reduce_prod_s8_params *params,
+                                                    int64_t product) {
+  const int32_t right = 15 - params->shift;
+  return (int32_t)((product * params->multiplier + ((int64_t)1 << (right - 1))) >> right);
+}
+
+TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_fold(const void *opaque, int32_t result, int8_t value) {
+  const tfedge_reduce_prod_s8_params *const params = (const tfedge_reduce_prod_s8_params *)opaque;
+  const int32_t centred = value - params->input_zero_point;
+  return result == TFEDGE_REDUCE_PROD_S8_NONE
+             ? centred
+             : tfedge_reduce_prod_s8_rescale(params, (int64_t)result * centred);
+}
+
+TFEDGE_INLINE int8_t tfedge_reduce_prod_s8_finish(const void *opaque, int32_t result) {
+  const tfedge_reduce_prod_s8_params *const params = (const tfedge_reduce_prod_s8_params *)opaque;
+  return (int8_t)tfedge_clamp(
+      tfedge_wrapping_add(tfedge_reduce_prod_s8_rescale(params, result), params->output_zero_point),
+      INT8_MIN, INT8_MAX);
+}
+
+TFEDGE_INLINE void tfedge_reduce_prod_s8_inline(const tfedge_reduce_prod_s8_params *params,
+                                                const int8_t *input, int8_t *output) {
+  tfedge_reduction_s8(&params->shape, params, TFEDGE_REDUCE_PROD_S8_NONE,
+                      tfedge_reduce_prod_s8_fold, tfedge_reduce_prod_s8_finish, input, output);
+}
+
+void tfedge_reduce_prod_s8(const tfedge_reduce_prod_s8_params *params, const int8_t *input,
+                           int8_t *output);
+
+#endif

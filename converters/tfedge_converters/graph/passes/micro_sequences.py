@@ -1,0 +1,179 @@
+"""Writes operators that TFLite Micro has no kernel for as operators that it has, bit for bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge_converters.graph.evaluation import evaluate
+from tfedge_converters.graph.passes.packed_weights import packed_weights, unpacked
+from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
+
+_CODES = np.arange(-128, 128).astype(np.int8)
+
+
+def write_for_micro(model: Model) -> bool:
+    """Replaces operators that only LiteRT computes by exact sequences, in place.
+
+    Functions of one int8 value look their results up, as LiteRT's reference kernel gives them for
+    all 256 values: CAST, ADD 128, GATHER. That takes 8 bytes of memory an element. What has no
+    exact sequence, or not for its types, stays.
+
+    Returns:
+        Whether an operator was replaced.
+    """
+    changed = [_rewrite_all(graph) for graph in model.graphs]
+    return any(changed)
+
+
+def _rewrite_all(graph: Graph) -> bool:
+    written = [(operator, _rewritten(operator)) for operator in graph.operators]
+    graph.operators = [part for old, new in written for part in (new or [old])]
+    return any(new for _, new in written)
+
+
+def _rewritten(operator: Operator) -> list[Operator] | None:
+    rewrite = _REWRITES.get(operator.code)
+    if rewrite is None or len(operator.outputs) != 1:
+        return None
+    return rewrite(operator)
+
+
+def _look_up(operator: Operator) -> list[Operator] | None:
+    output = operator.outputs[0]
+    match operator.inputs:
+        case [Tensor(type=TensorType.INT8, data=None) as source] if output.type == TensorType.INT8:
+            table = _table(operator, source)
+        case _:
+            return None
+    if table is None or output.quantization is None:
+        return None
+    codes = _like(output, "codes", TensorType.INT32, source.shape)
+    places = _like(output, "places", TensorType.INT32, source.shape)
+    results = Tensor(f"{output.name}_table", (256,), TensorType.INT8, output.quantization, table)
+    cast = schema.CastOptionsT()
+    cast.inDataType, cast.outDataType = TensorType.INT8.value, TensorType.INT32.value
+    return [
+        Operator("CAST", [source], [codes], cast),
+        Operator("ADD", [codes, _integers(output, "half", 128)], [places], schema.AddOptionsT()),
+        Operator("GATHER", [results, places], [output], schema.GatherOptionsT(), 2),
+    ]
+
+
+def _table(operator: Operator, source: Tensor) -> np.ndarray | None:
+    """The results for -128 to 127."""
+    grid = source.quantization
+    if grid is None or grid.per_channel:
+        return None
+    codes = _CODES
+    if operator.code in _STOPS_BELOW_ZERO:
+        codes = np.maximum(codes, grid.zero_point[0].astype(np.int8))
+    known = Tensor("codes", codes.shape, TensorType.INT8, grid, codes)
+    result = Tensor("results", codes.shape, TensorType.INT8, operator.outputs[0].quantization)
+    made = evaluate(Operator(operator.code, [known], [result], operator.options, operator.version))
+    return None if made is None or made[0].shape != codes.shape else made[0]
+
+
+# Operators whose reference kernel ends the run at a negative value; they count as 0.
+_STOPS_BELOW_ZERO = frozenset({"SQRT"})
+
+
+def _unpack_channels(operator: Operator) -> list[Operator] | None:
+    """Dense layers know int4 weights with one scale, and int8 ones with a scale a channel."""
+    grids = [tensor.quantization for tensor in packed_weights(operator)]
+    several = any(grid is not None and grid.per_channel for grid in grids)
+    return [unpacked(operator)] if several else None
+
+
+def _reduce_any(operator: Operator) -> list[Operator] | None:
+    """Not all are false."""
+    output = operator.outputs[0]
+    match operator.inputs:
+        case [Tensor(type=TensorType.BOOL) as source, Tensor() as axes]:
+            negated = _like(output, "negated", TensorType.BOOL, source.shape)
+            all_false = _like(output, "all_false", TensorType.BOOL, output.shape)
+            return [
+                Operator("LOGICAL_NOT", [source], [negated]),
+                Operator("REDUCE_ALL", [negated, axes], [all_false], operator.options),
+                Operator("LOGICAL_NOT", [all_false], [output]),
+            ]
+    return None
+
+
+def _select(operator: Operator) -> list[Operator] | None:
+    """A condition of one dimension chooses rows."""
+    match operator.inputs:
+        case [Tensor() as condition, Tensor() as first, Tensor() as second]:
+            rows = (*condition.shape, *(1 for _ in first.shape[1:]))
+            select = Operator(
+                "SELECT_V2", [condition, first, second], operator.outputs, schema.SelectV2OptionsT()
+            )
+            if len(condition.shape) != 1 or rows == condition.shape:
+                return [select]
+            spread = _like(operator.outputs[0], "rows", condition.type, rows)
+            select.inputs[0] = spread
+            return [_reshape(condition, spread), select]
+    return None
+
+
+def _tile(operator: Operator) -> list[Operator] | None:
+    """One axis after the other: what lies behind it is a block that is repeated."""
+    output = operator.outputs[0]
+    match operator.inputs:
+        case [Tensor() as source, Tensor(data=np.ndarray() as multiples)] if (
+            multiples.shape == (len(source.shape),)
+            and output.elements
+            and _tiled(source.shape, multiples.tolist()) == output.shape
+        ):
+            pass
+        case _:
+            return None
+    steps: list[Operator] = []
+    shape, last = list(source.shape), source
+    for axis, count in enumerate(multiples.tolist()):
+        if count == 1:
+            continue
+        blocks = (math.prod(shape[:axis]), 1, math.prod(shape[axis:]))
+        spread = (blocks[0], count, blocks[2])
+        before = _like(output, f"blocks_{axis}", source.type, blocks)
+        behind = _like(output, f"spread_{axis}", source.type, spread)
+        options = schema.BroadcastToOptionsT()
+        sizes = _integers(output, f"sizes_{axis}", spread)
+        steps.append(_reshape(last, before))
+        steps.append(Operator("BROADCAST_TO", [before, sizes], [behind], options, 3))
+        shape[axis] *= count
+        last = behind
+    return [*steps, _reshape(last, output)]
+
+
+def _tiled(shape: Sequence[int], multiples: Sequence[int]) -> tuple[int, ...]:
+    return tuple(size * count for size, count in zip(shape, multiples, strict=True))
+
+
+def _reshape(source: Tensor, output: Tensor) -> Operator:
+    shape = _integers(output, "shape", output.shape)
+    return Operator("RESHAPE", [source, shape], [output], schema.ReshapeOptionsT())
+
+
+def _like(output: Tensor, what: str, type_: TensorType, shape: tuple[int, ...]) -> Tensor:
+    """A tensor named after the output, with its grid where it has its type."""
+    grid = output.quantization if type_ == output.type else None
+    return Tensor(f"{output.name}_{what}", shape, type_, grid)
+
+
+def _integers(output: Tensor, what: str, values: int | tuple[int, ...]) -> Tensor:
+    data = np.array(values, np.int32)
+    return Tensor(f"{output.name}_{what}", data.shape, TensorType.INT32, data=data)
+
+
+# Operator to the function that writes it as others; None where it cannot.
+_REWRITES: dict[str, Callable[[Operator], list[Operator] | None]] = {
+    **dict.fromkeys(("EXP", "GELU", "LOG", "NEG", "RELU_0_TO_1", "RELU_N1_TO_1", "SQRT"), _look_up),
+    "FULLY_CONNECTED": _unpack_channels,
+    "REDUCE_ANY": _reduce_any,
+    "SELECT": _select,
+    "TILE": _tile,
+}

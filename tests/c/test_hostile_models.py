@@ -1,0 +1,52 @@
+"""Damaged models end in a TfedgeError, or in C that stays within its memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hostile.workers import run_jobs
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_damaged_files_are_refused_in_words_or_work():
+    """A sample; `make sweep SWEEP=hostile_files` goes on for as long as asked.
+
+    In a process of its own, which has imported and started nothing else.
+    """
+    pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
+    command = [sys.executable, TESTS / "sweeps" / "hostile_files.py", "--seed=1"]
+    command += ["--count=1500", "--workers=1", "--run-share=0.1"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for stage in ("read: refused", "quantize: done", "generate: done", "sanitizers: done"):
+        found = re.search(rf"^ *(\d+)  .*{stage}$", result.stdout, re.MULTILINE)
+        assert found and int(found[1]) >= 20, result.stdout
+
+
+def test_what_a_file_can_do_to_a_process_is_noticed():
+    memory = 1 << 28
+
+    def hangs():
+        while True:
+            pass
+
+    jobs = [
+        hangs,
+        lambda: os._exit(3),
+        lambda: bytearray(2 * memory),
+        lambda: bytearray(memory // 2) and 7,
+    ]
+    options = {"workers": 1, "timeout": lambda stage: 0.3, "memory_bytes": memory}
+    reports = list(run_jobs(lambda index, stage: jobs[index](), len(jobs), **options))
+    assert [report.index for report in reports] == [0, 1, 2, 3]
+    assert reports[0].failure == "timeout"
+    assert reports[1].failure == "died with exit code 3"
+    assert "MemoryError" in reports[2].failure
+    assert (reports[3].result, reports[3].failure) == (7, "")

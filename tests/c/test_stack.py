@@ -1,0 +1,79 @@
+"""The stack of generated code has a bound that the compiler knows."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from static_checks.models import every_operator
+from static_checks.stack import (
+    COMPILERS,
+    ENTRIES,
+    FLAGS,
+    LIMIT_BYTES,
+    CallGraph,
+    UnboundedStackError,
+    call_graph,
+    worst_case,
+)
+
+NODE = 'node: { title: "%s" label: "%s\\nfile.c:1:2\\n%d bytes (%s)" }\n'
+EDGE = 'edge: { sourcename: "%s" targetname: "%s" label: "file.c:3:4" }\n'
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("core", COMPILERS)
+def test_no_operator_recurses_or_grows_its_stack(core, optimize, tmp_path):
+    compiler = COMPILERS[core][0]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    graph = call_graph(every_operator(), core, optimize, tmp_path)
+    depth, chain = worst_case(graph)
+    assert 100 < depth < LIMIT_BYTES, chain
+    ours = {name for name in graph.libraries() if not name.startswith("__aeabi_")}
+    assert ours <= {"memcpy", "memmove", "memset"}
+
+
+def test_the_deepest_chain_counts():
+    graph = CallGraph()
+    graph.add(NODE % ("f", "f", 8, "static") + NODE % ("g", "g", 16, "static"))
+    graph.add(NODE % ("h", "h", 100, "static") + EDGE % ("f", "g") + EDGE % ("f", "h"))
+    assert graph.deepest("f") == (108, ("f", "h"))
+
+
+def test_recursion_and_dynamic_stack_are_found():
+    graph = CallGraph()
+    graph.add(NODE % ("f", "f", 8, "static") + EDGE % ("f", "f"))
+    with pytest.raises(UnboundedStackError, match="recursion: f > f"):
+        graph.deepest("f")
+    with pytest.raises(UnboundedStackError, match="dynamic"):
+        graph.add(NODE % ("g", "g", 8, "dynamic"))
+
+
+def test_what_the_compiler_says_of_arrays_and_pointers_is_understood(tmp_path):
+    """Real output for a frame that grows, and for a call whose callee is not known."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    sources = {
+        "grows": "int g(char *); int f(int n) { char a[n]; return g(a); }\n",
+        "points": "int f(int (*g)(void)) { return g() + 1; }\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / f"{name}.c").write_text(text)
+        subprocess.run(["gcc", *FLAGS, f"{name}.c"], cwd=tmp_path, check=True)
+    with pytest.raises(UnboundedStackError, match="f takes dynamic stack"):
+        CallGraph().add((tmp_path / "grows.ci").read_text())
+    graph = CallGraph()
+    graph.add((tmp_path / "points.ci").read_text())
+    with pytest.raises(UnboundedStackError, match="f calls through a pointer"):
+        graph.deepest("f")
+
+
+def test_the_limit_is_a_limit():
+    graph = CallGraph()
+    graph.add("".join(NODE % (entry, entry, 8, "static") for entry in ENTRIES))
+    assert worst_case(graph)[0] == 8
+    graph.add(NODE % ("model_invoke", "model_invoke", LIMIT_BYTES, "static"))
+    with pytest.raises(UnboundedStackError, match="1024 bytes: model_invoke"):
+        worst_case(graph)
