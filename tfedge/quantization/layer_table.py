@@ -21,6 +21,7 @@ from tfedge.quantization.attention import attention
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.real_layers import run_in_float32
+from tfedge.quantization.recurrent import bidirectional, lstm
 from tfedge.quantization.weighted_layers import (
     FORMS,
     activation_of,
@@ -42,7 +43,7 @@ def _moved(code: str, make: OperatorFactory) -> Function:
 
 
 def _shared_by_all(code: str, make: OperatorFactory) -> Function:
-    return make.shared_by_all(code)
+    return make.joined(code, make.real, make.groups)
 
 
 def _own(code: str, make: OperatorFactory) -> Function:
@@ -258,6 +259,7 @@ LAYERS: dict[str, Builder] = {
     "AveragePooling1D": _average_pool,
     "AveragePooling2D": _average_pool,
     "BatchNormalization": batch_norm_alone,
+    "Bidirectional": bidirectional,
     "Concatenate": partial(_shared_by_all, "CONCATENATION"),
     "Dot": partial(_own, "BATCH_MATMUL"),
     "ELU": partial(_own, "ELU"),
@@ -268,6 +270,7 @@ LAYERS: dict[str, Builder] = {
     "GlobalAveragePooling1D": partial(_global_average, (1,)),
     "GlobalAveragePooling2D": partial(_global_average, (1, 2)),
     "HardSilu": partial(_own, "HARD_SWISH"),
+    "LSTM": lstm,
     "LeakyReLU": partial(_own, "LEAKY_RELU"),
     "LeakyRelu": partial(_own, "LEAKY_RELU"),
     "Matmul": partial(_own, "BATCH_MATMUL"),

@@ -64,7 +64,7 @@ class OperatorFactory:
         """A convolution or dense operator; see `WeightedOperator` for the options."""
         name = self._name(part)
         options.setdefault("compute_dtype", getattr(self.layer, "compute_dtype", "float32"))
-        return self._add(
+        return self.add(
             WeightedOperator(
                 weights,
                 self._weight_quantizer(weights, part),
@@ -84,7 +84,7 @@ class OperatorFactory:
         quantizer: ActivationQuantizer | None = None,
     ) -> Function:
         """An operator with a range of its own."""
-        return self._add(
+        return self.add(
             OwnRange(
                 code, real, quantizer or self.quantizer(part), kernel, activation,
                 name=self._name(part),
@@ -98,26 +98,46 @@ class OperatorFactory:
         kernel: Callable[[list[Any]], Any] | None = None,
         part: str = "",
     ) -> Function:
-        """An operator of one operand, whose grid its result keeps."""
-        group = self.groups[0] if self.groups else None
-        return self._add(SharedRange(code, real, group, kernel, name=self._name(part)))
+        """An operator of one operand, the result of the last operator, whose grid it keeps."""
+        if not self.operators:
+            return self.entering(code, real, part, kernel)
+        group = self.operators[-1].group
+        return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
 
-    def shared_by_all(self, code: str) -> Function:
-        """An operator whose operands and result are on one grid."""
-        own = [group for group in self.groups if group is not None]
-        quantizer = self.quantizer() if len(own) < len(self.groups) else None
-        group = own[0] if own else quantizer.group  # type: ignore[union-attr]
-        for other in [*own[1:], *([quantizer.group] if quantizer else [])]:
-            group.merge(other)
-        return self._add(SharedRange(code, self.real, group, None, quantizer, name=self._name("")))
+    def entering(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        part: str = "",
+        kernel: Callable[[list[Any]], Any] | None = None,
+    ) -> Function:
+        """The same on the layer's first operand."""
+        group = self.groups[0] if self.groups else None
+        return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
+
+    def joined(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        groups: list[RangeGroup | None],
+        part: str = "",
+    ) -> Function:
+        """An operator whose operands and result are on one grid; `groups` are the operands'."""
+        own = [group for group in groups if group is not None]
+        quantizer = self.quantizer(part) if len(own) < len(groups) else None
+        if quantizer is not None:
+            own.append(quantizer.group)
+        for other in own[1:]:
+            own[0].merge(other)
+        return self.add(SharedRange(code, real, own[0], None, quantizer, name=self._name(part)))
 
     def fixed(self, code: str, real: Callable[[list[Any]], Any], part: str = "") -> Function:
         """An operator whose kernel prescribes the result's grid."""
-        return self._add(FixedRange(code, real, self.bits, name=self._name(part)))
+        return self.add(FixedRange(code, real, self.bits, name=self._name(part)))
 
     def input(self) -> Function:
         """What puts real numbers on a grid."""
-        return self._add(QuantizedInput(self.quantizer(), name=self._name("")))
+        return self.add(QuantizedInput(self.quantizer(), name=self._name("")))
 
     def quantizer(self, part: str = "") -> ActivationQuantizer:
         """A new range of an activation."""
@@ -140,6 +160,7 @@ class OperatorFactory:
     def _name(self, part: str) -> str:
         return f"{self.name}_{part}" if part else self.name
 
-    def _add(self, operator: Any) -> Function:
+    def add(self, operator: Any) -> Function:
+        """Keeps an operator among those that were made."""
         self.operators.append(operator)
         return operator
