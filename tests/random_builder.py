@@ -9,6 +9,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 
+# Of weights within their limits, times those of activations.
+_DEVIATIONS = {TensorType.INT8: 70, TensorType.INT4: 4}
+
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 ACTIVATIONS = [
     schema.ActivationFunctionType.NONE,
@@ -62,17 +65,19 @@ class Builder:
         self.outputs.append(tensor)
         return tensor
 
-    def int8(self, shape) -> np.ndarray:
+    def int8(self, shape, limit=127) -> np.ndarray:
         """Random weights, now and then at their limits."""
         if self.rng.random() < 0.2:
-            return self.rng.choice(np.array([-127, 127], np.int8), shape)
-        return self.rng.integers(-127, 128, shape, dtype=np.int8)
+            return self.rng.choice(np.array([-limit, limit], np.int8), shape)
+        return self.rng.integers(-limit, limit + 1, shape, dtype=np.int8)
 
-    def weights(self, shape, axis, per_channel) -> Tensor:
+    def weights(self, shape, axis, per_channel, type_=TensorType.INT8) -> Tensor:
         channels = shape[axis] if per_channel else 1
+        limit = {TensorType.INT8: 127, TensorType.INT4: 7}[type_]
         scales = np.array([self.scale(1e-3, 2e-2) for _ in range(channels)], np.float32)
+        scales *= np.float32(127 / limit)
         quantization = Quantization(scales, np.zeros(channels, np.int64), axis)
-        return self.constant(self.int8(shape), quantization)
+        return self.constant(self.int8(shape, limit), quantization, type_)
 
     def bias(self, source: Tensor, weights: Tensor, channels: int | None = None) -> Tensor | None:
         channels = channels or weights.shape[weights.quantization.axis]
@@ -88,7 +93,8 @@ class Builder:
         """An output scale at which sums of `depth` random products neither vanish nor saturate."""
         real = float(source.quantization.scale[0] * weights.quantization.scale.max())
         return Quantization.per_tensor(
-            real * 70 * np.sqrt(depth) * float(self.rng.uniform(0.3, 3)), self.zero_point()
+            real * _DEVIATIONS[weights.type] * np.sqrt(depth) * float(self.rng.uniform(0.3, 3)),
+            self.zero_point(),
         )
 
 

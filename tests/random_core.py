@@ -9,26 +9,28 @@ from random_builder import Builder, window
 from tfedge_converters.graph import Quantization, TensorType
 
 
-def conv_2d(b: Builder) -> None:
+def conv_2d(b: Builder, type_=TensorType.INT8) -> None:
     kernel, stride, dilation, padding, size, out = window(b)
     batch, depth, channels = (int(n) for n in b.rng.integers(1, [3, 9, 10]))
     source = b.input((batch, *size, depth))
-    weights = b.weights((channels, *kernel, depth), 0, per_channel=b.rng.random() < 0.8)
+    weights = b.weights((channels, *kernel, depth), 0, b.rng.random() < 0.8, type_)
     options = schema.Conv2DOptionsT()
     options.strideH, options.strideW = stride
     options.dilationHFactor, options.dilationWFactor = dilation
     options.padding, options.fusedActivationFunction = padding, b.activation()
     bias = b.bias(source, weights)
     quantization = b.sums(source, weights, kernel[0] * kernel[1] * depth)
-    b.output("CONV_2D", [source, weights, bias], (batch, *out, channels), quantization, options, 3)
+    version = {TensorType.INT8: 3, TensorType.INT4: 7}[type_]
+    shape = (batch, *out, channels)
+    b.output("CONV_2D", [source, weights, bias], shape, quantization, options, version)
 
 
-def depthwise_conv_2d(b: Builder) -> None:
+def depthwise_conv_2d(b: Builder, type_=TensorType.INT8) -> None:
     kernel, stride, dilation, padding, size, out = window(b)
     batch, depth = (int(n) for n in b.rng.integers(1, [3, 10]))
     multiplier = int(b.rng.choice([1, 1, 2, 3]))
     source = b.input((batch, *size, depth))
-    weights = b.weights((1, *kernel, depth * multiplier), 3, per_channel=True)
+    weights = b.weights((1, *kernel, depth * multiplier), 3, True, type_)
     options = schema.DepthwiseConv2DOptionsT()
     options.strideH, options.strideW = stride
     options.dilationHFactor, options.dilationWFactor = dilation
@@ -37,19 +39,35 @@ def depthwise_conv_2d(b: Builder) -> None:
     bias = b.bias(source, weights)
     quantization = b.sums(source, weights, kernel[0] * kernel[1])
     shape = (batch, *out, depth * multiplier)
-    b.output("DEPTHWISE_CONV_2D", [source, weights, bias], shape, quantization, options, 3)
+    version = {TensorType.INT8: 3, TensorType.INT4: 7}[type_]
+    b.output("DEPTHWISE_CONV_2D", [source, weights, bias], shape, quantization, options, version)
 
 
-def fully_connected(b: Builder) -> None:
+def fully_connected(b: Builder, type_=TensorType.INT8) -> None:
     rows, depth, channels = (int(n) for n in b.rng.integers(1, [5, 70, 14]))
     source = b.input((rows, depth))
-    weights = b.weights((channels, depth), 0, per_channel=b.rng.random() < 0.5)
+    # TFLite Micro refuses dense layers with int4 weights and a scale for every channel.
+    per_channel = type_ == TensorType.INT8 and b.rng.random() < 0.5
+    weights = b.weights((channels, depth), 0, per_channel, type_)
     options = schema.FullyConnectedOptionsT()
     options.fusedActivationFunction = b.activation()
     bias = b.bias(source, weights) if b.rng.random() < 0.8 else None
     quantization = b.sums(source, weights, depth)
     inputs = [source, weights, bias]
-    b.output("FULLY_CONNECTED", inputs, (rows, channels), quantization, options, 4)
+    version = {TensorType.INT8: 4, TensorType.INT4: 10}[type_]
+    b.output("FULLY_CONNECTED", inputs, (rows, channels), quantization, options, version)
+
+
+def conv_2d_int4(b: Builder) -> None:
+    conv_2d(b, TensorType.INT4)
+
+
+def depthwise_conv_2d_int4(b: Builder) -> None:
+    depthwise_conv_2d(b, TensorType.INT4)
+
+
+def fully_connected_int4(b: Builder) -> None:
+    fully_connected(b, TensorType.INT4)
 
 
 def pool(b: Builder, code: str, largest=4) -> None:
@@ -191,7 +209,8 @@ def dequantize(b: Builder) -> None:
 OPERATORS = {
     function.__name__: function
     for function in (
-        conv_2d, depthwise_conv_2d, fully_connected, average_pool_2d, max_pool_2d, mean, add, sub,
+        conv_2d, conv_2d_int4, depthwise_conv_2d, depthwise_conv_2d_int4, fully_connected,
+        fully_connected_int4, average_pool_2d, max_pool_2d, mean, add, sub,
         mul, reshape, relu, relu6, logistic, tanh, softmax, quantize_int8,
         quantize_float, dequantize,
     )

@@ -13,6 +13,7 @@ import random_heavy
 import random_integers
 import random_islands
 import random_movement
+import random_recurrent
 import random_rewrites
 import random_unary
 from random_builder import Builder
@@ -26,6 +27,7 @@ _FAMILIES = (
     random_integers,
     random_islands,
     random_movement,
+    random_recurrent,
     random_rewrites,
     random_unary,
 )

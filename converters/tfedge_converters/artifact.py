@@ -10,6 +10,7 @@ from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.files import write_files_atomically
 from tfedge_converters.graph import Model
+from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets import Target
 
 
@@ -53,25 +54,35 @@ class Artifact:
         """What it costs, in a few lines; for generated C, layer by layer."""
         lines = [f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"]
         if self.source is not None:
-            lines += _c_summary(self.source)
+            lines += _c_summary(self.source, self.model)
         return "\n".join(lines)
 
 
-def _c_summary(source: CSource) -> list[str]:
+_UNPACKED = (
+    "weights of 4 bits take a byte each in C, as its kernels read them: {:,} bytes more than in "
+    "the .tflite file"
+)
+
+
+def _c_summary(source: CSource, model: Model) -> list[str]:
     plan = source.plan
     total = sum(layer.macs for layer in plan.layers)
     peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
-    header = f"{'layer':>5}  {'operator':<20} {'MACs':>12} {'weights':>9} {'output':>9}"
+    width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
+    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}"
+    packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
+    spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
     return [
         header,
-        *(_layer_line(layer) for layer in plan.layers),
+        *(_layer_line(layer, width) for layer in plan.layers),
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
         f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes",
+        *([_UNPACKED.format(spent)] if packed else []),
     ]
 
 
-def _layer_line(layer: Layer) -> str:
+def _layer_line(layer: Layer, width: int) -> str:
     weights = sum(t.byte_size for t in layer.operator.inputs if t is not None and t.is_constant)
     output = sum(tensor.byte_size for tensor in layer.operator.outputs)
     name = layer.operator.code
-    return f"{layer.index:>5}  {name:<20} {layer.macs:>12,} {weights:>9,} {output:>9,}"
+    return f"{layer.index:>5}  {name:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}"

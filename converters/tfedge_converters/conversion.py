@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tfedge.quantization.schemes import Scheme
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
@@ -14,9 +15,11 @@ from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
+from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
+from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
 
@@ -27,10 +30,11 @@ def convert(
     model: Any,
     *,
     target: str = "host",
+    quantization: str | Scheme = "int8",
     calibration: Any = None,
     name: str | None = None,
-    input_type: str = "int8",
-    output_type: str = "int8",
+    input_type: str | None = None,
+    output_type: str | None = None,
     optimize: str = "balanced",
     input_shapes: Any = None,
     progress: bool = False,
@@ -38,17 +42,20 @@ def convert(
 ) -> Artifact:
     """Converts a model for a target.
 
-    A float model is quantised to int8; an integer .tflite file is taken as it is.
+    A float model is quantised; an integer .tflite file is taken as it is.
 
     Args:
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
         target: a name that `tfedge targets` lists.
+        quantization: "int8"; "int16x8" for activations of 16 bits; "int4" for weights of 4 bits
+            where there are kernels for them; or a `Scheme`. What training put on a grid stays.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file.
         name: prefix of the generated files and C symbols; the model's own name by default.
-        input_type, output_type: "int8", or "float32" to convert at the ends.
+        input_type, output_type: "float32" to convert at the ends; None for the integers that the
+            model computes with, or their name, "int8" or "int16".
         optimize: "speed", "balanced" or "size" of the generated C.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         progress: whether to show progress on the terminal.
@@ -66,12 +73,15 @@ def convert(
     flatbuffer, own_name = _flatbuffer(model, input_shapes)
     name = identifier(own_name) if name is None else check_identifier(name)
     typed = read_model(flatbuffer, source=own_name)
+    consume_weight_markers(typed)
     consume_range_markers(typed)
+    fuse_lstm_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
     if _has_real_activations(typed):
         replace_float_only(typed)
-        flatbuffer = _quantize(typed, calibration, input_type, output_type, progress)
+        ends = input_type, output_type
+        flatbuffer = _quantize(typed, quantization, calibration, ends, progress)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
     source = None
@@ -109,11 +119,15 @@ def _has_real_activations(model: Model) -> bool:
 
 
 def _quantize(
-    model: Model, calibration: Any, input_type: str, output_type: str, progress: bool
+    model: Model,
+    scheme: str | Scheme,
+    calibration: Any,
+    ends: tuple[str | None, str | None],
+    progress: bool,
 ) -> bytes:
     if calibration is not None:
-        calibrate(model, calibration, progress=progress)
-    quantize_int8(model, input_type=input_type, output_type=output_type)
+        calibrate(model, calibration, scheme=scheme, progress=progress)
+    quantize(model, scheme, input_type=ends[0], output_type=ends[1])
     return write_model(model)
 
 

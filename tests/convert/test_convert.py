@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import TfedgeError
 from tfedge.quantization.ranges import mark_range
 from tfedge_converters.execute import build_host
 
@@ -166,12 +166,6 @@ def test_mixed_precision_models():
     artifact = tfedge.convert(model, calibration=images())
     assert tfedge.verify(artifact.model, samples=20, engines=["c"]).passed
     assert model.layers[0].dtype_policy.name == "mixed_float16"
-
-
-def test_layers_that_cannot_be_expressed_are_refused_by_name():
-    model = keras.Sequential([keras.Input((4, 3)), layers.LSTM(2)])
-    with pytest.raises(UnsupportedError):
-        tfedge.convert(model, calibration=images(2, (4, 3)))
 
 
 def test_weights_that_are_not_numbers_are_named():

@@ -14,8 +14,10 @@ from tfedge.errors import TfedgeError
 from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.graph import Model, Range, TensorType, read_model, write_model
+from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.quantize import calibrate, input_specs, quantize_int8
+from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
+from tfedge_converters.quantize import calibrate, input_specs, quantize
 from tfedge_converters.tflm import generate_array
 
 _HOST = targets.load("host")
@@ -96,14 +98,16 @@ def _quantized_road(attempt, model: Model, rng: np.random.Generator, options: Op
         attempt("calibrate", _calibrate, model, rng)
     _random_ranges(model, rng)
     ends = {"input_type": _end(rng), "output_type": _end(rng)}
-    if attempt("quantize", lambda: (quantize_int8(model, **ends), model)[1]) is None:
+    if attempt("quantize", lambda: (quantize(model, **ends), model)[1]) is None:
         return None
     attempt("read the quantized", lambda: read_model(write_model(model)))
     return attempt("generate the quantized", generate, model, options)
 
 
 def _markers(model: Model) -> Model:
+    consume_weight_markers(model)
     consume_range_markers(model)
+    fuse_lstm_markers(model)
     return model
 
 

@@ -20,7 +20,9 @@ SAMPLES = 20
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
-@pytest.mark.parametrize("name", ["conv_2d", "depthwise_conv_2d", "fully_connected"])
+@pytest.mark.parametrize(
+    "name", ["conv_2d", "depthwise_conv_2d", "fully_connected", "unidirectional_sequence_lstm"]
+)
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 def test_firmware_is_bit_exact(core, name, optimize, tmp_path):
     model = random_model(name, seed=11, count=INSTANCES)

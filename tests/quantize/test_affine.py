@@ -6,14 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Range
 from tfedge_converters.quantize.affine import (
     accumulator_scales,
     activation_grid,
-    quantize_int8,
+    quantize_operand,
     round_away,
     weight_scale,
 )
+from tfedge_converters.quantize.formats import format_of
+
+INT8, INT16 = format_of(get("int8")), format_of(get("int16x8"))
 
 finite = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
 
@@ -34,21 +38,33 @@ def one(grid):
     ],
 )
 def test_activation_grid(low, high, scale, zero_point):
-    assert one(activation_grid(Range(low, high), "x")) == (pytest.approx(scale), zero_point)
+    assert one(activation_grid(Range(low, high), "x", INT8)) == (pytest.approx(scale), zero_point)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "largest"), [(-1.0, 2.0, 2.0), (-3.0, 2.0, 3.0), (1.0, 2.0, 2.0)]
+)
+def test_symmetric_grids_cover_as_much_on_either_side(low, high, largest):
+    grid = activation_grid(Range(low, high), "x", INT16)
+    assert one(grid) == (float(np.float32(largest) / np.float32(32767)), 0)
+
+
+def test_a_symmetric_grid_of_nothing_has_a_scale():
+    assert one(activation_grid(Range(0.0, 0.0), "x", INT16)) == (1.0, 0)
 
 
 @given(finite, finite)
 def test_every_value_in_range_is_within_a_step(first, second):
     low, high = min(first, second), max(first, second)
-    scale, zero_point = one(activation_grid(Range(low, high), "x"))
+    scale, zero_point = one(activation_grid(Range(low, high), "x", INT8))
     assert -128 <= zero_point <= 127
     assert np.isfinite(scale) and scale > 0
-    grid = activation_grid(Range(low, high), "x")
+    grid = activation_grid(Range(low, high), "x", INT8)
     values = np.linspace(min(low, 0), max(high, 0), 50).astype(np.float32)
-    back = scale * (quantize_int8(values, grid).astype(np.float64) - zero_point)
+    back = scale * (quantize_operand(values, grid, INT8) - zero_point)
     # Half a step for the value and, at the ends, half a step for the zero point.
     assert np.abs(back - values).max() <= scale * 1.0001
-    assert quantize_int8(np.zeros(1, np.float32), grid)[0] == zero_point
+    assert quantize_operand(np.zeros(1, np.float32), grid, INT8)[0] == zero_point
 
 
 @pytest.mark.parametrize(
@@ -56,7 +72,7 @@ def test_every_value_in_range_is_within_a_step(first, second):
 )
 def test_impossible_ranges_are_refused_by_name(low, high):
     with pytest.raises(TfedgeError, match="'layer/relu'"):
-        activation_grid(Range(low, high), "layer/relu")
+        activation_grid(Range(low, high), "layer/relu", INT8)
 
 
 def test_ties_go_away_from_zero():
@@ -68,9 +84,9 @@ def test_ties_go_away_from_zero():
 
 def test_weight_scale_per_channel_and_per_tensor():
     weights = np.array([[1.0, -127.0], [12.7, 0.0]], np.float32)
-    np.testing.assert_array_equal(weight_scale(weights, 0), np.float32([1.0, 12.7 / 127]))
-    np.testing.assert_array_equal(weight_scale(weights, 1), np.float32([12.7 / 127, 1.0]))
-    np.testing.assert_array_equal(weight_scale(weights, None), np.float32([1.0]))
+    np.testing.assert_array_equal(weight_scale(weights, 0, 127), np.float32([1.0, 12.7 / 127]))
+    np.testing.assert_array_equal(weight_scale(weights, 1, 127), np.float32([12.7 / 127, 1.0]))
+    np.testing.assert_array_equal(weight_scale(weights, None, 127), np.float32([1.0]))
 
 
 def test_scales_without_overflow_are_products():

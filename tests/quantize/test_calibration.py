@@ -7,7 +7,7 @@ from mlperf_models import float_model, inputs_for
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.graph import Range, read_file, write_model
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.quantize.observers import MinMax
 
 
@@ -105,7 +105,7 @@ def test_prescribed_grids_are_not_observed_unless_they_are_moved():
 def test_every_range_of_a_real_network_becomes_known(shared):
     model = float_model(shared, "ic")
     calibrate(model, inputs_for("ic", 2))
-    quantize_int8(model)
+    quantize(model)
 
 
 def test_data_come_in_the_order_of_the_inputs():

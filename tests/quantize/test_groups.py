@@ -5,8 +5,12 @@ import pytest
 from graph_parts import activation, concatenation, constant, plain, reshape
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Graph, Range, TensorType
+from tfedge_converters.quantize.formats import format_of
 from tfedge_converters.quantize.groups import Groups
+
+INT8 = format_of(get("int8"))
 
 
 def names(groups):
@@ -21,7 +25,7 @@ def test_operators_that_move_integers_join_their_operands():
         [y],
         [plain("MAX_POOL_2D", [x], pooled), reshape(pooled, flat), plain("RELU", [flat], y)],
     )
-    groups = Groups(graph)
+    groups = Groups(graph, INT8)
     assert names(groups) == [["flat", "pooled", "x"], ["y"]]
     assert groups.of(x) is groups.of(flat)
     assert groups.of(flat).range() == Range(-1, 3)
@@ -44,7 +48,7 @@ def test_concatenation_joins_free_operands_and_their_other_users():
             reshape(b, b_flat),
         ],
     )
-    groups = Groups(graph)
+    groups = Groups(graph, INT8)
     assert names(groups) == [["a", "b", "flat", "joined", "l"]]
     assert groups.of(a).range() == Range(-7, 5)
     assert groups.requantized == []
@@ -55,7 +59,7 @@ def test_prescribed_grids_pass_reshapes_but_not_concatenations():
     joined = activation("joined", (1, 4), -4, 4)
     join = concatenation([flat, a], joined)
     graph = Graph([a], [joined], [plain("SOFTMAX", [a], soft), reshape(soft, flat), join])
-    groups = Groups(graph)
+    groups = Groups(graph, INT8)
     assert names(groups) == [["a", "joined"], ["flat", "soft"]]
     assert groups.of(flat).fixed.scale == 1 / 256
     assert groups.of(joined).fixed is None
@@ -67,26 +71,26 @@ def test_unknown_operators_are_named_with_their_place():
     with pytest.raises(
         UnsupportedError, match=r"operator 0 \(RFFT2D\) that makes 'hidden'.*CONV_2D"
     ):
-        Groups(Graph([x], [y], [plain("RFFT2D", [x], y)]))
+        Groups(Graph([x], [y], [plain("RFFT2D", [x], y)]), INT8)
 
 
 def test_operators_on_integers_alone_are_nobodys_business():
     x, y = (activation(name, (2,), type_=TensorType.INT32) for name in "xy")
-    groups = Groups(Graph([x], [y], [plain("FLOOR_MOD", [x, x], y)]))
+    groups = Groups(Graph([x], [y], [plain("FLOOR_MOD", [x, x], y)]), INT8)
     assert groups.all() == []
 
 
 def test_mixtures_within_an_operator_are_refused():
     x, y = activation("x", (1, 2)), activation("y", (2,), type_=TensorType.INT32)
     with pytest.raises(UnsupportedError, match="mixes real and integer"):
-        Groups(Graph([x], [y], [reshape(x, y)]))
+        Groups(Graph([x], [y], [reshape(x, y)]), INT8)
 
 
 def test_variables_are_refused():
     x, y, state = (activation(name, (1, 2)) for name in ("x", "y", "state"))
     state.is_variable = True
     with pytest.raises(UnsupportedError, match="reads state"):
-        Groups(Graph([x], [y], [plain("ADD", [x, state], y)]))
+        Groups(Graph([x], [y], [plain("ADD", [x, state], y)]), INT8)
 
 
 def test_every_output_of_a_split_is_on_the_grid_of_its_input():
@@ -94,6 +98,6 @@ def test_every_output_of_a_split_is_on_the_grid_of_its_input():
     parts = [activation("a", (1, 2)), activation("b", (1, 2), -3, 3)]
     operator = plain("SPLIT", [constant("axis", 1, np.int32), x], parts[0])
     operator.outputs.append(parts[1])
-    groups = Groups(Graph([x], parts, [operator]))
+    groups = Groups(Graph([x], parts, [operator]), INT8)
     assert names(groups) == [["a", "b", "x"]]
     assert groups.of(x).range() == Range(-3, 3)

@@ -13,7 +13,7 @@ from mlperf_models import float_model, inputs_for
 from model_comparison import quantized_pairs
 
 from tfedge_converters.graph import read_model, write_model
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.quantize.precision import is_real_activation
 
 aeq = pytest.importorskip("ai_edge_quantizer.quantizer")
@@ -53,7 +53,7 @@ def assert_equal_but_for_ties(model):
         for index, tensor in enumerate(operator.inputs)
         if tensor is not None
     }
-    quantize_int8(model)
+    quantize(model)
     differing = total = 0
     for pair in quantized_pairs(model.main, theirs, versions=False):
         assert pair.scale_error == 0 and pair.same_zero_point, pair.ours.name
@@ -100,7 +100,7 @@ def test_biases_that_need_room(shared):
     model = float_model(shared, "vww")
     calibrate(model, inputs_for("vww", 4))
     theirs = of_ai_edge_quantizer(model)
-    quantize_int8(model)
+    quantize(model)
     wrong_sign = 0
     for pair in quantized_pairs(model.main, theirs, versions=False):
         same = pair.ours.quantization.scale == pair.theirs.quantization.scale
@@ -124,7 +124,7 @@ def test_concatenation():
     model = read_model(keras_models.to_float_tflite(keras_model))
     calibrate(model, np.random.default_rng(5).normal(size=(6, 8, 8, 3)))
     theirs = of_ai_edge_quantizer(model)
-    quantize_int8(model)
+    quantize(model)
     counts = [
         [operator.code for operator in graph.operators].count("QUANTIZE")
         for graph in (model.main, theirs)

@@ -11,7 +11,7 @@ from mlperf_models import float_model
 from model_comparison import quantized_pairs
 
 from tfedge_converters.graph import Range, read_file
-from tfedge_converters.quantize import quantize_int8
+from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.precision import is_real_activation
 
 # One step of float32.
@@ -41,7 +41,7 @@ def test_same_integers(shared, name, weights, rounded_otherwise):
     ours = float_model(shared, name)
     published = read_file(shared(f"models/mlperf_tiny/{name}_int8.tflite"))
     adopt_ranges(ours, published)
-    quantize_int8(ours, per_channel_dense=False)
+    quantize(ours, "edgetpu")
     pairs = quantized_pairs(ours.main, published.main)
     for pair in pairs:
         assert pair.scale_error <= 1.5 * ULP, pair.ours.name
@@ -61,6 +61,6 @@ def test_vww_needs_room_for_its_biases(shared):
     ours = float_model(shared, "vww")
     published = read_file(shared("models/mlperf_tiny/vww_int8.tflite"))
     adopt_ranges(ours, published)
-    quantize_int8(ours)
+    quantize(ours)
     biases = [op.inputs[2].data for op in ours.main.operators if "CONV" in op.code]
     assert sum(int((np.abs(bias) == 2**30).sum()) for bias in biases) > 100

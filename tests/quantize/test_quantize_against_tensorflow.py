@@ -14,7 +14,7 @@ import pytest
 from model_comparison import quantized_pairs
 
 from tfedge_converters.graph import Range, read_model
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.quantize import calibrate, quantize
 
 keras_models = pytest.importorskip("keras_models")
 
@@ -75,7 +75,7 @@ def widen_overwritten(model, theirs):
         id(twin): tensor
         for twin, tensor in zip(quantized.main.tensors(), model.main.tensors(), strict=True)
     }
-    quantize_int8(quantized)
+    quantize(quantized)
     overwriters = []
     for pair in quantized_pairs(quantized.main, theirs):
         if pair.kind == "activation" and not same_grid(pair):
@@ -103,7 +103,7 @@ def test_files_are_equal(build, per_channel_dense, overwriters):
     ours = calibrated(keras_model)
     theirs = of_tensorflow(keras_model, per_channel_dense=per_channel_dense)
     assert widen_overwritten(ours, theirs) == overwriters
-    quantize_int8(ours, per_channel_dense=per_channel_dense)
+    quantize(ours, "int8" if per_channel_dense else "edgetpu")
     pairs = quantized_pairs(ours.main, theirs)
     assert len(ours.main.operators) == len(theirs.operators)
     assert {pair.kind for pair in pairs} >= {"activation", "weights", "bias"}
@@ -114,7 +114,7 @@ def test_files_are_equal(build, per_channel_dense, overwriters):
 def test_real_ends_are_equal():
     keras_model = keras_models.sequence_pair()
     ours = calibrated(keras_model)
-    quantize_int8(ours, input_type="float32", output_type="float32")
+    quantize(ours, input_type="float32", output_type="float32")
     theirs = of_tensorflow(keras_model, io="float32")
     for pair in quantized_pairs(ours.main, theirs):
         assert_same(pair)
@@ -142,7 +142,7 @@ def test_input_grids_are_equal_for_all_kinds_of_ranges():
         for sample in samples
     ]
     calibrate(ours, by_name)
-    quantize_int8(ours)
+    quantize(ours)
     theirs = read_model(keras_models.to_int8_tflite(keras_model, by_name, "int8")).main
     for a, b in zip(ours.main.inputs, theirs.inputs, strict=True):
         assert a.name == b.name
@@ -159,7 +159,7 @@ def test_dead_channels():
     """
     keras_model = keras_models.dead_channels()
     ours = calibrated(keras_model)
-    quantize_int8(ours)
+    quantize(ours)
     theirs = of_tensorflow(keras_model)
     pairs = {pair.kind: pair for pair in quantized_pairs(ours.main, theirs)}
     weights, bias = pairs["weights"], pairs["bias"]
@@ -184,7 +184,7 @@ def test_tiny_and_constant_activations():
     samples = [{name: np.float32(value) for name, value in values.items()}]
     ours = read_model(keras_models.to_float_tflite(keras_model))
     calibrate(ours, samples)
-    quantize_int8(ours)
+    quantize(ours)
     theirs = read_model(keras_models.to_int8_tflite(keras_model, samples, "int8"))
     assert input_scales(ours) == pytest.approx({"in_0": 3e-7 / 255, "in_1": 1.0})
     assert input_scales(theirs) == pytest.approx({"in_0": (3e-7 + 2e-6) / 255, "in_1": 2e-6 / 255})

@@ -6,7 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graph_parts import activation, constant, grid, model_of
 
 from tfedge_converters.graph import Operator, TensorType
-from tfedge_converters.quantize import quantize_int8
+from tfedge_converters.quantize import quantize
 from tfedge_converters.verify import verify
 
 BOOL, INT32 = TensorType.BOOL, TensorType.INT32
@@ -79,13 +79,13 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_quantised_graphs_run_bit_for_bit(name):
     model = MODELS[name]()
-    quantize_int8(model)
+    quantize(model)
     assert verify(model, samples=20).passed
 
 
 def test_what_is_compared_keeps_its_own_grid_and_what_is_selected_shares_one():
     model = clipped_by_its_mask()
-    quantize_int8(model)
+    quantize(model)
     less, maximum, select = model.main.operators
     assert less.outputs[0].type == BOOL and less.outputs[0].quantization is None
     assert grid(maximum.outputs[0]) == grid(select.outputs[0]) == grid(select.inputs[2])

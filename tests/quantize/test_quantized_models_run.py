@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from mlperf_models import NAMES, float_model, inputs_for
 
 from tfedge_converters.graph import read_model, write_model
-from tfedge_converters.quantize import calibrate, quantize_int8
+from tfedge_converters.quantize import calibrate, quantize
 
 micro = pytest.importorskip("tflite_micro.python.tflite_micro.runtime")
 keras_models = pytest.importorskip("keras_models")
@@ -56,7 +56,7 @@ def real_ends(model, samples):
     """Bytes of the float model and of its int8 twin that takes and returns real numbers."""
     before = write_model(model)
     calibrate(model, samples)
-    quantize_int8(model, input_type="float32", output_type="float32")
+    quantize(model, input_type="float32", output_type="float32")
     return before, write_model(model)
 
 
@@ -98,8 +98,8 @@ def test_integer_ends_compute_the_same(shared):
     model = float_model(shared, "ic")
     calibrate(model, samples)
     with_real_ends = copy.deepcopy(model)
-    quantize_int8(with_real_ends, input_type="float32", output_type="float32")
-    quantize_int8(model)
+    quantize(with_real_ends, input_type="float32", output_type="float32")
+    quantize(model)
     grid = model.main.inputs[0].quantization
     integers = [
         [np.clip(np.round(x / grid.scale) + grid.zero_point, -128, 127).astype(np.int8)]

@@ -18,10 +18,13 @@ from graph_parts import (
 )
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Graph, Range, TensorType, read_model, write_model
-from tfedge_converters.quantize import quantize_int8
+from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.constants import Constants
+from tfedge_converters.quantize.formats import format_of
 
+INT8 = format_of(get("int8"))
 RNG = np.random.default_rng(0)
 
 
@@ -50,8 +53,8 @@ def test_dense_per_channel_and_per_tensor():
     values = np.float32([[1.0, -2.0], [0.5, 0.25]])
     per_channel = two_layers(constant("w", values), constant("b", [1.0, -1.0]))
     per_tensor = copy.deepcopy(per_channel)
-    quantize_int8(per_channel)
-    quantize_int8(per_tensor, per_channel_dense=False)
+    quantize(per_channel)
+    quantize(per_tensor, "edgetpu")
     np.testing.assert_array_equal(weights_of(per_channel).data, [[64, -127], [127, 64]])
     np.testing.assert_array_equal(weights_of(per_tensor).data, [[64, -127], [32, 16]])
     assert weights_of(per_channel).quantization.scale.shape == (2,)
@@ -66,7 +69,7 @@ def test_dense_per_channel_and_per_tensor():
 
 def test_a_missing_bias_stays_missing():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
-    quantize_int8(model)
+    quantize(model)
     assert model.main.operators[0].inputs[2] is None
     loads(model)
 
@@ -74,7 +77,7 @@ def test_a_missing_bias_stays_missing():
 def test_operator_versions_only_rise():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     model.main.operators[0].version = 6
-    quantize_int8(model)
+    quantize(model)
     assert model.main.operators[0].version == 6
 
 
@@ -82,7 +85,7 @@ def test_operator_versions_only_rise():
 def test_mul_version_says_whether_it_amplifies(high, version):
     x, y = activation("x", (1, 2), -1, 1), activation("y", (1, 2), -high, high)
     model = model_of([x], [y], [plain("MUL", [x, x], y)])
-    quantize_int8(model)
+    quantize(model)
     assert model.main.operators[0].version == version
 
 
@@ -92,7 +95,7 @@ def test_one_bias_for_two_layers_becomes_two():
     y, z = activation("y", (1, 3), -2.0, 2.0), activation("z", (1, 3), -2.0, 2.0)
     first, second = constant("w1", RNG.normal(size=(3, 2))), constant("w2", RNG.normal(size=(3, 2)))
     model = model_of([x], [y, z], [dense(x, first, shared, y), dense(x, second, shared, z)])
-    quantize_int8(model)
+    quantize(model)
     assert bias_of(model, 0) is not bias_of(model, 1)
     assert {bias_of(model, 0).name, bias_of(model, 1).name} == {"b", "b_2"}
     real = bias_of(model, 1).data * bias_of(model, 1).quantization.scale
@@ -106,15 +109,15 @@ def test_shared_weights_stay_shared_where_the_need_is_the_same():
     z = activation("z", (1, 4, 4, 3), -3, 3)
     zeros = constant("b", np.zeros(3))
     model = model_of([x], [y, z], [conv(x, kernel, zeros, y), conv(x, kernel, zeros, z)])
-    quantize_int8(model)
+    quantize(model)
     assert weights_of(model, 0) is weights_of(model, 1)
     assert bias_of(model, 0) is bias_of(model, 1)
 
 
 def test_one_constant_in_two_types_on_equal_grids():
     values, scale = constant("c", [[1.0, 2.0]]), np.float32([0.5])
-    constants = Constants()
-    made = [constants.weights(values, scale, 0), constants.bias(values, scale)]
+    constants, types = Constants(INT8), (TensorType.INT8, TensorType.INT32)
+    made = [constants.symmetric(values, type_, 2 * values.data, scale, 0) for type_ in types]
     assert [tensor.type for tensor in made] == [TensorType.INT8, TensorType.INT32]
 
 
@@ -123,7 +126,7 @@ def test_one_constant_as_weights_and_as_operand():
     x = activation("x", (1, 2), -1, 1)
     y, z = activation("y", (1, 2), -2, 2), activation("z", (2, 2), -3, 3)
     model = model_of([x], [z], [dense(x, values, None, y), plain("ADD", [y, values], z)])
-    quantize_int8(model)
+    quantize(model)
     weights, operand = weights_of(model, 0), model.main.operators[1].inputs[1]
     assert weights is not operand
     assert not weights.quantization.zero_point.any()
@@ -135,7 +138,7 @@ def test_constant_operands_have_a_grid_of_their_own_values():
     x, y = activation("x", (1, 3), -1, 1), activation("y", (1, 3), -1, 1)
     factor = constant("gamma", [0.5, 1.5, 2.0])
     model = model_of([x], [y], [plain("MUL", [x, factor], y)])
-    quantize_int8(model)
+    quantize(model)
     operand = model.main.operators[0].inputs[1]
     assert grid(operand) == (pytest.approx(2 / 255), -128)
     np.testing.assert_array_equal(operand.data, [-64, 63, 127])
@@ -144,7 +147,7 @@ def test_constant_operands_have_a_grid_of_their_own_values():
 def test_scalar_constants_are_exact():
     x, y = activation("x", (1, 3), -1, 1), activation("y", (1, 3), -1, 1)
     model = model_of([x], [y], [plain("MUL", [x, constant("c", 0.3)], y)])
-    quantize_int8(model)
+    quantize(model)
     operand = model.main.operators[0].inputs[1]
     scale, zero_point = grid(operand)
     assert operand.shape == ()
@@ -155,7 +158,7 @@ def test_scalar_constants_are_exact():
 def test_concatenated_constants_use_the_grid_of_the_result():
     x, y = activation("x", (1, 2), -1, 1), activation("y", (1, 4))
     model = model_of([x], [y], [concatenation([x, constant("c", [[3.0, 1.0]])], y)])
-    quantize_int8(model)
+    quantize(model)
     assert grid(model.main.operators[0].inputs[1]) == grid(y) == (pytest.approx(4 / 255), -64)
     loads(model)
 
@@ -173,7 +176,7 @@ def test_prescribed_grids_are_moved_by_quantize():
             concatenation([x, flat], z),
         ],
     )
-    quantize_int8(model)
+    quantize(model)
     codes = [operator.code for operator in model.main.operators]
     assert codes == ["SOFTMAX", "RESHAPE", "QUANTIZE", "CONCATENATION", "CONCATENATION"]
     assert grid(soft) == grid(flat) == (1 / 256, -128)
@@ -185,7 +188,7 @@ def test_prescribed_grids_are_moved_by_quantize():
 
 def test_real_ends_keep_names_and_signatures():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), constant("b", np.zeros(3)))
-    quantize_int8(model, input_type="float32", output_type="float32")
+    quantize(model, input_type="float32", output_type="float32")
     assert [op.code for op in model.main.operators] == ["QUANTIZE", "FULLY_CONNECTED", "DEQUANTIZE"]
     assert [op.version for op in model.main.operators] == [1, 4, 2]
     interpreter = loads(read_model(write_model(model)))
@@ -199,7 +202,7 @@ def test_real_ends_keep_names_and_signatures():
 def test_an_input_that_is_an_output_as_well():
     x, y = activation("x", (1, 2), -1, 1), activation("y", (1, 2), -1, 1)
     model = model_of([x], [x, y], [plain("RELU", [x], y)])
-    quantize_int8(model, input_type="float32", output_type="float32")
+    quantize(model, input_type="float32", output_type="float32")
     interpreter = loads(model)
     value = np.float32([[0.5, -0.25]])
     outputs = interpreter.get_signature_runner("serving_default")(in_0=value)
@@ -213,7 +216,7 @@ def test_integer_inputs_stay():
     operator = reshape(x, y)
     operator.inputs[1] = shape
     model = model_of([x, shape], [y], [operator])
-    quantize_int8(model, input_type="float32")
+    quantize(model, input_type="float32")
     assert [tensor.type for tensor in model.main.inputs] == [TensorType.FLOAT32, TensorType.INT32]
 
 
@@ -221,54 +224,54 @@ def test_integer_inputs_stay():
 def test_integer_models_are_left_alone(shared, io):
     model = read_model(shared("models/mlperf_tiny/ic_int8.tflite").read_bytes())
     before = write_model(model)
-    quantize_int8(model, input_type=io, output_type=io)
+    quantize(model, input_type=io, output_type=io)
     assert write_model(model) == before
 
 
 def test_integer_models_with_real_ends_are_left_alone():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), constant("b", np.zeros(3)))
-    quantize_int8(model, input_type="float32", output_type="float32")
+    quantize(model, input_type="float32", output_type="float32")
     before = write_model(model)
-    quantize_int8(model)
+    quantize(model)
     assert write_model(model) == before
 
 
 def test_hybrid_models_are_refused(shared):
     model = read_model(shared("models/mlperf_tiny/kws_float.tflite").read_bytes())
     with pytest.raises(UnsupportedError, match=r"operator 0 \(CONV_2D\).*hybrid.*without optim"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_partly_quantised_models_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
-    quantize_int8(model, output_type="float32")
+    quantize(model, output_type="float32")
     (y,) = model.main.outputs
     z = activation("z", (1, 3), 0, 1)
     model.main.operators.append(plain("RELU", [y], z))
     model.main.outputs = [z]
     with pytest.raises(UnsupportedError, match="already quantised while other operators"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_float16_models_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     weights_of(model).type = TensorType.FLOAT16
     with pytest.raises(UnsupportedError, match="'w' of type FLOAT16"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_several_graphs_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     model.graphs.append(Graph([], [], [], name="body"))
-    with pytest.raises(UnsupportedError, match=r"2 graphs.*'body'.*unrolled"):
-        quantize_int8(model)
+    with pytest.raises(UnsupportedError, match=r"2 graphs.*'body'.*unroll=True"):
+        quantize(model)
 
 
 def test_a_missing_range_names_the_tensor_and_the_remedy():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     model.main.outputs[0].range = None
     with pytest.raises(TfedgeError, match=r"tensor 'y' is not known.*calibrate"):
-        quantize_int8(model)
+        quantize(model)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -278,7 +281,7 @@ def test_constants_that_are_not_finite_are_named(which, value):
     parts[which].data.reshape(-1)[1] = value
     model = two_layers(parts["w"], parts["b"])
     with pytest.raises(TfedgeError, match=f"constant '{which}'.*1 values.*NaN"):
-        quantize_int8(model)
+        quantize(model)
 
 
 @pytest.mark.parametrize("join", [lambda ab, y: plain("ADD", ab, y), concatenation])
@@ -286,21 +289,21 @@ def test_operands_that_are_not_finite_are_named(join):
     x, y = activation("x", (1, 2), -1, 1), activation("y", (1, 2), -1, 1)
     model = model_of([x], [y], [join([x, constant("mask", [-np.inf, 0])], y)])
     with pytest.raises(TfedgeError, match="constant 'mask'"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_sparse_weights_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     weights_of(model).sparsity = object()
     with pytest.raises(UnsupportedError, match="'w' is stored sparse"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_dense_weights_computed_at_run_time_have_a_grid_of_their_own():
     x, y = (activation(name, (2, 2), -1, 1) for name in "xy")
     w = activation("w", (2, 2), -2, 6)
     model = model_of([x, w], [y], [dense(x, w, constant("b", [0.5, -0.25]), y)])
-    quantize_int8(model)
+    quantize(model)
     loads(model)
     _, weights, bias = model.main.operators[0].inputs
     assert (weights.type, bias.type) == (TensorType.INT8, TensorType.INT32)
@@ -312,7 +315,7 @@ def test_biases_that_computed_weights_leave_no_room_for_are_refused():
     x, w, y = (activation(name, (2, 2), -1e-6, 1e-6) for name in "xwy")
     model = model_of([x, w], [y], [dense(x, w, constant("b", [1.0, 1.0]), y)])
     with pytest.raises(UnsupportedError, match="bias is too large"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_weights_computed_at_run_time_are_refused():
@@ -320,33 +323,33 @@ def test_weights_computed_at_run_time_are_refused():
     w = activation("w", (2, 1, 1, 2), -1, 1)
     model = model_of([x, w], [y], [conv(x, w, None, y)])
     with pytest.raises(UnsupportedError, match="weights must be a float32 constant"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_shapes_that_do_not_fit_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), constant("b", np.ones(4)))
     with pytest.raises(UnsupportedError, match=r"bias of shape \(4,\) does not fit.*\(3, 2\)"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_constant_outputs_are_refused():
     x, y = activation("x", (1, 2), -1, 1), activation("y", (1, 2), -1, 1)
     model = model_of([x], [y, constant("version", [1.0])], [plain("RELU", [x], y)])
     with pytest.raises(UnsupportedError, match="output 'version' is a constant"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_unknown_end_types_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     with pytest.raises(TfedgeError, match="int8 or float32, not 'uint8'"):
-        quantize_int8(model, output_type="uint8")
+        quantize(model, output_type="uint8")
 
 
 def test_biases_beyond_float32_are_refused():
     model = two_layers(constant("w", np.zeros((1, 2))), constant("b", [3e38]))
     model.main.inputs[0].range = Range(-1e-10, 1e-10)
     with pytest.raises(TfedgeError, match="'w' are too large or too small"):
-        quantize_int8(model)
+        quantize(model)
 
 
 def test_an_error_leaves_the_model_as_it_was():
@@ -357,7 +360,7 @@ def test_an_error_leaves_the_model_as_it_was():
     model.main.outputs = [z]
     before = [(tensor, tensor.type, tensor.data) for tensor in model.main.tensors()]
     with pytest.raises(TfedgeError):
-        quantize_int8(model)
+        quantize(model)
     assert all(
         tensor.type == type_ and tensor.data is data and tensor.quantization is None
         for tensor, type_, data in before

@@ -50,5 +50,5 @@ def test_operators_without_a_kernel_are_refused():
 
 
 def test_operators_that_it_computes_in_float_only_are_refused():
-    with pytest.raises(UnsupportedError, match=r"operator 1 \(SQRT\).*float32 only"):
+    with pytest.raises(UnsupportedError, match=r"operator 1 \(SQRT\).*does not compute it in INT8"):
         generate_array(random_model("sqrt", 1, 1), b"TFL3", "net")

@@ -87,8 +87,8 @@ class Scheme:
     """
 
     name: str
-    weights: WeightScheme = WeightScheme()
-    activations: ActivationScheme = ActivationScheme()
+    weights: WeightScheme = field(default_factory=WeightScheme)
+    activations: ActivationScheme = field(default_factory=ActivationScheme)
     overrides: Mapping[str, WeightScheme] = field(default_factory=dict)
 
     def weights_of(self, layer: str) -> WeightScheme:
@@ -118,6 +118,15 @@ class Scheme:
         )
 
 
+def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
+    _require(given in known, f"{what} is one of {', '.join(known)}, not {given!r}")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise TfedgeError(message)
+
+
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {
         scheme.name: scheme
@@ -141,12 +150,3 @@ def get(scheme: str | Scheme) -> Scheme:
         return scheme
     _require_one_of("a scheme", scheme, tuple(SCHEMES))
     return SCHEMES[scheme]
-
-
-def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
-    _require(given in known, f"{what} is one of {', '.join(known)}, not {given!r}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise TfedgeError(message)

@@ -21,6 +21,7 @@ from tfedge_converters.c.runtime_files import runtime_directory
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.graph.types import Graph, Model, Tensor
 from tfedge_converters.graph.writer import write_model
@@ -77,7 +78,7 @@ def generate(
         raise TfedgeError(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
-    graph = as_tables(signed(_single_graph(model)))
+    graph = as_tables(unpack_weights(signed(_single_graph(model))))
     layout = plan(graph)
     emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), vectors)
     source = emitter.emit()

@@ -8,6 +8,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import lower
+from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -89,12 +90,11 @@ class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
         operators = _needed(graph)
-        for tensor in graph.tensors():
-            if tensor.is_variable:
-                raise UnsupportedError(
-                    f"'{tensor.name}' keeps a state between invocations, "
-                    "which generated C does not support"
-                )
+        for state in kept_states(graph):
+            raise UnsupportedError(
+                f"'{state.name}' keeps a state between invocations, "
+                "which generated C does not support"
+            )
         self.layers = tuple(
             Layer(index, operator, lower(graph, operator))
             for index, operator in enumerate(operators)

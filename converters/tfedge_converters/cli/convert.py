@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import SCHEMES
 
 _EPILOG = """\
-A float model is quantised to int8 and needs --calibration: an .npz file with one array an input
+A float model is quantised and needs --calibration: an .npz file with one array an input
 (first axis: samples; a hundred or so, of what the device will see). An integer .tflite file is
 taken as it is.
 
@@ -40,13 +41,20 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--target", default="host", help="see 'tfedge targets' (default: host)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--calibration", metavar="NPZ", help="representative inputs")
+    parser.add_argument(
+        "--quantization",
+        choices=tuple(SCHEMES),
+        default="int8",
+        help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
+        "edgetpu: one scale for each dense layer (default: int8)",
+    )
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
-    parser.add_argument(
-        "--input-type", choices=("int8", "float32"), default="int8", help="(default: int8)"
-    )
-    parser.add_argument(
-        "--output-type", choices=("int8", "float32"), default="int8", help="(default: int8)"
-    )
+    for end in ("input", "output"):
+        parser.add_argument(
+            f"--{end}-type",
+            choices=("int8", "int16", "float32"),
+            help="float32 to convert there (default: the integers that the model computes with)",
+        )
     parser.add_argument(
         "--optimize",
         choices=("speed", "balanced", "size"),
@@ -70,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     artifact = convert(
         arguments.model,
         target=arguments.target,
+        quantization=arguments.quantization,
         calibration=arguments.calibration,
         name=arguments.name,
         input_type=arguments.input_type,
@@ -99,7 +108,7 @@ def _shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
 def _command(arguments: argparse.Namespace) -> str:
     """The command without folders: the same input gives the same files wherever it lies."""
     parts = ["tfedge", "convert", Path(arguments.model).name, "--target", arguments.target]
-    for option in ("calibration", "name", "input_type", "output_type", "optimize"):
+    for option in ("quantization", "calibration", "name", "input_type", "output_type", "optimize"):
         value = getattr(arguments, option)
         if value is not None and value != _DEFAULTS.get(option):
             text = Path(value).name if option == "calibration" else value
@@ -109,4 +118,4 @@ def _command(arguments: argparse.Namespace) -> str:
     return shlex.join(parts)
 
 
-_DEFAULTS = {"input_type": "int8", "output_type": "int8", "optimize": "balanced"}
+_DEFAULTS = {"quantization": "int8", "optimize": "balanced"}

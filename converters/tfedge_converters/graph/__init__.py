@@ -10,6 +10,7 @@ from tfedge_converters.graph.types import (
     Signature,
     Tensor,
     TensorType,
+    WeightGrid,
 )
 from tfedge_converters.graph.writer import write_file, write_model
 
@@ -22,6 +23,7 @@ __all__ = [
     "Signature",
     "Tensor",
     "TensorType",
+    "WeightGrid",
     "read_file",
     "read_model",
     "write_file",

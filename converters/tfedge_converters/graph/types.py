@@ -134,6 +134,28 @@ class Range:
     high: float
 
 
+@dataclass(frozen=True, eq=False)
+class WeightGrid:
+    """The integers that training put the weights of an operator on.
+
+    Attributes:
+        scale: positive float32 array of shape (channels,) or (1,): real = scale * integer.
+        bits: 2 to 8; integers lie within ±(2**(bits - 1) - 1).
+    """
+
+    scale: np.ndarray
+    bits: int
+
+    def same_as(self, other: WeightGrid) -> bool:
+        """Whether both put every weight on the same integer."""
+        return self.bits == other.bits and np.array_equal(self.scale, other.scale)
+
+    @property
+    def limit(self) -> int:
+        """The largest integer."""
+        return int(2 ** (self.bits - 1) - 1)
+
+
 @dataclass(eq=False)
 class Tensor:
     """One value in a graph.
@@ -148,6 +170,7 @@ class Tensor:
         shape_signature: the shape with -1 where it is dynamic, or None.
         is_variable: whether it keeps its value between invocations.
         range: annotation for the quantiser; not stored in files.
+        trained_weights: annotation for the quantiser, of a filter; not stored in files.
         sparsity: the schema's SparsityParametersT, passed through unchanged.
     """
 
@@ -159,6 +182,7 @@ class Tensor:
     shape_signature: tuple[int, ...] | None = None
     is_variable: bool = False
     range: Range | None = None
+    trained_weights: WeightGrid | None = None
     sparsity: Any = None
 
     @property

@@ -2,6 +2,6 @@
 
 from tfedge_converters.quantize.calibration import calibrate
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
-from tfedge_converters.quantize.quantizer import quantize_int8
+from tfedge_converters.quantize.quantizer import quantize
 
-__all__ = ["RepresentativeData", "calibrate", "input_specs", "quantize_int8"]
+__all__ = ["RepresentativeData", "calibrate", "input_specs", "quantize"]

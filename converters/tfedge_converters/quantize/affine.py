@@ -6,30 +6,36 @@ TensorFlow's converter, so that the same ranges give the same file.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph import Quantization, Range
+from tfedge_converters.graph import Quantization, Range, WeightGrid
+from tfedge_converters.quantize.formats import Format
 
-INT8_MIN, INT8_MAX = -128, 127
-WEIGHT_MAX = 127
-
-# Biases stay below half of int32, which leaves the accumulator room for the products.
+# Biases stay below half of int32, which leaves the accumulator room for the products. Kernels for
+# int16 have wider ones, but TensorFlow's converter does the same there, and it keeps their
+# multipliers in the range that they can shift by.
 BIAS_MAX = (2**31 - 1) // 2
+
+_MOST_INTEGER_BITS = 6
 
 _SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
-def activation_grid(values: Range, name: str) -> Quantization:
-    """The asymmetric int8 grid, of one scale, that covers a range of real values.
+def activation_grid(values: Range, name: str, form: Format) -> Quantization:
+    """The grid, of one scale, that covers a range of real values.
 
-    The range is extended to include 0, which is then represented exactly, as padding needs it.
-    A tensor that has only ever been 0 gets scale 1 and zero point 0: a tiny scale would make
-    kernels multiply by huge factors, and overflow, as soon as a value differs from 0.
+    The range is extended to include 0, which is then represented exactly, as padding needs it; a
+    symmetric grid covers as much on either side of 0. A tensor that has only ever been 0 gets scale
+    1 and zero point 0: a tiny scale would make kernels multiply by huge factors, and overflow, as
+    soon as a value differs from 0.
 
     Args:
         values: the range, low <= high.
         name: the tensor's, for the error message.
+        form: the integers.
 
     Raises:
         TfedgeError: the range is not finite, is inverted, or too wide for float32.
@@ -39,25 +45,52 @@ def activation_grid(values: Range, name: str) -> Quantization:
             f"tensor '{name}' has the range [{values.low}, {values.high}]; a range must be finite "
             "and not inverted: calibrate again, or train again if the range was learned"
         )
+    low, high = min(values.low, 0.0), max(values.high, 0.0)
+    if form.symmetric:
+        low, high = -max(-low, high), max(-low, high)
     with np.errstate(over="ignore"):
-        low = np.float32(min(values.low, 0.0))
-        high = np.float32(max(values.high, 0.0))
-        scale = (high - low) / np.float32(INT8_MAX - INT8_MIN)
+        narrow_low, narrow_high = np.float32(low), np.float32(high)
+        scale = (narrow_high - narrow_low) / np.float32(form.high - form.low)
     if scale < _SMALLEST_NORMAL:
         return Quantization.per_tensor(1.0, 0)
     check_scale(scale, name)
-    zero_point = np.float32(INT8_MIN - float(low) / float(scale))
-    return Quantization.per_tensor(
-        float(scale), int(np.clip(round_away(zero_point), INT8_MIN, INT8_MAX))
-    )
+    if form.symmetric:
+        return Quantization.per_tensor(float(scale), 0)
+    zero_point = round_away(np.float32(form.low - float(narrow_low) / float(scale)))
+    return Quantization.per_tensor(float(scale), int(np.clip(zero_point, form.low, form.high)))
 
 
-def weight_scale(weights: np.ndarray, axis: int | None) -> np.ndarray:
-    """The symmetric scale that puts the largest magnitude on 127.
+def power_of_two_grid(values: Range, bits: int, name: str) -> Quantization:
+    """The symmetric grid whose scale is the least power of two at which a range fits.
+
+    The range is extended to [-1, 1], for finer steps than those of sigmoid and tanh add nothing,
+    and cut at [-64, 64], for LiteRT computes wrongly beyond, where tanh is 1 anyway.
+
+    Args:
+        values: the range, low <= high.
+        bits: of the integers.
+        name: the tensor's, for the error message.
+
+    Raises:
+        TfedgeError: the range is not finite.
+    """
+    largest = max(abs(values.low), abs(values.high), 1.0)
+    if not np.isfinite(largest):
+        raise TfedgeError(
+            f"tensor '{name}' has the range [{values.low}, {values.high}]; a range must be finite: "
+            "calibrate again, or train again if the range was learned"
+        )
+    integer_bits = min(math.ceil(math.log2(largest)), _MOST_INTEGER_BITS)
+    return Quantization.per_tensor(2.0 ** (integer_bits - (bits - 1)), 0)
+
+
+def weight_scale(weights: np.ndarray, axis: int | None, limit: int) -> np.ndarray:
+    """The symmetric scale that puts the largest magnitude on `limit`.
 
     Args:
         weights: float32 constant.
         axis: dimension along which every channel has its own scale; None for one scale in all.
+        limit: the largest integer.
 
     Returns:
         float32 array of shape (channels,) or (1,). A channel of zeros has scale 0, which
@@ -65,13 +98,13 @@ def weight_scale(weights: np.ndarray, axis: int | None) -> np.ndarray:
     """
     others = tuple(dimension for dimension in range(weights.ndim) if dimension != axis)
     largest = np.abs(weights).max(axis=others, initial=0).reshape(-1).astype(np.float32)
-    return largest / np.float32(WEIGHT_MAX)
+    return largest / np.float32(limit)
 
 
 def accumulator_scales(
     weight: np.ndarray, input_scale: np.float32, bias: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scales of weights and bias, such that the bias fits int32 and no scale is 0.
+    """Scales of weights and bias, such that the bias fits and no scale is 0.
 
     The bias has the scale of the products: input scale times weight scale. Where the weights of a
     channel are so small beside its bias that the bias would overflow, both scales are enlarged, as
@@ -127,17 +160,38 @@ def quantize_symmetric(values: np.ndarray, scale: np.ndarray, axis: int, limit: 
     Returns:
         float64 array of integers of the shape of `values`.
     """
-    shape = [1] * values.ndim
+    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
+    return np.clip(round_away(values * _along(inverse, axis, values.ndim)), -limit, limit)
+
+
+def trained_integers(values: np.ndarray, grid: WeightGrid, axis: int) -> np.ndarray:
+    """round(values / scale) in float32, ties to even, as training computed it.
+
+    Args:
+        values: float32 constant.
+        grid: scales along `axis`, or one for all.
+        axis: the dimension of the channels.
+
+    Returns:
+        float32 array of integers within ±grid.limit, of the shape of `values`.
+    """
+    with np.errstate(over="ignore"):
+        scaled = values / _along(grid.scale, axis, values.ndim)
+    return np.clip(np.rint(scaled), -grid.limit, grid.limit)
+
+
+def quantize_operand(values: np.ndarray, grid: Quantization, form: Format) -> np.ndarray:
+    """A real constant on an activation's grid, as float64 integers."""
+    scaled = values.astype(np.float64) / float(grid.scale[0]) + int(grid.zero_point[0])
+    return np.clip(round_away(scaled), form.low, form.high)
+
+
+def _along(scale: np.ndarray, axis: int, rank: int) -> np.ndarray:
+    """Scales of channels, shaped to broadcast against a constant of this rank."""
+    shape = [1] * rank
     if scale.size > 1:
         shape[axis] = scale.size
-    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32).reshape(shape)
-    return np.clip(round_away(values * inverse), -limit, limit)
-
-
-def quantize_int8(values: np.ndarray, grid: Quantization) -> np.ndarray:
-    """A real constant on an asymmetric int8 grid of one scale."""
-    scaled = values.astype(np.float64) / float(grid.scale[0]) + int(grid.zero_point[0])
-    return np.clip(round_away(scaled), INT8_MIN, INT8_MAX).astype(np.int8)
+    return scale.reshape(shape)
 
 
 def round_away(values: np.ndarray | np.floating) -> np.ndarray:

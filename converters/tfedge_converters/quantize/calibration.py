@@ -10,10 +10,13 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import OPERATORS, OutputRange
-from tfedge_converters.graph import Graph, Model, Tensor, write_model
+from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
+from tfedge.quantization.schemes import Scheme, get
+from tfedge_converters.graph import Graph, Model, Operator, Tensor, write_model
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
+from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
+from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.observers import MinMax, Observer
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
 from tfedge_converters.quantize.runnable import check_runnable
@@ -24,6 +27,7 @@ def calibrate(
     model: Model,
     data: Any,
     *,
+    scheme: str | Scheme = "int8",
     observer: Callable[[], Observer] = MinMax,
     progress: bool = False,
 ) -> None:
@@ -37,6 +41,7 @@ def calibrate(
         model: a float32 model.
         data: representative inputs, see `RepresentativeData`. They should look like what the
             device will see; a hundred samples usually do.
+        scheme: what the model will be quantised to.
         observer: makes the observer of one tensor.
         progress: whether to show a progress bar.
 
@@ -47,26 +52,27 @@ def calibrate(
     graph = real_graph(model)
     if graph is None:
         return
-    observers = {id(tensor): observer() for tensor in _unknown(graph)}
-    if not observers:
+    watched = [(observer(), tensor) for tensor in _unknown(graph, format_of(get(scheme)))]
+    inside = [(observer(), operator, state) for operator, state in _unknown_states(graph)]
+    if not watched and not inside:
         return
     samples = RepresentativeData(data, input_specs(model))
-    indices = {
-        index: tensor for index, tensor in enumerate(graph.tensors()) if id(tensor) in observers
-    }
     check_runnable(model)
     run = _Runner(model)
     for sample in _tracked(samples) if progress else samples:
         run(sample)
-        for index, tensor in indices.items():
-            _observe(observers[id(tensor)], run.values(index), tensor)
-    for tensor in indices.values():
-        tensor.range = observers[id(tensor)].range()
+        for seen, tensor in watched:
+            _observe(seen, run.values(tensor), tensor)
+        for seen, operator, state in inside:
+            values = INTERIORS[operator.code](operator, run.values(operator.inputs[0]))
+            _observe(seen, values, state)
+    for seen, tensor in [*watched, *((seen, state) for seen, _, state in inside)]:
+        tensor.range = seen.range()
 
 
-def _unknown(graph: Graph) -> list[Tensor]:
+def _unknown(graph: Graph, form: Format) -> list[Tensor]:
     """Activations whose values have to be seen."""
-    groups = Groups(graph)
+    groups = Groups(graph, form)
     covered = {
         id(tensor)
         for tensor in graph.tensors()
@@ -78,6 +84,17 @@ def _unknown(graph: Graph) -> list[Tensor]:
         tensor
         for tensor in graph.tensors()
         if is_real_activation(tensor) and id(tensor) not in covered
+    ]
+
+
+def _unknown_states(graph: Graph) -> list[tuple[Operator, Tensor]]:
+    """Operators with a state that has a range of its own, which is not known."""
+    return [
+        (operator, state)
+        for operator in real_operators(graph)
+        for rule in OPERATORS[operator.code].states
+        if rule.grid is not StateGrid.RESULT
+        if (state := operator.inputs[rule.operand]) is not None and state.range is None
     ]
 
 
@@ -119,19 +136,19 @@ class _Runner:
             )
             self._interpreter.allocate_tensors()
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
+        self._indices = {id(tensor): index for index, tensor in enumerate(model.main.tensors())}
 
     def __call__(self, sample: list[np.ndarray]) -> None:
         with _told_in_words():
+            self._interpreter.reset_all_variables()
             for index, value in zip(self._inputs, sample, strict=True):
                 self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
 
-    def values(self, index: int) -> np.ndarray:
-        """What a tensor, by its place in `Graph.tensors()`, holds; a view to drop before the next
-        run.
-        """
+    def values(self, tensor: Tensor | None) -> np.ndarray:
+        """What a tensor of the main graph holds; a view to drop before the next run."""
         with _told_in_words():
-            return self._interpreter.tensor(index)()
+            return self._interpreter.tensor(self._indices[id(tensor)])()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import (
-    INT8,
     OPERATORS,
     Grid,
     OperatorPolicy,
@@ -15,6 +14,7 @@ from tfedge.quantization.policy import (
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
 from tfedge_converters.quantize.constant_values import constant_range
+from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.precision import is_real_activation
 
 
@@ -52,17 +52,17 @@ class Groups:
         UnsupportedError: an operator is not in the policy table.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, form: Format):
         self.requantized: list[tuple[Operator, int]] = []
         self._group_of: dict[int, Group] = {}
         for tensor in graph.tensors():
             if is_real_activation(tensor):
                 self._group_of[id(tensor)] = Group([tensor])
         for operator in real_operators(graph):
-            policy = policy_of(graph, operator)
+            policy = policy_of(graph, operator, form)
             _check_types(graph, operator, policy)
             if policy.output is OutputRange.FIXED:
-                self.of(operator.outputs[0]).fixed = policy.fixed[INT8]
+                self.of(operator.outputs[0]).fixed = policy.fixed[form.element]
             elif policy.output is OutputRange.SHARED:
                 self._share(operator)
 
@@ -120,17 +120,18 @@ def real_operands(operator: Operator) -> list[tuple[int, Tensor]]:
     ]
 
 
-def policy_of(graph: Graph, operator: Operator) -> OperatorPolicy:
+def policy_of(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
     """The operator's row of the policy table.
 
     Raises:
-        UnsupportedError: there is none.
+        UnsupportedError: there is none, or not for activations of this format.
     """
     policy = OPERATORS.get(operator.code)
-    if policy is None:
+    if policy is None or not (policy.real or form.scheme in policy.versions):
+        known = sorted(code for code, row in OPERATORS.items() if form.scheme in row.versions)
         raise UnsupportedError(
-            f"{graph.place(operator)}: this operator cannot be quantised to int8; supported are "
-            f"{', '.join(sorted(OPERATORS))}"
+            f"{graph.place(operator)}: this operator cannot be quantised to {form.element}; "
+            f"supported are {', '.join(known)}"
         )
     return policy
 
@@ -139,14 +140,22 @@ def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> No
     """Refuses what no converter writes, so that the rest, and LiteRT, may rely on it."""
     check_ranks(graph, operator)
     options_of(graph, operator)
+    present = {index for index, tensor in enumerate(operator.inputs) if tensor is not None}
+    if present & policy.absent:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: int8 kernels compute the plain variant only, without "
+            "peephole, projection or layer normalisation"
+        )
     operands = dict(real_operands(operator))
     _check_exact_source(graph, operator, policy)
-    optional = {rule.bias for rule in policy.weights}
+    states = {rule.operand for rule in policy.states}
+    optional = policy.absent | {rule.bias for rule in policy.weights}
     if not (
-        all(tensor is not None or i in optional for i, tensor in enumerate(operator.inputs))
+        set(range(len(operator.inputs))) - present <= optional
         and (operands or policy.exact_sources)
         and operator.outputs
-        and all(tensor.is_constant or is_real_activation(tensor) for tensor in operands.values())
+        and states <= set(operands)
+        and all(_may_be(tensor, index in states) for index, tensor in operands.items())
         and is_real_activation(operator.outputs[0]) != (policy.output is OutputRange.NONE)
         and all(is_real_activation(t) or t.type != TensorType.FLOAT32 for t in operator.outputs)
         and all(rule.input in operands for rule in policy.weights)
@@ -155,6 +164,12 @@ def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> No
             f"{graph.place(operator)} reads state or mixes real and integer operands in a way that "
             "cannot be quantised"
         )
+
+
+def _may_be(operand: Tensor, state: bool) -> bool:
+    if state:
+        return operand.is_variable
+    return operand.is_constant or is_real_activation(operand)
 
 
 def _check_exact_source(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:

@@ -11,6 +11,7 @@ from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
 from tfedge_converters.quantize.ends import dequantize_operator, quantize_operator, real_twin
+from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.precision import is_real_activation
 
 
@@ -19,7 +20,7 @@ class Island:
     """Element-wise functions of one activation.
 
     Attributes:
-        source: the activation, which will be int8.
+        source: the activation, which will be an integer.
         operators: in the order of the graph.
     """
 
@@ -112,7 +113,7 @@ def _is_single(tensor: Tensor | None) -> bool:
     )
 
 
-def keep_real(graph: Graph, island: Island) -> None:
+def keep_real(graph: Graph, island: Island, form: Format) -> None:
     """Puts DEQUANTIZE and QUANTIZE around an island of a graph that is quantised already."""
     inside = {id(operator) for operator in island.operators}
     wanted = {id(tensor) for tensor in graph.outputs}
@@ -123,7 +124,7 @@ def keep_real(graph: Graph, island: Island) -> None:
     operators: list[Operator] = []
     for operator in graph.operators:
         if operator is island.operators[0]:
-            operators.append(dequantize_operator(island.source, real[id(island.source)]))
+            operators.append(dequantize_operator(island.source, real[id(island.source)], form))
         operators.append(operator)
         if id(operator) in inside:
             result = operator.outputs[0]
@@ -131,7 +132,7 @@ def keep_real(graph: Graph, island: Island) -> None:
             operator.inputs = [real.get(id(tensor), tensor) for tensor in operator.inputs]
             operator.outputs = [real[id(result)]]
             if id(result) in wanted:
-                operators.append(quantize_operator(real[id(result)], result))
+                operators.append(quantize_operator(real[id(result)], result, form))
     graph.operators = operators
 
 

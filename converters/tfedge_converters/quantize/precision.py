@@ -27,7 +27,7 @@ def real_graph(model: Model) -> Graph | None:
         names = ", ".join(f"'{graph.name}'" for graph in model.graphs)
         raise UnsupportedError(
             f"the model has {len(model.graphs)} graphs ({names}); only one can be quantised: "
-            "export one function of the model, with loops such as recurrent layers unrolled"
+            "export one function of the model, with recurrent layers built with unroll=True"
         )
     for operator in model.main.operators:
         _refuse_mixture(model.main, operator)

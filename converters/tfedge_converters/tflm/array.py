@@ -49,6 +49,7 @@ def generate_array(model: Model, flatbuffer: bytes, name: str) -> dict[str, str]
         "size": len(flatbuffer),
         "data": arrays.initializer(np.frombuffer(flatbuffer, np.uint8)),
         "methods": resolver_methods(model),
+        "stateful": any(tensor.is_variable for graph in model.graphs for tensor in graph.tensors()),
     }
     return {
         f"{name}_{file}": _templates().get_template(f"{file}.j2").render(context)

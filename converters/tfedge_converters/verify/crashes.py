@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ai_edge_litert import schema_py_generated as schema
+
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.passes.batch_padding import pads_batches
@@ -60,6 +62,11 @@ def _padded_batches(operator: Operator) -> str:
     return "pads, with a number that TFLite Micro never sets; write it as PAD before it"
 
 
+def _other_activation(operator: Operator) -> str:
+    activation = getattr(operator.options, "fusedActivationFunction", None)
+    return "" if activation == schema.ActivationFunctionType.TANH else "has no tanh for its cell"
+
+
 def _scales(tensors: list[Tensor]) -> list[float]:
     return [
         float(tensor.quantization.scale[0])
@@ -83,6 +90,7 @@ _CRASHES: dict[str, dict[str, Callable[[Operator], str]]] = {
         "NOT_EQUAL": _coarse_operand,
         "SPACE_TO_BATCH_ND": _padded_batches,
         "SUB": _fine_sum,
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": _other_activation,
         **_ORDERS,
     },
 }

@@ -1,4 +1,7 @@
-"""Everything that can run a model: LiteRT, TFLite Micro, and the compiled C."""
+"""Everything that can run a model: LiteRT, TFLite Micro, and the compiled C.
+
+Samples have nothing to do with one another: variables are reset before each.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph.passes.packed_weights import unpack_weights
+from tfedge_converters.graph.sequences import kept_states
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
@@ -28,7 +33,7 @@ _MICRO_PER_TENSOR_BYTES = 1024
 # TRANSPOSE_CONV sums up its int8 output in int32 beside it.
 _MICRO_BYTES_PER_BYTE = 6
 # LiteRT registers these reference kernels under old versions only, though they know the later ones.
-_REFERENCE_VERSIONS = {"DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
+_REFERENCE_VERSIONS = {"DEPTHWISE_CONV_2D": 6, "DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
 
 
 def run_litert(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
@@ -59,6 +64,8 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
     for sample in samples:
+        with _refusals_of(LITERT):
+            interpreter.reset_all_variables()
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
         with _refusals_of(LITERT):
@@ -83,6 +90,7 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
         ) from error
     model = read_model(flatbuffer)
     refuse_what_crashes(model.main, MICRO)
+    stateful = any(tensor.is_variable for tensor in model.main.tensors())
     arena = len(flatbuffer) + sum(
         _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
         for tensor in model.main.tensors()
@@ -91,6 +99,9 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
         interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
     results = []
     for sample in samples:
+        if stateful:
+            with _refusals_of(MICRO):
+                interpreter.reset()
         for index, value in enumerate(sample):
             interpreter.set_input(value, index)
         with _refusals_of(MICRO):
@@ -109,7 +120,7 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     """
     model = read_model(flatbuffer)
     graph = model.main
-    if len(model.graphs) != 1 or any(tensor.is_variable for tensor in graph.tensors()):
+    if len(model.graphs) != 1 or kept_states(graph):
         raise UnsupportedError(
             "a model with several graphs or a state cannot be run operator by operator"
         )
@@ -128,9 +139,11 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
 
 
 def _run_alone(operator: Operator, values: dict[int, list[np.ndarray]], count: int) -> Outputs:
-    ends = {id(t): t for t in operator.inputs if t is not None and not t.is_constant}
+    ends = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
     inputs = list(ends.values())
-    flatbuffer = write_model(Model([Graph(inputs, operator.outputs, [operator])]))
+    # Where TFLite Micro knows int4 weights, it unpacks them to int8 before it multiplies.
+    graph = unpack_weights(Graph(inputs, operator.outputs, [operator]))
+    flatbuffer = write_model(Model([graph]))
     samples = [[values[id(tensor)][position] for tensor in inputs] for position in range(count)]
     try:
         return run_micro(flatbuffer, samples)

@@ -22,6 +22,7 @@ from tfedge_converters.c.kernels import (
     filling,
     fully_connected,
     gathering,
+    lstm,
     movement,
     padding,
     pooling,
@@ -130,6 +131,7 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "TOPK_V2": along_axis.lower_topk_v2,
     "TRANSPOSE": movement.lower_transpose,
     "TRANSPOSE_CONV": transposed_convolution.lower_transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.lower_lstm,
     "UNPACK": movement.lower_unpack,
     "ZEROS_LIKE": filling.lower_zeros_like,
 }

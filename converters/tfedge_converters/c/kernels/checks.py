@@ -25,6 +25,12 @@ _ZERO_POINTS = {
 # More int8 values, each less a zero point, could leave int32 when they are summed up.
 LARGEST_SUM = 1 << 23
 
+_QUANTISE = "Quantise the model first, with calibration data"
+_HOW_TO_INT8 = {
+    TensorType.INT16: "Quantise to int8 instead of int16x8, or choose the target tflite or "
+    "tflite-micro: LiteRT and TFLite Micro compute in int16"
+}
+
 _INT32 = range(-(1 << 31), 1 << 31)
 
 
@@ -64,7 +70,7 @@ def int8(*tensors: Tensor) -> None:
         if tensor.type != TensorType.INT8:
             raise RefusedError(
                 f"'{tensor.name}' is {tensor.type.name}; the C kernels compute in INT8. "
-                "Quantise the model first, with calibration data"
+                f"{_HOW_TO_INT8.get(tensor.type, _QUANTISE)}"
             )
         scale_and_zero_point(tensor)
 

@@ -120,6 +120,9 @@ _SPECIAL: dict[str, Support] = {
     "TOPK_V2": Support("int8, int32 positions", "k constant", LITERT),
     "TRANSPOSE": _MOVES,
     "TRANSPOSE_CONV": Support(restrictions="weights constant"),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Support(
+        "int8, int16 cell", "one sequence, from a state of zeros; plain variant with tanh"
+    ),
     "UNPACK": _MOVES,
     "ZEROS_LIKE": Support(_STORED),
 }

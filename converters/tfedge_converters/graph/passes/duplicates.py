@@ -65,7 +65,9 @@ def _options(operator: Operator) -> Hashable:
 def _value(tensor: Tensor) -> Hashable:
     if tensor.data is None or tensor.sparsity is not None:
         return id(tensor)
-    return _kind(tensor), tensor.data.tobytes()
+    grid = tensor.trained_weights
+    trained = None if grid is None else (grid.scale.tobytes(), grid.bits)
+    return _kind(tensor), trained, tensor.data.tobytes()
 
 
 def _kind(tensor: Tensor) -> Hashable:

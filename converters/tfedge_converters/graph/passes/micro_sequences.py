@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.graph.evaluation import evaluate
+from tfedge_converters.graph.passes.packed_weights import packed_weights, unpacked
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 _CODES = np.arange(-128, 128).astype(np.int8)
@@ -36,7 +37,7 @@ def _rewrite_all(graph: Graph) -> bool:
 
 def _rewritten(operator: Operator) -> list[Operator] | None:
     rewrite = _REWRITES.get(operator.code)
-    if rewrite is None or len(operator.outputs) != 1 or None in operator.inputs:
+    if rewrite is None or len(operator.outputs) != 1:
         return None
     return rewrite(operator)
 
@@ -78,6 +79,13 @@ def _table(operator: Operator, source: Tensor) -> np.ndarray | None:
 
 # Operators whose reference kernel ends the run at a negative value; they count as 0.
 _STOPS_BELOW_ZERO = frozenset({"SQRT"})
+
+
+def _unpack_channels(operator: Operator) -> list[Operator] | None:
+    """Dense layers know int4 weights with one scale, and int8 ones with a scale a channel."""
+    grids = [tensor.quantization for tensor in packed_weights(operator)]
+    several = any(grid is not None and grid.per_channel for grid in grids)
+    return [unpacked(operator)] if several else None
 
 
 def _reduce_any(operator: Operator) -> list[Operator] | None:
@@ -164,6 +172,7 @@ def _integers(output: Tensor, what: str, values: int | tuple[int, ...]) -> Tenso
 # Operator to the function that writes it as others; None where it cannot.
 _REWRITES: dict[str, Callable[[Operator], list[Operator] | None]] = {
     **dict.fromkeys(("EXP", "GELU", "LOG", "NEG", "RELU_0_TO_1", "RELU_N1_TO_1", "SQRT"), _look_up),
+    "FULLY_CONNECTED": _unpack_channels,
     "REDUCE_ANY": _reduce_any,
     "SELECT": _select,
     "TILE": _tile,

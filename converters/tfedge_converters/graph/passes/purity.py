@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfedge_converters.graph.sequences import SEQUENCES
 from tfedge_converters.graph.types import Operator
 
 # Operators that draw random numbers, hold resources or run other graphs.
@@ -17,6 +18,8 @@ _IMPURE = frozenset(
 
 def is_pure(operator: Operator) -> bool:
     """Whether an operator may be run once instead of twice, or not at all if nobody reads it."""
+    if operator.code in SEQUENCES:
+        return True
     return operator.code not in _IMPURE and not any(
         tensor is not None and tensor.is_variable for tensor in operator.inputs
     )

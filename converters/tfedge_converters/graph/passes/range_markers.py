@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import math
-import struct
-from typing import Any
-
-from flatbuffers import flexbuffers
 
 from tfedge.errors import ModelFileError
 from tfedge.quantization.ranges import HIGH, LOW, RANGE_MARKER
-from tfedge_converters.graph.bypass import bypass
+from tfedge_converters.graph.markers import markers_in, numbers_of, remove_markers
 from tfedge_converters.graph.types import Graph, Model, Operator, Range, Tensor
-
-# What decoding a flexbuffer with wrong offsets can raise in Python.
-_DECODING_ERRORS = (
-    struct.error,
-    IndexError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-)
 
 
 def consume_range_markers(model: Model) -> None:
@@ -37,19 +22,13 @@ def consume_range_markers(model: Model) -> None:
         ModelFileError: a marker is malformed, or its range is empty or not finite.
     """
     for graph in model.graphs:
-        markers = [operator for operator in graph.operators if _is_range_marker(operator)]
         marked: dict[int, Tensor] = {}
-        for operator in markers:
+        for operator in markers_in(graph, RANGE_MARKER):
             tensor = _operand(graph, operator)
             tensor = marked.get(id(tensor), tensor)
-            tensor.range = _range(graph, operator)
+            tensor.range = marked_range(graph, operator, LOW, HIGH)
             marked[id(operator.outputs[0])] = tensor
-        _keep_output_names(graph, marked)
-        bypass(model, graph, markers)
-
-
-def _is_range_marker(operator: Operator) -> bool:
-    return operator.code == "CUSTOM" and operator.custom_name == RANGE_MARKER
+        remove_markers(model, graph, marked)
 
 
 def _operand(graph: Graph, operator: Operator) -> Tensor:
@@ -62,33 +41,16 @@ def _operand(graph: Graph, operator: Operator) -> Tensor:
     )
 
 
-def _range(graph: Graph, operator: Operator) -> Range:
-    try:
-        attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
-        low, high = _number(attributes[LOW]), _number(attributes[HIGH])
-    except _DECODING_ERRORS as error:
-        raise ModelFileError(
-            f"{graph.place(operator)}: the attributes '{LOW}' and '{HIGH}' cannot be read; "
-            "export the model again"
-        ) from error
+def marked_range(graph: Graph, operator: Operator, low_name: str, high_name: str) -> Range:
+    """The range that two attributes of a marker say.
+
+    Raises:
+        ModelFileError: they cannot be read, or are no range.
+    """
+    low, high = numbers_of(graph, operator, low_name, high_name)
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ModelFileError(
             f"{graph.place(operator)}: [{low}, {high}] is not a range; "
             "mark finite values with low <= high"
         )
     return Range(low, high)
-
-
-def _number(attribute: Any) -> float:
-    if not attribute.IsNumeric:
-        raise TypeError("not a number")
-    return float(attribute.AsFloat)
-
-
-def _keep_output_names(graph: Graph, marked: dict[int, Tensor]) -> None:
-    """Hands the names of marked outputs on, but never renames an input or a constant."""
-    fixed = {id(tensor) for tensor in [*graph.inputs, *graph.outputs]}
-    for output in graph.outputs:
-        tensor = marked.get(id(output), output)
-        if id(tensor) not in fixed and not tensor.is_constant:
-            tensor.name = output.name

@@ -1,0 +1,110 @@
+"""What recurrent layers of Keras 3 compute while they are exported, in place of loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tfedge.errors import UnsupportedError
+from tfedge.recurrent import mark_lstm
+
+# Every step of an unrolled layer becomes operators of its own, a dozen or so.
+MOST_UNROLLED_STEPS = 128
+
+
+@contextmanager
+def without_loops(model: Any) -> Iterator[None]:
+    """Makes LSTM layers one operator each, and unrolls what else is recurrent.
+
+    No kernel for microcontrollers runs loops. An LSTM becomes an operator if it has the plain
+    activations, tanh and sigmoid, starts from zeros, and is neither masked nor asked for its
+    states.
+    """
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    try:
+        for layer in layers:
+            # Past Keras' own attribute tracking, which would remember it.
+            vars(layer)["call"] = _Exported(layer)
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("call", None)
+
+
+class _Exported:
+    """A layer's `call`, with the signature that Keras expects of it."""
+
+    def __init__(self, layer: Any):
+        self._layer = layer
+        self._call = layer.call
+
+    def __call__(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+    ) -> Any:
+        layer = self._layer
+        if initial_state is None and mask is None and _is_plain_lstm(layer):
+            return _one_operator(layer, sequences)
+        if layer.stateful:
+            return self._call(sequences, initial_state, mask, training)
+        _refuse_long(layer, sequences.shape[1])
+        before, layer.unroll = layer.unroll, True
+        try:
+            return self._call(sequences, initial_state, mask, training)
+        finally:
+            layer.unroll = before
+
+
+def _is_plain_lstm(layer: Any) -> bool:
+    cell = layer.cell
+    return (
+        type(layer).call is keras.layers.LSTM.call
+        and type(cell) is keras.layers.LSTMCell
+        and cell.activation is keras.activations.tanh
+        and cell.recurrent_activation is keras.activations.sigmoid
+        and not layer.stateful
+        and not layer.return_state
+    )
+
+
+def _one_operator(layer: Any, sequences: Any) -> Any:
+    cell = layer.cell
+    if layer.go_backwards:
+        sequences = ops.flip(sequences, axis=1)
+    bias = cell.bias if cell.use_bias else ops.zeros(4 * cell.units)
+    weights = [ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, bias)]
+    hidden = mark_lstm()(_lstm)(ops.convert_to_tensor(sequences), *weights)
+    return hidden if layer.return_sequences else hidden[:, -1]
+
+
+def _lstm(x: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
+    """The hidden state after each step, as Keras computes it."""
+
+    def step(state: Any, x_now: Any) -> Any:
+        hidden, cell = state
+        gates = tf.matmul(x_now, kernel) + tf.matmul(hidden, recurrent_kernel) + bias
+        enter, forget, candidate, leave = tf.split(gates, 4, axis=-1)
+        cell = tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(candidate)
+        return tf.sigmoid(leave) * tf.tanh(cell), cell
+
+    zeros = tf.zeros((x.shape[0], recurrent_kernel.shape[0]))
+    hidden, _ = tf.scan(step, tf.transpose(x, (1, 0, 2)), (zeros, zeros))
+    return tf.transpose(hidden, (1, 0, 2))
+
+
+def _refuse_long(layer: Any, steps: int) -> None:
+    if steps > MOST_UNROLLED_STEPS:
+        raise UnsupportedError(
+            f"layer '{layer.name}' ({type(layer).__name__}) goes through {steps} steps in a loop, "
+            "which no kernel for microcontrollers runs, and which is unrolled up to "
+            f"{MOST_UNROLLED_STEPS} steps. Use LSTM with its default activations, without masking, "
+            "initial_state and return_state, which becomes one operator; or shorten the sequence"
+        )
