@@ -86,6 +86,12 @@ def test_mixtures_within_an_operator_are_refused():
         Groups(Graph([x], [y], [reshape(x, y)]), INT8)
 
 
+def test_dense_layers_without_weights_are_refused():
+    x, y = activation("x", (1, 2)), activation("y", (1, 2))
+    with pytest.raises(UnsupportedError, match="cannot be quantised"):
+        Groups(Graph([x], [y], [plain("FULLY_CONNECTED", [x], y)]), INT8)
+
+
 def test_variables_are_refused():
     x, y, state = (activation(name, (1, 2)) for name in ("x", "y", "state"))
     state.is_variable = True

@@ -159,6 +159,7 @@ def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> No
         and is_real_activation(operator.outputs[0]) != (policy.output is OutputRange.NONE)
         and all(is_real_activation(t) or t.type != TensorType.FLOAT32 for t in operator.outputs)
         and all(rule.input in operands for rule in policy.weights)
+        and all(rule.operand < len(operator.inputs) for rule in policy.weights)
     ):
         raise UnsupportedError(
             f"{graph.place(operator)} reads state or mixes real and integer operands in a way that "

@@ -5,12 +5,12 @@ crash where this refuses.
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from ai_edge_litert import schema_py_generated as schema
+from typing import Any
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.graph import Model, Operator
-from tfedge_converters.graph.operator_checks import check_ranks
+from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph.operator_checks import check_ranks, options_of
+from tfedge_converters.quantize.constant_values import refuse_sparse
 
 _MASK_BITS = 31
 
@@ -19,19 +19,18 @@ def check_runnable(model: Model) -> None:
     """Refuses what makes LiteRT crash.
 
     Raises:
-        UnsupportedError: a tensor is empty or of more dimensions than kernels know, or an operator
-            does not make what its operands and options say.
+        UnsupportedError: a tensor is sparse, empty, of more dimensions than kernels know, or of
+            other dimensions than its operator makes; a bias is missing.
+        ModelFileError: an operator has another one's options.
     """
     for graph in model.graphs:
         for operator in graph.operators:
             check_ranks(graph, operator)
-            wrong = _emptiness(operator) or _CHECKS.get(operator.code, _nothing)(operator)
+            for tensor in filter(None, operator.inputs):
+                refuse_sparse(tensor)
+            wrong = _emptiness(operator) or _missing_bias(operator) or _wrong_rank(graph, operator)
             if wrong:
                 raise UnsupportedError(f"{graph.place(operator)}: {wrong}")
-
-
-def _nothing(operator: Operator) -> str:
-    return ""
 
 
 def _emptiness(operator: Operator) -> str:
@@ -40,26 +39,51 @@ def _emptiness(operator: Operator) -> str:
     return f"'{empty[0].name}' of shape {empty[0].shape} is empty" if empty else ""
 
 
-def _bias(operator: Operator) -> str:
-    bias = operator.inputs[2:3]
-    return "" if any(bias) else "LiteRT needs a bias here; give it one of zeros"
+def _missing_bias(operator: Operator) -> str:
+    if operator.code != "DEPTHWISE_CONV_2D" or any(operator.inputs[2:3]):
+        return ""
+    return "LiteRT needs a bias here; give it one of zeros"
 
 
-def _sliced_rank(operator: Operator) -> str:
-    """A chain of slices with new axes that do not show in the file can reach any rank."""
-    options, begin = operator.options, operator.inputs[1:2]
-    complete = isinstance(options, schema.StridedSliceOptionsT) and begin and operator.outputs
-    if not complete or begin[0] is None or operator.inputs[0] is None:
-        return "it lacks options, operands or a result"
-    entries = (1 << min(begin[0].elements, _MASK_BITS)) - 1
-    added = options.newAxisMask & entries & ~options.ellipsisMask
-    dropped = options.shrinkAxisMask & entries & ~options.ellipsisMask & ~added
-    rank = len(operator.inputs[0].shape) + added.bit_count() - dropped.bit_count()
+def _wrong_rank(graph: Graph, operator: Operator) -> str:
+    """LiteRT goes by ranks that it computes itself: a chain of operators could reach any."""
+    if operator.code not in _RANKS:
+        return ""
+    needed, rank_of = _RANKS[operator.code]
+    operands = [tensor for tensor in operator.inputs[:needed] if tensor is not None]
+    if len(operands) < needed or not operator.outputs:
+        return "it lacks an operand or a result"
+    rank = rank_of(options_of(graph, operator), *operands)
     found = len(operator.outputs[0].shape)
     return "" if found == rank else f"its result has {found} dimensions instead of {rank}"
 
 
-_CHECKS: dict[str, Callable[[Operator], str]] = {
-    "DEPTHWISE_CONV_2D": _bias,
-    "STRIDED_SLICE": _sliced_rank,
+def _with_one_more(options: Any, source: Tensor) -> int:
+    return len(source.shape) + 1
+
+
+def _gathered(options: Any, source: Tensor, indices: Tensor) -> int:
+    return len(source.shape) + len(indices.shape) - 1 - options.batchDims
+
+
+def _gathered_by_tuples(options: Any, source: Tensor, indices: Tensor) -> int:
+    depth = indices.shape[-1] if indices.shape else 1
+    return len(indices.shape) - 1 + len(source.shape) - depth
+
+
+def _sliced(options: Any, source: Tensor, begin: Tensor) -> int:
+    entries = (1 << min(begin.elements, _MASK_BITS)) - 1
+    added = options.newAxisMask & entries & ~options.ellipsisMask
+    dropped = options.shrinkAxisMask & entries & ~options.ellipsisMask & ~added
+    return len(source.shape) + added.bit_count() - dropped.bit_count()
+
+
+# Operators whose results can have more dimensions than their operands: how many operands that
+# depends on, and the number of dimensions by TFLite's rules.
+_RANKS: dict[str, tuple[int, Callable[..., int]]] = {
+    "EXPAND_DIMS": (1, _with_one_more),
+    "GATHER": (2, _gathered),
+    "GATHER_ND": (2, _gathered_by_tuples),
+    "PACK": (1, _with_one_more),
+    "STRIDED_SLICE": (2, _sliced),
 }
