@@ -8,6 +8,7 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from random_graphs import random_model
 
 from tfedge.errors import ModelFileError, TfedgeError
 from tfedge_converters.graph import read_file, read_model, write_model
@@ -69,6 +70,16 @@ def test_one_table_claimed_many_times_does_not_cost_more_than_the_file():
     schema.ModelAddSubgraphs(build, graphs)
     build.Finish(schema.ModelEnd(build), b"TFL3")
     with pytest.raises(ModelFileError, match="more entries are claimed than the file can hold"):
+        read_model(bytes(build.Output()))
+
+
+def test_sparse_tensors_are_refused():
+    sound = write_model(random_model("fully_connected", 1, 1))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(sound, 0))
+    model.subgraphs[0].tensors[1].sparsity = schema.SparsityParametersT()
+    build = flatbuffers.Builder(1024)
+    build.Finish(model.Pack(build), b"TFL3")
+    with pytest.raises(ModelFileError, match=r"is stored sparse.*without sparsity optimisation"):
         read_model(bytes(build.Output()))
 
 

@@ -292,13 +292,6 @@ def test_operands_that_are_not_finite_are_named(join):
         quantize(model)
 
 
-def test_sparse_weights_are_refused():
-    model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
-    weights_of(model).sparsity = object()
-    with pytest.raises(UnsupportedError, match="'w' is stored sparse"):
-        quantize(model)
-
-
 def test_dense_weights_computed_at_run_time_have_a_grid_of_their_own():
     x, y = (activation(name, (2, 2), -1, 1) for name in "xy")
     w = activation("w", (2, 2), -2, 6)

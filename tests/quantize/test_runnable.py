@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from hostile.bases import float_twin
 from random_builder import Builder
 from random_graphs import OPERATORS, random_model
@@ -40,12 +39,6 @@ def empty(model: Model) -> None:
     tensor.shape = (1, 0, *tensor.shape[2:])
 
 
-def sparse(model: Model) -> None:
-    weights = model.main.operators[0].inputs[1]
-    assert weights is not None
-    weights.sparsity = schema.SparsityParametersT()
-
-
 def without_bias(model: Model) -> None:
     del model.main.operators[0].inputs[2:]
 
@@ -68,7 +61,6 @@ def a_comparison_of_many_dimensions(model: Model) -> None:
         ("pack", as_if_not_packed, "its result has"),
         ("resize_bilinear", empty, "is empty"),
         ("depthwise_conv_2d", without_bias, "needs a bias"),
-        ("fully_connected", sparse, "is stored sparse"),
         ("add", a_comparison_of_many_dimensions, "14 dimensions"),
     ],
 )

@@ -199,12 +199,12 @@ class _Reader:
         if tensor.byte_size >= _MAX_BYTES:
             raise self._error(f"'{tensor.name}' of shape {shape} is larger than 2 GiB")
         tensor.quantization = self._quantization(table.Quantization(), tensor)
+        if table.Sparsity() is not None:
+            raise self._error(
+                f"'{tensor.name}' is stored sparse, which no kernel for microcontrollers reads; "
+                "convert the Keras model again without sparsity optimisation"
+            )
         tensor.data = self._constant(table.Buffer(), tensor)
-        sparsity = table.Sparsity()
-        if sparsity is not None:
-            self._spend(sparsity.DimMetadataLength())
-            tensor.sparsity = schema.SparsityParametersT.InitFromObj(sparsity)
-            self._spend(_entries(tensor.sparsity))
         return tensor
 
     def _shape(self, length: int, entry: Callable[[int], int]) -> tuple[int, ...]:
@@ -264,7 +264,7 @@ class _Reader:
         return np.asarray(raw, np.uint8)
 
     def _decode_constant(self, raw: np.ndarray, tensor: Tensor) -> np.ndarray | None:
-        if tensor.type.dtype is None or tensor.sparsity is not None:
+        if tensor.type.dtype is None:
             return raw if raw.size else None
         if raw.size == 0 and tensor.elements:
             return None

@@ -171,7 +171,6 @@ class Tensor:
         is_variable: whether it keeps its value between invocations.
         range: annotation for the quantiser; not stored in files.
         trained_weights: annotation for the quantiser, of a filter; not stored in files.
-        sparsity: the schema's SparsityParametersT, passed through unchanged.
     """
 
     name: str
@@ -183,7 +182,6 @@ class Tensor:
     is_variable: bool = False
     range: Range | None = None
     trained_weights: WeightGrid | None = None
-    sparsity: Any = None
 
     @property
     def elements(self) -> int:

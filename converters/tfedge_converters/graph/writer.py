@@ -53,7 +53,7 @@ class _Writer:
         self.model = model
         self.buffers: list[bytes] = [b""]
         self.buffer_index: dict[bytes, int] = {}
-        self.constant_index: dict[tuple[int, int, bool], int] = {}
+        self.constant_index: dict[tuple[int, int], int] = {}
         self.codes: dict[tuple[str, str, int], int] = {}
         self.tensor_index: dict[int, dict[int, int]] = {}
         for graph in model.graphs:
@@ -106,7 +106,7 @@ class _Writer:
 
     def _constant(self, tensor: Tensor) -> int:
         """The number of a constant's buffer; many tensors may have one array."""
-        key = (id(tensor.data), tensor.type, tensor.sparsity is None)
+        key = (id(tensor.data), tensor.type)
         if key not in self.constant_index:
             self.constant_index[key] = self._buffer(_constant_bytes(tensor))
         return self.constant_index[key]
@@ -166,7 +166,6 @@ class _Writer:
             None if tensor.shape_signature is None else self._numbers(tensor.shape_signature, "<i4")
         )
         quantization = self._quantization(tensor)
-        sparsity = None if tensor.sparsity is None else tensor.sparsity.Pack(build)
         buffer = _EMPTY_BUFFER if tensor.data is None else self._constant(tensor)
         schema.TensorStart(build)
         schema.TensorAddShape(build, shape)
@@ -176,7 +175,6 @@ class _Writer:
         schema.TensorAddIsVariable(build, tensor.is_variable)
         schema.TensorAddHasRank(build, True)
         _add_if(build, schema.TensorAddQuantization, quantization)
-        _add_if(build, schema.TensorAddSparsity, sparsity)
         _add_if(build, schema.TensorAddShapeSignature, signature)
         return schema.TensorEnd(build)
 
@@ -252,7 +250,7 @@ class _Writer:
 
 def _constant_bytes(tensor: Tensor) -> bytes:
     assert tensor.data is not None
-    if tensor.type.dtype is None or tensor.sparsity is not None:
+    if tensor.type.dtype is None:
         return tensor.data.tobytes()
     return pack(tensor.data, tensor.type)
 

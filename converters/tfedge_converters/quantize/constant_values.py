@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import TfedgeError
 from tfedge_converters.graph import Range, Tensor
 
 
@@ -12,10 +12,8 @@ def constant_values(tensor: Tensor) -> np.ndarray:
     """The constant's float32 array.
 
     Raises:
-        UnsupportedError: it is stored sparse.
         TfedgeError: a value is NaN or infinite.
     """
-    refuse_sparse(tensor)
     data = np.asarray(tensor.data)
     bad = data.size - int(np.isfinite(data).sum())
     if bad:
@@ -30,16 +28,3 @@ def constant_range(tensor: Tensor) -> Range:
     """The range of a constant's values, 0 included; raises as `constant_values`."""
     data = constant_values(tensor)
     return Range(float(data.min(initial=0.0)), float(data.max(initial=0.0)))
-
-
-def refuse_sparse(tensor: Tensor) -> None:
-    """Refuses what is stored sparse.
-
-    Raises:
-        UnsupportedError: it is.
-    """
-    if tensor.sparsity is not None:
-        raise UnsupportedError(
-            f"constant '{tensor.name}' is stored sparse, which int8 kernels cannot read; convert "
-            "the Keras model again without sparsity optimisation"
-        )

@@ -10,7 +10,6 @@ from typing import Any
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
-from tfedge_converters.quantize.constant_values import refuse_sparse
 
 _MASK_BITS = 31
 
@@ -19,15 +18,13 @@ def check_runnable(model: Model) -> None:
     """Refuses what makes LiteRT crash.
 
     Raises:
-        UnsupportedError: a tensor is sparse, empty, of more dimensions than kernels know, or of
-            other dimensions than its operator makes; a bias is missing.
+        UnsupportedError: a tensor is empty, of more dimensions than kernels know, or of other
+            dimensions than its operator makes; a bias is missing.
         ModelFileError: an operator has another one's options.
     """
     for graph in model.graphs:
         for operator in graph.operators:
             check_ranks(graph, operator)
-            for tensor in filter(None, operator.inputs):
-                refuse_sparse(tensor)
             wrong = _emptiness(operator) or _missing_bias(operator) or _wrong_rank(graph, operator)
             if wrong:
                 raise UnsupportedError(f"{graph.place(operator)}: {wrong}")

@@ -63,7 +63,7 @@ def _options(operator: Operator) -> Hashable:
 
 
 def _value(tensor: Tensor) -> Hashable:
-    if tensor.data is None or tensor.sparsity is not None:
+    if tensor.data is None:
         return id(tensor)
     grid = tensor.trained_weights
     trained = None if grid is None else (grid.scale.tobytes(), grid.bits)

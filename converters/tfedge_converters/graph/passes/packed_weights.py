@@ -42,7 +42,7 @@ def packed_weights(operator: Operator) -> list[Tensor]:
 
 
 def _is_packed(tensor: Tensor) -> bool:
-    return tensor.type == TensorType.INT4 and tensor.is_constant and tensor.sparsity is None
+    return tensor.type == TensorType.INT4 and tensor.is_constant
 
 
 def _twin(tensor: Tensor) -> Tensor:
