@@ -106,13 +106,25 @@ class Trial:
 
     def fit(self, model: Any, epochs: int, rate: float, module: Any = keras) -> None:
         """Trains with Adam and a rate that falls along a cosine."""
-        steps = epochs * -(-len(self.split.x_train) // BATCH)
+        data = self.batches(epochs)
         module.utils.set_random_seed(self.seed)
         model.compile(
-            module.optimizers.Adam(module.optimizers.schedules.CosineDecay(rate, steps)),
+            module.optimizers.Adam(module.optimizers.schedules.CosineDecay(rate, len(data))),
             module.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        model.fit(self.split.x_train, self.split.y_train, BATCH, epochs, verbose=0)
+        model.fit(data, shuffle=False, verbose=0)
+
+    def batches(self, epochs: int) -> Any:
+        """The training data as often as `epochs` says, in one order for every variant.
+
+        Not left to `fit`: with a fixed seed Keras 3 makes the same batches of arrays in every
+        epoch and tf_keras does not, which is worth 0.2 points to the latter.
+        """
+        x, y = self.split.x_train, self.split.y_train
+        rng = np.random.default_rng(self.seed)
+        rows = np.concatenate([rng.permutation(len(x)) for _ in range(epochs)])
+        data = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
+        return data.map(lambda chosen: (tf.gather(x, chosen), tf.gather(y, chosen)))
 
     def tune(self, model: Any, module: Any = keras) -> Any:
         """Trains as every variant is trained."""
