@@ -17,16 +17,17 @@ __version__ = "0.1.0"
 _FACADES = {
     "convert": "tfedge_converters.conversion",
     "quantize": "tfedge.quantization.model",
-    "strip": "tfedge.quantization.model",
+    "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "quantization")
+_MODULES = ("callbacks", "layers", "pruning", "quantization")
 
 __all__ = [
     "__version__",
     "callbacks",
     "convert",
     "layers",
+    "pruning",
     "quantization",
     "quantize",
     "strip",
