@@ -13,6 +13,7 @@ EPSILON, AXES, SCALES, CENTERS = "epsilon", "axes", "scales", "centers"
 # What is computed one after the other; the result itself is no interior.
 MEAN, CENTERED, SQUARES, VARIANCE = "mean", "centered", "squares", "variance"
 ABOVE_ZERO, FACTOR, NORMALIZED, SCALED = "above_zero", "factor", "normalized", "scaled"
+SHIFTED = "shifted"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

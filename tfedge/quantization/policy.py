@@ -203,6 +203,8 @@ def _lstm() -> OperatorPolicy:
 # Normalisations of rows compute in this width from operand to result: 8 bits hold neither the
 # squares nor the reciprocal roots of rows whose variances differ.
 NORMALIZATION_BITS = 16
+# Reciprocal roots have room for rows whose variance is a quarter of the least that was seen.
+ROOT_HEADROOM = 2.0
 
 _REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.quantization.policy import INT16X8, OPERATORS
+from tfedge.quantization.policy import INT16X8, OPERATORS, ROOT_HEADROOM
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.quantize.formats import FORMATS
@@ -20,10 +20,8 @@ from tfedge_converters.quantize.groups import Groups
 _BITS, _GUESS_BITS = 16, 8
 # Operands of int8 tell so many values above 0 apart, and those of int16.
 _GUESSED_STEPS, _OPERAND_STEPS = 255, 32767
-# Room for rows whose variance is a quarter of the least that calibration has seen.
-_HEADROOM = 2.0
 # Of a result, relative, when the iteration ends; and where it ends if it does not get there.
-_TOLERANCE, _MOST_STEPS = 1e-3, 10
+_TOLERANCE, _MOST_STEPS = 2e-4, 10
 # 1.5 - x / 2 * y * y ends at 0, so that no step changes y's sign.
 _HALVES = 1.5
 # x / 2 * y for the largest overestimate of y.
@@ -66,7 +64,7 @@ def _reciprocal_root(operator: Operator) -> list[Operator]:
     assert x is not None and x.range is not None and result.range is not None
     root = math.sqrt(x.range.high)
     # The largest y of an x that is above 0.
-    high = min(_HEADROOM * result.range.high, math.sqrt(_OPERAND_STEPS) / root)
+    high = min(ROOT_HEADROOM * result.range.high, math.sqrt(_OPERAND_STEPS) / root)
     result.range = Range(0.0, high)
     guess = min(high, math.sqrt(_GUESSED_STEPS) / root)
     steps = newton_steps(high * root, guess * root)

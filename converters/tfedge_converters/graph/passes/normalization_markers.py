@@ -19,6 +19,7 @@ from tfedge.normalization import (
     RMS_NORM_MARKER,
     SCALED,
     SCALES,
+    SHIFTED,
     SQUARES,
     VARIANCE,
     range_attributes,
@@ -29,8 +30,6 @@ from tfedge_converters.graph.passes.range_markers import marked_range
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 _MARKERS = frozenset({LAYER_NORM_MARKER, RMS_NORM_MARKER})
-
-_LAST = "result"
 
 _OPTIONS = {
     "ADD": schema.AddOptionsT,
@@ -77,7 +76,7 @@ def _expanded(graph: Graph, marker: Operator) -> list[Operator]:
     if scale is not None:
         y = make("MUL", SCALED, [y, scale], x.shape)
     if offset is not None:
-        make("ADD", _LAST, [y, offset], x.shape)
+        make("ADD", SHIFTED, [y, offset], x.shape)
     return make.ending_with(result)
 
 
