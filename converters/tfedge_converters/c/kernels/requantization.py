@@ -1,4 +1,4 @@
-"""Parameters that bring int32 sums to an int8 output."""
+"""Parameters that bring sums to an int8 or int16 output."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from tfedge_converters.graph.types import Tensor, TensorType
 
 
 def output_limits(output: Tensor, activation: int) -> tuple[int, int]:
-    """The limits of an int8 output under a fused activation."""
+    """The limits of an int8 or int16 output under a fused activation."""
     if activation not in REAL_LIMITS:
         raise checks.RefusedError(f"the fused activation {activation} is not supported")
-    return integer_limits(activation, *checks.scale_and_zero_point(output))
+    grid = checks.scale_and_zero_point(output)
+    return integer_limits(activation, *grid, *checks.LIMITS[output.type])
 
 
 def output_fields(output: Tensor, activation: int) -> dict[str, Param]:
