@@ -9,8 +9,9 @@
  *
  *   output = clamp(zero_point + requantize(x)), x = input - input_zero_point
  *
- * Negative x may have a multiplier of its own, which may be negative. Works in place between
- * integers of one width. Source: TFLite Micro's reference kernels of these operators; rounds twice.
+ * Negative x may have a multiplier of its own, and what it gives may be turned to its opposite.
+ * Works in place between integers of one width. Source: TFLite Micro's reference kernels of these
+ * operators; rounds twice.
  */
 typedef struct tfedge_rescale_params {
   int32_t elements;
@@ -23,6 +24,7 @@ typedef struct tfedge_rescale_params {
   int32_t shift;
   int32_t negative_multiplier; /* where x < 0 */
   int32_t negative_shift;
+  int32_t negative_sign; /* 1 or -1 */
   int32_t output_zero_point;
   int32_t output_min;
   int32_t output_max;
@@ -54,7 +56,8 @@ TFEDGE_INLINE int32_t tfedge_rescale_element(const tfedge_rescale_params *params
     x = -x;
   }
   if (params->exact == 0) {
-    x = x < 0 ? tfedge_requantize(x, params->negative_multiplier, params->negative_shift)
+    x = x < 0 ? params->negative_sign *
+                    tfedge_requantize(x, params->negative_multiplier, params->negative_shift)
               : tfedge_requantize(x, params->multiplier, params->shift);
   }
   return tfedge_clamp(tfedge_wrapping_add(x, params->output_zero_point), params->output_min,

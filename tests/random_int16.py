@@ -1,23 +1,21 @@
-"""Random operators on int16, whose zero points are 0."""
+"""Random operators on int16: those on int8 with another type, and what int16 computes otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import random_core
+import random_elementwise
+import random_heavy
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
-from random_elementwise import broadcast_shapes, reduced_shapes
 
-from tfedge.quantization.policy import OPERATORS as POLICIES
-from tfedge_converters.graph import Quantization, Tensor, TensorType
+from tfedge_converters.graph import Quantization, TensorType
 
-INT8, INT16, INT32, FLOAT32 = (
-    TensorType.INT8,
-    TensorType.INT16,
-    TensorType.INT32,
-    TensorType.FLOAT32,
-)
+INT8, INT16, INT32 = TensorType.INT8, TensorType.INT16, TensorType.INT32
+FLOAT32 = TensorType.FLOAT32
 
 _COUNT = 512
 
@@ -30,120 +28,132 @@ def near(b: Builder, scale: float, low: float, high: float) -> Quantization:
     return grid(scale * float(np.exp(b.rng.uniform(np.log(low), np.log(high)))))
 
 
-def value(b: Builder, shape, quantization=None) -> Tensor:
-    """Any integers: a run-time value, or now and then a constant."""
-    quantization = quantization or grid(b.scale(1e-6, 1e-2))
-    if b.rng.random() < 0.2:
-        limits = b.rng.random() < 0.2
-        values = (
-            b.rng.choice(np.array([-32768, 32767]), shape)
-            if limits
-            else b.rng.integers(-32768, 32768, shape)
-        )
-        return b.constant(values, quantization, INT16)
-    return b.input(shape, quantization, INT16)
-
-
-def step(tensor: Tensor) -> float:
-    return float(tensor.quantization.scale[0])
-
-
-def result(b: Builder, code, inputs, shape, quantization, options=None) -> Tensor:
-    version = POLICIES[code].versions["int16x8"]
-    return b.output(code, inputs, shape, quantization, options, version, INT16)
-
-
-def _pair(b: Builder, most=4) -> tuple[list[Tensor], tuple[int, ...]]:
-    shapes = broadcast_shapes(b, 2, most)
-    left = b.input(shapes[0], grid(b.scale(1e-6, 1e-2)), INT16)
-    right = value(b, shapes[1], near(b, step(left), 1e-3, 1e3))
-    operands = [left, right] if b.rng.random() < 0.5 else [right, left]
-    return operands, np.broadcast_shapes(*shapes)
-
-
-def add(code: str, options, b: Builder) -> None:
-    operands, shape = _pair(b)
-    options = options()
-    options.fusedActivationFunction = b.activation()
-    options.potScaleInt16 = False
-    largest = max(map(step, operands))
-    result(b, code, operands, shape, near(b, largest, 0.05, 50), options)
-
-
-def mul(b: Builder) -> None:
-    operands, shape = _pair(b)
-    options = schema.MulOptionsT()
-    options.fusedActivationFunction = b.activation()
-    # Limits of a fused activation must be int32 in steps of the result.
-    product = max(step(operands[0]) * step(operands[1]), 1e-8)
-    result(b, "MUL", operands, shape, near(b, product, 1, 1e5), options)
-
-
-def extreme(code: str, b: Builder) -> None:
-    shapes = broadcast_shapes(b, 2, 5)
-    left = b.input(shapes[0], grid(b.scale()), INT16)
-    operands = [left, value(b, shapes[1], left.quantization)]
-    shape = np.broadcast_shapes(*shapes)
-    result(b, code, operands, shape, left.quantization, schema.MaximumMinimumOptionsT())
-
-
-def reduction(code: str, b: Builder) -> None:
-    shape, out, axes, keeps = reduced_shapes(b, 5)
-    source = b.input(shape, grid(b.scale(1e-6, 1e-2)), INT16)
-    options = schema.ReducerOptionsT()
-    options.keepDims = keeps
-    quantization = source.quantization
-    if code in ("SUM", "MEAN") and b.rng.random() < 0.8:
-        count = source.elements / max(np.prod(out), 1)
-        growth = np.sqrt(count) if code == "SUM" else 1
-        quantization = near(b, step(source) * growth, 0.05, 5)
-    result(b, code, [source, b.constant(axes)], out, quantization, options)
-
-
 def quantize(b: Builder) -> None:
     """From one width to another, of which one at least is int16."""
-    before, after = [(INT16, INT16), (INT8, INT16), (INT16, INT8), (INT16, INT32), (INT32, INT16)][
-        b.rng.integers(5)
-    ]
-    grids = {
-        INT8: b.quantization(),
-        INT16: grid(b.scale(1e-6, 1e-2)),
-        INT32: grid(b.scale(1e-9, 1e-5)),
+    pairs = [(INT16, INT16), (INT8, INT16), (INT16, INT8), (INT16, INT32), (INT32, INT16)]
+    before, after = pairs[b.rng.integers(len(pairs))]
+    bits = {INT8: 8, INT16: 16, INT32: 32}
+    zero_points = {
+        type_: int(b.rng.integers(-128, 128)) if type_ == INT8 else 0 for type_ in (before, after)
     }
-    source = b.input((1, _COUNT), grids[before], before)
-    reach = {INT8: 128, INT16: 1 << 15, INT32: 1 << 31}
-    factor = float(np.exp(b.rng.uniform(-3, 3)))
-    scale = step(source) * reach[before] / reach[after] * factor
-    zero_point = b.zero_point() if after == INT8 else 0
-    out = Quantization.per_tensor(scale, zero_point)
-    b.output("QUANTIZE", [source], source.shape, out, version=2, type_=after)
+    scale = b.scale(1e-6, 1e-2)
+    source = b.input((1, _COUNT), Quantization.per_tensor(scale, zero_points[before]), before)
+    scale *= 2.0 ** (bits[before] - bits[after]) * float(np.exp(b.rng.uniform(-3, 3)))
+    out = Quantization.per_tensor(scale, zero_points[after])
+    b.output("QUANTIZE", [source], source.shape, out, type_=after)
 
 
 def quantize_float(b: Builder) -> None:
     source = b.input((1, _COUNT), type_=FLOAT32)
     source.quantization = None
-    result(b, "QUANTIZE", [source], source.shape, grid(b.scale(1e-6, 1e-2)))
+    b.output("QUANTIZE", [source], source.shape, grid(b.scale(1e-6, 1e-2)))
 
 
 def dequantize(b: Builder) -> None:
-    source = b.input((1, _COUNT), grid(b.scale(1e-6, 1e-2)), INT16)
-    b.output("DEQUANTIZE", [source], source.shape, None, version=3, type_=FLOAT32)
+    source = b.input((1, _COUNT))
+    b.output("DEQUANTIZE", [source], source.shape, None, type_=FLOAT32)
 
 
-OPERATORS = {
-    "int16_add": partial(add, "ADD", schema.AddOptionsT),
-    "int16_sub": partial(add, "SUB", schema.SubOptionsT),
-    "int16_mul": mul,
-    "int16_maximum": partial(extreme, "MAXIMUM"),
-    "int16_minimum": partial(extreme, "MINIMUM"),
-    "int16_mean": partial(reduction, "MEAN"),
-    "int16_sum": partial(reduction, "SUM"),
-    "int16_reduce_max": partial(reduction, "REDUCE_MAX"),
-    "int16_reduce_min": partial(reduction, "REDUCE_MIN"),
-    "int16_quantize": quantize,
-    "int16_quantize_float": quantize_float,
-    "int16_dequantize": dequantize,
+def _unary(b: Builder, code: str, scale: float, out: Quantization, options=None) -> None:
+    source = b.input((1, _COUNT), grid(scale))
+    b.output(code, [source], source.shape, out, options)
+
+
+def rescaled(code: str, b: Builder) -> None:
+    """ABS, RELU and LEAKY_RELU."""
+    options = None
+    if code == "LEAKY_RELU":
+        options = schema.LeakyReluOptionsT()
+        options.alpha = float(b.rng.choice([0.0, 0.01, 0.2, 1.0, 3.7, -0.5, b.rng.normal()]))
+    scale = b.scale(1e-6, 1e-2)
+    out = grid(scale) if b.rng.random() < 0.2 else near(b, scale, 0.1, 10)
+    _unary(b, code, scale, out, options)
+
+
+def relu6(b: Builder) -> None:
+    scale = b.scale(1e-6, 1e-2)
+    _unary(b, "RELU6", scale, grid(scale))
+
+
+def sigmoidal(code: str, b: Builder) -> None:
+    powers = [2.0**-12, 2.0**-11, 2.0**-13, 2.0**-9]
+    scale = float(b.rng.choice(powers)) if b.rng.random() < 0.3 else b.scale(1e-7, 2.5)
+    _unary(b, code, scale, grid(1 / 32768))
+
+
+def exp(b: Builder) -> None:
+    scale = b.scale(1e-6, 2e-4)
+    out = near(b, float(np.exp(32768 * scale)) / 32768, 0.3, 3)
+    _unary(b, "EXP", scale, out, schema.ExpOptionsT())
+
+
+def gelu(b: Builder) -> None:
+    options = schema.GeluOptionsT()
+    options.approximate = bool(b.rng.random() < 0.5)
+    scale = b.scale(1e-6, 1e-3)
+    _unary(b, "GELU", scale, near(b, scale, 0.3, 3), options)
+
+
+def softmax(b: Builder) -> None:
+    rows = int(b.rng.integers(1, 4))
+    depth = int(b.rng.choice([1, 2, b.rng.integers(1, 40), b.rng.integers(40, 3000)]))
+    options = schema.SoftmaxOptionsT()
+    options.beta = float(b.rng.choice([1.0, 0.5, 2.0]))
+    source = b.input((rows, depth), grid(b.scale(1e-6, 1e-1)))
+    b.output("SOFTMAX", [source], source.shape, grid(1 / 32768), options)
+
+
+def deep_fully_connected(b: Builder) -> None:
+    """Sums of more products than 32 bits hold."""
+    rows, channels = (int(n) for n in b.rng.integers(1, [3, 10]))
+    depth = int(b.rng.integers(250, 1100))
+    source = b.input((rows, depth))
+    weights = b.weights((channels, depth), 0, b.rng.random() < 0.5)
+    operands = [source, weights, b.bias(source, weights)]
+    options = schema.FullyConnectedOptionsT()
+    b.output("FULLY_CONNECTED", operands, (rows, channels), b.sums(source, weights, depth), options)
+
+
+def wide(make: Callable[[Builder], None], b: Builder) -> None:
+    """A random operator with int16 for int8."""
+    b.activations = INT16
+    make(b)
+    b.activations = INT8
+
+
+_OWN = {
+    "quantize": quantize,
+    "quantize_float": quantize_float,
+    "dequantize": dequantize,
+    "abs": partial(rescaled, "ABS"),
+    "relu": partial(rescaled, "RELU"),
+    "leaky_relu": partial(rescaled, "LEAKY_RELU"),
+    "relu6": relu6,
+    "logistic": partial(sigmoidal, "LOGISTIC"),
+    "tanh": partial(sigmoidal, "TANH"),
+    "exp": exp,
+    "gelu": gelu,
+    "softmax": softmax,
+    "deep_fully_connected": deep_fully_connected,
 }
 
+_OF_INT8 = {
+    name: family.OPERATORS[name]
+    for family, names in (
+        (random_core, ("fully_connected", "mean", "add", "sub", "mul")),
+        (
+            random_elementwise,
+            (
+                "maximum", "minimum", "far_add", "far_sub", "scattered_mul", "scattered_mean",
+                "sum", "reduce_max", "reduce_min",
+            ),
+        ),
+        (random_heavy, ("batch_matmul", "fully_connected_of_any_rank")),
+    )
+    for name in names
+}  # fmt: skip
+
+OPERATORS = {f"int16_{name}": partial(wide, make) for name, make in (_OWN | _OF_INT8).items()}
+
 # TFLite Micro does not have these in int16.
-LITERT = {"int16_reduce_max", "int16_reduce_min"}
+LITERT = {"int16_exp", "int16_gelu", "int16_reduce_max", "int16_reduce_min"}

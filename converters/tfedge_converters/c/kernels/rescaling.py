@@ -22,6 +22,7 @@ def rescaling(
     output: Tensor,
     multiplier: Multiplier | None = None,
     negative: Multiplier | None = None,
+    negative_sign: int = 1,
     limits: tuple[int, int] | None = None,
 ) -> Lowered:
     """Integers brought from one grid to another.
@@ -29,6 +30,7 @@ def rescaling(
     Args:
         multiplier: of the two scales' quotient where it is not given.
         negative: of values below the zero point; the same where it is not given.
+        negative_sign: 1, or -1 where these turn to their opposites, once rescaled.
         limits: of the results; those of the output's type where they are not given.
     """
     multiplier = scale_ratio(source, output) if multiplier is None else multiplier
@@ -40,6 +42,7 @@ def rescaling(
         "shift": multiplier[1],
         "negative_multiplier": negative[0],
         "negative_shift": negative[1],
+        "negative_sign": negative_sign,
     }
     return _call(source, output, fields, limits)
 
