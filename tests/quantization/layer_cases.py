@@ -342,6 +342,6 @@ CASES: dict[str, Case] = {
     "transformer": Case(
         _transformer,
         (*LAYER_NORM, *ATTENTION, "ADD", *LAYER_NORM, "FULLY_CONNECTED", "ADD"),
-        1,
+        2,
     ),
 }  # fmt: skip

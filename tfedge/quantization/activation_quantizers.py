@@ -29,6 +29,11 @@ class RangeGroup:
     def __init__(self, member: ActivationQuantizer):
         self.members = [member]
 
+    @property
+    def bits(self) -> int:
+        """Of the members' integers."""
+        return self.members[0].bits
+
     def merge(self, other: RangeGroup) -> None:
         """Lets the members of both groups use one grid."""
         if other is self:

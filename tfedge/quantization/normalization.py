@@ -131,6 +131,11 @@ class NormalizationOperator(QuantizedOperator):
         output = self.quantizer.grid()
         return output.real(output.clamp(exact.rescale(*row, output)))
 
+    @property
+    def width(self) -> int | None:
+        """Operands of any width are moved to that of the interiors."""
+        return None
+
     def _wide(self, x: Any) -> _Integers:
         grid = self._grid_of(x)
         wide = grid.in_width(NORMALIZATION_BITS)
