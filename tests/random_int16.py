@@ -151,7 +151,7 @@ _OF_INT8 = {
             random_elementwise,
             (
                 "maximum", "minimum", "far_add", "far_sub", "scattered_mul", "scattered_mean",
-                "sum", "reduce_max", "reduce_min",
+                "sum", "reduce_max", "reduce_min", "squared_difference", "topk_v2",
             ),
         ),
         (
@@ -170,5 +170,6 @@ OPERATORS = {f"int16_{name}": partial(wide, make) for name, make in (_OWN | _OF_
 
 # TFLite Micro does not have these in int16.
 LITERT = {
-    f"int16_{name}" for name in ("exp", "gelu", "reduce_max", "reduce_min", "resize_bilinear")
+    f"int16_{name}"
+    for name in ("exp", "gelu", "reduce_max", "reduce_min", "resize_bilinear", "topk_v2")
 }

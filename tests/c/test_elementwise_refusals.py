@@ -69,7 +69,7 @@ def narrow_bias(operator):
 DAMAGES = [
     (("int16_add", "int16_relu", "int16_softmax", "int16_batch_matmul", "int16_tanh"), offset),
     (("int16_mul", "int16_deep_fully_connected", "int16_mean", "int16_logistic"), other_width),
-    (("int16_softmax", "int16_tanh", "int16_deep_fully_connected", "int16_exp"), coarse),
+    (("int16_softmax", "int16_tanh", "int16_deep_fully_connected"), coarse),
     (("int16_deep_fully_connected",), narrow_bias),
     (("int16_abs", "int16_gelu", "int16_quantize", "int16_dequantize", "int16_sum"), other_output),
     (("far_add", "scattered_mul", "div", "squared_difference", "sum", "cumsum"), other_output),
