@@ -89,10 +89,11 @@ def _sigmoidal(operator: Operator, tanh: int, powers: range) -> Lowered:
     source, output = _operands(operator)
     checks.fixed_quantization(output, 1 / 32768, 0)
     multiplier, shift = _sigmoid_scaling(checks.scale_and_zero_point(source)[0], powers)
-    if multiplier > _LARGEST_INT16:
+    if not 0 < multiplier <= _LARGEST_INT16:  # the reference takes 0 for a sign of its own
+        scale = checks.scale_and_zero_point(source)[0]
         raise checks.RefusedError(
-            f"'{source.name}' has so large a scale that the reference's integers overflow; "
-            f"{_LARGEST_INT16 / _TABLE_STEPS:.3g} is the largest"
+            f"'{source.name}' has the scale {scale:.3g}, for which the reference's integers leave "
+            f"their range; it may be 1e-13 to {_LARGEST_INT16 / _TABLE_STEPS:.3g}"
         )
     table = Constant("sigmoid", sigmoid_table(), "65536 * sigmoid(i / 24) - 32768")
     scaling: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
