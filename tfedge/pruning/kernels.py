@@ -236,10 +236,12 @@ def _worth_pruning(model: Any, kernels: list[Kernel], pattern: Pattern) -> list[
 
 def _named(model: Any, layers: Any) -> Iterable[Any]:
     every = model._flatten_layers()
-    known = {layer.name: layer for layer in reversed(every)}  # a wrapper goes before its layer
+    known: dict[str, Any] = {
+        one.name: one for one in reversed(every)
+    }  # a wrapper goes before its layer
     for item in [layers] if isinstance(layers, (str, keras.layers.Layer)) else layers:
         same = next((one for one in every if one is item), None)
-        layer = known.get(item) if isinstance(item, str) else same
+        layer: Any = known.get(item) if isinstance(item, str) else same
         if layer is None:
             name = getattr(item, "name", item)
             near = difflib.get_close_matches(str(name), known, 1)
