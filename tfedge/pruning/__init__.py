@@ -26,6 +26,7 @@ _LAZY = {
     "Unstructured": "tfedge.pruning.patterns",
     "keep_zeros": "tfedge.pruning.masks",
     "masks_of": "tfedge.pruning.masks",
+    "prune": "tfedge.pruning.after_training",
     "register": "tfedge.pruning.kernels",
 }
 

@@ -230,14 +230,15 @@ def calibrate(model: Any, call: Any, data: Any, batch_size: int) -> None:
     before = [(operator, operator.phase) for operator in operators_of(model)]
     set_phase(model, CALIBRATE)
     try:
-        for batch in _batches(data, batch_size):
+        for batch in batches_of(data, batch_size):
             call(batch, training=False)
     finally:
         for operator, phase in before:
             operator.phase = phase
 
 
-def _batches(data: Any, batch_size: int) -> Any:
+def batches_of(data: Any, batch_size: int) -> Any:
+    """Inputs in batches, of arrays or of a tf.data.Dataset that has batches already."""
     if hasattr(data, "element_spec"):
         for item in data:
             yield item[0] if isinstance(item, tuple) else item
