@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
@@ -20,6 +23,7 @@ from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
 
@@ -32,6 +36,7 @@ def convert(
     target: str = "host",
     quantization: str | Scheme = "int8",
     calibration: Any = None,
+    recovery: Sequence[str | Step] = (),
     name: str | None = None,
     input_type: str | None = None,
     output_type: str | None = None,
@@ -53,6 +58,9 @@ def convert(
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file.
+        recovery: how to win back, from the calibration data, what quantisation loses: any of
+            "equalization", "clip_search", "adaround" and "bias_correction", or objects of
+            `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; None for the integers that the
             model computes with, or their name, "int8" or "int16".
@@ -81,7 +89,9 @@ def convert(
     if _has_real_activations(typed):
         replace_float_only(typed)
         ends = input_type, output_type
-        flatbuffer = _quantize(typed, quantization, calibration, ends, progress)
+        flatbuffer = _quantize(typed, quantization, calibration, recovery, ends, progress)
+    elif recovery:
+        raise TfedgeError("recovery is for float models; this one computes with integers already")
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
     source = None
@@ -122,11 +132,15 @@ def _quantize(
     model: Model,
     scheme: str | Scheme,
     calibration: Any,
+    recovery: Sequence[str | Step],
     ends: tuple[str | None, str | None],
     progress: bool,
 ) -> bytes:
-    if calibration is not None:
-        calibrate(model, calibration, scheme=scheme, progress=progress)
+    find_ranges = partial(calibrate, model, scheme=scheme, progress=progress)
+    if recovery:
+        recover(model, recovery, calibration, find_ranges, scheme=scheme, progress=progress)
+    elif calibration is not None:
+        find_ranges(calibration)
     quantize(model, scheme, input_type=ends[0], output_type=ends[1])
     return write_model(model)
 

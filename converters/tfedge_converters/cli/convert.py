@@ -48,6 +48,14 @@ def add_parser(commands: Any) -> None:
         help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
         "edgetpu: one scale for each dense layer (default: int8)",
     )
+    parser.add_argument(
+        "--recovery",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="STEP,...",
+        help="win back accuracy from the calibration data: equalization, clip_search, adaround, "
+        "bias_correction, with commas between",
+    )
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
         parser.add_argument(
@@ -80,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         quantization=arguments.quantization,
         calibration=arguments.calibration,
+        recovery=arguments.recovery,
         name=arguments.name,
         input_type=arguments.input_type,
         output_type=arguments.output_type,
@@ -113,6 +122,8 @@ def _command(arguments: argparse.Namespace) -> str:
         if value is not None and value != _DEFAULTS.get(option):
             text = Path(value).name if option == "calibration" else value
             parts += [f"--{option.replace('_', '-')}", text]
+    if arguments.recovery:
+        parts += ["--recovery", ",".join(arguments.recovery)]
     for shape in arguments.input_shape or ():
         parts += ["--input-shape", shape]
     return shlex.join(parts)

@@ -1,0 +1,89 @@
+"""The integer model that a float model becomes, beside it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Model, Operator, Tensor
+from tfedge_converters.quantize.activations import Activations
+from tfedge_converters.quantize.affine import quantize_operand
+from tfedge_converters.quantize.formats import format_of
+from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.quantizer import quantize
+
+
+class Twin:
+    """An integer copy of a float model, whose parts are found by those of the float model.
+
+    Raises:
+        TfedgeError: as `quantize`.
+    """
+
+    def __init__(self, model: Model, scheme: Scheme):
+        """`model`: its ranges are known; it stays as it is."""
+        self._form = format_of(scheme)
+        self.model = copy.deepcopy(model)
+        self._tensors = _by_id(model.main.tensors(), self.model.main.tensors())
+        self._operators = _by_id(model.main.operators, self.model.main.operators)
+        quantize(self.model, scheme)
+
+    def tensor(self, real: Tensor) -> Tensor:
+        """The activation that takes the place of a real one."""
+        return self._tensors[id(real)]
+
+    def operand(self, operator: Operator, index: int) -> Tensor:
+        """The integer operand of an operator of the float model."""
+        operand = self._operators[id(operator)].inputs[index]
+        assert operand is not None
+        return operand
+
+    def quantized(self, real: Tensor, values: np.ndarray) -> np.ndarray:
+        """Real values on the grid of an activation; others as they are."""
+        tensor = self.tensor(real)
+        if tensor.quantization is None:
+            return values
+        return quantize_operand(values, tensor.quantization, self._form).astype(tensor.type.dtype)
+
+    def dequantized(self, real: Tensor, values: np.ndarray) -> np.ndarray:
+        """The real numbers, as float32, that an activation's integers stand for."""
+        grid = self.tensor(real).quantization
+        if grid is None:
+            return values
+        return (values.astype(np.float32) - np.float32(grid.zero_point[0])) * grid.scale[0]
+
+    def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> Activations:
+        """Values of the integer graph that follow from real values of tensors of the float one."""
+        return Activations(
+            self.model.main,
+            {
+                id(self.tensor(tensor)): self.quantized(tensor, values)
+                for tensor, values in real.values()
+            },
+        )
+
+
+def stacked_inputs(
+    model: Model, samples: list[list[np.ndarray]]
+) -> dict[int, tuple[Tensor, np.ndarray]]:
+    """The inputs' values, of shape (samples, *tensor.shape), with their tensors, by id."""
+    return {
+        id(tensor): (tensor, np.stack(column))
+        for tensor, column in zip(model.main.inputs, zip(*samples, strict=True), strict=True)
+    }
+
+
+def real_results(model: Model) -> list[tuple[Operator, Tensor]]:
+    """Operators of a float model with the real activation that each makes first."""
+    return [
+        (operator, operator.outputs[0])
+        for operator in model.main.operators
+        if is_real_activation(operator.outputs[0])
+    ]
+
+
+def _by_id(keys, values):  # type: ignore[no-untyped-def]
+    return dict(zip(map(id, keys), values, strict=True))
