@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Model, Operator, Tensor
+from tfedge_converters.graph import Model, Operator, Tensor, TensorType
 from tfedge_converters.quantize.activations import Activations
 from tfedge_converters.quantize.affine import quantize_operand
-from tfedge_converters.quantize.formats import format_of
+from tfedge_converters.quantize.formats import FORMATS, Format
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.quantizer import quantize
 
@@ -25,7 +25,6 @@ class Twin:
 
     def __init__(self, model: Model, scheme: Scheme):
         """`model`: its ranges are known; it stays as it is."""
-        self._form = format_of(scheme)
         self.model = copy.deepcopy(model)
         self._tensors = _by_id(model.main.tensors(), self.model.main.tensors())
         self._operators = _by_id(model.main.operators, self.model.main.operators)
@@ -46,14 +45,8 @@ class Twin:
         tensor = self.tensor(real)
         if tensor.quantization is None:
             return values
-        return quantize_operand(values, tensor.quantization, self._form).astype(tensor.type.dtype)
-
-    def dequantized(self, real: Tensor, values: np.ndarray) -> np.ndarray:
-        """The real numbers, as float32, that an activation's integers stand for."""
-        grid = self.tensor(real).quantization
-        if grid is None:
-            return values
-        return (values.astype(np.float32) - np.float32(grid.zero_point[0])) * grid.scale[0]
+        form = format_of_type(tensor.type)
+        return quantize_operand(values, tensor.quantization, form).astype(tensor.type.dtype)
 
     def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> Activations:
         """Values of the integer graph that follow from real values of tensors of the float one."""
@@ -64,6 +57,19 @@ class Twin:
                 for tensor, values in real.values()
             },
         )
+
+
+def dequantized(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+    """The real numbers, as float32, that an activation's integers stand for; others as they are."""
+    grid = tensor.quantization
+    if grid is None:
+        return values
+    return (values.astype(np.float32) - np.float32(grid.zero_point[0])) * grid.scale[0]
+
+
+def format_of_type(type_: TensorType) -> Format:
+    """The format of activations that are stored so."""
+    return next(form for form in FORMATS.values() if form.type == type_)
 
 
 def stacked_inputs(

@@ -57,9 +57,9 @@ class AdaRound:
         for comparison in session.walk("Learning to round", self.samples):
             layer = comparison.layer
             problem = reconstruction(comparison, comparison.rows(self.rows, random))
-            limit = 2 ** (session.bits(layer) - 1) - 1
-            integers = _Rounding(self, problem, limit).learn()
-            session.put_on_grid(layer, layer.constant(integers * problem.scale), comparison.scale())
+            grid = comparison.grid()
+            integers = _Rounding(self, problem, grid.limit).learn()
+            session.put_on_grid(layer, layer.constant(integers * problem.scale), grid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def reconstruction(comparison: Comparison, chosen: np.ndarray) -> Reconstruction
         rows=layer.rows(comparison.source, chosen),
         targets=before.results(comparison.real.of(before.result), chosen),
         weights=layer.matrices(np.asarray(layer.weights.data)),
-        scale=layer.by_channel(comparison.scale()),
+        scale=layer.by_channel(comparison.grid().scale),
         bias=layer.by_channel(layer.bias()),
         bounds=layer.bounds,
     )

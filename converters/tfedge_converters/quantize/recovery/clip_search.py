@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfedge_converters.graph import WeightGrid
 from tfedge_converters.quantize.affine import accumulator_scales
 from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
 from tfedge_converters.quantize.recovery.session import Session
@@ -31,13 +32,13 @@ class ClipSearch:
         """Chooses the scales of all layers."""
         twin = session.twin()
         for layer in session.layers:
-            scale = self._scale(session, twin, layer)
-            session.put_on_grid(layer, np.asarray(layer.weights.data), scale)
+            bits = session.bits(layer, twin)
+            scale = self._scale(twin, layer, 2 ** (bits - 1) - 1)
+            session.put_on_grid(layer, np.asarray(layer.weights.data), WeightGrid(scale, bits))
 
-    def _scale(self, session: Session, twin: Twin, layer: LinearLayer) -> np.ndarray:
+    def _scale(self, twin: Twin, layer: LinearLayer, limit: int) -> np.ndarray:
         given = twin.operand(layer.operator, layer.rule.operand).quantization
         assert given is not None
-        limit = 2 ** (session.bits(layer) - 1) - 1
         weights = layer.matrices(np.asarray(layer.weights.data))
         parts = np.linspace(1, self.smallest, self.candidates, dtype=np.float32)
         scales = [_large_enough(twin, layer, given.scale * part) for part in parts]
@@ -48,7 +49,7 @@ class ClipSearch:
 
 def _large_enough(twin: Twin, layer: LinearLayer, scale: np.ndarray) -> np.ndarray:
     """The scales, enlarged where the bias would not fit into the accumulator."""
-    source = twin.tensor(layer.source).quantization
+    source = twin.operand(layer.operator, layer.rule.input).quantization
     assert source is not None
     return accumulator_scales(scale, source.scale[0], layer.bias())[0].astype(np.float32)
 

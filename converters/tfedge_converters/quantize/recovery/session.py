@@ -19,7 +19,7 @@ from tfedge_converters.quantize.recovery.linear_layers import (
     own_constants,
     set_weights,
 )
-from tfedge_converters.quantize.twin import Twin, stacked_inputs
+from tfedge_converters.quantize.twin import Twin, dequantized, format_of_type, stacked_inputs
 
 
 class Session:
@@ -43,24 +43,19 @@ class Session:
         self._reference = copy.deepcopy(model)
         self._before = dict(zip(map(id, self.layers), free_layers(self._reference), strict=True))
 
-    def bits(self, layer: LinearLayer) -> int:
-        """How many bits the layer's weights get."""
-        form = weight_format(self._scheme, layer.operator, OPERATORS[layer.operator.code], None)
-        return form.limit.bit_length() + 1
+    def bits(self, layer: LinearLayer, twin: Twin) -> int:
+        """How many bits the layer's weights get in an integer model."""
+        operator = layer.operator
+        form = format_of_type(twin.operand(operator, layer.rule.input).type)
+        weights = weight_format(self._scheme, operator, OPERATORS[operator.code], None, form)
+        return weights.limit.bit_length() + 1
 
     def twin(self) -> Twin:
         """The integer model that the float one becomes as it is now."""
         return Twin(self.model, self._scheme)
 
-    def put_on_grid(self, layer: LinearLayer, values: np.ndarray, scale: np.ndarray) -> None:
-        """Sets a layer's weights, and the scales of the integers that they become.
-
-        Args:
-            layer: one of `layers`.
-            values: of the weights' shape.
-            scale: float32 (channels,) or (1,).
-        """
-        grid = WeightGrid(scale, self.bits(layer))
+    def put_on_grid(self, layer: LinearLayer, values: np.ndarray, grid: WeightGrid) -> None:
+        """Sets a layer's weights, of their shape, and the integers that they become."""
         data = values.astype(np.float32)
         set_weights(layer, lambda old: dataclasses.replace(old, data=data, trained_weights=grid))
 
@@ -92,13 +87,15 @@ class Session:
             real.known = still_needed(
                 self._reference.main, self._before[id(layer)].operator, real.known
             )
+            read = twin.operand(layer.operator, layer.rule.input)
             yield Comparison(
-                layer,
-                self._before[id(layer)],
-                twin,
-                real,
-                twin.dequantized(layer.source, known[id(layer.source)]),
-                count,
+                layer=layer,
+                before=self._before[id(layer)],
+                twin=twin,
+                real=real,
+                source=dequantized(read, integers.of(read)),
+                samples=count,
+                bits=self.bits(layer, twin),
             )
 
 
@@ -119,6 +116,7 @@ class Comparison:
         source: what enters the layer in the integer model, as real numbers: float32 (samples,
             *shape).
         samples: how many there are.
+        bits: of the layer's weights.
     """
 
     layer: LinearLayer
@@ -127,23 +125,24 @@ class Comparison:
     real: Activations
     source: np.ndarray
     samples: int
+    bits: int
 
     def rows(self, most: int, random: np.random.Generator) -> np.ndarray:
         """Numbers of results to look at: all of them, or a random choice."""
         total = self.layer.rows_of(self.samples)
         return random.permutation(total)[:most]
 
-    def scale(self) -> np.ndarray:
-        """The scales of the layer's integers: float32 (channels,) or (1,)."""
-        grid = self.twin.operand(self.layer.operator, self.layer.rule.operand).quantization
-        assert grid is not None
-        return grid.scale
+    def grid(self) -> WeightGrid:
+        """What the layer's weights are put on."""
+        made = self.twin.operand(self.layer.operator, self.layer.rule.operand).quantization
+        assert made is not None
+        return WeightGrid(made.scale, self.bits)
 
     def weights(self) -> np.ndarray:
         """What the layer's integers stand for: float32 (groups, depth, width)."""
         tensor = self.twin.operand(self.layer.operator, self.layer.rule.operand)
         integers = self.layer.matrices(np.asarray(tensor.data).astype(np.float32))
-        return integers * self.layer.by_channel(self.scale())
+        return integers * self.layer.by_channel(self.grid().scale)
 
 
 def _tensors_in(known: Collection[int], model: Model) -> list[Tensor]:
