@@ -16,7 +16,9 @@ __version__ = "0.1.0"
 # Public names, and the modules that have them.
 _FACADES = {
     "convert": "tfedge_converters.conversion",
+    "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
+    "search_widths": "tfedge_converters.search",
     "strip": "tfedge.quantization.model",
     "verify": "tfedge_converters.verify",
 }
@@ -26,9 +28,11 @@ __all__ = [
     "__version__",
     "callbacks",
     "convert",
+    "diagnose",
     "layers",
     "quantization",
     "quantize",
+    "search_widths",
     "strip",
     "verify",
 ]

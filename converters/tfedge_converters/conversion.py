@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tfedge.errors import TfedgeError
@@ -13,21 +12,15 @@ from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.files import read_bytes
-from tfedge_converters.graph import Model, TensorType, read_model, write_model
-from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph import Model, TensorType, write_model
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
-from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
+from tfedge_converters.loading import load_model
 from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
-
-_FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
 
 
 def convert(
@@ -78,14 +71,8 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    flatbuffer, own_name = _flatbuffer(model, input_shapes)
+    typed, flatbuffer, own_name = load_model(model, input_shapes)
     name = identifier(own_name) if name is None else check_identifier(name)
-    typed = read_model(flatbuffer, source=own_name)
-    consume_weight_markers(typed)
-    consume_range_markers(typed)
-    fuse_lstm_markers(typed)
-    if pipeline.run(typed):
-        flatbuffer = write_model(typed)
     if _has_real_activations(typed):
         replace_float_only(typed)
         ends = input_type, output_type
@@ -99,22 +86,6 @@ def convert(
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
     return Artifact(name, chosen, typed, flatbuffer, source, arrays)
-
-
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
-    """The bytes of a .tflite file, and what the model is called."""
-    if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model"
-    if isinstance(model, (str, Path)):
-        path = Path(model)
-        if path.suffix in _FLATBUFFER_SUFFIXES:
-            return read_bytes(path), path.stem
-        from tfedge_converters.export import export_keras, load_keras
-
-        return export_keras(load_keras(path), input_shapes), path.stem
-    from tfedge_converters.export import export_keras
-
-    return export_keras(model, input_shapes), str(getattr(model, "name", "model"))
 
 
 def _has_real_activations(model: Model) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES
+from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
@@ -48,14 +49,7 @@ def add_parser(commands: Any) -> None:
         help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
         "edgetpu: one scale for each dense layer (default: int8)",
     )
-    parser.add_argument(
-        "--recovery",
-        type=lambda text: tuple(text.split(",")),
-        default=(),
-        metavar="STEP,...",
-        help="win back accuracy from the calibration data: equalization, clip_search, adaround, "
-        "bias_correction, with commas between",
-    )
+    add_recovery(parser)
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
         parser.add_argument(

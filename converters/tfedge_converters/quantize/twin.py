@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 
+from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, Tensor, TensorType
 from tfedge_converters.quantize.activations import Activations
@@ -34,11 +36,45 @@ class Twin:
         """The activation that takes the place of a real one."""
         return self._tensors[id(real)]
 
+    def makes(self, real: Tensor) -> bool:
+        """Whether the integer model has the activation: not inside functions that stay real."""
+        return any(
+            self.tensor(real) is tensor
+            for operator in self.model.main.operators
+            for tensor in operator.outputs
+        )
+
     def operand(self, operator: Operator, index: int) -> Tensor:
         """The integer operand of an operator of the float model."""
         operand = self._operators[id(operator)].inputs[index]
         assert operand is not None
         return operand
+
+    def rounds_weights(self, operator: Operator) -> bool:
+        """Whether the scheme decides on the integers of the operator's weights: not training."""
+        rules = OPERATORS[operator.code].weights
+        weights = [operator.inputs[rule.operand] for rule in rules]
+        return bool(weights) and all(
+            tensor is not None and tensor.is_constant and tensor.trained_weights is None
+            for tensor in weights
+        )
+
+    def with_rounded_weights(self, operator: Operator) -> Operator:
+        """An operator of the float model with the real numbers that its integer weights stand for.
+
+        It makes the same tensors.
+        """
+        inputs = list(operator.inputs)
+        for rule in OPERATORS[operator.code].weights:
+            real = inputs[rule.operand]
+            if real is not None and real.is_constant:
+                values = _real_weights(self.operand(operator, rule.operand))
+                inputs[rule.operand] = dataclasses.replace(real, data=values)
+        return dataclasses.replace(operator, inputs=inputs)
+
+    def rounded(self, real: Tensor, values: np.ndarray) -> np.ndarray:
+        """Real values of an activation on its grid, as real numbers again."""
+        return dequantized(self.tensor(real), self.quantized(real, values))
 
     def quantized(self, real: Tensor, values: np.ndarray) -> np.ndarray:
         """Real values on the grid of an activation; others as they are."""
@@ -65,6 +101,14 @@ def dequantized(tensor: Tensor, values: np.ndarray) -> np.ndarray:
     if grid is None:
         return values
     return (values.astype(np.float32) - np.float32(grid.zero_point[0])) * grid.scale[0]
+
+
+def _real_weights(tensor: Tensor) -> np.ndarray:
+    grid = tensor.quantization
+    assert grid is not None
+    shape = [1] * len(tensor.shape)
+    shape[grid.axis] = grid.scale.size
+    return np.asarray(tensor.data).astype(np.float32) * grid.scale.reshape(shape)
 
 
 def format_of_type(type_: TensorType) -> Format:
