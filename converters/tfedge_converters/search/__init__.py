@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import Scheme, WeightScheme, get
-from tfedge_converters import targets
+from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.conversion import convert
-from tfedge_converters.graph import Model, write_model
+from tfedge_converters.graph import write_model
 from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.loading import load_model
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
@@ -123,7 +122,7 @@ def _solved(
     for _ in range(_ATTEMPTS):
         point = solve(choices, room, bit_operations)
         if point is None:
-            raise _impossible(choices, costs, flash, bit_operations)
+            raise _impossible(context, choices, flash, bit_operations)
         scheme = _scheme(context.scheme, choices, point)
         artifact = context.converted(scheme)
         found = costs.flash_of(artifact)
@@ -131,7 +130,7 @@ def _solved(
             break
         room = point.flash - (found - flash)
     else:
-        raise _impossible(choices, costs, flash, bit_operations)
+        raise _impossible(context, choices, flash, bit_operations)
     return WidthSearch(
         name=name,
         scheme=scheme,
@@ -209,21 +208,34 @@ def _check_ram(artifact: Artifact, ram: int | None, target: str) -> None:
 
 
 def _impossible(
-    choices: list[list[Choice]], costs: Costs, flash: int | None, bit_operations: int | None
+    context: _Context,
+    choices: list[list[Choice]],
+    flash: int | None,
+    bit_operations: int | None,
 ) -> TfedgeError:
-    least_flash = costs.fixed_flash + sum(min(o.flash for o in options) for options in choices)
-    least_operations = sum(min(o.operations for o in options) for options in choices)
-    parts = [
-        f"{what} of {budget:,} (the least possible is {least:,})"
-        for what, budget, least in (
-            ("flash bytes", flash, least_flash),
-            ("bit operations", bit_operations, least_operations),
-        )
-        if budget is not None
-    ]
+    parts = []
+    if flash is not None:
+        smallest = _extreme(choices, lambda choice: choice.flash)
+        least = Costs.flash_of(context.converted(_scheme(context.scheme, choices, smallest)))
+        parts.append(f"flash bytes of {flash:,} (the least possible is {least:,})")
+    if bit_operations is not None:
+        least = _extreme(choices, lambda choice: choice.operations).operations
+        parts.append(f"bit operations of {bit_operations:,} (the least possible is {least:,})")
     return TfedgeError(
         f"no widths of weights meet a budget in {' and '.join(parts)}; raise it, or make layers "
         "smaller"
+    )
+
+
+def _extreme(choices: list[list[Choice]], cost: Callable[[Choice], int]) -> Point:
+    """What costs least, layer by layer."""
+    chosen = tuple(min(range(len(o)), key=lambda index, o=o: cost(o[index])) for o in choices)
+    picked = [options[index] for options, index in zip(choices, chosen, strict=True)]
+    return Point(
+        sum(choice.flash for choice in picked),
+        sum(choice.operations for choice in picked),
+        sum(choice.noise for choice in picked),
+        chosen,
     )
 
 

@@ -48,16 +48,23 @@ def _reason(options: Sequence[Choice], chosen: int) -> str:
     if chosen:
         wider = options[chosen - 1]
         parts.append(
-            f"saves {wider.flash - choice.flash:,} bytes over {wider.bits} bits at "
+            f"saves {_saving(wider, choice)} over {wider.bits} bits at "
             f"{decibels(choice.noise):.1f} dB instead of {decibels(wider.noise):.1f}"
         )
     if chosen + 1 < len(options):
         narrower = options[chosen + 1]
         parts.append(
-            f"{narrower.bits} bits would save {choice.flash - narrower.flash:,} more bytes, but "
-            f"leave {decibels(narrower.noise):.1f} dB"
+            f"{narrower.bits} bits would save {_saving(choice, narrower)}, but leave "
+            f"{decibels(narrower.noise):.1f} dB"
         )
     return "; ".join(parts) or "no other width costs less"
+
+
+def _saving(wider: Choice, narrower: Choice) -> str:
+    """In bytes, or else, where the narrower one takes no fewer of them, in bit operations."""
+    if narrower.flash < wider.flash:
+        return f"{wider.flash - narrower.flash:,} bytes"
+    return f"{wider.operations - narrower.operations:,} bit operations"
 
 
 @dataclass(frozen=True, eq=False)
