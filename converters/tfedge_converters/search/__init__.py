@@ -229,13 +229,12 @@ def _impossible(
 
 def _extreme(choices: list[list[Choice]], cost: Callable[[Choice], int]) -> Point:
     """What costs least, layer by layer."""
-    chosen = tuple(min(range(len(o)), key=lambda index, o=o: cost(o[index])) for o in choices)
-    picked = [options[index] for options, index in zip(choices, chosen, strict=True)]
+    picked = [min(options, key=cost) for options in choices]
     return Point(
         sum(choice.flash for choice in picked),
         sum(choice.operations for choice in picked),
         sum(choice.noise for choice in picked),
-        chosen,
+        tuple(options.index(choice) for options, choice in zip(choices, picked, strict=True)),
     )
 
 
