@@ -1,12 +1,14 @@
 """What recovery without labels wins back after quantisation, on real data.
 
     python benchmarks/recovery.py --data FOLDER --seeds 5 --csv results.csv
+    python benchmarks/recovery.py --model ic_float.tflite
 
 FOLDER holds mnist/ as real_data.py describes. The nets and their training are those of the first
 task of qat_accuracy.py. A seed draws the training data and the first weights; every variant
 quantises the same float model, calibrated with the same 500 training images, without their labels.
 Accuracy is that of the .tflite file in LiteRT on all 10,000 test images; seconds are those of the
-whole conversion, of one CPU.
+whole conversion, of one CPU. With --model, signal to noise at the output of a float .tflite model
+of images from 0 to 255 instead, on smooth random images that calibration has not seen.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from rich.table import Table
 
 import tfedge
 from tfedge_converters.export import export_keras
+from tfedge_converters.graph import read_model
+from tfedge_converters.quantize.noise import decibels, noise
 from tfedge_converters.verify.engines import run_litert
 
 EQUALIZE, CLIP, ROUND, CORRECT = "equalization", "clip_search", "adaround", "bias_correction"
@@ -47,8 +51,12 @@ RECOVERIES: tuple[tuple[str, ...], ...] = (
     (EQUALIZE, CLIP, ROUND, CORRECT),
 )
 SCHEMES = ("int8", "int4")
+# Those that a given model is measured with.
+FEW = ((), (CORRECT,), (ROUND,), (CLIP, ROUND))
 # What recovered int4 weights may lose, in points, where plain rounding loses more.
 ALLOWED, BEST = 1.0, (ROUND,)
+# Images to calibrate a given model with, and to judge it by.
+SEEN, UNSEEN = 256, 144
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,15 @@ def trained(seed: int, folder: Path) -> Trial:
     return trial
 
 
+def converted(
+    flatbuffer: bytes, scheme: str, samples: np.ndarray, recovery: tuple[str, ...]
+) -> bytes:
+    return tfedge.convert(
+        flatbuffer, target="tflite", quantization=scheme, calibration=samples, recovery=recovery,
+        input_type="float32", output_type="float32",
+    ).flatbuffer  # fmt: skip
+
+
 def results_of(trial: Trial) -> list[Result]:
     flatbuffer = export_keras(trial.model())
     real = trial.accuracy(logits(flatbuffer, trial.split.x_test))
@@ -90,17 +107,9 @@ def results_of(trial: Trial) -> list[Result]:
     for scheme in SCHEMES:
         for recovery in RECOVERIES:
             start = time.process_time()
-            artifact = tfedge.convert(
-                flatbuffer,
-                target="tflite",
-                quantization=scheme,
-                calibration=trial.split.x_train[:CALIBRATION],
-                recovery=recovery,
-                input_type="float32",
-                output_type="float32",
-            )
+            made = converted(flatbuffer, scheme, trial.split.x_train[:CALIBRATION], recovery)
             seconds = round(time.process_time() - start, 2)
-            found = trial.accuracy(logits(artifact.flatbuffer, trial.split.x_test))
+            found = trial.accuracy(logits(made, trial.split.x_test))
             results.append(Result(trial.seed, scheme, _named(recovery), real, found, seconds))
     return results
 
@@ -139,19 +148,47 @@ def verdict(results: list[Result]) -> str:
     )
 
 
+def images(model: bytes, count: int) -> np.ndarray:
+    """Random images of 4x4 patches of one colour each, from 0 to 255."""
+    (source,) = read_model(model).main.inputs
+    _, height, width, channels = source.shape
+    coarse = np.random.default_rng(11).random((count, 4, 4, channels)) * 255
+    return np.kron(coarse, np.ones((1, height // 4, width // 4, 1))).astype(np.float32)
+
+
+def model_table(flatbuffer: bytes) -> Table:
+    """Decibels on images that calibration has not seen."""
+    table = Table("weights", "recovery", "dB", "CPU s")
+    x = images(flatbuffer, SEEN + UNSEEN)
+    real = logits(flatbuffer, x[SEEN:])
+    for scheme in SCHEMES:
+        for recovery in FEW:
+            start = time.process_time()
+            made = converted(flatbuffer, scheme, x[:SEEN], recovery)
+            seconds = time.process_time() - start
+            found = decibels(noise(real, logits(made, x[SEEN:])))
+            table.add_row(scheme, _named(recovery), f"{found:.1f}", f"{seconds:.1f}")
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--data", type=Path)
+    chosen.add_argument("--model", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
+    console = Console(width=140)
+    if arguments.model:
+        console.print(model_table(arguments.model.read_bytes()))
+        return
     tf.config.threading.set_intra_op_parallelism_threads(1)
     results: list[Result] = []
     for seed in range(arguments.seeds):
         results += results_of(trained(seed, arguments.data))
         if arguments.csv:
             write_csv(arguments.csv, results)
-    console = Console(width=140)
     for scheme in SCHEMES:
         console.print(table_of(results, scheme))
     console.print(verdict(results), highlight=False)
