@@ -9,6 +9,7 @@ from tfedge_converters.files import read_bytes
 from tfedge_converters.graph import Model, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
+from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 
@@ -32,6 +33,7 @@ def load_model(model: Any, input_shapes: Any = None) -> tuple[Model, bytes, str]
     consume_weight_markers(typed)
     consume_range_markers(typed)
     fuse_lstm_markers(typed)
+    expand_normalization_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
     return typed, flatbuffer, own_name
