@@ -98,7 +98,7 @@ def _first_and_last(model: Any) -> Scheme:
 
 
 def table_of(results: list[Result]) -> Table:
-    table = Table("weights", "flash", "dB", "minus float", "minus 4 bits")
+    table = Table("weights", "flash", "dB", "minus float", "minus the rule")
 
     def by_seed(variant: str, field: str) -> np.ndarray:
         return np.array([getattr(r, field) for r in results if r.variant == variant])
@@ -110,7 +110,7 @@ def table_of(results: list[Result]) -> Table:
             f"{by_seed(variant, 'flash').mean():,.0f}",
             f"{by_seed(variant, 'decibels').mean():.1f}",
             described(found - by_seed(variant, "float_accuracy")),
-            described(found - by_seed(FOUR, "accuracy")) if variant != FOUR else "",
+            described(found - by_seed(RULE, "accuracy")) if variant != RULE else "",
         )
     return table
 
