@@ -42,6 +42,7 @@ class _Exported:
     def __init__(self, layer: Any):
         self._layer = layer
         self._call = layer.call
+        self._calls = 0
 
     def __call__(
         self,
@@ -52,6 +53,7 @@ class _Exported:
     ) -> Any:
         layer = self._layer
         if initial_state is None and mask is None and _is_plain_lstm(layer):
+            self._refuse_second_sequence()
             return _one_operator(layer, sequences)
         if layer.stateful:
             return self._call(sequences, initial_state, mask, training)
@@ -62,6 +64,15 @@ class _Exported:
         finally:
             layer.unroll = before
 
+    def _refuse_second_sequence(self) -> None:
+        """A call is an operator, and an operator a state of its own."""
+        self._calls += 1
+        if self._layer.stateful and self._calls > 1:
+            raise UnsupportedError(
+                f"layer '{self._layer.name}' ({type(self._layer).__name__}) is stateful and called "
+                "several times, which one state cannot follow on the device; use a layer for each"
+            )
+
 
 def _is_plain_lstm(layer: Any) -> bool:
     cell = layer.cell
@@ -70,7 +81,6 @@ def _is_plain_lstm(layer: Any) -> bool:
         and type(cell) is keras.layers.LSTMCell
         and cell.activation is keras.activations.tanh
         and cell.recurrent_activation is keras.activations.sigmoid
-        and not layer.stateful
         and not layer.return_state
     )
 
@@ -81,7 +91,8 @@ def _one_operator(layer: Any, sequences: Any) -> Any:
         sequences = ops.flip(sequences, axis=1)
     bias = cell.bias if cell.use_bias else ops.zeros(4 * cell.units)
     weights = [ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, bias)]
-    hidden = mark_lstm()(_lstm)(ops.convert_to_tensor(sequences), *weights)
+    marked = mark_lstm(keeps_state=layer.stateful)
+    hidden = marked(_lstm)(ops.convert_to_tensor(sequences), *weights)
     return hidden if layer.return_sequences else hidden[:, -1]
 
 
