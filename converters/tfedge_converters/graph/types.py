@@ -172,6 +172,8 @@ class Tensor:
         keeps_state: of a variable, whether the next invocation goes on where one ended; a metadata
             entry of files, see `graph/sequences.py`.
         range: annotation for the quantiser; not stored in files.
+        bits: annotation for the quantiser, the width of an activation's integers: 8, 16, or None
+            where the scheme decides; not stored in files.
         trained_weights: annotation for the quantiser, of a filter; not stored in files.
     """
 
@@ -184,6 +186,7 @@ class Tensor:
     is_variable: bool = False
     keeps_state: bool = False
     range: Range | None = None
+    bits: int | None = None
     trained_weights: WeightGrid | None = None
 
     @property

@@ -15,11 +15,11 @@ from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, write_model
 from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
-from tfedge_converters.quantize.formats import Format, format_of
-from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
+from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.observers import MinMax, Observer
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.real_operators import real_operands, real_operators
 from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quiet import quiet
 
@@ -55,7 +55,7 @@ def calibrate(
     graph = real_graph(model)
     if graph is None:
         return
-    watched = [(observer(), tensor) for tensor in _unknown(graph, format_of(get(scheme)))]
+    watched = [(observer(), tensor) for tensor in _unknown(graph, get(scheme))]
     inside = [(observer(), operator, state) for operator, state in _unknown_states(graph)]
     if not watched and not inside:
         return
@@ -75,9 +75,9 @@ def calibrate(
         tensor.range = seen.range()
 
 
-def _unknown(graph: Graph, form: Format) -> list[Tensor]:
+def _unknown(graph: Graph, scheme: Scheme) -> list[Tensor]:
     """Activations whose values have to be seen."""
-    groups = Groups(graph, form)
+    groups = Groups(graph, scheme)
     covered = {
         id(tensor)
         for tensor in graph.tensors()
