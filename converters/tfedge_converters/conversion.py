@@ -18,6 +18,7 @@ from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.tflm import generate_array
@@ -76,6 +77,7 @@ def convert(
     consume_weight_markers(typed)
     consume_range_markers(typed)
     fuse_lstm_markers(typed)
+    write_recurrent_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
     if _has_real_activations(typed):

@@ -197,6 +197,10 @@ def _lstm() -> OperatorPolicy:
     )
 
 
+# Bits of the activations inside of recurrent layers that are sequences of operators: a state of 8
+# bits, rounded at every step, forgets.
+INTERIOR_BITS: Mapping[str, int] = MappingProxyType({"GRU": 16, "SIMPLE_RNN": 16})
+
 _REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
