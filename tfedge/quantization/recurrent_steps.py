@@ -9,10 +9,28 @@ import tensorflow as tf
 
 # The hidden state after a step, of the input's contribution [batch, gates * units] and the state.
 Step = Callable[[Any, Any], Any]
+Function = Callable[[Any], Any]
+
+
+def gru_contribution(reset_after: bool, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+    """What the input adds to gates and candidate, [batch, steps, 3 * units], see `gru_steps`.
+
+    It has both biases, but for the candidate's recurrent one if that goes through the reset gate.
+    """
+    count = recurrent_bias.shape[0]
+    added = tf.range(count) < (count // 3 * 2 if reset_after else count)
+    return tf.matmul(x, kernel) + bias + tf.where(added, recurrent_bias, 0.0)
 
 
 def gru_steps(
-    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any, recurrent_bias: Any, reset_after: bool
+    reset_after: bool,
+    x: Any,
+    kernel: Any,
+    recurrent_kernel: Any,
+    bias: Any,
+    recurrent_bias: Any,
+    contributed: Function = tf.identity,
+    saturated: Function = tf.identity,
 ) -> Any:
     """The hidden state of a GRU after each step, [batch, steps, units], from zeros.
 
@@ -20,28 +38,41 @@ def gru_steps(
     `reset_after` the variant that Keras has for CuDNN; gates in the order update, reset, candidate.
 
     Args:
+        reset_after: whether the reset gate multiplies what the hidden state contributes.
         x: [batch, steps, depth].
         kernel, recurrent_kernel: [depth, 3 * units] and [units, 3 * units].
         bias, recurrent_bias: [3 * units] each.
-        reset_after: whether the reset gate multiplies what the hidden state contributes.
+        contributed: what becomes of `gru_contribution`.
+        saturated: what becomes of every new hidden state.
     """
     units = recurrent_kernel.shape[0]
     wide = 2 * units
 
-    def step(projected: Any, hidden: Any) -> Any:
-        recurrent = tf.matmul(hidden, recurrent_kernel[:, :wide]) + recurrent_bias[:wide]
-        update, reset = tf.split(tf.sigmoid(projected[:, :wide] + recurrent), 2, axis=-1)
+    def step(contribution: Any, hidden: Any) -> Any:
+        gates = contribution[:, :wide] + tf.matmul(hidden, recurrent_kernel[:, :wide])
+        update, reset = tf.split(tf.sigmoid(gates), 2, axis=-1)
         seen = hidden if reset_after else reset * hidden
-        inner = tf.matmul(seen, recurrent_kernel[:, wide:]) + recurrent_bias[wide:]
-        inner = reset * inner if reset_after else inner
-        candidate = tf.tanh(projected[:, wide:] + inner)
-        return candidate + update * (hidden - candidate)
+        inner = tf.matmul(seen, recurrent_kernel[:, wide:])
+        inner = reset * (inner + recurrent_bias[wide:]) if reset_after else inner
+        candidate = tf.tanh(contribution[:, wide:] + inner)
+        return saturated(candidate + update * (hidden - candidate))
 
-    return _hidden(step, x, kernel, bias, units)
+    contribution = gru_contribution(reset_after, x, kernel, bias, recurrent_bias)
+    return _hidden(step, contributed(contribution), units)
+
+
+def simple_rnn_contribution(x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+    """What the input adds to the state before its tanh, [batch, steps, units], with all biases."""
+    return tf.matmul(x, kernel) + bias + recurrent_bias
 
 
 def simple_rnn_steps(
-    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any, recurrent_bias: Any
+    x: Any,
+    kernel: Any,
+    recurrent_kernel: Any,
+    bias: Any,
+    recurrent_bias: Any,
+    contributed: Function = tf.identity,
 ) -> Any:
     """The hidden state of a plain recurrent layer after each step, [batch, steps, units].
 
@@ -49,16 +80,18 @@ def simple_rnn_steps(
         x: [batch, steps, depth].
         kernel, recurrent_kernel: [depth, units] and [units, units].
         bias, recurrent_bias: [units] each.
+        contributed: what becomes of `simple_rnn_contribution`.
     """
 
-    def step(projected: Any, hidden: Any) -> Any:
-        return tf.tanh(projected + tf.matmul(hidden, recurrent_kernel) + recurrent_bias)
+    def step(contribution: Any, hidden: Any) -> Any:
+        return tf.tanh(contribution + tf.matmul(hidden, recurrent_kernel))
 
-    return _hidden(step, x, kernel, bias, recurrent_kernel.shape[0])
+    contribution = simple_rnn_contribution(x, kernel, bias, recurrent_bias)
+    return _hidden(step, contributed(contribution), recurrent_kernel.shape[0])
 
 
-def _hidden(step: Step, x: Any, kernel: Any, bias: Any, units: int) -> Any:
-    projected = tf.transpose(tf.matmul(x, kernel) + bias, [1, 0, 2])
-    zeros = tf.zeros([tf.shape(x)[0], units])
-    hidden = tf.scan(lambda state, row: step(row, state), projected, zeros)
+def _hidden(step: Step, contribution: Any, units: int) -> Any:
+    zeros = tf.zeros([tf.shape(contribution)[0], units])
+    rows = tf.transpose(contribution, [1, 0, 2])
+    hidden = tf.scan(lambda state, row: step(row, state), rows, zeros)
     return tf.transpose(hidden, [1, 0, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -113,7 +114,7 @@ def _biases(cell: Any) -> list[Any]:
 
 def _gru(layer: Any) -> Any:
     reset_after = layer.cell.reset_after
-    return mark_gru(reset_after)(lambda *tensors: gru_steps(*tensors, reset_after=reset_after))
+    return mark_gru(reset_after)(functools.partial(gru_steps, reset_after))
 
 
 _PLAIN = {
