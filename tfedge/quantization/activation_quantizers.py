@@ -122,8 +122,8 @@ class ActivationQuantizer(keras.layers.Layer):
         """`x` in float, known to depend on the bounds that the optimizer trains."""
         return connected(x, self.trainable_variables)
 
-    def mark(self, x: Any) -> Any:
-        """`x` with its own range marked, for the converter.
+    def mark(self, x: Any, bits: int | None = None) -> Any:
+        """`x` with its own range, and width if it is given, marked for the converter.
 
         Raises:
             TfedgeError: no data have been seen.
@@ -136,7 +136,7 @@ class ActivationQuantizer(keras.layers.Layer):
                 f"the range of '{self.name.removesuffix('_range')}' is not known: train the "
                 "quantised model, or give it data with `calibrate`, before it is converted"
             )
-        return mark_range(x, low, high)
+        return mark_range(x, low, high, bits)
 
     def get_config(self) -> dict[str, Any]:
         """What the constructor takes."""

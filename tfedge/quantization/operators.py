@@ -234,9 +234,9 @@ def quantized_result(operator: Any, result: Any, training: bool) -> Any:
     return quantizer.simulate(result)
 
 
-def marked_result(operator: Any, result: Any) -> Any:
-    """An exported result, marked with its range."""
-    result = operator.quantizer.mark(result)
+def marked_result(operator: Any, result: Any, bits: int | None = None) -> Any:
+    """An exported result, marked with its range, and with its width if operands have others."""
+    result = operator.quantizer.mark(result, bits)
     with tf.init_scope():
         grid = operator.quantizer.grid()
     return carry(result, grid)

@@ -194,7 +194,7 @@ class _SequenceOperator(QuantizedOperator):
             }
         steps = self._steps()
         sequence = self._marker(ranges)(lambda x, *tensors: steps(x, *tensors[:4]))
-        return marked_result(self, sequence(x, *constants))
+        return marked_result(self, sequence(x, *constants), self.quantizer.bits)
 
     def _weights(self) -> tuple[Any, Any, Any, Any]:
         """Both kernels, rounded if the phase says so, and both biases."""
@@ -251,7 +251,7 @@ class SimpleRnnOperator(_SequenceOperator):
 
 def _within(quantizer: ActivationQuantizer, x: Any) -> Any:
     """`x` within what 16 bits hold of a range, once it is known."""
-    low, high = quantizer.group.range()
+    low, high = quantizer.range()
     limit = tf.where(quantizer.observations.value > 0, tf.maximum(-low, high), float("inf"))
     return tf.clip_by_value(x, -limit, limit)
 

@@ -154,6 +154,7 @@ class _Emitter:
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
         self.symbols: dict[str, int] = {}
+        self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
 
     def emit(self) -> CSource:
@@ -256,7 +257,11 @@ class _Emitter:
         function = f"tfedge_{call.kernel}"
         if self._specialised(layer):
             function += "_inline"
-        arguments = [f"&{symbol}"]
+        struct = f"tfedge_{call.struct}_params"
+        fields = arrays.struct_fields(call.params, self.constant_names)
+        # The steps of a sequence share theirs.
+        params = self.structs.setdefault((struct, fields), symbol)
+        arguments = [f"&{params}"]
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
@@ -269,8 +274,9 @@ class _Emitter:
         return {
             "header": call.header,
             "symbol": symbol,
-            "struct": f"tfedge_{call.struct}_params",
-            "fields": arrays.struct_fields(call.params, self.constant_names),
+            "struct": struct,
+            "fields": fields,
+            "has_own_params": params == symbol,
             "function": function,
             "arguments": arguments,
             "kernel": call.kernel,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -114,7 +113,11 @@ def _biases(cell: Any) -> list[Any]:
 
 def _gru(layer: Any) -> Any:
     reset_after = layer.cell.reset_after
-    return mark_gru(reset_after)(functools.partial(gru_steps, reset_after))
+    return mark_gru(reset_after)(lambda *tensors: gru_steps(reset_after, *tensors))
+
+
+def _simple_rnn(*tensors: Any) -> Any:
+    return simple_rnn_steps(*tensors)
 
 
 _PLAIN = {
@@ -125,7 +128,7 @@ _PLAIN = {
 _MARKED: dict[Any, Callable[[Any], Any]] = {
     keras.layers.LSTMCell: lambda layer: mark_lstm(keeps_state=layer.stateful)(_lstm),
     keras.layers.GRUCell: _gru,
-    keras.layers.SimpleRNNCell: lambda layer: mark_simple_rnn()(simple_rnn_steps),
+    keras.layers.SimpleRNNCell: lambda layer: mark_simple_rnn()(_simple_rnn),
 }
 
 

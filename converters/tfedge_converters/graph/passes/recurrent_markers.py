@@ -194,7 +194,7 @@ class _Writer:
         hidden = self.layer.hidden
         options = schema.PackOptionsT()
         options.axis, options.valuesCount = 0, len(states)
-        packed = self.tensor((len(states), *states[0].shape), "states")
+        packed = self.tensor((len(states), *states[0].shape), "states", hidden.range)
         self.add("PACK", list(states), packed, options)
         options = schema.ReshapeOptionsT()
         options.newShape = list(hidden.shape)
