@@ -26,6 +26,7 @@ SAMPLES, SEQUENCE = 20, 7
         "conv_2d",
         "depthwise_conv_2d",
         "fully_connected",
+        "int16_conv_2d",
         "unidirectional_sequence_lstm",
         "lstm_continued",
     ],

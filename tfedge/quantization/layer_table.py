@@ -19,6 +19,7 @@ from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
 from tfedge.quantization.attention import attention
 from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.normalization import layer_normalization, rms_normalization
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.real_layers import run_in_float32
 from tfedge.quantization.recurrent import bidirectional, recurrent
@@ -273,6 +274,7 @@ LAYERS: dict[str, Builder] = {
     "LSTM": recurrent,
     "GRU": recurrent,
     "SimpleRNN": recurrent,
+    "LayerNormalization": layer_normalization,
     "LeakyReLU": partial(_own, "LEAKY_RELU"),
     "LeakyRelu": partial(_own, "LEAKY_RELU"),
     "Matmul": partial(_own, "BATCH_MATMUL"),
@@ -283,6 +285,7 @@ LAYERS: dict[str, Builder] = {
     "Multiply": partial(_binary, "MUL", exact.multiply, tf.multiply),
     "Normalization": _normalization,
     "PReLU": partial(_own, "PRELU"),
+    "RMSNormalization": rms_normalization,
     "ReLU": _relu_layer,
     "Relu": lambda make: activations.relu(make, keras.ops.relu),
     "Relu6": lambda make: activations.relu6(make, keras.ops.relu6),

@@ -194,7 +194,7 @@ class _SequenceOperator(QuantizedOperator):
             }
         steps = self._steps()
         sequence = self._marker(ranges)(lambda x, *tensors: steps(x, *tensors[:4]))
-        return marked_result(self, sequence(x, *constants), self.quantizer.bits)
+        return marked_result(self, sequence(x, *constants))
 
     def _weights(self) -> tuple[Any, Any, Any, Any]:
         """Both kernels, rounded if the phase says so, and both biases."""
