@@ -19,6 +19,7 @@ from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.tflm import generate_array
@@ -77,6 +78,7 @@ def convert(
     consume_weight_markers(typed)
     consume_range_markers(typed)
     fuse_lstm_markers(typed)
+    write_recurrent_markers(typed)
     expand_normalization_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
