@@ -19,10 +19,10 @@ _FACADES = {
     "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
     "search_widths": "tfedge_converters.search",
-    "strip": "tfedge.quantization.model",
+    "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "quantization")
+_MODULES = ("callbacks", "layers", "pruning", "quantization")
 
 __all__ = [
     "__version__",
@@ -30,6 +30,7 @@ __all__ = [
     "convert",
     "diagnose",
     "layers",
+    "pruning",
     "quantization",
     "quantize",
     "search_widths",

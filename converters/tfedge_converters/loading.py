@@ -11,6 +11,7 @@ from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 
 _FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
@@ -33,6 +34,7 @@ def load_model(model: Any, input_shapes: Any = None) -> tuple[Model, bytes, str]
     consume_weight_markers(typed)
     consume_range_markers(typed)
     fuse_lstm_markers(typed)
+    write_recurrent_markers(typed)
     expand_normalization_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
