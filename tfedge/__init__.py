@@ -16,7 +16,9 @@ __version__ = "0.1.0"
 # Public names, and the modules that have them.
 _FACADES = {
     "convert": "tfedge_converters.conversion",
+    "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
+    "search_widths": "tfedge_converters.search",
     "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
@@ -26,10 +28,12 @@ __all__ = [
     "__version__",
     "callbacks",
     "convert",
+    "diagnose",
     "layers",
     "pruning",
     "quantization",
     "quantize",
+    "search_widths",
     "strip",
     "verify",
 ]

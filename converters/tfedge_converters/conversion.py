@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.files import read_bytes
-from tfedge_converters.graph import Model, TensorType, read_model, write_model
-from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.graph import Model, TensorType, write_model
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
-from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
-from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
+from tfedge_converters.loading import load_model
 from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
-
-_FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
 
 
 def convert(
@@ -33,6 +29,7 @@ def convert(
     target: str = "host",
     quantization: str | Scheme = "int8",
     calibration: Any = None,
+    recovery: Sequence[str | Step] = (),
     name: str | None = None,
     input_type: str | None = None,
     output_type: str | None = None,
@@ -54,6 +51,9 @@ def convert(
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file.
+        recovery: how to win back, from the calibration data, what quantisation loses: any of
+            "equalization", "clip_search", "adaround" and "bias_correction", or objects of
+            `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; None for the integers that the
             model computes with, or their name, "int8" or "int16".
@@ -71,19 +71,14 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    flatbuffer, own_name = _flatbuffer(model, input_shapes)
+    typed, flatbuffer, own_name = load_model(model, input_shapes)
     name = identifier(own_name) if name is None else check_identifier(name)
-    typed = read_model(flatbuffer, source=own_name)
-    consume_weight_markers(typed)
-    consume_range_markers(typed)
-    fuse_lstm_markers(typed)
-    expand_normalization_markers(typed)
-    if pipeline.run(typed):
-        flatbuffer = write_model(typed)
     if _has_real_activations(typed):
         replace_float_only(typed)
         ends = input_type, output_type
-        flatbuffer = _quantize(typed, quantization, calibration, ends, progress)
+        flatbuffer = _quantize(typed, quantization, calibration, recovery, ends, progress)
+    elif recovery:
+        raise TfedgeError("recovery is for float models; this one computes with integers already")
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
     source = None
@@ -91,22 +86,6 @@ def convert(
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
     return Artifact(name, chosen, typed, flatbuffer, source, arrays)
-
-
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
-    """The bytes of a .tflite file, and what the model is called."""
-    if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model"
-    if isinstance(model, (str, Path)):
-        path = Path(model)
-        if path.suffix in _FLATBUFFER_SUFFIXES:
-            return read_bytes(path), path.stem
-        from tfedge_converters.export import export_keras, load_keras
-
-        return export_keras(load_keras(path), input_shapes), path.stem
-    from tfedge_converters.export import export_keras
-
-    return export_keras(model, input_shapes), str(getattr(model, "name", "model"))
 
 
 def _has_real_activations(model: Model) -> bool:
@@ -124,11 +103,15 @@ def _quantize(
     model: Model,
     scheme: str | Scheme,
     calibration: Any,
+    recovery: Sequence[str | Step],
     ends: tuple[str | None, str | None],
     progress: bool,
 ) -> bytes:
-    if calibration is not None:
-        calibrate(model, calibration, scheme=scheme, progress=progress)
+    find_ranges = partial(calibrate, model, scheme=scheme, progress=progress)
+    if recovery:
+        recover(model, recovery, calibration, find_ranges, scheme=scheme, progress=progress)
+    elif calibration is not None:
+        find_ranges(calibration)
     quantize(model, scheme, input_type=ends[0], output_type=ends[1])
     return write_model(model)
 

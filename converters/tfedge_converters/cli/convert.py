@@ -10,6 +10,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES
+from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
@@ -48,6 +49,7 @@ def add_parser(commands: Any) -> None:
         help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
         "edgetpu: one scale for each dense layer (default: int8)",
     )
+    add_recovery(parser)
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
         parser.add_argument(
@@ -80,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         quantization=arguments.quantization,
         calibration=arguments.calibration,
+        recovery=arguments.recovery,
         name=arguments.name,
         input_type=arguments.input_type,
         output_type=arguments.output_type,
@@ -113,6 +116,8 @@ def _command(arguments: argparse.Namespace) -> str:
         if value is not None and value != _DEFAULTS.get(option):
             text = Path(value).name if option == "calibration" else value
             parts += [f"--{option.replace('_', '-')}", text]
+    if arguments.recovery:
+        parts += ["--recovery", ",".join(arguments.recovery)]
     for shape in arguments.input_shape or ():
         parts += ["--input-shape", shape]
     return shlex.join(parts)

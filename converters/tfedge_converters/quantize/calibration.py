@@ -13,6 +13,7 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, write_model
+from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.interiors import INTERIORS
@@ -35,7 +36,9 @@ def calibrate(
 
     Activations that need none are left alone: those with a range from training, those whose kernel
     prescribes a grid, and those that share the grid of an activation whose range covers them. A
-    model that is integer already is left alone too. Memory does not grow with the data.
+    model that is integer already is left alone too. Memory does not grow with the data. Every
+    sample is a sequence of its own, unless the model keeps its state between invocations: then
+    consecutive samples are one sequence.
 
     Args:
         model: a float32 model.
@@ -60,11 +63,13 @@ def calibrate(
     check_runnable(model)
     run = _Runner(model)
     for sample in _tracked(samples) if progress else samples:
+        run.begin()
+        before = [run.states(operator) for _, operator, _ in inside]
         run(sample)
         for seen, tensor in watched:
             _observe(seen, run.values(tensor), tensor)
-        for seen, operator, state in inside:
-            values = INTERIORS[operator.code](operator, run.values(operator.inputs[0]))
+        for (seen, operator, state), states in zip(inside, before, strict=True):
+            values = INTERIORS[operator.code](operator, run.values(operator.inputs[0]), states)
             _observe(seen, values, state)
     for seen, tensor in [*watched, *((seen, state) for seen, _, state in inside)]:
         tensor.range = seen.range()
@@ -135,12 +140,23 @@ class _Runner:
                 experimental_preserve_all_tensors=True,
             )
             self._interpreter.allocate_tensors()
+        self._keeps_state = keeps_state(model.main)
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
         self._indices = {id(tensor): index for index, tensor in enumerate(model.main.tensors())}
 
+    def begin(self) -> None:
+        """Ends the sequence that the last sample belongs to, if every sample is one."""
+        if not self._keeps_state:
+            with _told_in_words():
+                self._interpreter.reset_all_variables()
+
+    def states(self, operator: Operator) -> list[np.ndarray]:
+        """Copies of an operator's variables."""
+        rules = OPERATORS[operator.code].states
+        return [self.values(operator.inputs[rule.operand]).copy() for rule in rules]
+
     def __call__(self, sample: list[np.ndarray]) -> None:
         with _told_in_words():
-            self._interpreter.reset_all_variables()
             for index, value in zip(self._inputs, sample, strict=True):
                 self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
