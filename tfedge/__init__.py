@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 
 # Public names, and the modules that have them.
 _FACADES = {
+    "Calibration": "tfedge_converters.quantize",
+    "calibrate": "tfedge_converters.calibrate_model",
     "convert": "tfedge_converters.conversion",
     "quantize": "tfedge.quantization.model",
     "strip": "tfedge.quantization.model",
@@ -23,7 +25,9 @@ _FACADES = {
 _MODULES = ("callbacks", "layers", "quantization")
 
 __all__ = [
+    "Calibration",
     "__version__",
+    "calibrate",
     "callbacks",
     "convert",
     "layers",

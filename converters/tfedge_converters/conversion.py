@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tfedge.quantization.schemes import Scheme
@@ -10,20 +9,14 @@ from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.files import read_bytes
-from tfedge_converters.graph import Model, TensorType, read_model, write_model
-from tfedge_converters.graph.passes import pipeline
-from tfedge_converters.graph.passes.byte_functions import as_tables
-from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
+from tfedge_converters.calibrate_model import apply_calibration
+from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
-from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.preparation import prepare_to_quantize
+from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.methods import Method
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
-
-_FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
 
 
 def convert(
@@ -32,6 +25,7 @@ def convert(
     target: str = "host",
     quantization: str | Scheme = "int8",
     calibration: Any = None,
+    calibration_method: str | Method | None = None,
     name: str | None = None,
     input_type: str | None = None,
     output_type: str | None = None,
@@ -52,7 +46,12 @@ def convert(
             where there are kernels for them; or a `Scheme`. What training put on a grid stays.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
-            inputs, a generator, a tf.data.Dataset or the path of an .npz file.
+            inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what
+            `tfedge.calibrate` returned, or the path that it was saved to.
+        calibration_method: how ranges are found in the data: "minmax", the default;
+            "moving_average"; "percentile" (of 99.99) or "percentile:99.9" and its like; "mse", the
+            least squared error; "entropy", the least divergence; or a class derived from
+            `tfedge_converters.quantize.Observer`.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; None for the integers that the
             model computes with, or their name, "int8" or "int16".
@@ -70,18 +69,14 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    flatbuffer, own_name = _flatbuffer(model, input_shapes)
-    name = identifier(own_name) if name is None else check_identifier(name)
-    typed = read_model(flatbuffer, source=own_name)
-    consume_weight_markers(typed)
-    consume_range_markers(typed)
-    fuse_lstm_markers(typed)
-    if pipeline.run(typed):
+    prepared = prepare_to_quantize(model, input_shapes)
+    typed, flatbuffer = prepared.model, prepared.flatbuffer
+    name = identifier(prepared.name) if name is None else check_identifier(name)
+    if prepared.is_real:
+        if calibration is not None:
+            apply_calibration(prepared, calibration, calibration_method, quantization, progress)
+        quantize(typed, quantization, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
-    if _has_real_activations(typed):
-        replace_float_only(typed)
-        ends = input_type, output_type
-        flatbuffer = _quantize(typed, quantization, calibration, ends, progress)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
     source = None
@@ -89,46 +84,6 @@ def convert(
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
     return Artifact(name, chosen, typed, flatbuffer, source, arrays)
-
-
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
-    """The bytes of a .tflite file, and what the model is called."""
-    if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model"
-    if isinstance(model, (str, Path)):
-        path = Path(model)
-        if path.suffix in _FLATBUFFER_SUFFIXES:
-            return read_bytes(path), path.stem
-        from tfedge_converters.export import export_keras, load_keras
-
-        return export_keras(load_keras(path), input_shapes), path.stem
-    from tfedge_converters.export import export_keras
-
-    return export_keras(model, input_shapes), str(getattr(model, "name", "model"))
-
-
-def _has_real_activations(model: Model) -> bool:
-    """Whether anything but the ends and functions of one byte computes with real numbers."""
-    return any(
-        tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
-        for graph in model.graphs
-        for operator in as_tables(graph).operators
-        if operator.code not in ("QUANTIZE", "DEQUANTIZE")
-        for tensor in (*operator.inputs, *operator.outputs)
-    )
-
-
-def _quantize(
-    model: Model,
-    scheme: str | Scheme,
-    calibration: Any,
-    ends: tuple[str | None, str | None],
-    progress: bool,
-) -> bytes:
-    if calibration is not None:
-        calibrate(model, calibration, scheme=scheme, progress=progress)
-    quantize(model, scheme, input_type=ends[0], output_type=ends[1])
-    return write_model(model)
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:
