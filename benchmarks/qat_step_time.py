@@ -68,7 +68,7 @@ class Mode:
 NETWORKS = (Network("ResNet-8", resnet_8, 32), Network("DS-CNN", ds_cnn, 64))
 MODES = (
     Mode(False, 8, (KERAS, QAT, TF_KERAS, TFMOT), 0.95),
-    Mode(True, 2, (KERAS, QAT), 1.15),
+    Mode(True, 2, (KERAS, QAT, TF_KERAS, TFMOT), 1.15),
 )
 
 

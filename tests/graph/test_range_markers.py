@@ -15,8 +15,8 @@ def _tensor(name, data=None):
     return Tensor(name, (1, 4), TensorType.FLOAT32, data=data)
 
 
-def _mark(source, name, low, high):
-    options = bytes(flexbuffers.Dumps({"lo": low, "hi": high}))
+def _mark(source, name, low, high, **width):
+    options = bytes(flexbuffers.Dumps({"lo": low, "hi": high, **width}))
     return Operator(
         "CUSTOM", [source], [_tensor(name)], custom_name="tfedge.Range", custom_options=options
     )
@@ -127,4 +127,19 @@ def test_a_marker_of_two_tensors_is_one_error():
     mark = _mark(x, "marked", 0.0, 1.0)
     mark.inputs.append(x)
     with pytest.raises(ModelFileError, match="one input and one output, not 2 and 1"):
+        consume_range_markers(_model([x], mark.outputs, [mark]))
+
+
+def test_width():
+    x = _tensor("x")
+    mark = _mark(x, "marked", -1.0, 1.0, bits=16)
+    relu = _relu(mark.outputs[0], name="y")
+    consume_range_markers(_model([x], relu.outputs, [mark, relu]))
+    assert (x.bits, relu.outputs[0].bits) == (16, None)
+
+
+def test_a_width_that_no_integers_have():
+    x = _tensor("x")
+    mark = _mark(x, "marked", -1.0, 1.0, bits=12)
+    with pytest.raises(ModelFileError, match="have 8 or 16 bits, not 12"):
         consume_range_markers(_model([x], mark.outputs, [mark]))

@@ -8,11 +8,15 @@ import pytest
 import tensorflow as tf
 from layer_cases import CASES
 
+from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.weight_quantizers import AbsMax
 
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization").quantization.keras
+MovingAvgQuantize = pytest.importorskip(
+    "tensorflow_model_optimization.python.core.quantization.keras.quant_ops"
+).MovingAvgQuantize
 
 
 def _rounded_by_tfmot(weights, bits, per_axis):
@@ -38,6 +42,22 @@ def test_weights_are_rounded_alike(shape, bits, per_axis):
     np.testing.assert_allclose(ours.simulate(weights).numpy(), theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_ranges_move_and_round_alike():
+    """From the same start, with the same decay: ours needs no start, theirs is -6 and 6."""
+    data = np.random.default_rng(3).normal(0.5, 2, (5, 4, 7)).astype(np.float32)
+    low, high = tf.Variable(-6.0), tf.Variable(6.0)
+    ours = ActivationQuantizer(8, "activation")
+    ours.low.assign(-6.0)
+    ours.high.assign(6.0)
+    ours.observations.assign(1000)  # for so long that every batch counts a hundredth
+    for batch in data:
+        theirs = MovingAvgQuantize(tf.constant(batch), low, high, ema_decay=0.99)
+        ours.observe(tf.constant(batch))
+        found = [bound.numpy() for bound in ours.range()]
+        np.testing.assert_allclose(found, [low.numpy(), high.numpy()], rtol=1e-5)
+        np.testing.assert_allclose(ours.simulate(batch).numpy(), theirs, rtol=1e-5, atol=1e-6)
+
+
 def _chain(shape, *layers):
     x = inputs = tf_keras.Input(shape)
     for layer in layers:
@@ -58,6 +78,17 @@ def _two(merge):
 def _attention():
     x = tf_keras.Input((12, 6))
     return tf_keras.Model(x, tf_keras.layers.MultiHeadAttention(2, 4)(x, x))
+
+
+def _norm_after_add():
+    x = tf_keras.Input((10, 8, 4))
+    y = tf_keras.layers.Add()([tf_keras.layers.Conv2D(4, 1)(x), x])
+    return tf_keras.Model(x, tf_keras.layers.BatchNormalization()(y))
+
+
+def _arithmetic():
+    x = tf_keras.Input((10, 8, 4))
+    return tf_keras.Model(x, tf_keras.layers.Conv2D(4, 1)(x) + x)
 
 
 class _Subclassed(tf_keras.Model):
@@ -85,6 +116,17 @@ REFUSED = {
     "Conv1D": (lambda: _chain((12, 6), tf_keras.layers.Conv1D(5, 3)), "conv1d"),
     "Multiply": (lambda: _two(tf_keras.layers.Multiply()), "multiply"),
     "PReLU": (lambda: _chain((10, 8, 4), tf_keras.layers.PReLU()), "prelu"),
+    "BatchNormalization on its own": (_norm_after_add, "norm"),
+    "LSTM": (lambda: _chain((12, 6), tf_keras.layers.LSTM(5)), "lstm"),
+    "Bidirectional": (
+        lambda: _chain((12, 6), tf_keras.layers.Bidirectional(tf_keras.layers.LSTM(5))),
+        "lstm_both_ways",
+    ),
+    "TimeDistributed": (
+        lambda: _chain((12, 6), tf_keras.layers.TimeDistributed(tf_keras.layers.Dense(3))),
+        "time_distributed",
+    ),
+    "x + y": (_arithmetic, "arithmetic"),
     "Rescaling": (lambda: _chain((10, 8, 4), tf_keras.layers.Rescaling(0.5)), "rescaling"),
     "Embedding": (lambda: _chain((7,), tf_keras.layers.Embedding(5, 4)), "embedding"),
     "MultiHeadAttention": (_attention, "attention"),

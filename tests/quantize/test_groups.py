@@ -7,10 +7,9 @@ from graph_parts import activation, concatenation, constant, plain, reshape
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Graph, Range, TensorType
-from tfedge_converters.quantize.formats import format_of
 from tfedge_converters.quantize.groups import Groups
 
-INT8 = format_of(get("int8"))
+INT8 = get("int8")
 
 
 def names(groups):

@@ -18,13 +18,10 @@ from graph_parts import (
 )
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Graph, Range, TensorType, read_model, write_model
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.formats import format_of
 
-INT8 = format_of(get("int8"))
 RNG = np.random.default_rng(0)
 
 
@@ -116,7 +113,7 @@ def test_shared_weights_stay_shared_where_the_need_is_the_same():
 
 def test_one_constant_in_two_types_on_equal_grids():
     values, scale = constant("c", [[1.0, 2.0]]), np.float32([0.5])
-    constants, types = Constants(INT8), (TensorType.INT8, TensorType.INT32)
+    constants, types = Constants(), (TensorType.INT8, TensorType.INT32)
     made = [constants.symmetric(values, type_, 2 * values.data, scale, 0) for type_ in types]
     assert [tensor.type for tensor in made] == [TensorType.INT8, TensorType.INT32]
 

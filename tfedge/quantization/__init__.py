@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from tfedge.quantization.schemes import ActivationScheme, Scheme, WeightScheme
+from tfedge.quantization.schemes import ActivationScheme, LayerScheme, Scheme, WeightScheme
 
 _LAZY = {
     "Phase": "tfedge.quantization.phase",
@@ -16,7 +16,15 @@ _LAZY = {
     "register": "tfedge.quantization.layer_table",
 }
 
-__all__ = ["ActivationScheme", "Phase", "QuantizedModel", "Scheme", "WeightScheme", "register"]
+__all__ = [
+    "ActivationScheme",
+    "LayerScheme",
+    "Phase",
+    "QuantizedModel",
+    "Scheme",
+    "WeightScheme",
+    "register",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from tfedge.markers import marker
 
 RANGE_MARKER = "tfedge.Range"
-LOW, HIGH = "lo", "hi"
+LOW, HIGH, BITS = "lo", "hi", "bits"
 
 Tensor = TypeVar("Tensor")
 
 
-def mark_range(x: Tensor, low: Any, high: Any) -> Tensor:
+def mark_range(x: Tensor, low: Any, high: Any, bits: int | None = None) -> Tensor:
     """Says that `x` takes real values in [low, high].
 
     The identity, except while a model is exported: then the converter learns the range and
@@ -24,6 +24,7 @@ def mark_range(x: Tensor, low: Any, high: Any) -> Tensor:
         x: a float tensor of any shape.
         low, high: finite numbers with low <= high, or scalar variables that hold them when
             the model is exported.
+        bits: width of the integers that hold `x`, 8 or 16, where it shall not be the scheme's.
 
     Returns:
         A tensor with the values of `x`. What is computed from it sees the range, so use it
@@ -33,4 +34,5 @@ def mark_range(x: Tensor, low: Any, high: Any) -> Tensor:
     def identity(tensor: Tensor) -> Tensor:
         return tensor
 
-    return marker(RANGE_MARKER, {LOW: low, HIGH: high})(identity)(x)
+    width = {} if bits is None else {BITS: bits}
+    return marker(RANGE_MARKER, {LOW: low, HIGH: high, **width})(identity)(x)

@@ -17,6 +17,8 @@ from tfedge.errors import TfedgeError
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"
 MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "learned_range"
 
+ACTIVATION_BITS = (8, 16)
+
 _WEIGHT_QUANTIZERS = (ABSMAX, LEARNED_STEP)
 _ACTIVATION_QUANTIZERS = (MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE)
 
@@ -68,8 +70,21 @@ class ActivationScheme:
     quantizer: str = MOVING_AVERAGE
 
     def __post_init__(self) -> None:
-        _require(self.bits in (8, 16), f"activations have 8 or 16 bits, not {self.bits}")
+        _require(self.bits in ACTIVATION_BITS, f"activations have 8 or 16 bits, not {self.bits}")
         _require_one_of("an activation quantizer", self.quantizer, _ACTIVATION_QUANTIZERS)
+
+
+@dataclass(frozen=True)
+class LayerScheme:
+    """What is different about one layer.
+
+    Attributes:
+        weights: None for the scheme's.
+        activations: of what the layer computes, but not of what it is given; None for the scheme's.
+    """
+
+    weights: WeightScheme | None = None
+    activations: ActivationScheme | None = None
 
 
 @dataclass(frozen=True)
@@ -80,27 +95,43 @@ class Scheme:
         name: what messages and reports call it.
         weights: for every layer with weights.
         activations: for every activation.
-        overrides: weights of single layers, by layer name.
+        overrides: single layers, by layer name; a WeightScheme for those whose weights alone are
+            different. The name of a model's input stands for the input.
 
     Example:
         >>> Scheme("study", WeightScheme(bits=3), overrides={"logits": WeightScheme(bits=8)})
+        >>> wide = LayerScheme(activations=ActivationScheme(bits=16))
+        >>> Scheme("mixed", overrides={"logits": wide})
     """
 
     name: str
     weights: WeightScheme = field(default_factory=WeightScheme)
     activations: ActivationScheme = field(default_factory=ActivationScheme)
-    overrides: Mapping[str, WeightScheme] = field(default_factory=dict)
+    overrides: Mapping[str, LayerScheme | WeightScheme] = field(default_factory=dict)
+
+    def layer(self, name: str) -> LayerScheme:
+        """What is different about the layer of this name."""
+        given = self.overrides.get(name, LayerScheme())
+        return LayerScheme(given) if isinstance(given, WeightScheme) else given
 
     def weights_of(self, layer: str) -> WeightScheme:
         """How the weights of the layer of this name are quantised."""
-        return self.overrides.get(layer, self.weights)
+        return self.layer(layer).weights or self.weights
+
+    def activations_of(self, layer: str) -> ActivationScheme:
+        """How the results of the layer of this name are quantised."""
+        return self.layer(layer).activations or self.activations
 
     def with_overrides(
         self, layers: list[Any], choose: Callable[[Any], WeightScheme | None]
     ) -> Scheme:
         """This scheme with `choose(layer)` for every layer for which that is not None."""
         chosen = {layer.name: choose(layer) for layer in layers}
-        found = {name: weights for name, weights in chosen.items() if weights is not None}
+        found = {
+            name: dataclasses.replace(self.layer(name), weights=weights)
+            for name, weights in chosen.items()
+            if weights is not None
+        }
         return dataclasses.replace(self, overrides={**self.overrides, **found})
 
     def get_config(self) -> dict[str, Any]:
@@ -114,8 +145,18 @@ class Scheme:
             config["name"],
             WeightScheme(**config["weights"]),
             ActivationScheme(**config["activations"]),
-            {name: WeightScheme(**weights) for name, weights in config["overrides"].items()},
+            {name: _override(parts) for name, parts in config["overrides"].items()},
         )
+
+
+def _override(config: Mapping[str, Any]) -> LayerScheme | WeightScheme:
+    if "activations" not in config:
+        return WeightScheme(**config)
+    weights, activations = config["weights"], config["activations"]
+    return LayerScheme(
+        None if weights is None else WeightScheme(**weights),
+        None if activations is None else ActivationScheme(**activations),
+    )
 
 
 def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:

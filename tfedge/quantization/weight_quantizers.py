@@ -68,16 +68,16 @@ class AbsMax(keras.layers.Layer):
 class LearnedStep(AbsMax):
     """Scales that the optimizer trains.
 
-    Source: Esser et al., "Learned Step Size Quantization", ICLR 2020: start at
-    2 * mean(|w|) / sqrt(limit), gradient scaled by 1 / sqrt(weights * limit).
+    Source: Esser et al., "Learned Step Size Quantization", ICLR 2020: gradient scaled by
+    1 / sqrt(weights * limit). Scales start where the squared error of the weights is least, not at
+    the paper's 2 * mean(|w|) / sqrt(limit): in the few epochs of a fine-tuning the start decides.
     """
 
     step: Any = None
 
     def start(self, kernel: np.ndarray) -> None:
         """Makes the scales from float32 weights [..., channels], or makes them anew."""
-        axes = _reduced(kernel, self.per_channel)
-        start = 2 * np.abs(kernel).mean(axis=axes) / np.sqrt(self.scheme.limit)
+        start = _least_error(kernel, self.scheme.limit, _reduced(kernel, self.per_channel))
         start = np.maximum(start, 1e-8).astype(np.float32).reshape(-1)
         if self.step is not None:
             self.step.assign(start)
@@ -106,6 +106,21 @@ QUANTIZERS: dict[str, type[AbsMax]] = {
     schemes.ABSMAX: AbsMax,
     schemes.LEARNED_STEP: LearnedStep,
 }
+
+
+def _least_error(kernel: np.ndarray, limit: int, axes: tuple[int, ...]) -> np.ndarray:
+    """The scale of each channel, of those that cut off up to half, with the least squared error."""
+    largest = np.abs(kernel).max(axis=axes)
+    scales = [largest * part / limit for part in np.linspace(0.5, 1.0, 26)]
+    errors = [_squared_error(kernel, np.maximum(scale, 1e-8), limit, axes) for scale in scales]
+    return np.take_along_axis(np.array(scales), np.argmin(errors, axis=0)[np.newaxis], axis=0)[0]
+
+
+def _squared_error(
+    kernel: np.ndarray, scale: np.ndarray, limit: int, axes: tuple[int, ...]
+) -> np.ndarray:
+    rounded = np.clip(np.round(kernel / scale), -limit, limit) * scale
+    return np.asarray(np.square(rounded - kernel).sum(axis=axes))
 
 
 def _reduced(kernel: Any, per_channel: bool) -> tuple[int, ...]:

@@ -170,6 +170,8 @@ class Tensor:
         shape_signature: the shape with -1 where it is dynamic, or None.
         is_variable: whether it keeps its value between invocations.
         range: annotation for the quantiser; not stored in files.
+        bits: annotation for the quantiser, the width of an activation's integers: 8, 16, or None
+            where the scheme decides; not stored in files.
         trained_weights: annotation for the quantiser, of a filter; not stored in files.
     """
 
@@ -181,6 +183,7 @@ class Tensor:
     shape_signature: tuple[int, ...] | None = None
     is_variable: bool = False
     range: Range | None = None
+    bits: int | None = None
     trained_weights: WeightGrid | None = None
 
     @property

@@ -18,7 +18,7 @@ from tfedge_converters.graph.digest import digest
 from tfedge_converters.quantize.calibration_file import Record, read_record, write_record
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.float_runner import FloatRunner
-from tfedge_converters.quantize.formats import format_of
+from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.methods import MINMAX, Method, method
 from tfedge_converters.quantize.observers import Observer
@@ -31,9 +31,10 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class _Watched:
-    """A tensor whose range is wanted, and how its values are had after a run."""
+    """A tensor whose range is wanted, the integers it will be, and its values after a run."""
 
     tensor: Tensor
+    form: Format
     values: Callable[[FloatRunner], np.ndarray]
 
 
@@ -131,8 +132,7 @@ class Calibration:
                 f"{_listed(missing)}, whose ranges '{get(scheme).name}' needs; calibrate for that "
                 "scheme"
             )
-        form = format_of(get(scheme))
-        ranges = {place: self._observers[place].range(form) for place in watched}
+        ranges = {place: self._observers[place].range(item.form) for place, item in watched.items()}
         for place, item in watched.items():
             item.tensor.range = ranges[place]
         self._warn_of_constants(watched)
@@ -229,12 +229,12 @@ def _watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
     """What has to be seen, by its place among the graph's tensors."""
     places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
     found = {
-        places[id(tensor)]: _Watched(tensor, partial(_held, tensor))
-        for tensor in unknown_activations(graph, format_of(scheme))
+        places[id(tensor)]: _Watched(tensor, form, partial(_held, tensor))
+        for tensor, form in unknown_activations(graph, scheme)
     }
     found |= {
-        places[id(state)]: _Watched(state, partial(_interior, operator))
-        for operator, state in unknown_states(graph)
+        places[id(state)]: _Watched(state, form, partial(_interior, operator))
+        for operator, state, form in unknown_states(graph)
     }
     return found
 

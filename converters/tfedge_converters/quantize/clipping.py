@@ -103,15 +103,9 @@ class Entropy(_Counting):
     def range(self, form: Format) -> Range:
         """The extremes, cut at the threshold.
 
-        Raises:
-            TfedgeError: the integers are too many to tell their distributions apart.
+        Integers of 16 bits are finer than any histogram: there, nothing is cut.
         """
-        if form.symmetric:
-            raise TfedgeError(
-                f"calibration by entropy is for int8: a histogram is coarser than {form.element}. "
-                "Use percentile, mse or minmax"
-            )
-        if not self.histogram.width:
+        if form.symmetric or not self.histogram.width:
             return self.seen
         two_sided = self.seen.low < 0 < self.seen.high
         levels = (form.high - form.low + 1) // (2 if two_sided else 1)

@@ -19,16 +19,15 @@ class Constants:
     constants, and share one where the integers and grids are the same.
     """
 
-    def __init__(self, form: Format) -> None:
-        self._form = form
+    def __init__(self) -> None:
         self._made: dict[int, list[Tensor]] = {}
 
-    def operand(self, tensor: Tensor, grid: Quantization | None) -> Tensor:
+    def operand(self, tensor: Tensor, grid: Quantization | None, form: Format) -> Tensor:
         """An ordinary operand, on `grid` or else on the grid of its own values."""
         if grid is None:
-            grid = activation_grid(constant_range(tensor), tensor.name, self._form)
-        integers = quantize_operand(constant_values(tensor), grid, self._form)
-        return self._make(tensor, self._form.type, integers, grid)
+            grid = activation_grid(constant_range(tensor), tensor.name, form)
+        integers = quantize_operand(constant_values(tensor), grid, form)
+        return self._make(tensor, form.type, integers, grid)
 
     def symmetric(
         self, tensor: Tensor, type_: TensorType, integers: np.ndarray, scale: np.ndarray, axis: int

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tfedge.quantization.policy import INT4, INT8, INT16, INT16X8, OperatorPolicy
-from tfedge.quantization.schemes import Scheme, WeightScheme
+from tfedge.quantization.schemes import LayerScheme, Scheme, WeightScheme
 from tfedge_converters.graph import Operator, TensorType, WeightGrid
 
 
@@ -15,6 +15,7 @@ class Format:
     """Activations of one width, and what goes with them.
 
     Attributes:
+        bits: of an activation.
         element: their key in the policy's tables by element type.
         scheme: their key, with weights of 8 bits, in the policy's tables by scheme.
         type: their type.
@@ -23,6 +24,7 @@ class Format:
         bias: the type of biases, which is that of the kernels' accumulator.
     """
 
+    bits: int
     element: str
     scheme: str
     type: TensorType
@@ -32,9 +34,9 @@ class Format:
     bias: TensorType
 
 
-_FORMATS = {
-    8: Format(INT8, INT8, TensorType.INT8, -128, 127, False, TensorType.INT32),
-    16: Format(INT16, INT16X8, TensorType.INT16, -32767, 32767, True, TensorType.INT64),
+FORMATS = {
+    8: Format(8, INT8, INT8, TensorType.INT8, -128, 127, False, TensorType.INT32),
+    16: Format(16, INT16, INT16X8, TensorType.INT16, -32767, 32767, True, TensorType.INT64),
 }
 
 _PACKED_BITS = 4
@@ -42,8 +44,8 @@ _WHOLE_BITS = 8
 
 
 def format_of(scheme: Scheme) -> Format:
-    """The format of a scheme's activations."""
-    return _FORMATS[scheme.activations.bits]
+    """The format of a scheme's activations, but for layers that it overrides."""
+    return FORMATS[scheme.activations.bits]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,11 @@ class WeightFormat:
 
 
 def weight_format(
-    scheme: Scheme, operator: Operator, policy: OperatorPolicy, trained: WeightGrid | None
+    scheme: Scheme,
+    operator: Operator,
+    policy: OperatorPolicy,
+    trained: WeightGrid | None,
+    form: Format,
 ) -> WeightFormat:
     """How an operator's weights are stored.
 
@@ -76,8 +82,9 @@ def weight_format(
         operator: the one.
         policy: its row.
         trained: what training chose, which overrules the scheme.
+        form: of the activations that the operator computes with.
     """
-    form, weights = format_of(scheme), _weights_of(scheme, operator)
+    weights = layer_of(scheme, operator.outputs[0].name).weights or scheme.weights
     bits = weights.bits if trained is None else trained.bits
     packs = form.scheme == INT8 and INT4 in policy.versions
     if bits == _PACKED_BITS and packs:
@@ -91,7 +98,7 @@ def weight_format(
     )
 
 
-def _weights_of(scheme: Scheme, operator: Operator) -> WeightScheme:
-    layers = re.split("[/;]", operator.outputs[0].name)
-    named = [layer for layer in layers if layer in scheme.overrides]
-    return scheme.weights_of(named[0]) if named else scheme.weights
+def layer_of(scheme: Scheme, tensor: str) -> LayerScheme:
+    """What a scheme says of the layer that a tensor of this name is a result of."""
+    named = [layer for layer in re.split("[/;]", tensor) if layer in scheme.overrides]
+    return scheme.layer(named[0]) if named else LayerScheme()

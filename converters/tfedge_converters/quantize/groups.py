@@ -1,21 +1,27 @@
-"""Which activations must use one grid, and what is known of its range."""
+"""Which activations must use one grid, and what is known of its range and width."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tfedge.errors import UnsupportedError
-from tfedge.quantization.policy import (
-    OPERATORS,
-    Grid,
-    OperatorPolicy,
-    OutputRange,
-)
-from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
-from tfedge_converters.graph.operator_checks import check_ranks, options_of
+from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Graph, Operator, Range, Tensor
 from tfedge_converters.quantize.constant_values import constant_range
-from tfedge_converters.quantize.formats import Format
+from tfedge_converters.quantize.decided_widths import decided_widths
+from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_operators import (
+    check_types,
+    computes,
+    known_policy,
+    policy_of,
+    real_activations,
+    real_operands,
+    real_operators,
+    real_results,
+)
 
 
 @dataclass(eq=False)
@@ -24,13 +30,27 @@ class Group:
 
     Attributes:
         tensors: the activations.
+        usual: the format that they have unless their width is decided.
+        bits: their width, or None if nothing decides it.
         constants: real constants that some kernel needs on the same grid.
-        fixed: the grid that a kernel prescribes, if any.
+        prescribed: the grids that a kernel prescribes, by element type; empty if none does.
     """
 
     tensors: list[Tensor]
+    usual: Format
+    bits: int | None = None
     constants: list[Tensor] = field(default_factory=list)
-    fixed: Grid | None = None
+    prescribed: Mapping[str, Grid] = field(default_factory=dict)
+
+    @property
+    def form(self) -> Format:
+        """The integers that they are."""
+        return self.usual if self.bits is None else FORMATS[self.bits]
+
+    @property
+    def fixed(self) -> Grid | None:
+        """The grid that a kernel prescribes for these integers, if any."""
+        return self.prescribed.get(self.form.element)
 
     def range(self) -> Range | None:
         """The union of all known ranges of members; None if no activation has one."""
@@ -46,25 +66,32 @@ class Groups:
 
     Kernels that only move or compare integers need one grid for their operands and results.
     An operator with several such operands (CONCATENATION) cannot have it where an operand's grid
-    is prescribed: that operand stays out of the group and is listed in `requantized`.
+    is prescribed, and none can where an operand's width is decided and not the result's: that
+    operand stays out of the group and is listed in `requantized`. A result whose width is not
+    decided has that of the widest operand.
 
     Raises:
-        UnsupportedError: an operator is not in the policy table.
+        UnsupportedError: an operator is not in the policy table, or not for its width.
     """
 
-    def __init__(self, graph: Graph, form: Format):
+    def __init__(self, graph: Graph, scheme: Scheme):
+        self.usual = format_of(scheme)
         self.requantized: list[tuple[Operator, int]] = []
         self._group_of: dict[int, Group] = {}
-        for tensor in graph.tensors():
-            if is_real_activation(tensor):
-                self._group_of[id(tensor)] = Group([tensor])
-        for operator in real_operators(graph):
-            policy = policy_of(graph, operator, form)
-            _check_types(graph, operator, policy)
+        operators = real_operators(graph)
+        for operator in operators:
+            check_types(graph, operator, known_policy(graph, operator, self.usual))
+        decided = decided_widths(graph, scheme)
+        for tensor in filter(is_real_activation, graph.tensors()):
+            self._group_of[id(tensor)] = Group([tensor], self.usual, decided.get(id(tensor)))
+        for operator in operators:
+            policy = OPERATORS[operator.code]
             if policy.output is OutputRange.FIXED:
-                self.of(operator.outputs[0]).fixed = policy.fixed[form.element]
+                self.of(operator.outputs[0]).prescribed = policy.fixed
             elif policy.output is OutputRange.SHARED:
                 self._share(operator)
+        for operator in operators:
+            policy_of(graph, operator, self.form(operator))
 
     def of(self, tensor: Tensor) -> Group:
         """The group of a real activation."""
@@ -74,113 +101,50 @@ class Groups:
         """Every group once, in the order of the graph."""
         return list({id(group): group for group in self._group_of.values()}.values())
 
+    def form(self, operator: Operator) -> Format:
+        """What an operator computes in: its result's format.
+
+        If it has no real result, the widest format of its operands for which there are kernels.
+        """
+        results = real_results(operator)
+        if results:
+            return self.of(results[0]).form
+        policy = OPERATORS[operator.code]
+        operands = [self.of(tensor).form for _, tensor in real_activations(operator)]
+        able = [form for form in operands if computes(policy, form)]
+        return max(able, key=lambda form: form.bits, default=self.usual)
+
     def _share(self, operator: Operator) -> None:
         # Whatever prescribes an operand's grid stands earlier in the graph, so it is known here.
         operands = real_operands(operator)
         group = self.of(operator.outputs[0])
-        for output in filter(is_real_activation, operator.outputs[1:]):
+        for output in real_results(operator)[1:]:
             group = self._merge(group, self.of(output))
+        group.bits = group.bits or self._widest(operator)
         for index, tensor in operands:
             if tensor.is_constant:
                 group.constants.append(tensor)
-            elif len(operands) > 1 and self.of(tensor).fixed is not None:
+            elif self._stays_out(self.of(tensor), group, len(operands)):
                 self.requantized.append((operator, index))
             else:
                 group = self._merge(self.of(tensor), group)
+
+    def _widest(self, operator: Operator) -> int | None:
+        """The largest decided width of an operator's operands."""
+        decided = (self.of(tensor).bits for _, tensor in real_activations(operator))
+        return max(filter(None, decided), default=None)
+
+    @staticmethod
+    def _stays_out(operand: Group, group: Group, operands: int) -> bool:
+        return operand.bits not in (None, group.bits) or (operands > 1 and bool(operand.prescribed))
 
     def _merge(self, first: Group, second: Group) -> Group:
         if first is second:
             return first
         first.tensors += second.tensors
         first.constants += second.constants
-        first.fixed = first.fixed or second.fixed
+        first.prescribed = first.prescribed or second.prescribed
+        first.bits = max(filter(None, (first.bits, second.bits)), default=None)
         for tensor in second.tensors:
             self._group_of[id(tensor)] = first
         return first
-
-
-def real_operators(graph: Graph) -> list[Operator]:
-    """The operators that touch real numbers; the others are none of the quantiser's business."""
-    return [
-        operator
-        for operator in graph.operators
-        if any(
-            tensor is not None and tensor.type == TensorType.FLOAT32
-            for tensor in [*operator.inputs, *operator.outputs]
-        )
-    ]
-
-
-def real_operands(operator: Operator) -> list[tuple[int, Tensor]]:
-    """Positions and tensors of the operands that hold real numbers."""
-    return [
-        (index, tensor)
-        for index, tensor in enumerate(operator.inputs)
-        if tensor is not None and tensor.type == TensorType.FLOAT32
-    ]
-
-
-def policy_of(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
-    """The operator's row of the policy table.
-
-    Raises:
-        UnsupportedError: there is none, or not for activations of this format.
-    """
-    policy = OPERATORS.get(operator.code)
-    if policy is None or not (policy.real or form.scheme in policy.versions):
-        known = sorted(code for code, row in OPERATORS.items() if form.scheme in row.versions)
-        raise UnsupportedError(
-            f"{graph.place(operator)}: this operator cannot be quantised to {form.element}; "
-            f"supported are {', '.join(known)}"
-        )
-    return policy
-
-
-def _check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
-    """Refuses what no converter writes, so that the rest, and LiteRT, may rely on it."""
-    check_ranks(graph, operator)
-    options_of(graph, operator)
-    present = {index for index, tensor in enumerate(operator.inputs) if tensor is not None}
-    if present & policy.absent:
-        raise UnsupportedError(
-            f"{graph.place(operator)}: int8 kernels compute the plain variant only, without "
-            "peephole, projection or layer normalisation"
-        )
-    operands = dict(real_operands(operator))
-    _check_exact_source(graph, operator, policy)
-    states = {rule.operand for rule in policy.states}
-    optional = policy.absent | {rule.bias for rule in policy.weights}
-    if not (
-        set(range(len(operator.inputs))) - present <= optional
-        and (operands or policy.exact_sources)
-        and operator.outputs
-        and states <= set(operands)
-        and all(_may_be(tensor, index in states) for index, tensor in operands.items())
-        and is_real_activation(operator.outputs[0]) != (policy.output is OutputRange.NONE)
-        and all(is_real_activation(t) or t.type != TensorType.FLOAT32 for t in operator.outputs)
-        and all(rule.input in operands for rule in policy.weights)
-        and all(rule.operand < len(operator.inputs) for rule in policy.weights)
-    ):
-        raise UnsupportedError(
-            f"{graph.place(operator)} reads state or mixes real and integer operands in a way that "
-            "cannot be quantised"
-        )
-
-
-def _may_be(operand: Tensor, state: bool) -> bool:
-    if state:
-        return operand.is_variable
-    return operand.is_constant or is_real_activation(operand)
-
-
-def _check_exact_source(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
-    """Refuses integers that would not keep their values as an 8-bit result."""
-    source = operator.inputs[0] if operator.inputs else None
-    if not policy.exact_sources or source is None or source.type.name in policy.exact_sources:
-        return
-    results = ", ".join(tensor.type.name for tensor in operator.outputs)
-    raise UnsupportedError(
-        f"{graph.place(operator)} turns {source.type.name} into {results}: of the types that mix "
-        f"with real numbers in an int8 model only {', '.join(sorted(policy.exact_sources))} keeps "
-        "its values; let the model take float32 instead"
-    )

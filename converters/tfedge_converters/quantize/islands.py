@@ -5,6 +5,7 @@ TFLite Micro and LiteRT run such islands as they stand; generated C makes a tabl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tfedge.quantization.policy import OPERATORS
@@ -113,7 +114,7 @@ def _is_single(tensor: Tensor | None) -> bool:
     )
 
 
-def keep_real(graph: Graph, island: Island, form: Format) -> None:
+def keep_real(graph: Graph, island: Island, form_of: Callable[[Tensor], Format]) -> None:
     """Puts DEQUANTIZE and QUANTIZE around an island of a graph that is quantised already."""
     inside = {id(operator) for operator in island.operators}
     wanted = {id(tensor) for tensor in graph.outputs}
@@ -124,7 +125,8 @@ def keep_real(graph: Graph, island: Island, form: Format) -> None:
     operators: list[Operator] = []
     for operator in graph.operators:
         if operator is island.operators[0]:
-            operators.append(dequantize_operator(island.source, real[id(island.source)], form))
+            source, form = island.source, form_of(island.source)
+            operators.append(dequantize_operator(source, real[id(source)], form))
         operators.append(operator)
         if id(operator) in inside:
             result = operator.outputs[0]
@@ -132,7 +134,7 @@ def keep_real(graph: Graph, island: Island, form: Format) -> None:
             operator.inputs = [real.get(id(tensor), tensor) for tensor in operator.inputs]
             operator.outputs = [real[id(result)]]
             if id(result) in wanted:
-                operators.append(quantize_operator(real[id(result)], result, form))
+                operators.append(quantize_operator(real[id(result)], result, form_of(result)))
     graph.operators = operators
 
 

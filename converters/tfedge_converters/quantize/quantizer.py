@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import OperatorPolicy, OutputRange, StateGrid, WeightPolicy
+from tfedge.quantization.policy import Grid, OperatorPolicy, OutputRange, StateGrid, WeightPolicy
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import (
     Graph,
@@ -32,15 +32,15 @@ from tfedge_converters.quantize.ends import (
     quantize_operator,
 )
 from tfedge_converters.quantize.formats import Format, format_of
-from tfedge_converters.quantize.groups import (
-    Group,
-    Groups,
+from tfedge_converters.quantize.groups import Group, Groups
+from tfedge_converters.quantize.islands import find_islands, keep_real
+from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.real_operators import (
     policy_of,
+    real_activations,
     real_operands,
     real_operators,
 )
-from tfedge_converters.quantize.islands import find_islands, keep_real
-from tfedge_converters.quantize.precision import is_real_activation, real_graph
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 
 _REAL = "float32"
@@ -57,7 +57,9 @@ def quantize(
 ) -> None:
     """Quantises a float32 model to integers, in place.
 
-    Activations get one grid each, from `Tensor.range`: asymmetric int8 or symmetric int16. Weights
+    Activations get one grid each, from `Tensor.range`: asymmetric int8 or symmetric int16, as the
+    scheme and `Tensor.bits` say. An operator computes in the width of its result, and what it reads
+    of another width goes through QUANTIZE; inputs and outputs have the scheme's width. Weights
     are symmetric, per channel, on the grid that training gave them or on that of their largest
     magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Functions
     of one activation that have no integer kernel stay real, between DEQUANTIZE and QUANTIZE.
@@ -76,24 +78,27 @@ def quantize(
         TfedgeError: a range is missing, or a constant or range is not finite.
     """
     scheme = get(scheme)
-    form = format_of(scheme)
+    usual = format_of(scheme)
     for given in (input_type, output_type):
-        if given not in (None, form.element, _REAL):
+        if given not in (None, usual.element, _REAL):
             raise TfedgeError(
-                f"input and output types can be {form.element} or {_REAL}, not '{given}', with the "
-                f"scheme '{scheme.name}'"
+                f"input and output types can be {usual.element} or {_REAL}, not '{given}', with "
+                f"the scheme '{scheme.name}'"
             )
     graph = real_graph(model)
     if graph is None:
         return
     plan = _Plan(graph, scheme)
+    for given, ends in ((input_type, graph.inputs), (output_type, graph.outputs)):
+        if given == usual.element:
+            plan.refuse_other_ends(ends, usual)
     inputs = _real_ends(graph.inputs) if input_type == _REAL else []
     outputs = _real_ends(graph.outputs) if output_type == _REAL else []
     plan.apply()
     for tensor in reversed(inputs):
-        make_input_real(model, tensor, form)
+        make_input_real(model, tensor, plan.form_of(tensor))
     for tensor in outputs:
-        make_output_real(model, tensor, form)
+        make_output_real(model, tensor, plan.form_of(tensor))
 
 
 def _real_ends(tensors: list[Tensor]) -> list[Tensor]:
@@ -107,11 +112,13 @@ class _Plan:
     def __init__(self, graph: Graph, scheme: Scheme):
         self.graph = graph
         self.scheme = scheme
-        self.form = format_of(scheme)
-        self.groups = Groups(graph, self.form)
-        self.constants = Constants(self.form)
+        self.groups = Groups(graph, scheme)
+        self.requantized = {(id(item), index) for item, index in self.groups.requantized}
+        self.constants = Constants()
         self.grids: dict[int, Quantization] = {}
         self.operands: dict[tuple[int, int], Tensor] = {}
+        self.moved: dict[tuple[int, Any], Tensor] = {}
+        self.moves: list[tuple[Operator, Operator]] = []
         self.versions: dict[int, int] = {}
         self.states: dict[int, tuple[Tensor, TensorType]] = {}
         self.intermediates: dict[int, list[Tensor]] = {}
@@ -119,26 +126,28 @@ class _Plan:
         self._refuse_constant_outputs()
         self._refuse_kept_states()
         for group in self.groups.all():
-            grid = _grid(group, self.form)
+            grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
         self.islands = find_islands(graph)
         self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
-            policy = policy_of(graph, operator, self.form)
+            form = self.groups.form(operator)
+            policy = policy_of(graph, operator, form)
             if id(operator) in self.kept:
                 continue
-            self._refuse_without_integers(operator, policy)
+            self._refuse_without_integers(operator, policy, form)
+            self._plan_moves(operator, form)
             self._plan_states(operator, policy)
-            self._plan_operands(operator, policy)
-            keys = [self._plan_weights(operator, policy, rule) for rule in policy.weights]
-            self._plan_version(operator, policy, *keys)
-            self._plan_options(operator)
+            self._plan_operands(operator, policy, form)
+            keys = [self._plan_weights(operator, policy, rule, form) for rule in policy.weights]
+            self._plan_version(operator, policy, *(keys or [form.scheme]))
+            self._plan_options(operator, form)
 
     def apply(self) -> None:
         """Changes the graph; cannot fail."""
         for group in self.groups.all():
             for tensor in group.tensors:
-                tensor.type = self.form.type
+                tensor.type = group.form.type
                 tensor.quantization = self.grids[id(tensor)]
         for state, type_ in self.states.values():
             state.type = type_
@@ -151,9 +160,23 @@ class _Plan:
                 self.operands.get((id(operator), index), tensor)
                 for index, tensor in enumerate(operator.inputs)
             ]
-        self._insert_requantization()
+        for reader, move in self.moves:
+            self.graph.operators.insert(self.graph.operators.index(reader), move)
         for island in self.islands:
-            keep_real(self.graph, island, self.form)
+            keep_real(self.graph, island, self.form_of)
+
+    def form_of(self, tensor: Tensor) -> Format:
+        """The integers that an activation is put on."""
+        return self.groups.of(tensor).form
+
+    def refuse_other_ends(self, ends: list[Tensor], wanted: Format) -> None:
+        """Refuses inputs or outputs that are asked to have another width than `wanted`."""
+        for tensor in filter(is_real_activation, ends):
+            if self.form_of(tensor) is not wanted:
+                raise TfedgeError(
+                    f"'{tensor.name}' is {self.form_of(tensor).element}, as its layer asks; leave "
+                    f"the type of inputs and outputs open instead of asking for {wanted.element}"
+                )
 
     def _refuse_constant_outputs(self) -> None:
         for tensor in self.graph.outputs:
@@ -187,21 +210,45 @@ class _Plan:
                 Tensor("hidden_scale", (0,), TensorType.INT8, result),
             ]
 
-    def _refuse_without_integers(self, operator: Operator, policy: OperatorPolicy) -> None:
-        if self.form.scheme not in policy.versions:
+    def _refuse_without_integers(
+        self, operator: Operator, policy: OperatorPolicy, form: Format
+    ) -> None:
+        if form.scheme not in policy.versions:
             raise UnsupportedError(
                 f"{self.graph.place(operator)}: neither TFLite Micro nor LiteRT compute this "
-                f"operator in {self.form.element}, and only functions of one activation and single "
+                f"operator in {form.element}, and only functions of one activation and single "
                 "constants can stay real; compute it outside of the model"
             )
 
-    def _plan_operands(self, operator: Operator, policy: OperatorPolicy) -> None:
+    def _plan_moves(self, operator: Operator, form: Format) -> None:
+        """Activations that an operator needs on another grid than their own."""
+        for index, tensor in real_activations(operator):
+            if (id(operator), index) in self.requantized:
+                grid = self.grids[id(operator.outputs[0])]
+            elif self.form_of(tensor) is not form:
+                grid = _grid_in(self.groups.of(tensor), form)
+            else:
+                continue
+            if self.form_of(tensor) is not form or not grid.same_as(self.grids[id(tensor)]):
+                self.operands[id(operator), index] = self._moved(operator, tensor, grid, form)
+
+    def _moved(self, reader: Operator, source: Tensor, grid: Quantization, form: Format) -> Tensor:
+        """An activation on another grid, by one QUANTIZE for all who read it there."""
+        key = id(source), (form.bits, float(grid.scale[0]), int(grid.zero_point[0]))
+        if key not in self.moved:
+            self.moved[key] = dataclasses.replace(
+                source, name=f"{source.name}_requantized", type=form.type, quantization=grid
+            )
+            self.moves.append((reader, quantize_operator(source, self.moved[key], form)))
+        return self.moved[key]
+
+    def _plan_operands(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Constants that are neither weights nor biases."""
         special = {index for rule in policy.weights for index in (rule.operand, rule.bias)}
         for index, tensor in real_operands(operator):
             if tensor.is_constant and index not in special:
                 grid = self._constant_grid(operator, policy, tensor)
-                self.operands[id(operator), index] = self.constants.operand(tensor, grid)
+                self.operands[id(operator), index] = self.constants.operand(tensor, grid, form)
 
     def _constant_grid(
         self, operator: Operator, policy: OperatorPolicy, tensor: Tensor
@@ -211,26 +258,27 @@ class _Plan:
             return self.grids[id(operator.outputs[0])]
         if policy.output is OutputRange.NONE and not constant_values(tensor).any():
             # Every grid holds 0; one of its own would be too coarse for what it is compared with.
-            others = (self.grids.get(id(other)) for _, other in real_operands(operator))
-            return next(filter(None, others), None)
+            others = (index for index, _ in real_activations(operator))
+            return next((self._operand_grid(operator, index) for index in others), None)
         return None
 
-    def _plan_weights(self, operator: Operator, policy: OperatorPolicy, rule: WeightPolicy) -> str:
+    def _plan_weights(
+        self, operator: Operator, policy: OperatorPolicy, rule: WeightPolicy, form: Format
+    ) -> str:
         """The key of the version that knows such weights."""
-        scale, key = self._scale(operator, rule.input), self.form.scheme
+        scale, key = self._scale(operator, rule.input), form.scheme
         computed = is_real_activation(operator.inputs[rule.operand])
-        if computed and rule.may_be_computed and not self.form.symmetric:
+        if computed and rule.may_be_computed and not form.symmetric:
             scale = scale * self._scale(operator, rule.operand)
-            made = quantized_bias(self.constants, self.graph, operator, rule, scale, self.form)
+            made = quantized_bias(self.constants, self.graph, operator, rule, scale, form)
         else:
             made, key = quantized_weights(
-                self.constants, self.graph, operator, policy, rule, scale, self.scheme
+                self.constants, self.graph, operator, policy, rule, scale, self.scheme, form
             )
         self.operands.update(((id(operator), index), made[index]) for index in made)
         return key
 
-    def _plan_version(self, operator: Operator, policy: OperatorPolicy, *keys: str) -> None:
-        key = keys[0] if keys else self.form.scheme
+    def _plan_version(self, operator: Operator, policy: OperatorPolicy, key: str, *_: str) -> None:
         version = policy.versions[key]
         if key in policy.amplifying_versions:
             scales = [float(self._scale(operator, index)) for index, _ in real_operands(operator)]
@@ -239,50 +287,48 @@ class _Plan:
                 version = policy.amplifying_versions[key]
         self.versions[id(operator)] = max(operator.version, version)
 
-    def _plan_options(self, operator: Operator) -> None:
+    def _plan_options(self, operator: Operator, form: Format) -> None:
         """The schema's default, scales that are powers of two, is not what our int16 is."""
         options = options_of(self.graph, operator)
-        if self.form.symmetric and hasattr(options, "potScaleInt16"):
+        if form.symmetric and hasattr(options, "potScaleInt16"):
             self.options[id(operator)] = copy.copy(options)
             self.options[id(operator)].potScaleInt16 = False
 
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""
+        return self._operand_grid(operator, index).scale[0]
+
+    def _operand_grid(self, operator: Operator, index: int) -> Quantization:
         operand = self.operands.get((id(operator), index))
         if operand is not None and operand.quantization is not None:
-            return operand.quantization.scale[0]
-        return self.grids[id(operator.inputs[index])].scale[0]
-
-    def _insert_requantization(self) -> None:
-        """Moves the operands that could not join their operator's group to its grid."""
-        made: dict[tuple[int, int], Tensor] = {}
-        for operator, index in self.groups.requantized:
-            if id(operator) in self.kept:
-                continue
-            source, result = operator.inputs[index], operator.outputs[0]
-            assert source is not None
-            key = (id(source), id(self.groups.of(result)))
-            if key not in made:
-                made[key] = dataclasses.replace(
-                    source,
-                    name=f"{source.name}_requantized",
-                    quantization=self.grids[id(result)],
-                )
-                position = self.graph.operators.index(operator)
-                self.graph.operators.insert(
-                    position, quantize_operator(source, made[key], self.form)
-                )
-            operator.inputs[index] = made[key]
+            return operand.quantization
+        return self.grids[id(operator.inputs[index])]
 
 
-def _grid(group: Group, form: Format) -> Quantization:
+def _grid(group: Group) -> Quantization:
     name = group.tensors[0].name
     if group.fixed is not None:
         return Quantization.per_tensor(group.fixed.scale, group.fixed.zero_point)
     values = group.range()
     if values is None:
         raise _unknown_range(name)
-    return activation_grid(values, name, form)
+    return activation_grid(values, name, group.form)
+
+
+def _grid_in(group: Group, form: Format) -> Quantization:
+    """What a group's grid is in another format."""
+    if form.element in group.prescribed:
+        fixed = group.prescribed[form.element]
+        return Quantization.per_tensor(fixed.scale, fixed.zero_point)
+    values = group.range() if group.fixed is None else _limits(group.fixed, group.form)
+    if values is None:
+        raise _unknown_range(group.tensors[0].name)
+    return activation_grid(values, group.tensors[0].name, form)
+
+
+def _limits(grid: Grid, form: Format) -> Range:
+    low, high = (grid.scale * (end - grid.zero_point) for end in (form.low, form.high))
+    return Range(low, high)
 
 
 def _known_range(tensor: Tensor) -> Range:

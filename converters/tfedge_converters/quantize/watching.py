@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
+from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.formats import Format
-from tfedge_converters.quantize.groups import Groups, real_operands, real_operators
+from tfedge_converters.quantize.formats import FORMATS, Format
+from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_operators import real_operands, real_operators
 
 
-def unknown_activations(graph: Graph, form: Format) -> list[Tensor]:
-    """Activations whose values have to be seen."""
-    groups = Groups(graph, form)
+def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Format]]:
+    """Activations whose values have to be seen, and the integers that they will be."""
+    groups = Groups(graph, scheme)
     covered = {
         id(tensor)
         for tensor in graph.tensors()
@@ -20,16 +22,16 @@ def unknown_activations(graph: Graph, form: Format) -> list[Tensor]:
     }
     _spread(graph, groups, covered)
     return [
-        tensor
+        (tensor, groups.of(tensor).form)
         for tensor in graph.tensors()
         if is_real_activation(tensor) and id(tensor) not in covered
     ]
 
 
-def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor]]:
+def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, Format]]:
     """Operators with a state that has a range of its own, which is not known."""
     return [
-        (operator, state)
+        (operator, state, FORMATS[rule.bits])
         for operator in real_operators(graph)
         for rule in OPERATORS[operator.code].states
         if rule.grid is not StateGrid.RESULT

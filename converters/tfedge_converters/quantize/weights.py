@@ -18,7 +18,7 @@ from tfedge_converters.quantize.affine import (
 )
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.formats import Format, format_of, weight_format
+from tfedge_converters.quantize.formats import Format, weight_format
 
 
 def quantized_weights(
@@ -29,6 +29,7 @@ def quantized_weights(
     rule: WeightPolicy,
     input_scale: np.float32,
     scheme: Scheme,
+    form: Format,
 ) -> tuple[dict[int, Tensor], str]:
     """The integer weights and bias that a rule of an operator's policy speaks of.
 
@@ -42,11 +43,11 @@ def quantized_weights(
     weights = _constant(graph, operator, rule.operand, "weights")
     bias = _optional_constant(graph, operator, rule.bias)
     _check_shapes(graph, operator, rule, weights, bias)
-    form = weight_format(scheme, operator, policy, weights.trained_weights)
-    per_channel = rule.per_channel and (form.per_channel or not rule.per_tensor_on_old_runtimes)
+    made_as = weight_format(scheme, operator, policy, weights.trained_weights, form)
+    per_channel = rule.per_channel and (made_as.per_channel or not rule.per_tensor_on_old_runtimes)
     values = constant_values(weights)
     wanted = (
-        weight_scale(values, rule.axis if per_channel else None, form.limit)
+        weight_scale(values, rule.axis if per_channel else None, made_as.limit)
         if weights.trained_weights is None
         else weights.trained_weights.scale
     )
@@ -56,14 +57,14 @@ def quantized_weights(
     check_scale(scale, weights.name)
     check_scale(bias_scale, weights.name if bias is None else bias.name)
     if weights.trained_weights is None:
-        integers = quantize_symmetric(values, scale, rule.axis, form.limit)
+        integers = quantize_symmetric(values, scale, rule.axis, made_as.limit)
     else:
         integers = trained_integers(values, weights.trained_weights, rule.axis)
         _refuse_changed_scales(graph, operator, integers, rule.axis, scale != wanted)
-    made = {rule.operand: constants.symmetric(weights, form.type, integers, scale, rule.axis)}
+    made = {rule.operand: constants.symmetric(weights, made_as.type, integers, scale, rule.axis)}
     if bias is not None and rule.bias is not None:
-        made[rule.bias] = _bias(constants, bias, bias_scale, format_of(scheme))
-    return made, form.version
+        made[rule.bias] = _bias(constants, bias, bias_scale, form)
+    return made, made_as.version
 
 
 def quantized_bias(

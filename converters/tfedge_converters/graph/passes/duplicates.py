@@ -76,5 +76,6 @@ def _kind(tensor: Tensor) -> Hashable:
         tensor.type,
         tensor.shape,
         tensor.range,
+        tensor.bits,
         None if grid is None else (grid.scale.tobytes(), grid.zero_point.tobytes(), grid.axis),
     )

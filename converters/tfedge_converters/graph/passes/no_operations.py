@@ -39,6 +39,7 @@ def _remove(model: Model, graph: Graph) -> bool:
         operator.inputs = [source]
         # The operator that runs last is closest to what reads the values.
         source.range = operator.outputs[0].range or source.range
+        source.bits = operator.outputs[0].bits or source.bits
     bypass(model, graph, idle)
     return bool(idle)
 

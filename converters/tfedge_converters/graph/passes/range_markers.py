@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 
 from tfedge.errors import ModelFileError
-from tfedge.quantization.ranges import HIGH, LOW, RANGE_MARKER
-from tfedge_converters.graph.markers import markers_in, numbers_of, remove_markers
+from tfedge.quantization.ranges import BITS, HIGH, LOW, RANGE_MARKER
+from tfedge.quantization.schemes import ACTIVATION_BITS
+from tfedge_converters.graph.markers import (
+    has_attribute,
+    markers_in,
+    numbers_of,
+    remove_markers,
+)
 from tfedge_converters.graph.types import Graph, Model, Operator, Range, Tensor
 
 
 def consume_range_markers(model: Model) -> None:
-    """Sets `Tensor.range` from every `tfedge.Range` operator and removes the operators.
+    """Sets `Tensor.range` and `Tensor.bits` from every `tfedge.Range`, and removes the operators.
 
     A marker's consumers read the tensor that it marked. If a tensor is marked more than
     once, whether in a row or side by side, the marker that runs last counts: it is the one
@@ -19,7 +25,8 @@ def consume_range_markers(model: Model) -> None:
     marked tensor, under the output's name.
 
     Raises:
-        ModelFileError: a marker is malformed, or its range is empty or not finite.
+        ModelFileError: a marker is malformed, its range is empty or not finite, or there are no
+            integers of its width.
     """
     for graph in model.graphs:
         marked: dict[int, Tensor] = {}
@@ -27,8 +34,20 @@ def consume_range_markers(model: Model) -> None:
             tensor = _operand(graph, operator)
             tensor = marked.get(id(tensor), tensor)
             tensor.range = marked_range(graph, operator, LOW, HIGH)
+            tensor.bits = _marked_bits(graph, operator)
             marked[id(operator.outputs[0])] = tensor
         remove_markers(model, graph, marked)
+
+
+def _marked_bits(graph: Graph, operator: Operator) -> int | None:
+    if not has_attribute(operator, BITS):
+        return None
+    (bits,) = numbers_of(graph, operator, BITS)
+    if bits not in ACTIVATION_BITS:
+        raise ModelFileError(
+            f"{graph.place(operator)}: activations have 8 or 16 bits, not {bits:g}"
+        )
+    return int(bits)
 
 
 def _operand(graph: Graph, operator: Operator) -> Tensor:

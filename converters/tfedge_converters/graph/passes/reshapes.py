@@ -31,7 +31,9 @@ def _merge(graph: Graph) -> bool:
 
 def _keeps_grid(view: Operator) -> bool:
     source, result = view.inputs[0] if view.inputs else None, view.outputs[0]
-    if source is None or source.elements != result.elements or result.range is not None:
+    if source is None or source.elements != result.elements:
+        return False
+    if result.range is not None or result.bits is not None:
         return False
     if source.quantization is None:
         return result.quantization is None

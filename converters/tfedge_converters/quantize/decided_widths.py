@@ -1,0 +1,41 @@
+"""Which activations must have a certain width, whatever they are computed from."""
+
+from __future__ import annotations
+
+from tfedge.quantization.policy import OPERATORS
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Graph, Operator
+from tfedge_converters.quantize.formats import FORMATS, format_of, layer_of
+from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_operators import computes, real_operators, real_results
+
+
+def decided_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
+    """Bits of activations, by their identity; the others may be what shares a grid with them.
+
+    What an annotation of the tensor says comes first, then what the scheme says of its layer. The
+    graph's ends have the scheme's width, and so have the results of operators that no kernel
+    computes in all widths.
+    """
+    usual = scheme.activations.bits
+    decided = {
+        id(tensor): usual
+        for operator in real_operators(graph)
+        if _has_kernels_for_some(operator, scheme)
+        for tensor in real_results(operator)
+    }
+    decided.update((id(tensor), usual) for tensor in [*graph.inputs, *graph.outputs])
+    for tensor in filter(is_real_activation, graph.tensors()):
+        layer = layer_of(scheme, tensor.name).activations
+        asked = tensor.bits or (None if layer is None else layer.bits)
+        if asked is not None:
+            decided[id(tensor)] = asked
+    return decided
+
+
+def _has_kernels_for_some(operator: Operator, scheme: Scheme) -> bool:
+    """Whether there are kernels for the scheme's width, but not for every width."""
+    policy = OPERATORS.get(operator.code)
+    if policy is None or not computes(policy, format_of(scheme)):
+        return False
+    return not all(computes(policy, form) for form in FORMATS.values())

@@ -1,0 +1,133 @@
+"""The operators of a real graph that touch real numbers, and what the policy says of them."""
+
+from __future__ import annotations
+
+from tfedge.errors import UnsupportedError
+from tfedge.quantization.policy import OPERATORS, OperatorPolicy, OutputRange
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.graph.operator_checks import check_ranks, options_of
+from tfedge_converters.quantize.formats import Format
+from tfedge_converters.quantize.precision import is_real_activation
+
+
+def real_operators(graph: Graph) -> list[Operator]:
+    """The operators that touch real numbers; the others are none of the quantiser's business."""
+    return [
+        operator
+        for operator in graph.operators
+        if any(
+            tensor is not None and tensor.type == TensorType.FLOAT32
+            for tensor in [*operator.inputs, *operator.outputs]
+        )
+    ]
+
+
+def real_operands(operator: Operator) -> list[tuple[int, Tensor]]:
+    """Positions and tensors of the operands that hold real numbers."""
+    return [
+        (index, tensor)
+        for index, tensor in enumerate(operator.inputs)
+        if tensor is not None and tensor.type == TensorType.FLOAT32
+    ]
+
+
+def real_activations(operator: Operator) -> list[tuple[int, Tensor]]:
+    """Those of the real operands that are computed at run time, and no states."""
+    return [
+        (index, tensor) for index, tensor in real_operands(operator) if is_real_activation(tensor)
+    ]
+
+
+def real_results(operator: Operator) -> list[Tensor]:
+    """The results that hold real numbers."""
+    return [tensor for tensor in operator.outputs if is_real_activation(tensor)]
+
+
+def computes(policy: OperatorPolicy, form: Format) -> bool:
+    """Whether there are kernels for activations of a format, or need not be any."""
+    return policy.real or form.scheme in policy.versions
+
+
+def known_policy(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
+    """The operator's row of the policy table.
+
+    Args:
+        graph, operator: the operator and where it is.
+        form: of which kernels are listed if there is none.
+
+    Raises:
+        UnsupportedError: there is none.
+    """
+    if operator.code not in OPERATORS:
+        raise _unsupported(graph, operator, form)
+    return OPERATORS[operator.code]
+
+
+def policy_of(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
+    """The operator's row of the policy table.
+
+    Raises:
+        UnsupportedError: there is none, or not for activations of this format.
+    """
+    policy = known_policy(graph, operator, form)
+    if not computes(policy, form):
+        raise _unsupported(graph, operator, form)
+    return policy
+
+
+def _unsupported(graph: Graph, operator: Operator, form: Format) -> UnsupportedError:
+    known = sorted(code for code, row in OPERATORS.items() if form.scheme in row.versions)
+    return UnsupportedError(
+        f"{graph.place(operator)}: this operator cannot be quantised to {form.element}; "
+        f"supported are {', '.join(known)}"
+    )
+
+
+def check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
+    """Refuses what no converter writes, so that the rest, and LiteRT, may rely on it."""
+    check_ranks(graph, operator)
+    options_of(graph, operator)
+    present = {index for index, tensor in enumerate(operator.inputs) if tensor is not None}
+    if present & policy.absent:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: int8 kernels compute the plain variant only, without "
+            "peephole, projection or layer normalisation"
+        )
+    operands = dict(real_operands(operator))
+    _check_exact_source(graph, operator, policy)
+    states = {rule.operand for rule in policy.states}
+    optional = policy.absent | {rule.bias for rule in policy.weights}
+    if not (
+        set(range(len(operator.inputs))) - present <= optional
+        and (operands or policy.exact_sources)
+        and operator.outputs
+        and states <= set(operands)
+        and all(_may_be(tensor, index in states) for index, tensor in operands.items())
+        and is_real_activation(operator.outputs[0]) != (policy.output is OutputRange.NONE)
+        and all(is_real_activation(t) or t.type != TensorType.FLOAT32 for t in operator.outputs)
+        and all(rule.input in operands for rule in policy.weights)
+        and all(rule.operand < len(operator.inputs) for rule in policy.weights)
+    ):
+        raise UnsupportedError(
+            f"{graph.place(operator)} reads state or mixes real and integer operands in a way that "
+            "cannot be quantised"
+        )
+
+
+def _may_be(operand: Tensor, state: bool) -> bool:
+    if state:
+        return operand.is_variable
+    return operand.is_constant or is_real_activation(operand)
+
+
+def _check_exact_source(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
+    """Refuses integers that would not keep their values as an 8-bit result."""
+    source = operator.inputs[0] if operator.inputs else None
+    if not policy.exact_sources or source is None or source.type.name in policy.exact_sources:
+        return
+    results = ", ".join(tensor.type.name for tensor in operator.outputs)
+    raise UnsupportedError(
+        f"{graph.place(operator)} turns {source.type.name} into {results}: of the types that mix "
+        f"with real numbers in an int8 model only {', '.join(sorted(policy.exact_sources))} keeps "
+        "its values; let the model take float32 instead"
+    )
