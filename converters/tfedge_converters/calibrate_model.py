@@ -7,7 +7,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
-from tfedge_converters.preparation import Prepared, prepare_to_quantize
+from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import Calibration
 from tfedge_converters.quantize.calibration_file import is_record
 from tfedge_converters.quantize.methods import MINMAX, Method
@@ -45,7 +45,7 @@ def calibrate(
             `resume`.
     """
     calibration = _begun(method, quantization, resume)
-    prepared = prepare_to_quantize(model, input_shapes)
+    prepared = prepare(model, input_shapes)
     calibration.observe(prepared.model, data, progress=progress)
     return calibration
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfedge.quantization.schemes import Scheme
+from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
@@ -12,9 +13,10 @@ from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
-from tfedge_converters.preparation import prepare_to_quantize
+from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.methods import Method
+from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
 
@@ -23,7 +25,7 @@ def convert(
     model: Any,
     *,
     target: str = "host",
-    quantization: str | Scheme = "int8",
+    quantization: str | Scheme | StorageScheme = "int8",
     calibration: Any = None,
     calibration_method: str | Method | None = None,
     name: str | None = None,
@@ -44,6 +46,9 @@ def convert(
         target: a name that `tfedge targets` lists.
         quantization: "int8"; "int16x8" for activations of 16 bits; "int4" for weights of 4 bits
             where there are kernels for them; or a `Scheme`. What training put on a grid stays.
+            Real activations, without calibration and not for generated C: "float32"; "float16",
+            for GPU delegates; "dynamic", int8 weights that kernels compute with; "weights8" and
+            "weights4", integers that are made real before use; or a `StorageScheme`.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what
@@ -69,13 +74,19 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    prepared = prepare_to_quantize(model, input_shapes)
+    scheme = for_conversion(quantization)
+    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
     name = identifier(prepared.name) if name is None else check_identifier(name)
     if prepared.is_real:
-        if calibration is not None:
-            apply_calibration(prepared, calibration, calibration_method, quantization, progress)
-        quantize(typed, quantization, input_type=input_type, output_type=output_type)
+        if isinstance(scheme, StorageScheme):
+            check_storage(scheme, chosen.code)
+            _refuse_integer_ends(scheme, input_type, output_type)
+            store_weights(typed, scheme, per_channel=chosen.code != "tflite-micro")
+        else:
+            if calibration is not None:
+                apply_calibration(prepared, calibration, calibration_method, scheme, progress)
+            quantize(typed, scheme, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
@@ -84,6 +95,14 @@ def convert(
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
     return Artifact(name, chosen, typed, flatbuffer, source, arrays)
+
+
+def _refuse_integer_ends(scheme: StorageScheme, *ends: str | None) -> None:
+    for given in ends:
+        if given not in (None, "float32"):
+            raise TfedgeError(
+                f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
+            )
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:

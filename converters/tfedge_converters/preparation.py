@@ -35,13 +35,14 @@ class Prepared:
     is_real: bool
 
 
-def prepare(model: Any, input_shapes: Any = None) -> Prepared:
+def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -> Prepared:
     """Opens a model and simplifies it.
 
     Args:
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        to_quantize: whether operators that only real numbers have are written as others.
 
     Raises:
         ModelFileError: a file is not a model.
@@ -55,19 +56,10 @@ def prepare(model: Any, input_shapes: Any = None) -> Prepared:
     fuse_lstm_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
-    return Prepared(typed, flatbuffer, name, _has_real_activations(typed))
-
-
-def prepare_to_quantize(model: Any, input_shapes: Any = None) -> Prepared:
-    """As `prepare`, with operators that only real numbers have written as others.
-
-    Raises:
-        TfedgeError: as `prepare`.
-    """
-    prepared = prepare(model, input_shapes)
-    if prepared.is_real:
-        replace_float_only(prepared.model)
-    return prepared
+    is_real = _has_real_activations(typed)
+    if is_real and to_quantize:
+        replace_float_only(typed)
+    return Prepared(typed, flatbuffer, name, is_real)
 
 
 def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:

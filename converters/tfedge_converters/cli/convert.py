@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.quantization.schemes import SCHEMES
+from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, shapes
 
 _EPILOG = """\
@@ -48,10 +48,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--calibration-method", metavar="METHOD", help=METHOD_HELP)
     parser.add_argument(
         "--quantization",
-        choices=tuple(SCHEMES),
+        choices=(*SCHEMES, *STORAGE_SCHEMES),
         default="int8",
         help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
-        "edgetpu: one scale for each dense layer (default: int8)",
+        "edgetpu: one scale for each dense layer (default: int8). Real activations, for "
+        "interpreters: float32, float16, dynamic, weights8, weights4",
     )
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
