@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
+from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.files import write_files_atomically
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.passes.packed_weights import packed_weights
@@ -26,6 +27,7 @@ class Artifact:
         flatbuffer: the same as the bytes of a .tflite file.
         source: the generated C, for targets that have it.
         arrays: the files for TFLite Micro, for that target.
+        evaluation: how well it does, if data for that were given.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Artifact:
     flatbuffer: bytes = field(repr=False)
     source: CSource | None = field(repr=False)
     arrays: Mapping[str, str] = field(repr=False)
+    evaluation: Evaluation | None = None
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -68,6 +71,8 @@ class Artifact:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
         if self.source is not None:
             lines += _c_summary(self.source, self.model)
+        if self.evaluation is not None:
+            lines.append(str(self.evaluation))
         return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tfedge.errors import TfedgeError
@@ -11,8 +12,10 @@ from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.calibrate_model import apply_calibration
+from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
+from tfedge_converters.metrics import ACCURACY, metric_function
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.methods import Method
@@ -33,6 +36,8 @@ def convert(
     output_type: str | None = None,
     optimize: str = "balanced",
     input_shapes: Any = None,
+    evaluation_data: Any = None,
+    metric: str | Callable[[Any, Any], Any] = ACCURACY,
     progress: bool = False,
     command: str = "",
 ) -> Artifact:
@@ -62,6 +67,9 @@ def convert(
             model computes with, or their name, "int8" or "int16".
         optimize: "speed", "balanced" or "size" of the generated C.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
+            the model is measured before and after conversion, for `evaluation` of the artifact.
+        metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
         progress: whether to show progress on the terminal.
         command: what made this, for the generated files' banner.
 
@@ -78,6 +86,11 @@ def convert(
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
     name = identifier(prepared.name) if name is None else check_identifier(name)
+    measured = None
+    if evaluation_data is not None:
+        metric_function(metric)
+        measured = LabelledData(evaluation_data, typed)
+    real = write_model(typed) if measured is not None and prepared.is_real else None
     if prepared.is_real:
         if isinstance(scheme, StorageScheme):
             check_storage(scheme, chosen.code)
@@ -94,7 +107,10 @@ def convert(
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
-    return Artifact(name, chosen, typed, flatbuffer, source, arrays)
+    evaluation = None
+    if measured is not None:
+        evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
+    return Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation)
 
 
 def _refuse_integer_ends(scheme: StorageScheme, *ends: str | None) -> None:

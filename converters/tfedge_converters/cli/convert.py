@@ -54,6 +54,16 @@ def add_parser(commands: Any) -> None:
         "edgetpu: one scale for each dense layer (default: int8). Real activations, for "
         "interpreters: float32, float16, dynamic, weights8, weights4",
     )
+    parser.add_argument(
+        "--evaluation",
+        metavar="NPZ",
+        help="samples, and their labels as y: the model is measured before and after conversion",
+    )
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        help="of the evaluation: accuracy, or what Keras calls a metric (default: accuracy)",
+    )
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
         parser.add_argument(
@@ -86,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         output_type=arguments.output_type,
         optimize=arguments.optimize,
         input_shapes=shapes(arguments.input_shape),
+        evaluation_data=arguments.evaluation,
+        metric=arguments.metric,
         progress=sys.stderr.isatty(),
         command=_command(arguments),
     )
