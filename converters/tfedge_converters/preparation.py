@@ -14,6 +14,7 @@ from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
+from tfedge_converters.quantize.fake_quantization import consume_fake_quantization
 
 _FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
 
@@ -54,7 +55,8 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     consume_weight_markers(typed)
     consume_range_markers(typed)
     fuse_lstm_markers(typed)
-    if pipeline.run(typed):
+    fake = consume_fake_quantization(typed)
+    if pipeline.run(typed) or fake:
         flatbuffer = write_model(typed)
     is_real = _has_real_activations(typed)
     if is_real and to_quantize:
