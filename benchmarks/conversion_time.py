@@ -31,11 +31,11 @@ SAMPLES = 100
 COLUMNS = ("model", "ours_s", "tensorflow_s", "ratio", "least", "largest", "repeats")
 
 MODELS: dict[str, Callable[[], Any]] = {
-    "ResNet-8, 32x32x3": lambda: resnet_8(keras),
-    "MobileNetV1-0.25, 96x96x3": lambda: keras.applications.MobileNet(
+    "ResNet-8 32x32x3": lambda: resnet_8(keras),
+    "MobileNetV1-0.25 96x96x3": lambda: keras.applications.MobileNet(
         (96, 96, 3), alpha=0.25, weights=None, classes=2
     ),
-    "MobileNetV2, 96x96x3": lambda: keras.applications.MobileNetV2((96, 96, 3), weights=None),
+    "MobileNetV2 96x96x3": lambda: keras.applications.MobileNetV2((96, 96, 3), weights=None),
 }
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     Console(width=120).print(table)
     if arguments.csv:
         lines = [COLUMNS, *(row.values() for row in rows)]
-        text = "".join(";".join(map(str, line)) + "\n" for line in lines)
+        text = "".join(",".join(map(str, line)) + "\n" for line in lines)
         write_atomically(arguments.csv, text)
 
 
