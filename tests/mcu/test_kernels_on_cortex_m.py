@@ -21,7 +21,14 @@ SAMPLES = 20
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
 @pytest.mark.parametrize(
-    "name", ["conv_2d", "depthwise_conv_2d", "fully_connected", "unidirectional_sequence_lstm"]
+    "name",
+    [
+        "conv_2d",
+        "depthwise_conv_2d",
+        "fully_connected",
+        "int16_conv_2d",
+        "unidirectional_sequence_lstm",
+    ],
 )
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 def test_firmware_is_bit_exact(core, name, optimize, tmp_path):

@@ -140,6 +140,20 @@ ATTENTION = (
     "BATCH_MATMUL", "TRANSPOSE", "RESHAPE", "FULLY_CONNECTED",
 )  # fmt: skip
 
+
+def _transformer() -> Any:
+    x = inputs = keras.Input(SERIES)
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(y, y)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    return keras.Model(inputs, layers.Add()([x, layers.Dense(6, activation="relu")(y)]))
+
+
+# 16 bits wide; the number of steps of Newton's iteration comes from the range of the variances.
+VARIANCE = ("MUL", "MEAN", "ADD", "QUANTIZE", "RSQRT", "MUL", "QUANTIZE")
+NEWTON = 3 * ("MUL", "MUL", "SUB", "MUL")
+LAYER_NORM = ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "MUL", "ADD", "QUANTIZE")
+
 CASES: dict[str, Case] = {
     "conv": Case(_chain(IMAGE, CONV), ("CONV_2D",)),
     "conv_relu": Case(
@@ -305,4 +319,29 @@ CASES: dict[str, Case] = {
         _arithmetic, ("CONV_2D", "ADD", "STRIDED_SLICE", "MUL", "STRIDED_SLICE", "SUB")
     ),
     "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
+    "layer_norm": Case(
+        _chain(SERIES, layers.LayerNormalization),
+        LAYER_NORM,
+        1,
+    ),
+    "layer_norm_bare": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, center=False, scale=False)),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "QUANTIZE"),
+        1,
+    ),
+    "layer_norm_centered": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, scale=False)),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "ADD", "QUANTIZE"),
+        1,
+    ),
+    "rms_norm": Case(
+        _chain(SERIES, layers.RMSNormalization),
+        ("QUANTIZE", *VARIANCE, *NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "transformer": Case(
+        _transformer,
+        (*LAYER_NORM, *ATTENTION, "ADD", *LAYER_NORM, "FULLY_CONNECTED", "ADD"),
+        2,
+    ),
 }  # fmt: skip

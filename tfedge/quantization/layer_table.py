@@ -19,6 +19,7 @@ from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
 from tfedge.quantization.attention import attention
 from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.normalization import layer_normalization, rms_normalization
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.real_layers import run_in_float32
 from tfedge.quantization.recurrent import bidirectional, lstm
@@ -271,6 +272,7 @@ LAYERS: dict[str, Builder] = {
     "GlobalAveragePooling2D": partial(_global_average, (1, 2)),
     "HardSilu": partial(_own, "HARD_SWISH"),
     "LSTM": lstm,
+    "LayerNormalization": layer_normalization,
     "LeakyReLU": partial(_own, "LEAKY_RELU"),
     "LeakyRelu": partial(_own, "LEAKY_RELU"),
     "Matmul": partial(_own, "BATCH_MATMUL"),
@@ -281,6 +283,7 @@ LAYERS: dict[str, Builder] = {
     "Multiply": partial(_binary, "MUL", exact.multiply, tf.multiply),
     "Normalization": _normalization,
     "PReLU": partial(_own, "PRELU"),
+    "RMSNormalization": rms_normalization,
     "ReLU": _relu_layer,
     "Relu": lambda make: activations.relu(make, keras.ops.relu),
     "Relu6": lambda make: activations.relu6(make, keras.ops.relu6),

@@ -122,6 +122,8 @@ class OperatorPolicy:
             of one activation: no int8 kernel computes it, or none does at all scales.
         states: the variable operands.
         absent: positions of operands that no integer kernel takes.
+        sequences: schemes without a kernel for which the quantiser writes a sequence of other
+            operators (`quantize/wide_functions.py`).
         intermediates: how many interior tensors interpreters expect; the last has the result's
             grid, and the others have none.
     """
@@ -136,6 +138,7 @@ class OperatorPolicy:
     real: bool = False
     states: tuple[StatePolicy, ...] = ()
     absent: frozenset[int] = frozenset()
+    sequences: frozenset[str] = frozenset()
     intermediates: int = 0
 
 
@@ -197,6 +200,12 @@ def _lstm() -> OperatorPolicy:
     )
 
 
+# Normalisations of rows compute in this width from operand to result: 8 bits hold neither the
+# squares nor the reciprocal roots of rows whose variances differ.
+NORMALIZATION_BITS = 16
+# Reciprocal roots have room for rows whose variance is a quarter of the least that was seen.
+ROOT_HEADROOM = 2.0
+
 _REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
@@ -235,7 +244,7 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "PRELU": _own(1),
         "RELU_0_TO_1": _own(1),
         "RELU_N1_TO_1": _own(1),
-        "RSQRT": _own(2),
+        "RSQRT": _own(2, sequences=frozenset({INT16X8})),
         "SQRT": _own(2),
         "AVERAGE_POOL_2D": _shared(2, 3),
         "MAX_POOL_2D": _shared(2, 3),

@@ -220,6 +220,8 @@ class Operator:
             uint8 ones less 128, and it computes what LiteRT's uint8 kernel does.
         steps: annotation for the C generator, not stored in files: the operators that compute a
             BYTE_FUNCTION's result from its operand.
+        bits: annotation for the quantiser, not stored in files: the width to compute in, where that
+            is not the result's, which a QUANTIZE then makes; None for the result's.
     """
 
     code: str
@@ -233,6 +235,7 @@ class Operator:
     mutating_inputs: list[bool] = field(default_factory=list)
     was_unsigned: bool = False
     steps: tuple[Operator, ...] = ()
+    bits: int | None = None
 
     @property
     def name(self) -> str:

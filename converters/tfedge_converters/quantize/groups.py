@@ -102,11 +102,13 @@ class Groups:
         return list({id(group): group for group in self._group_of.values()}.values())
 
     def form(self, operator: Operator) -> Format:
-        """What an operator computes in: its result's format.
+        """What an operator computes in: what it says, or its result's format.
 
         If it has no real result, the widest format of its operands for which there are kernels.
         """
         results = real_results(operator)
+        if operator.bits is not None:
+            return FORMATS[operator.bits]
         if results:
             return self.of(results[0]).form
         policy = OPERATORS[operator.code]

@@ -42,6 +42,7 @@ from tfedge_converters.quantize.real_operators import (
     real_operators,
 )
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
+from tfedge_converters.quantize.wide_functions import with_sequences
 
 _REAL = "float32"
 
@@ -88,7 +89,7 @@ def quantize(
     graph = real_graph(model)
     if graph is None:
         return
-    plan = _Plan(graph, scheme)
+    plan = _planned(graph, scheme)
     for given, ends in ((input_type, graph.inputs), (output_type, graph.outputs)):
         if given == usual.element:
             plan.refuse_other_ends(ends, usual)
@@ -99,6 +100,19 @@ def quantize(
         make_input_real(model, tensor, plan.form_of(tensor))
     for tensor in outputs:
         make_output_real(model, tensor, plan.form_of(tensor))
+
+
+def _planned(graph: Graph, scheme: Scheme) -> _Plan:
+    """A plan for a graph whose functions are sequences where they have no kernel."""
+    operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
+    try:
+        graph.operators = with_sequences(graph, scheme)
+        return _Plan(graph, scheme)
+    except TfedgeError:
+        graph.operators = operators
+        for tensor, known in ranges:
+            tensor.range = known
+        raise
 
 
 def _real_ends(tensors: list[Tensor]) -> list[Tensor]:
@@ -119,6 +133,7 @@ class _Plan:
         self.operands: dict[tuple[int, int], Tensor] = {}
         self.moved: dict[tuple[int, Any], Tensor] = {}
         self.moves: list[tuple[Operator, Operator]] = []
+        self.interiors: dict[int, Tensor] = {}
         self.versions: dict[int, int] = {}
         self.states: dict[int, tuple[Tensor, TensorType]] = {}
         self.intermediates: dict[int, list[Tensor]] = {}
@@ -137,6 +152,7 @@ class _Plan:
                 continue
             self._refuse_without_integers(operator, policy, form)
             self._plan_moves(operator, form)
+            self._plan_interior(operator, form)
             self._plan_states(operator, policy)
             self._plan_operands(operator, policy, form)
             keys = [self._plan_weights(operator, policy, rule, form) for rule in policy.weights]
@@ -162,6 +178,7 @@ class _Plan:
             ]
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
+        self._insert_interiors()
         for island in self.islands:
             keep_real(self.graph, island, self.form_of)
 
@@ -242,6 +259,29 @@ class _Plan:
             self.moves.append((reader, quantize_operator(source, self.moved[key], form)))
         return self.moved[key]
 
+    def _plan_interior(self, operator: Operator, form: Format) -> None:
+        """What an operator computes in a width that is not its result's."""
+        (result, *_) = operator.outputs
+        if operator.bits is None or self.form_of(result) is form:
+            return
+        self.interiors[id(operator)] = dataclasses.replace(
+            result,
+            name=f"{result.name}_{form.element}",
+            type=form.type,
+            quantization=_grid_in(self.groups.of(result), form),
+        )
+
+    def _insert_interiors(self) -> None:
+        operators: list[Operator] = []
+        for operator in self.graph.operators:
+            operators.append(operator)
+            inner = self.interiors.get(id(operator))
+            if inner is not None:
+                (result,) = operator.outputs
+                operator.outputs = [inner]
+                operators.append(quantize_operator(inner, result, self.form_of(result)))
+        self.graph.operators = operators
+
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Constants that are neither weights nor biases."""
         special = {index for rule in policy.weights for index in (rule.operand, rule.bias)}
@@ -282,7 +322,7 @@ class _Plan:
         version = policy.versions[key]
         if key in policy.amplifying_versions:
             scales = [float(self._scale(operator, index)) for index, _ in real_operands(operator)]
-            result = float(self.grids[id(operator.outputs[0])].scale[0])
+            result = float(self._result_grid(operator).scale[0])
             if math.prod(scales) / result >= 1:
                 version = policy.amplifying_versions[key]
         self.versions[id(operator)] = max(operator.version, version)
@@ -297,6 +337,13 @@ class _Plan:
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""
         return self._operand_grid(operator, index).scale[0]
+
+    def _result_grid(self, operator: Operator) -> Quantization:
+        """Of what the kernel itself gives."""
+        inner = self.interiors.get(id(operator))
+        if inner is not None and inner.quantization is not None:
+            return inner.quantization
+        return self.grids[id(operator.outputs[0])]
 
     def _operand_grid(self, operator: Operator, index: int) -> Quantization:
         operand = self.operands.get((id(operator), index))

@@ -19,8 +19,10 @@ from tfedge_converters.c.kernels.requantization import (
     output_fields,
     output_limits,
     weight_scales,
+    wide_limits,
+    wide_sum_fields,
 )
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of int8 values than this could leave int32.
 LARGEST_DEPTH = (1 << 31) // (1 << 14) - 1
@@ -32,6 +34,8 @@ _LARGEST_OFFSET_DEPTH = ((1 << 31) - 1) // 255**2
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
     _, source, weights, bias, output = _operands(operator)
+    if source.type == TensorType.INT16:
+        return _lower_wide(operator)
     if weights.data is None or np.any(_zero_points(weights)):
         return lower_at_run_time(operator)
     channels, depth = weights.shape
@@ -54,6 +58,21 @@ def lower_fully_connected(operator: Operator) -> Lowered:
         **output_fields(output, operator.options.fusedActivationFunction),
     }
     return Lowered((matmul_call(source, output, matmul),))
+
+
+def _lower_wide(operator: Operator) -> Lowered:
+    _, source, weights, bias, output = _operands(operator)
+    channels, depth = weights.shape
+    scales = weight_scales(weights, channels, axis=0)
+    data = checks.constant(weights, "the weights")
+    matmul = {
+        "depth": depth,
+        "channels": channels,
+        "weights": Constant("weights", data, shape_comment(weights.shape)),
+        **wide_sum_fields(source, output, scales, bias, channels),
+        **wide_limits(output, operator.options.fusedActivationFunction),
+    }
+    return Lowered((matmul_call(source, output, matmul, "s16"),))
 
 
 def lower_at_run_time(operator: Operator) -> Lowered:
@@ -91,7 +110,7 @@ def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, T
     _, _, bias = checks.operands(operator, least=2, most=3)
     source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
     output = operator.outputs[0]
-    checks.int8(source, output)
+    checks.activations(source, output)
     checks.rank(weights, 2)
     if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
         raise checks.RefusedError("shuffled weights are not supported")
@@ -142,15 +161,17 @@ def _offset_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
     return Lowered((call,))
 
 
-def matmul_call(source: Tensor, output: Tensor, matmul: Mapping[str, Param]) -> KernelCall:
+def matmul_call(
+    source: Tensor, output: Tensor, matmul: Mapping[str, Param], width: str = "s8"
+) -> KernelCall:
     """Multiplies every row of `matmul["depth"]` input values with the weights."""
     depth, channels = matmul["depth"], matmul["channels"]
     assert isinstance(depth, int) and isinstance(channels, int)
     rows = source.elements // depth
     return KernelCall(
-        kernel="fully_connected_s8",
-        header="fully_connected_s8",
-        struct="fully_connected_s8",
+        kernel=f"fully_connected_{width}",
+        header=f"fully_connected_{width}",
+        struct=f"fully_connected_{width}",
         params={"rows": rows, "matmul": matmul},
         operands=(source,),
         output=output,
