@@ -16,7 +16,7 @@ import argparse
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -320,8 +320,9 @@ def _word(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
-def write_csv(path: Path, results: list[Result]) -> None:
-    header = ",".join(column.name for column in fields(Result))
+def write_csv(path: Path, results: Sequence[Any]) -> None:
+    """One line a result, which is an instance of a dataclass."""
+    header = ",".join(column.name for column in fields(results[0]))
     rows = [
         ",".join(f'"{v}"' if isinstance(v, str) else str(v) for v in astuple(r)) for r in results
     ]

@@ -8,9 +8,10 @@
 #include "tfedge_requantize.h"
 #include "tfedge_sigmoid_s16.h"
 
-/* UNIDIRECTIONAL_SEQUENCE_LSTM on int8: [steps][depth] -> [steps][units], from a state of zeros,
- * whatever was computed before. For each step, with x the input and h the output of the step
- * before:
+/* UNIDIRECTIONAL_SEQUENCE_LSTM on int8: [steps][depth] -> [steps][units]. tfedge_lstm_s8 starts
+ * from a state of zeros, whatever was computed before; tfedge_lstm_s8_continued from the state that
+ * it is given, and leaves there the state after the last step. For each step, with x the input and
+ * h the output of the step before:
  *
  *   gate[g] = activation(clamp(requantize(bias[g] + W[g] x)) + clamp(requantize(R[g] h)))  in Q3.12
  *   cell    = clamp(clamp(requantize(forget * cell)) + clamp(requantize(input * candidate)))
@@ -18,9 +19,9 @@
  *
  * Gates come in the order input, forget, candidate (tanh), output; they are Q0.15, the cell is
  * int16 with a scale that is a power of two. Activations enter raw: zero points are folded into the
- * biases. A unit's gates lie side by side, so that each activation is loaded once for all four. The
- * state h needs no memory: it is the row of the output before. depth * 2^14 and units * 2^14 stay
- * below 2^31. Source: TFLite Micro's reference kernel; rounds twice. */
+ * biases. A unit's gates lie side by side, so that each activation is loaded once for all four.
+ * From the second step on, h needs no memory: it is the row of the output before. depth * 2^14 and
+ * units * 2^14 stay below 2^31. Source: TFLite Micro's reference kernel; rounds twice. */
 typedef struct tfedge_lstm_s8_params {
   int32_t steps;
   int32_t depth;
@@ -105,20 +106,41 @@ TFEDGE_INLINE void tfedge_lstm_s8_step(const tfedge_lstm_s8_params *params, cons
   }
 }
 
+/* All steps; h is the output of the step before the first, NULL where it is all zeros. Returns the
+ * output of the last step. */
+TFEDGE_INLINE const int8_t *tfedge_lstm_s8_steps(const tfedge_lstm_s8_params *params,
+                                                 const int8_t *input, const int8_t *h,
+                                                 int16_t *cells, int8_t *output) {
+  for (int32_t step = 0; step < params->steps; step++) {
+    tfedge_lstm_s8_step(params, input, h, cells, output);
+    h = output;
+    input += params->depth;
+    output += params->units;
+  }
+  return h;
+}
+
 /* cells: scratch of [units], its contents before do not matter. */
 TFEDGE_INLINE void tfedge_lstm_s8_inline(const tfedge_lstm_s8_params *params, const int8_t *input,
                                          int8_t *output, void *scratch) {
   int16_t *const cells = (int16_t *)scratch;
   memset(cells, 0, (size_t)params->units * sizeof *cells);
-  tfedge_lstm_s8_step(params, input, NULL, cells, output);
-  for (int32_t step = 1; step < params->steps; step++) {
-    input += params->depth;
-    tfedge_lstm_s8_step(params, input, output, cells, output + params->units);
-    output += params->units;
-  }
+  (void)tfedge_lstm_s8_steps(params, input, NULL, cells, output);
+}
+
+/* cells and hidden: [units], before the first step and afterwards after the last; a sequence begins
+ * with cells of 0 and with hidden values of the output's zero point. */
+TFEDGE_INLINE void tfedge_lstm_s8_continued_inline(const tfedge_lstm_s8_params *params,
+                                                   const int8_t *input, int8_t *output,
+                                                   int16_t *cells, int8_t *hidden) {
+  const int8_t *const last = tfedge_lstm_s8_steps(params, input, hidden, cells, output);
+  memcpy(hidden, last, (size_t)params->units);
 }
 
 void tfedge_lstm_s8(const tfedge_lstm_s8_params *params, const int8_t *input, int8_t *output,
                     void *scratch);
+
+void tfedge_lstm_s8_continued(const tfedge_lstm_s8_params *params, const int8_t *input,
+                              int8_t *output, int16_t *cells, int8_t *hidden);
 
 #endif

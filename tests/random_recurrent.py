@@ -67,4 +67,13 @@ def unidirectional_sequence_lstm(b: Builder) -> None:
     b.outputs.append(output)
 
 
-OPERATORS = {function.__name__: function for function in (unidirectional_sequence_lstm,)}
+def lstm_continued(b: Builder) -> None:
+    """One that goes on where the invocation before ended."""
+    unidirectional_sequence_lstm(b)
+    for position in (HIDDEN_STATE, CELL_STATE):
+        b.operators[-1].inputs[position].keeps_state = True
+
+
+OPERATORS = {
+    function.__name__: function for function in (unidirectional_sequence_lstm, lstm_continued)
+}

@@ -18,11 +18,13 @@ _FACADES = {
     "Calibration": "tfedge_converters.quantize",
     "calibrate": "tfedge_converters.calibrate_model",
     "convert": "tfedge_converters.conversion",
+    "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
-    "strip": "tfedge.quantization.model",
+    "search_widths": "tfedge_converters.search",
+    "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "quantization")
+_MODULES = ("callbacks", "layers", "pruning", "quantization")
 
 __all__ = [
     "Calibration",
@@ -30,9 +32,12 @@ __all__ = [
     "calibrate",
     "callbacks",
     "convert",
+    "diagnose",
     "layers",
+    "pruning",
     "quantization",
     "quantize",
+    "search_widths",
     "strip",
     "verify",
 ]

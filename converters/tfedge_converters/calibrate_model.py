@@ -62,7 +62,7 @@ def apply_calibration(
     Raises:
         TfedgeError: the data or the calibration do not fit.
     """
-    if isinstance(calibration, (str, Path)) and is_record(Path(calibration)):
+    if is_calibration(calibration) and not isinstance(calibration, Calibration):
         calibration = Calibration.load(calibration)
     if isinstance(calibration, Calibration):
         _refuse_other_method(calibration, method)
@@ -71,6 +71,13 @@ def apply_calibration(
     seen = Calibration(method or MINMAX, scheme)
     seen.observe(prepared.model, calibration, progress=progress)
     seen.apply(prepared.model, scheme)
+
+
+def is_calibration(given: Any) -> bool:
+    """Whether this is a Calibration or the file of one, and not data."""
+    return isinstance(given, Calibration) or (
+        isinstance(given, (str, Path)) and is_record(Path(given))
+    )
 
 
 def _begun(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfedge.errors import TfedgeError
@@ -11,14 +11,15 @@ from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.calibrate_model import apply_calibration
+from tfedge_converters.calibrate_model import apply_calibration, is_calibration
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.metrics import ACCURACY, metric_function
-from tfedge_converters.preparation import prepare
+from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.methods import Method
+from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
@@ -31,6 +32,7 @@ def convert(
     quantization: str | Scheme | StorageScheme = "int8",
     calibration: Any = None,
     calibration_method: str | Method | None = None,
+    recovery: Sequence[str | Step] = (),
     name: str | None = None,
     input_type: str | None = None,
     output_type: str | None = None,
@@ -62,6 +64,9 @@ def convert(
             "moving_average"; "percentile" (of 99.99) or "percentile:99.9" and its like; "mse", the
             least squared error; "entropy", the least divergence; or a class derived from
             `tfedge_converters.quantize.Observer`.
+        recovery: how to win back, from the calibration data, what quantisation loses: any of
+            "equalization", "clip_search", "adaround" and "bias_correction", or objects of
+            `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; None for the integers that the
             model computes with, or their name, "int8" or "int16".
@@ -86,6 +91,7 @@ def convert(
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
     name = identifier(prepared.name) if name is None else check_identifier(name)
+    _refuse_recovery(recovery, prepared, scheme, calibration)
     measured = None
     if evaluation_data is not None:
         metric_function(metric)
@@ -97,8 +103,7 @@ def convert(
             _refuse_integer_ends(scheme, input_type, output_type)
             store_weights(typed, scheme, per_channel=chosen.code != "tflite-micro")
         else:
-            if calibration is not None:
-                apply_calibration(prepared, calibration, calibration_method, scheme, progress)
+            _find_ranges(prepared, scheme, calibration, calibration_method, recovery, progress)
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
@@ -119,6 +124,47 @@ def _refuse_integer_ends(scheme: StorageScheme, *ends: str | None) -> None:
             raise TfedgeError(
                 f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
             )
+
+
+def _refuse_recovery(
+    recovery: Sequence[str | Step],
+    prepared: Prepared,
+    scheme: Scheme | StorageScheme,
+    calibration: Any,
+) -> None:
+    if not recovery:
+        return
+    if not prepared.is_real:
+        raise TfedgeError("recovery is for float models; this one computes with integers already")
+    if isinstance(scheme, StorageScheme):
+        raise TfedgeError(
+            f"recovery is for activations in integers; with the scheme '{scheme.name}' they stay "
+            "real: leave recovery out"
+        )
+    if is_calibration(calibration):
+        raise TfedgeError(
+            "recovery compares the float model with the integer one on samples: give these as "
+            "calibration, not the calibration made from them"
+        )
+
+
+def _find_ranges(
+    prepared: Prepared,
+    scheme: Scheme,
+    calibration: Any,
+    method: str | Method | None,
+    recovery: Sequence[str | Step],
+    progress: bool,
+) -> None:
+    def find_ranges(data: Any) -> None:
+        apply_calibration(prepared, data, method, scheme, progress)
+
+    if recovery:
+        recover(
+            prepared.model, recovery, calibration, find_ranges, scheme=scheme, progress=progress
+        )
+    elif calibration is not None:
+        find_ranges(calibration)
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:

@@ -16,7 +16,7 @@ from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.affine import round_away
 from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData, input_specs
-from tfedge_converters.verify.engines import Outputs, engine
+from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 
 # What runs a converted model, by the code that its target has.
 _ENGINES = {"c": "c", "tflite-micro": "tflite-micro", "none": "litert-reference"}
@@ -112,10 +112,10 @@ def evaluate(
         [_as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
         for sample in data.samples
     ]
-    after = _score(function, data, engine(run_by)(converted, samples), model.main.outputs)
+    after = _score(function, data, engine(run_by)(converted, samples, SEQUENCE), model.main.outputs)
     before = None
     if real is not None:
-        before = _score(function, data, engine("litert")(real, data.samples), None)
+        before = _score(function, data, engine("litert")(real, data.samples, SEQUENCE), None)
     return Evaluation(name, before, after, len(samples), run_by)
 
 

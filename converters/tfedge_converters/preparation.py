@@ -14,6 +14,7 @@ from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize.fake_quantization import consume_fake_quantization
 
@@ -56,6 +57,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     consume_weight_markers(typed)
     consume_range_markers(typed)
     fuse_lstm_markers(typed)
+    write_recurrent_markers(typed)
     expand_normalization_markers(typed)
     fake = consume_fake_quantization(typed)
     if pipeline.run(typed) or fake:

@@ -68,7 +68,8 @@ def test_computed_cells_end_where_those_of_litert_do(time_major, clip):
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
     position = [tensor.name for tensor in model.main.tensors()].index("cell")
-    cells = lstm_cells(lstm, x)
+    zeros = np.zeros((1, UNITS), np.float32)
+    cells = lstm_cells(lstm, x, [zeros, zeros])
     assert cells.shape == (STEPS, 1, UNITS)
     np.testing.assert_allclose(cells[-1], interpreter.get_tensor(position), atol=1e-6)
 

@@ -127,7 +127,14 @@ def _append(node: Any, values: dict[int, Value], calls: list[Call]) -> None:
         return
     results = [Value(tensor) for tensor in node.output_tensors]
     values.update(zip(map(id, node.output_tensors), results, strict=True))
-    calls.append(Call(node.operation, tuple(args), kwargs, operands, results, node.output_tensors))
+    calls.append(
+        Call(_inside(node.operation), tuple(args), kwargs, operands, results, node.output_tensors)
+    )
+
+
+def _inside(operation: Any) -> Any:
+    """The layer itself, where a wrapper only says how it is pruned."""
+    return getattr(operation, "transparent_to", operation)
 
 
 def _is_model(operation: Any) -> bool:

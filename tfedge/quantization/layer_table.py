@@ -22,7 +22,7 @@ from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.normalization import layer_normalization, rms_normalization
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.real_layers import run_in_float32
-from tfedge.quantization.recurrent import bidirectional, lstm
+from tfedge.quantization.recurrent import bidirectional, recurrent
 from tfedge.quantization.weighted_layers import (
     FORMS,
     activation_of,
@@ -271,7 +271,9 @@ LAYERS: dict[str, Builder] = {
     "GlobalAveragePooling1D": partial(_global_average, (1,)),
     "GlobalAveragePooling2D": partial(_global_average, (1, 2)),
     "HardSilu": partial(_own, "HARD_SWISH"),
-    "LSTM": lstm,
+    "LSTM": recurrent,
+    "GRU": recurrent,
+    "SimpleRNN": recurrent,
     "LayerNormalization": layer_normalization,
     "LeakyReLU": partial(_own, "LEAKY_RELU"),
     "LeakyRelu": partial(_own, "LEAKY_RELU"),

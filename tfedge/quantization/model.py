@@ -167,28 +167,6 @@ def quantize(
     return quantized
 
 
-def strip(model: Any) -> Any:
-    """The plain Keras model with the trained weights, and nothing of ours in it.
-
-    Args:
-        model: what `quantize` returned, or a model that trained with the callback
-            QuantizationAwareTraining.
-
-    Raises:
-        TfedgeError: the model is neither.
-    """
-    if isinstance(model, QuantizedModel):
-        return model.float_model
-    from tfedge.quantization.twin import detach, twin_of
-
-    if not isinstance(model, keras.Model) or twin_of(model) is None:
-        raise TfedgeError(
-            f"model '{getattr(model, 'name', type(model).__name__)}' is not quantised: strip takes "
-            "what tfedge.quantize returned, or what trained with QuantizationAwareTraining"
-        )
-    return detach(model)
-
-
 def refuse_quantized(model: Any) -> None:
     """Refuses models that are quantised already.
 

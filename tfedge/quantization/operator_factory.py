@@ -73,7 +73,9 @@ class OperatorFactory:
         return self.add(
             WeightedOperator(
                 weights,
-                self._weight_quantizer(weights, part),
+                self.weight_quantizer(
+                    weights.kernel(), part, dense=weights.code == "FULLY_CONNECTED"
+                ),
                 self.quantizer(part),
                 name=name,
                 **options,
@@ -163,16 +165,17 @@ class OperatorFactory:
         kind = activation_quantizers.QUANTIZERS[self.activations.quantizer]
         return kind(bits or self.bits, name=self._name(part) + "_range")
 
-    def _weight_quantizer(self, weights: Weights, part: str) -> AbsMax:
+    def weight_quantizer(self, kernel: Any, part: str, dense: bool = False) -> AbsMax:
+        """What rounds a kernel [..., channels]: per channel, or as the scheme says if `dense`."""
         key = (id(self.layer), part)
         if key not in self.shared_weights:
             scheme = self.scheme.weights_of(self.layer.name)
             quantizer = weight_quantizers.QUANTIZERS[scheme.quantizer](
                 scheme,
-                per_channel=scheme.per_channel_dense or weights.code != "FULLY_CONNECTED",
+                per_channel=scheme.per_channel_dense or not dense,
                 name=self._name(part) + "_weights",
             )
-            quantizer.start(keras.ops.convert_to_numpy(weights.kernel()))
+            quantizer.start(keras.ops.convert_to_numpy(kernel))
             self.shared_weights[key] = quantizer
         return self.shared_weights[key]
 

@@ -200,6 +200,9 @@ def _lstm() -> OperatorPolicy:
     )
 
 
+# Bits of the activations inside of recurrent layers that are sequences of operators: a state of 8
+# bits, rounded at every step, forgets.
+INTERIOR_BITS: Mapping[str, int] = MappingProxyType({"GRU": 16, "SIMPLE_RNN": 16})
 # Normalisations of rows compute in this width from operand to result: 8 bits hold neither the
 # squares nor the reciprocal roots of rows whose variances differ.
 NORMALIZATION_BITS = 16

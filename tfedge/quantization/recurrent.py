@@ -1,29 +1,38 @@
-"""Keras' LSTM as one integer operator.
+"""Keras' recurrent layers: LSTM as one integer operator, GRU and SimpleRNN as exact sequences.
 
-Training and inference go through the steps in float, with weights, hidden state and result on
-their grids; the cell, 16 bits wide on the device, stays in float. The kernel's own sigmoid and tanh
-are not reproduced, so `predict` may be an integer or two from the device.
+Training and inference go through the steps in float, with weights and result on their grids, and an
+LSTM's hidden state too; what is 16 bits wide on the device stays in float. The kernels' own sigmoid
+and tanh are not reproduced, so `predict` may be an integer or two from the device.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
+from tfedge.quantization.recurrent_steps import (
+    gru_contribution,
+    gru_steps,
+    simple_rnn_contribution,
+    simple_rnn_steps,
+)
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.weight_quantizers import AbsMax
-from tfedge.recurrent import mark_lstm
+from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
 _CODE = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _GATES = 4
-_CELL_BITS = 16
+_CELL_BITS = _INTERIOR_BITS = 16
 # Integer bits of the widest cell that the converter writes.
 _MOST_CELL_BITS = 6
 
@@ -101,6 +110,152 @@ class LstmOperator(QuantizedOperator):
         return tf.reshape(rounded, kernel.shape)
 
 
+class _SequenceOperator(QuantizedOperator):
+    """All steps of a layer that becomes a sequence of operators with 16 bits inside.
+
+    Args:
+        layer: a Keras layer of plain activations.
+        make: the factory, for quantizers.
+        part: of the layer that the factory makes.
+        name: of the layer.
+    """
+
+    def __init__(self, layer: Any, make: OperatorFactory, part: str, *, name: str):
+        super().__init__("FULLY_CONNECTED", name)
+        self.layer = layer
+        self.quantizer = make.quantizer(part)
+        self.group = self.quantizer.group
+        self.weight_bits = make.scheme.weights_of(make.layer.name).bits
+        self.kernel_quantizer = make.weight_quantizer(layer.cell.kernel, f"{part}kernel")
+        self.recurrent_quantizer = make.weight_quantizer(
+            layer.cell.recurrent_kernel, f"{part}recurrent"
+        )
+        self.contributions = {
+            what: ActivationQuantizer(_INTERIOR_BITS, f"{name}_{what}_range")
+            for what in self._columns()
+        }
+
+    def _columns(self) -> dict[str, slice]:
+        """What the input contributes, and the columns of the kernel that make it."""
+        raise NotImplementedError
+
+    def _steps(self) -> Callable[..., Any]:
+        """The layer in float, of input, weights, and what is done to values inside."""
+        raise NotImplementedError
+
+    def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+        """What the input adds."""
+        raise NotImplementedError
+
+    def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
+        raise NotImplementedError
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        (x,) = operands
+        weights = self._weights()
+        if self.phase.observes(training):
+            kernel, _, *biases = weights
+            seen = tf.stop_gradient(self._contribution(x, kernel, *biases))
+            for what, columns in self._columns().items():
+                self.contributions[what].observe(seen[..., columns])
+        return quantized_result(self, self._limited(x, weights), training)
+
+    def _infer(self, operands: list[Any]) -> Any:
+        (x,) = operands
+        grid = self.quantizer.grid()
+        return grid.real(grid.integers(self._limited(x, self._weights())))
+
+    def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
+        """The layer whose values inside end where those of the device do."""
+        return self._steps()(x, *weights, **(self._ends() if self.phase.quantize else {}))
+
+    def _ends(self) -> dict[str, Function]:
+        return {"contributed": self._contributed}
+
+    def _contributed(self, contribution: Any) -> Any:
+        parts = [
+            _within(self.contributions[what], contribution[..., columns])
+            for what, columns in self._columns().items()
+        ]
+        return tf.concat(parts, -1)
+
+    def _export(self, operands: list[Any]) -> Any:
+        (x,) = operands
+        quantizers = self.kernel_quantizer, self.recurrent_quantizer
+        cell = self.layer.cell
+        kernels = cell.kernel.value, cell.recurrent_kernel.value
+        with tf.init_scope():
+            pairs = zip(quantizers, kernels, strict=True)
+            scales = [quantizer.scale(kernel) for quantizer, kernel in pairs]
+            constants = [tf.constant(tensor.numpy()) for tensor in (*self._weights(), *scales)]
+            ranges = {
+                what: (float(quantizer.low.value), float(quantizer.high.value))
+                for what, quantizer in self.contributions.items()
+            }
+        steps = self._steps()
+        sequence = self._marker(ranges)(lambda x, *tensors: steps(x, *tensors[:4]))
+        return marked_result(self, sequence(x, *constants))
+
+    def _weights(self) -> tuple[Any, Any, Any, Any]:
+        """Both kernels, rounded if the phase says so, and both biases."""
+        cell = self.layer.cell
+        kernel, recurrent_kernel = (
+            quantizer.simulate(value) if self.phase.quantize else quantizer.connected(value)
+            for quantizer, value in (
+                (self.kernel_quantizer, cell.kernel.value),
+                (self.recurrent_quantizer, cell.recurrent_kernel.value),
+            )
+        )
+        zeros = tf.zeros(kernel.shape[1])
+        bias = cell.bias.value if cell.use_bias else zeros
+        biases = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, zeros)
+        return kernel, recurrent_kernel, *biases
+
+
+class GruOperator(_SequenceOperator):
+    """A Keras GRU."""
+
+    def _columns(self) -> dict[str, slice]:
+        units = self.layer.units
+        return {"gates": slice(0, 2 * units), "candidate": slice(2 * units, 3 * units)}
+
+    def _steps(self) -> Callable[..., Any]:
+        return functools.partial(gru_steps, self.layer.cell.reset_after)
+
+    def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+        return gru_contribution(self.layer.cell.reset_after, x, kernel, bias, recurrent_bias)
+
+    def _ends(self) -> dict[str, Function]:
+        """The state is on the result's grid, though a wider one."""
+        return super()._ends() | {"saturated": lambda hidden: _within(self.quantizer, hidden)}
+
+    def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
+        return mark_gru(self.layer.cell.reset_after, **ranges, weight_bits=self.weight_bits)
+
+
+class SimpleRnnOperator(_SequenceOperator):
+    """A Keras SimpleRNN, whose state is on tanh's own grid."""
+
+    def _columns(self) -> dict[str, slice]:
+        return {"candidate": slice(0, self.layer.units)}
+
+    def _steps(self) -> Callable[..., Any]:
+        return simple_rnn_steps
+
+    def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+        return simple_rnn_contribution(x, kernel, bias, recurrent_bias)
+
+    def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
+        return mark_simple_rnn(**ranges, weight_bits=self.weight_bits)
+
+
+def _within(quantizer: ActivationQuantizer, x: Any) -> Any:
+    """`x` within what 16 bits hold of a range, once it is known."""
+    low, high = quantizer.range()
+    limit = tf.where(quantizer.observations.value > 0, tf.maximum(-low, high), float("inf"))
+    return tf.clip_by_value(x, -limit, limit)
+
+
 def lstm_steps(
     x: Any,
     kernel: Any,
@@ -129,22 +284,17 @@ def lstm_steps(
     return tf.transpose(hidden, [1, 0, 2]), tf.transpose(cell, [1, 0, 2])
 
 
-def lstm(make: OperatorFactory) -> Function:
-    """An LSTM layer."""
-    return _lstm_of(make, make.layer, "")
+def recurrent(make: OperatorFactory) -> Function:
+    """An LSTM, GRU or SimpleRNN layer."""
+    return _one_way(make, make.layer, "")
 
 
 def bidirectional(make: OperatorFactory) -> Function:
-    """Two LSTMs, one from the end, side by side."""
+    """Two recurrent layers, one from the end, and what merges them."""
     layer = make.layer
-    if layer.merge_mode != "concat":
-        raise UnsupportedError(
-            f"layer '{layer.name}' merges its directions by {layer.merge_mode!r}; 'concat' is "
-            "quantised"
-        )
-    forward = _lstm_of(make, layer.forward_layer, "forward")
+    forward = _one_way(make, layer.forward_layer, "forward")
     groups = [make.operators[-1].group]
-    backward = _lstm_of(make, layer.backward_layer, "backward")
+    backward = _one_way(make, layer.backward_layer, "backward")
     if layer.return_sequences:
         turn = make.shared("REVERSE_V2", _turned, part="turned")
         walked = backward
@@ -153,17 +303,47 @@ def bidirectional(make: OperatorFactory) -> Function:
             return turn(walked(x))
 
     groups.append(make.operators[-1].group)
-    join = make.joined("CONCATENATION", lambda pair: tf.concat(pair, -1), groups, "both")
-    return lambda x: join([forward(x), backward(x)])
+    merge = _MERGES[layer.merge_mode](make, groups)
+    return lambda x: merge([forward(x), backward(x)])
 
 
-def _lstm_of(make: OperatorFactory, layer: Any, part: str) -> Function:
+def _concatenated(make: OperatorFactory, groups: list[Any]) -> Function:
+    return make.joined("CONCATENATION", lambda pair: tf.concat(pair, -1), groups, "both")
+
+
+def _sum(make: OperatorFactory, groups: list[Any]) -> Function:
+    return make.own("ADD", lambda pair: pair[0] + pair[1], exact.add, "both")
+
+
+def _product(make: OperatorFactory, groups: list[Any]) -> Function:
+    return make.own("MUL", lambda pair: pair[0] * pair[1], exact.multiply, "both")
+
+
+def _mean(make: OperatorFactory, groups: list[Any]) -> Function:
+    total = _sum(make, groups)
+    half = make.own("MUL", lambda operands: operands[0] * 0.5, part="half")
+    return lambda pair: half(total(pair))
+
+
+def _separate(make: OperatorFactory, groups: list[Any]) -> Function:
+    return lambda pair: pair
+
+
+_MERGES: dict[str | None, Callable[[OperatorFactory, list[Any]], Function]] = {
+    "concat": _concatenated,
+    "sum": _sum,
+    "mul": _product,
+    "ave": _mean,
+    None: _separate,
+}
+
+
+def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
     _require_plain(layer)
-    name = f"{make.name}_{part}" if part else make.name
     steps: list[Function] = []
     if layer.go_backwards:
         steps.append(make.entering("REVERSE_V2", _turned, f"{part}turned"))
-    steps.append(make.add(LstmOperator(layer, make.quantizer(part), name=name)))
+    steps.append(make.add(_OPERATORS[type(layer)](make, layer, part)))
     if not layer.return_sequences:
         steps.append(make.shared("STRIDED_SLICE", lambda operands: operands[0][:, -1], part="last"))
 
@@ -175,18 +355,42 @@ def _lstm_of(make: OperatorFactory, layer: Any, part: str) -> Function:
     return call
 
 
+def _lstm(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
+    return LstmOperator(layer, make.quantizer(part), name=_name(make, part))
+
+
+def _gru(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
+    return GruOperator(layer, make, part, name=_name(make, part))
+
+
+def _simple_rnn(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
+    return SimpleRnnOperator(layer, make, part, name=_name(make, part))
+
+
+_OPERATORS: dict[Any, Callable[[OperatorFactory, Any, str], QuantizedOperator]] = {
+    keras.layers.LSTM: _lstm,
+    keras.layers.GRU: _gru,
+    keras.layers.SimpleRNN: _simple_rnn,
+}
+
+
+def _name(make: OperatorFactory, part: str) -> str:
+    return f"{make.name}_{part}" if part else make.name
+
+
 def _turned(operands: list[Any]) -> Any:
     return tf.reverse(operands[0], [1])
 
 
 def _require_plain(layer: Any) -> None:
     cell: Any = getattr(layer, "cell", None)
-    if not isinstance(layer, keras.layers.LSTM) or not (
+    if type(layer) not in _OPERATORS or not (
         cell.activation is keras.activations.tanh
-        and cell.recurrent_activation is keras.activations.sigmoid
+        and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
         and not (layer.stateful or layer.return_state)
     ):
         raise UnsupportedError(
             f"layer '{layer.name}' ({type(layer).__name__}) cannot be quantised: of recurrent "
-            "layers, LSTM with its default activations, without stateful and return_state, is"
+            "layers, LSTM, GRU and SimpleRNN with their default activations, without stateful and "
+            "return_state, are; convert the float model with calibration data instead"
         )

@@ -154,10 +154,12 @@ class _Emitter:
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
         self.symbols: dict[str, int] = {}
+        self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
 
     def emit(self) -> CSource:
         layers = [self._layer(layer) for layer in self.layout.layers]
+        states = [state for layer in layers for state in layer["states"]]
         ends = {
             "inputs": [
                 self._end(f"IN{i}", t, n)
@@ -178,6 +180,8 @@ class _Emitter:
             "NAME": self.name.upper(),
             "arena_bytes": self.layout.arena_bytes,
             "arena_align": ARENA_ALIGNMENT,
+            "states": states,
+            "state_bytes": _struct_bytes(states),
             "weights_bytes": weights_bytes,
             "macs": self.total_macs,
             "layers": layers,
@@ -244,6 +248,7 @@ class _Emitter:
             "specialised": self._specialised(layer),
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
+            "states": [state for call in calls for state in call["states"]],
         }
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
@@ -252,21 +257,31 @@ class _Emitter:
         function = f"tfedge_{call.kernel}"
         if self._specialised(layer):
             function += "_inline"
-        arguments = [f"&{symbol}"]
+        struct = f"tfedge_{call.struct}_params"
+        fields = arrays.struct_fields(call.params, self.constant_names)
+        # The steps of a sequence share theirs.
+        params = self.structs.setdefault((struct, fields), symbol)
+        arguments = [f"&{params}"]
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
             offset = self.layout.scratch_offset(call)
             arguments.append("NULL" if offset is None else _place("arena", offset))
+        states = [
+            _state(f"layer_{layer.index}_{role}", tensor) for role, tensor in call.states.items()
+        ]
+        arguments += [f"state->{state['field']}" for state in states]
         return {
             "header": call.header,
             "symbol": symbol,
-            "struct": f"tfedge_{call.struct}_params",
-            "fields": arrays.struct_fields(call.params, self.constant_names),
+            "struct": struct,
+            "fields": fields,
+            "has_own_params": params == symbol,
             "function": function,
             "arguments": arguments,
             "kernel": call.kernel,
             "can_fail": call.can_fail,
+            "states": states,
         }
 
     def _operand(self, tensor: Tensor, symbol: str, *, const: bool) -> str:
@@ -358,6 +373,30 @@ class _Emitter:
             source = file.removesuffix(".h") + ".c"
             if file.removeprefix("tfedge_").removesuffix(".h") not in inlined:
                 pending += [source] if (folder / source).is_file() else []
+
+
+def _state(name: str, tensor: Tensor) -> dict[str, Any]:
+    """A field of the state; all bytes of a real zero are alike."""
+    quantization = tensor.quantization
+    assert quantization is not None and tensor.type.dtype is not None
+    zero = int(quantization.zero_point[0]) & 0xFF
+    return {
+        "field": name,
+        "type": arrays.c_type(tensor.type),
+        "elements": tensor.elements,
+        "width": tensor.type.dtype.itemsize,
+        "zero": zero,
+    }
+
+
+def _struct_bytes(fields: Sequence[Mapping[str, Any]]) -> int:
+    """What a compiler makes of a struct with these fields."""
+    size, widest = 0, 1
+    for item in fields:
+        width = item["width"]
+        size = -(-size // width) * width + width * item["elements"]
+        widest = max(widest, width)
+    return -(-size // widest) * widest
 
 
 def _place(arena: str, offset: int) -> str:

@@ -8,7 +8,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import lower
-from tfedge_converters.graph.sequences import kept_states
+from tfedge_converters.graph.sequences import foreign_states, keeps_state
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -90,11 +90,12 @@ class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
         operators = _needed(graph)
-        for state in kept_states(graph):
+        for state in foreign_states(graph):
             raise UnsupportedError(
-                f"'{state.name}' keeps a state between invocations, "
+                f"'{state.name}' keeps a state between invocations, and not as part of one LSTM, "
                 "which generated C does not support"
             )
+        keeps_state(graph)
         self.layers = tuple(
             Layer(index, operator, lower(graph, operator))
             for index, operator in enumerate(operators)

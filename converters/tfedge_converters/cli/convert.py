@@ -10,6 +10,7 @@ from typing import Any
 
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, shapes
+from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
@@ -64,6 +65,7 @@ def add_parser(commands: Any) -> None:
         default="accuracy",
         help="of the evaluation: accuracy, or what Keras calls a metric (default: accuracy)",
     )
+    add_recovery(parser)
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
         parser.add_argument(
@@ -91,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         quantization=arguments.quantization,
         calibration=arguments.calibration,
         calibration_method=arguments.calibration_method,
+        recovery=arguments.recovery,
         name=arguments.name,
         input_type=arguments.input_type,
         output_type=arguments.output_type,
@@ -115,6 +118,8 @@ def _command(arguments: argparse.Namespace) -> str:
         if value is not None and value != _DEFAULTS.get(option):
             text = Path(value).name if option == "calibration" else value
             parts += [f"--{option.replace('_', '-')}", text]
+    if arguments.recovery:
+        parts += ["--recovery", ",".join(arguments.recovery)]
     for shape in arguments.input_shape or ():
         parts += ["--input-shape", shape]
     return shlex.join(parts)

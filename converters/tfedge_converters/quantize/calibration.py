@@ -207,7 +207,8 @@ def calibrate(
 ) -> None:
     """Sets `range` of the activations whose grid is not known otherwise, from data.
 
-    A model that is integer already is left alone.
+    A model that is integer already is left alone. Every sample is a sequence of its own, unless the
+    model keeps its state between invocations: then consecutive samples are one sequence.
 
     Args:
         model: a float32 model.
@@ -244,7 +245,9 @@ def _held(tensor: Tensor, run: FloatRunner) -> np.ndarray:
 
 
 def _interior(operator: Operator, run: FloatRunner) -> np.ndarray:
-    return INTERIORS[operator.code](operator, run.values(operator.inputs[0]))
+    return INTERIORS[operator.code](
+        operator, run.values(operator.inputs[0]), run.states_before(operator)
+    )
 
 
 def _update(observer: Observer, values: np.ndarray, tensor: Tensor) -> None:

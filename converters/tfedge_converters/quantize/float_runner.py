@@ -9,7 +9,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.graph import Model, Tensor, write_model
+from tfedge.quantization.policy import OPERATORS
+from tfedge_converters.graph import Model, Operator, Tensor, write_model
+from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.quiet import quiet
 
 
@@ -25,16 +27,29 @@ class FloatRunner:
                 experimental_preserve_all_tensors=True,
             )
             self._interpreter.allocate_tensors()
+        self._keeps_state = keeps_state(model.main)
+        self._before: dict[int, np.ndarray] = {}
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
         self._indices = {id(tensor): index for index, tensor in enumerate(model.main.tensors())}
+        self._states = [tensor for tensor in model.main.tensors() if tensor.is_variable]
 
     def __call__(self, sample: list[np.ndarray]) -> None:
-        """Runs one sample: a value for each input."""
+        """Runs one sample: a value for each input.
+
+        It is a sequence of its own, unless the model keeps its state between invocations.
+        """
         with _told_in_words():
-            self._interpreter.reset_all_variables()
+            if not self._keeps_state:
+                self._interpreter.reset_all_variables()
+            self._before = {id(state): self.values(state).copy() for state in self._states}
             for index, value in zip(self._inputs, sample, strict=True):
                 self._interpreter.set_tensor(index, value)
             self._interpreter.invoke()
+
+    def states_before(self, operator: Operator) -> list[np.ndarray]:
+        """What an operator's variables held before the last sample."""
+        rules = OPERATORS[operator.code].states
+        return [self._before[id(operator.inputs[rule.operand])] for rule in rules]
 
     def values(self, tensor: Tensor | None) -> np.ndarray:
         """What a tensor of the main graph holds; a view to drop before the next run."""

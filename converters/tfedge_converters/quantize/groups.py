@@ -33,6 +33,7 @@ class Group:
         usual: the format that they have unless their width is decided.
         bits: their width, or None if nothing decides it.
         constants: real constants that some kernel needs on the same grid.
+        sources: the groups of operands of another width, which are moved to this one's grid.
         prescribed: the grids that a kernel prescribes, by element type; empty if none does.
     """
 
@@ -40,6 +41,7 @@ class Group:
     usual: Format
     bits: int | None = None
     constants: list[Tensor] = field(default_factory=list)
+    sources: list[Group] = field(default_factory=list)
     prescribed: Mapping[str, Grid] = field(default_factory=dict)
 
     @property
@@ -53,8 +55,9 @@ class Group:
         return self.prescribed.get(self.form.element)
 
     def range(self) -> Range | None:
-        """The union of all known ranges of members; None if no activation has one."""
+        """The union of all known ranges of members, else of its sources; None if none has one."""
         known = [tensor.range for tensor in self.tensors if tensor.range is not None]
+        known = known or [found for group in self.sources if (found := group.range()) is not None]
         if not known:
             return None
         known += [constant_range(constant) for constant in self.constants]
@@ -128,6 +131,7 @@ class Groups:
                 group.constants.append(tensor)
             elif self._stays_out(self.of(tensor), group, len(operands)):
                 self.requantized.append((operator, index))
+                group.sources.append(self.of(tensor))
             else:
                 group = self._merge(self.of(tensor), group)
 
@@ -145,6 +149,7 @@ class Groups:
             return first
         first.tensors += second.tensors
         first.constants += second.constants
+        first.sources += second.sources
         first.prescribed = first.prescribed or second.prescribed
         first.bits = max(filter(None, (first.bits, second.bits)), default=None)
         for tensor in second.tensors:

@@ -22,7 +22,7 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.sequences import kept_states
+from tfedge_converters.graph.sequences import foreign_states
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
@@ -139,7 +139,7 @@ class _Plan:
         self.intermediates: dict[int, list[Tensor]] = {}
         self.options: dict[int, Any] = {}
         self._refuse_constant_outputs()
-        self._refuse_kept_states()
+        self._refuse_foreign_states()
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
@@ -202,8 +202,8 @@ class _Plan:
                     f"the output '{tensor.name}' is a constant; remove it from the model's outputs"
                 )
 
-    def _refuse_kept_states(self) -> None:
-        for state in kept_states(self.graph):
+    def _refuse_foreign_states(self) -> None:
+        for state in foreign_states(self.graph):
             raise UnsupportedError(
                 f"'{state.name}' keeps a state between invocations, which cannot be quantised"
             )

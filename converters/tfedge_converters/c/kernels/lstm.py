@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,14 @@ def lower_lstm(operator: Operator) -> Lowered:
         scratch_bytes=2 * layer.units,
         macs=layer.steps * layer.units * 4 * (layer.depth + layer.units),
     )
+    if layer.cell.keeps_state:
+        call = dataclasses.replace(
+            call,
+            kernel="lstm_s8_continued",
+            takes_scratch=False,
+            scratch_bytes=0,
+            states={"cell": layer.cell, "hidden": layer.hidden},
+        )
     return Lowered((call,), detail=f"{layer.units} units, {layer.steps} steps")
 
 

@@ -126,7 +126,7 @@ _SPECIAL: dict[str, Support] = {
     "TRANSPOSE": _MOVES,
     "TRANSPOSE_CONV": Support(restrictions="weights constant"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Support(
-        "int8, int16 cell", "one sequence, from a state of zeros; plain variant with tanh"
+        "int8, int16 cell", "one sequence; plain variant with tanh"
     ),
     "UNPACK": _MOVES,
     "ZEROS_LIKE": Support(_STORED),

@@ -1,0 +1,39 @@
+"""Pruning, while training and after it: schedules, patterns, importance.
+
+Importing it costs nothing; what needs Keras is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_LAZY = {
+    "Blocks": "tfedge.pruning.patterns",
+    "Channels": "tfedge.pruning.patterns",
+    "Constant": "tfedge.pruning.schedules",
+    "CosineDecay": "tfedge.pruning.schedules",
+    "FirstOrder": "tfedge.pruning.importance",
+    "Importance": "tfedge.pruning.importance",
+    "Magnitude": "tfedge.pruning.importance",
+    "Movement": "tfedge.pruning.importance",
+    "NM": "tfedge.pruning.patterns",
+    "OneShot": "tfedge.pruning.schedules",
+    "Pattern": "tfedge.pruning.patterns",
+    "PolynomialDecay": "tfedge.pruning.schedules",
+    "Regrowth": "tfedge.pruning.schedules",
+    "Schedule": "tfedge.pruning.schedules",
+    "Unstructured": "tfedge.pruning.patterns",
+    "keep_zeros": "tfedge.pruning.masks",
+    "masks_of": "tfedge.pruning.masks",
+    "register": "tfedge.pruning.kernels",
+}
+
+__all__ = sorted(_LAZY)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what needs Keras only when it is first used."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'tfedge.pruning' has no attribute '{name}'")
