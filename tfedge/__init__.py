@@ -20,12 +20,13 @@ _FACADES = {
     "strip": "tfedge.quantization.model",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "quantization")
+_MODULES = ("callbacks", "distillation", "layers", "quantization")
 
 __all__ = [
     "__version__",
     "callbacks",
     "convert",
+    "distillation",
     "layers",
     "quantization",
     "quantize",

@@ -1,6 +1,7 @@
 """Keras callbacks that make models smaller while they train."""
 
+from tfedge.callbacks.distillation_schedule import DistillationSchedule
 from tfedge.callbacks.quantization_aware_training import QuantizationAwareTraining
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 
-__all__ = ["QuantizationAwareTraining", "QuantizationSchedule"]
+__all__ = ["DistillationSchedule", "QuantizationAwareTraining", "QuantizationSchedule"]
