@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 import tfedge
-from tfedge_converters.files import write_atomically
+from tfedge.files import write_atomically
 from tfedge_converters.quiet import quiet
 
 SAMPLES = 100

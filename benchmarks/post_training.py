@@ -29,8 +29,8 @@ from rich.table import Table
 
 import tfedge
 from tfedge.errors import TfedgeError
+from tfedge.files import write_atomically
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
-from tfedge_converters.files import write_atomically
 from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
 from tfedge_converters.quantize import METHODS, calibrate
 from tfedge_converters.quantize.precision import is_real_activation

@@ -24,7 +24,7 @@ _FACADES = {
     "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "pruning", "quantization")
+_MODULES = ("callbacks", "distillation", "layers", "pruning", "quantization")
 
 __all__ = [
     "Calibration",
@@ -33,6 +33,7 @@ __all__ = [
     "callbacks",
     "convert",
     "diagnose",
+    "distillation",
     "layers",
     "pruning",
     "quantization",

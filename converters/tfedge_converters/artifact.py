@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tfedge.files import write_files_atomically
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.evaluation import Evaluation
-from tfedge_converters.files import write_files_atomically
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets import Target

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.files import read_bytes
+from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.affine import round_away

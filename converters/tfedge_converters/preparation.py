@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfedge_converters.files import read_bytes
+from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.files import read_bytes, write_atomically
+from tfedge.files import read_bytes, write_atomically
 
 _HEADER = "tfedge_calibration"
 _VERSION = 1
