@@ -20,13 +20,15 @@ _FACADES = {
     "strip": "tfedge.quantization.model",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "quantization")
+_MODULES = ("callbacks", "factorization", "layers", "pruning", "quantization")
 
 __all__ = [
     "__version__",
     "callbacks",
     "convert",
+    "factorization",
     "layers",
+    "pruning",
     "quantization",
     "quantize",
     "strip",
