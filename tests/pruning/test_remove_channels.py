@@ -8,7 +8,7 @@ from channel_cases import CASES, conv, random_input, shake
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge.pruning import Budget, FirstOrder, Magnitude, compare, cost_of, remove_channels
+from tfedge.pruning import Budget, FilterNorm, LossChange, compare, cost_of, remove_channels
 from tfedge.pruning.channel_graph import channel_graph
 
 layers = keras.layers
@@ -32,7 +32,7 @@ def labelled(model, count=64):
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-@pytest.mark.parametrize("importance", ["l1", "l2", "batch_norm", FirstOrder(LOSS), Magnitude(1)])
+@pytest.mark.parametrize("importance", ["l1", "l2", "batch_norm", LossChange(LOSS), FilterNorm(1)])
 def test_half_the_macs_go_and_the_model_stays(importance):
     model = residual_net()
     weights, config = model.get_weights(), model.to_json()
@@ -83,7 +83,7 @@ def test_the_first_order_is_what_the_loss_loses():
         return keras.ops.sum(outputs, -1)
 
     graph = channel_graph(model)
-    scores = FirstOrder(loss).scores(model, graph, (x, y))
+    scores = LossChange(loss).scores(model, graph, (x, y))
     kernel, bias = model.layers[1].get_weights()
     hidden = x @ kernel + bias
     change = hidden.mean(0) * model.layers[2].kernel.numpy().sum(1)
@@ -203,7 +203,7 @@ def test_dead_channels_keep_to_a_multiple():
         ({"target": "10 ram"}, "at least .* remain"),
         ({"target": 0.5, "importance": "size"}, "importance is one of"),
         ({"target": 0.5, "importance": "first_order"}, "needs one loss"),
-        ({"target": 0.5, "importance": FirstOrder("mse")}, "needs labels"),
+        ({"target": 0.5, "importance": LossChange("mse")}, "needs labels"),
         ({"target": 0.5, "importance": "masked"}, "leave target out"),
         ({"target": 0.5, "multiple_of": 0}, "multiple_of"),
     ],

@@ -9,13 +9,13 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge.plain_models import require_plain
 from tfedge.pruning import budget as budgets
-from tfedge.pruning import importance as importances
+from tfedge.pruning import channel_importance as importances
 from tfedge.pruning.budget import Budget
 from tfedge.pruning.channel_graph import ChannelGraph, LayerChannels, channel_graph
+from tfedge.pruning.channel_importance import ChannelImportance
+from tfedge.pruning.channel_selection import choose, rounded_away
 from tfedge.pruning.dead_channels import DeadChannels
-from tfedge.pruning.importance import Importance
 from tfedge.pruning.rebuilding import without_channels
-from tfedge.pruning.selection import choose, rounded_away
 
 MASKED = "masked"
 
@@ -24,7 +24,7 @@ def remove_channels(
     model: Any,
     target: str | float | Budget | None = None,
     *,
-    importance: str | Importance = "l2",
+    importance: str | ChannelImportance = "l2",
     calibration: Any = None,
     multiple_of: int = 4,
     keep_at_least: float = 0.1,
@@ -41,9 +41,9 @@ def remove_channels(
             activations), "50% instructions on cortex-m4", a share of the channels such as 0.5, or
             a Budget. None with importance "masked", which removes what has become nothing.
         importance: "l1" or "l2" norms of filters, "batch_norm" (their gammas), "first_order"
-            (needs `calibration` with labels), an Importance; or "masked": only channels that are
-            zero or constant by their weights, such as training with masks leaves them. The result
-            then computes the same function, up to the rounding of floats.
+            (needs `calibration` with labels), a ChannelImportance; or "masked": only channels that
+            are zero or constant by their weights, such as training with masks leaves them. The
+            result then computes the same function, up to the rounding of floats.
         calibration: for "first_order": (inputs, labels), or a tf.data.Dataset of batches of both.
         multiple_of: channels of a layer become a multiple of this, as kernels like it; heads of
             attention do not. With "masked", 1 removes all that can go.

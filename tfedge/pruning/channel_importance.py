@@ -17,7 +17,7 @@ from tfedge.pruning.tracing import Weight
 _FINEST_BATCH = 32
 
 
-class Importance:
+class ChannelImportance:
     """Scores groups of channels; a base class for your own."""
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
@@ -36,7 +36,7 @@ class Importance:
 
 
 @dataclass(frozen=True)
-class Magnitude(Importance):
+class FilterNorm(ChannelImportance):
     """Norms of the filters that make a channel, over the mean of the layers that it is a part of.
 
     Li et al., Pruning Filters for Efficient ConvNets (2017), sum absolute values. Coupled filters
@@ -51,10 +51,10 @@ class Magnitude(Importance):
 
     def __post_init__(self) -> None:
         if self.order not in (1, 2):
-            raise TfedgeError(f"the order of a magnitude is 1 or 2, not {self.order!r}")
+            raise TfedgeError(f"the order of a filter norm is 1 or 2, not {self.order!r}")
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
-        """See `Importance`."""
+        """See `ChannelImportance`."""
         total = np.zeros(graph.count)
         for weight in _kernels(graph):
             powers = np.abs(weight.variable.numpy().astype(np.float64)) ** self.order
@@ -69,14 +69,14 @@ class Magnitude(Importance):
 
 
 @dataclass(frozen=True)
-class BatchNormScale(Importance):
+class BatchNormScale(ChannelImportance):
     """Absolute values of batch-norms' gamma: Liu et al., Network Slimming (2017).
 
     Groups with several batch-norms have the largest of them; groups without one stay.
     """
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
-        """See `Importance`."""
+        """See `ChannelImportance`."""
         total = np.full(graph.count, np.nan)
         for weight in graph.weights:
             if type(weight.layer).__name__ != "BatchNormalization":
@@ -88,7 +88,7 @@ class BatchNormScale(Importance):
 
 
 @dataclass(frozen=True)
-class FirstOrder(Importance):
+class LossChange(ChannelImportance):
     """How much the loss changes without a group, to first order: the square of gradient x weight.
 
     Molchanov et al., Importance Estimation for Neural Network Pruning (2019), eq. 8, with the
@@ -103,7 +103,7 @@ class FirstOrder(Importance):
     loss: str | Callable[[Any, Any], Any] | None = None
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
-        """See `Importance`.
+        """See `ChannelImportance`.
 
         Raises:
             TfedgeError: there are no labels, or it is not known which loss to take.
@@ -126,7 +126,7 @@ class FirstOrder(Importance):
         if given is None or isinstance(given, (list, dict, tuple)):
             raise TfedgeError(
                 "the importance by first order needs one loss: compile the model with one, or give "
-                "FirstOrder(loss=...)"
+                "LossChange(loss=...)"
             )
         found: Callable[[Any, Any], Any] = keras.losses.get(given)
         return found
@@ -170,24 +170,25 @@ def _sums(values: np.ndarray, axis: int) -> np.ndarray:
     return values.sum(others)
 
 
-NAMES: dict[str, Importance] = {
-    "l1": Magnitude(1),
-    "l2": Magnitude(2),
+NAMES: dict[str, ChannelImportance] = {
+    "l1": FilterNorm(1),
+    "l2": FilterNorm(2),
     "batch_norm": BatchNormScale(),
-    "first_order": FirstOrder(),
+    "first_order": LossChange(),
 }
 
 
-def get(importance: str | Importance) -> Importance:
+def get(importance: str | ChannelImportance) -> ChannelImportance:
     """An importance from its name.
 
     Raises:
         TfedgeError: there is none of this name.
     """
-    if isinstance(importance, Importance):
+    if isinstance(importance, ChannelImportance):
         return importance
     if importance in NAMES:
         return NAMES[importance]
     raise TfedgeError(
-        f"importance is one of {', '.join(NAMES)}, 'masked', or an Importance, not {importance!r}"
+        f"importance is one of {', '.join(NAMES)}, 'masked', or a ChannelImportance, not "
+        f"{importance!r}"
     )
