@@ -320,8 +320,9 @@ def _word(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
-def write_csv(path: Path, results: list[Result]) -> None:
-    header = ",".join(column.name for column in fields(Result))
+def write_csv(path: Path, results: list[Any]) -> None:
+    """A line for every result, which are dataclasses of one kind."""
+    header = ",".join(column.name for column in fields(results[0]))
     rows = [
         ",".join(f'"{v}"' if isinstance(v, str) else str(v) for v in astuple(r)) for r in results
     ]
