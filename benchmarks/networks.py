@@ -44,6 +44,23 @@ def convolutional_net(keras: Any, shape: Shape, classes: int, widths: Sequence[i
     return keras.Model(inputs, layers.Dense(classes)(x))
 
 
+def residual_net(
+    keras: Any, shape: Shape, classes: int, first: int, blocks: Sequence[Block]
+) -> Any:
+    """A convolution of stride 2, residual blocks of two convolutions, an average, and logits."""
+    layers = keras.layers
+    inputs = layers.Input(shape)
+    x = _normalised(layers, layers.Conv2D(first, 3, 2, "same", use_bias=False)(inputs))
+    for stride, width in blocks:
+        y = _normalised(layers, layers.Conv2D(width, 3, stride, "same", use_bias=False)(x))
+        y = layers.Conv2D(width, 3, padding="same", use_bias=False)(y)
+        if stride > 1 or x.shape[-1] != width:
+            x = layers.Conv2D(width, 1, stride, "same", use_bias=False)(x)
+        x = layers.ReLU()(layers.Add()([x, layers.BatchNormalization()(y)]))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
 def resnet_8(keras: Any) -> Any:
     """The image classifier of MLPerf Tiny: 32x32x3, 78 k parameters."""
     layers = keras.layers

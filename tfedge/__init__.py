@@ -24,7 +24,9 @@ _FACADES = {
     "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "distillation", "layers", "pruning", "quantization")
+_MODULES = (
+    "callbacks", "distillation", "factorization", "layers", "pruning", "quantization",
+)  # fmt: skip
 
 __all__ = [
     "Calibration",
@@ -34,6 +36,7 @@ __all__ = [
     "convert",
     "diagnose",
     "distillation",
+    "factorization",
     "layers",
     "pruning",
     "quantization",
