@@ -33,9 +33,9 @@ from rich.console import Console
 from rich.table import Table
 
 import tfedge
+from tfedge.files import write_atomically
 from tfedge.quantization.policy import INT8, OPERATORS
 from tfedge.quantization.schemes import LEARNED_STEP, Scheme, WeightScheme
-from tfedge_converters.files import write_atomically
 from tfedge_converters.graph import TensorType, read_model, write_model
 from tfedge_converters.verify.engines import run_micro
 

@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 
 # Public names, and the modules that have them.
 _FACADES = {
+    "Calibration": "tfedge_converters.quantize",
+    "calibrate": "tfedge_converters.calibrate_model",
     "convert": "tfedge_converters.conversion",
     "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
@@ -22,13 +24,19 @@ _FACADES = {
     "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "pruning", "quantization")
+_MODULES = (
+    "callbacks", "distillation", "factorization", "layers", "pruning", "quantization",
+)  # fmt: skip
 
 __all__ = [
+    "Calibration",
     "__version__",
+    "calibrate",
     "callbacks",
     "convert",
     "diagnose",
+    "distillation",
+    "factorization",
     "layers",
     "pruning",
     "quantization",

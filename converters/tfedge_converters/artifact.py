@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tfedge.files import write_files_atomically
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
-from tfedge_converters.files import write_files_atomically
-from tfedge_converters.graph import Model
+from tfedge_converters.evaluation import Evaluation
+from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets import Target
 
@@ -25,6 +27,7 @@ class Artifact:
         flatbuffer: the same as the bytes of a .tflite file.
         source: the generated C, for targets that have it.
         arrays: the files for TFLite Micro, for that target.
+        evaluation: how well it does, if data for that were given.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Artifact:
     flatbuffer: bytes = field(repr=False)
     source: CSource | None = field(repr=False)
     arrays: Mapping[str, str] = field(repr=False)
+    evaluation: Evaluation | None = None
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -50,12 +54,42 @@ class Artifact:
         write_files_atomically(Path(directory), files)
         return [Path(directory) / name for name in sorted(files)]
 
+    @property
+    def left_to_cpu(self) -> list[Operator]:
+        """The operators that the target's accelerator does not compute; none if it has none."""
+        known = self.target.operators
+        return [
+            operator
+            for operator in self.model.main.operators
+            if known is not None and (operator.code not in known or _has_integers(operator))
+        ]
+
     def summary(self) -> str:
         """What it costs, in a few lines; for generated C, layer by layer."""
         lines = [f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"]
+        if self.target.operators is not None:
+            lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
         if self.source is not None:
             lines += _c_summary(self.source, self.model)
+        if self.evaluation is not None:
+            lines.append(str(self.evaluation))
         return "\n".join(lines)
+
+
+def _has_integers(operator: Operator) -> bool:
+    """Whether it computes integers of a grid; what DEQUANTIZE makes of constants is real."""
+    return any(
+        tensor is not None and not tensor.is_constant and tensor.quantization is not None
+        for tensor in [*operator.inputs, *operator.outputs]
+    )
+
+
+def _accelerator_summary(left: list[Operator], total: int) -> str:
+    if not left:
+        return f"all of {total} operators run on the accelerator"
+    counts = Counter(operator.name for operator in left)
+    names = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
+    return f"{total - len(left)} of {total} operators run on the accelerator; on the CPU: {names}"
 
 
 _UNPACKED = (

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.graph import Model, TensorType, write_model
-from tfedge_converters.graph.passes.byte_functions import as_tables
-from tfedge_converters.graph.passes.float_only import replace_float_only
+from tfedge_converters.calibrate_model import apply_calibration, is_calibration
+from tfedge_converters.evaluation import LabelledData, evaluate
+from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
-from tfedge_converters.loading import load_model
-from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.metrics import ACCURACY, metric_function
+from tfedge_converters.preparation import Prepared, prepare
+from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.methods import Method
 from tfedge_converters.quantize.recovery import Step, recover
+from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
 
@@ -27,14 +29,17 @@ def convert(
     model: Any,
     *,
     target: str = "host",
-    quantization: str | Scheme = "int8",
+    quantization: str | Scheme | StorageScheme = "int8",
     calibration: Any = None,
+    calibration_method: str | Method | None = None,
     recovery: Sequence[str | Step] = (),
     name: str | None = None,
     input_type: str | None = None,
     output_type: str | None = None,
     optimize: str = "balanced",
     input_shapes: Any = None,
+    evaluation_data: Any = None,
+    metric: str | Callable[[Any, Any], Any] = ACCURACY,
     progress: bool = False,
     command: str = "",
 ) -> Artifact:
@@ -48,9 +53,17 @@ def convert(
         target: a name that `tfedge targets` lists.
         quantization: "int8"; "int16x8" for activations of 16 bits; "int4" for weights of 4 bits
             where there are kernels for them; or a `Scheme`. What training put on a grid stays.
+            Real activations, without calibration and not for generated C: "float32"; "float16",
+            for GPU delegates; "dynamic", int8 weights that kernels compute with; "weights8" and
+            "weights4", integers that are made real before use; or a `StorageScheme`.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
-            inputs, a generator, a tf.data.Dataset or the path of an .npz file.
+            inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what
+            `tfedge.calibrate` returned, or the path that it was saved to.
+        calibration_method: how ranges are found in the data: "minmax", the default;
+            "moving_average"; "percentile" (of 99.99) or "percentile:99.9" and its like; "mse", the
+            least squared error; "entropy", the least divergence; or a class derived from
+            `tfedge_converters.quantize.Observer`.
         recovery: how to win back, from the calibration data, what quantisation loses: any of
             "equalization", "clip_search", "adaround" and "bias_correction", or objects of
             `tfedge_converters.quantize.recovery` with settings.
@@ -59,6 +72,9 @@ def convert(
             model computes with, or their name, "int8" or "int16".
         optimize: "speed", "balanced" or "size" of the generated C.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
+            the model is measured before and after conversion, for `evaluation` of the artifact.
+        metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
         progress: whether to show progress on the terminal.
         command: what made this, for the generated files' banner.
 
@@ -71,49 +87,84 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    typed, flatbuffer, own_name = load_model(model, input_shapes)
-    name = identifier(own_name) if name is None else check_identifier(name)
-    if _has_real_activations(typed):
-        replace_float_only(typed)
-        ends = input_type, output_type
-        flatbuffer = _quantize(typed, quantization, calibration, recovery, ends, progress)
-    elif recovery:
-        raise TfedgeError("recovery is for float models; this one computes with integers already")
+    scheme = for_conversion(quantization)
+    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    typed, flatbuffer = prepared.model, prepared.flatbuffer
+    name = identifier(prepared.name) if name is None else check_identifier(name)
+    _refuse_recovery(recovery, prepared, scheme, calibration)
+    measured = None
+    if evaluation_data is not None:
+        metric_function(metric)
+        measured = LabelledData(evaluation_data, typed)
+    real = write_model(typed) if measured is not None and prepared.is_real else None
+    if prepared.is_real:
+        if isinstance(scheme, StorageScheme):
+            check_storage(scheme, chosen.code)
+            _refuse_integer_ends(scheme, input_type, output_type)
+            store_weights(typed, scheme, per_channel=chosen.code != "tflite-micro")
+        else:
+            _find_ranges(prepared, scheme, calibration, calibration_method, recovery, progress)
+            quantize(typed, scheme, input_type=input_type, output_type=output_type)
+        flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
-    return Artifact(name, chosen, typed, flatbuffer, source, arrays)
+    evaluation = None
+    if measured is not None:
+        evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
+    return Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation)
 
 
-def _has_real_activations(model: Model) -> bool:
-    """Whether anything but the ends and functions of one byte computes with real numbers."""
-    return any(
-        tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
-        for graph in model.graphs
-        for operator in as_tables(graph).operators
-        if operator.code not in ("QUANTIZE", "DEQUANTIZE")
-        for tensor in (*operator.inputs, *operator.outputs)
-    )
+def _refuse_integer_ends(scheme: StorageScheme, *ends: str | None) -> None:
+    for given in ends:
+        if given not in (None, "float32"):
+            raise TfedgeError(
+                f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
+            )
 
 
-def _quantize(
-    model: Model,
-    scheme: str | Scheme,
-    calibration: Any,
+def _refuse_recovery(
     recovery: Sequence[str | Step],
-    ends: tuple[str | None, str | None],
+    prepared: Prepared,
+    scheme: Scheme | StorageScheme,
+    calibration: Any,
+) -> None:
+    if not recovery:
+        return
+    if not prepared.is_real:
+        raise TfedgeError("recovery is for float models; this one computes with integers already")
+    if isinstance(scheme, StorageScheme):
+        raise TfedgeError(
+            f"recovery is for activations in integers; with the scheme '{scheme.name}' they stay "
+            "real: leave recovery out"
+        )
+    if is_calibration(calibration):
+        raise TfedgeError(
+            "recovery compares the float model with the integer one on samples: give these as "
+            "calibration, not the calibration made from them"
+        )
+
+
+def _find_ranges(
+    prepared: Prepared,
+    scheme: Scheme,
+    calibration: Any,
+    method: str | Method | None,
+    recovery: Sequence[str | Step],
     progress: bool,
-) -> bytes:
-    find_ranges = partial(calibrate, model, scheme=scheme, progress=progress)
+) -> None:
+    def find_ranges(data: Any) -> None:
+        apply_calibration(prepared, data, method, scheme, progress)
+
     if recovery:
-        recover(model, recovery, calibration, find_ranges, scheme=scheme, progress=progress)
+        recover(
+            prepared.model, recovery, calibration, find_ranges, scheme=scheme, progress=progress
+        )
     elif calibration is not None:
         find_ranges(calibration)
-    quantize(model, scheme, input_type=ends[0], output_type=ends[1])
-    return write_model(model)
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:

@@ -1,7 +1,13 @@
 """Keras callbacks that make models smaller while they train."""
 
+from tfedge.callbacks.distillation_schedule import DistillationSchedule
 from tfedge.callbacks.pruning import Pruning
 from tfedge.callbacks.quantization_aware_training import QuantizationAwareTraining
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 
-__all__ = ["Pruning", "QuantizationAwareTraining", "QuantizationSchedule"]
+__all__ = [
+    "DistillationSchedule",
+    "Pruning",
+    "QuantizationAwareTraining",
+    "QuantizationSchedule",
+]

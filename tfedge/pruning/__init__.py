@@ -1,4 +1,4 @@
-"""Pruning, while training and after it: schedules, patterns, importance.
+"""Pruning: masks while training, and channels that are removed.
 
 Importing it costs nothing; what needs Keras is loaded when it is used.
 """
@@ -28,6 +28,18 @@ _LAZY = {
     "masks_of": "tfedge.pruning.masks",
     "prune": "tfedge.pruning.after_training",
     "register": "tfedge.pruning.kernels",
+    "BatchNormScale": "tfedge.pruning.channel_importance",
+    "Budget": "tfedge.pruning.budget",
+    "ChannelImportance": "tfedge.pruning.channel_importance",
+    "Comparison": "tfedge.pruning.comparison",
+    "FilterNorm": "tfedge.pruning.channel_importance",
+    "LayerChannels": "tfedge.pruning.channel_graph",
+    "LossChange": "tfedge.pruning.channel_importance",
+    "ModelCost": "tfedge.pruning.comparison",
+    "compare": "tfedge.pruning.comparison",
+    "cost_of": "tfedge.pruning.comparison",
+    "removable_channels": "tfedge.pruning.removal",
+    "remove_channels": "tfedge.pruning.removal",
 }
 
 __all__ = sorted(_LAZY)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge_converters.cli import convert, diagnose, search, targets, verify
+from tfedge_converters.cli import calibrate, convert, diagnose, search, targets, verify
 
 _DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
 
@@ -22,7 +22,7 @@ examples:
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
 """
 
-_COMMANDS = (convert, verify, diagnose, search, targets)
+_COMMANDS = (convert, calibrate, verify, diagnose, search, targets)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

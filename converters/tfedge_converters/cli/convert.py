@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import SCHEMES
+from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
+from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, shapes
 from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
@@ -41,13 +41,29 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", help="a .keras, .h5 or .tflite file, or a SavedModel folder")
     parser.add_argument("--target", default="host", help="see 'tfedge targets' (default: host)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--calibration", metavar="NPZ", help="representative inputs")
+    parser.add_argument(
+        "--calibration",
+        metavar="NPZ",
+        help="representative inputs, or what 'tfedge calibrate' wrote",
+    )
+    parser.add_argument("--calibration-method", metavar="METHOD", help=METHOD_HELP)
     parser.add_argument(
         "--quantization",
-        choices=tuple(SCHEMES),
+        choices=(*SCHEMES, *STORAGE_SCHEMES),
         default="int8",
         help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
-        "edgetpu: one scale for each dense layer (default: int8)",
+        "edgetpu: one scale for each dense layer (default: int8). Real activations, for "
+        "interpreters: float32, float16, dynamic, weights8, weights4",
+    )
+    parser.add_argument(
+        "--evaluation",
+        metavar="NPZ",
+        help="samples, and their labels as y: the model is measured before and after conversion",
+    )
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        help="of the evaluation: accuracy, or what Keras calls a metric (default: accuracy)",
     )
     add_recovery(parser)
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
@@ -63,13 +79,7 @@ def add_parser(commands: Any) -> None:
         default="balanced",
         help="which layers get code of their own (default: balanced)",
     )
-    parser.add_argument(
-        "--input-shape",
-        action="append",
-        metavar="N,N,...",
-        help="shape of an input without the batch, where the model leaves sizes open; repeat it "
-        "for several inputs",
-    )
+    add_input_shape(parser)
     parser.set_defaults(run=run)
 
 
@@ -82,12 +92,15 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         quantization=arguments.quantization,
         calibration=arguments.calibration,
+        calibration_method=arguments.calibration_method,
         recovery=arguments.recovery,
         name=arguments.name,
         input_type=arguments.input_type,
         output_type=arguments.output_type,
         optimize=arguments.optimize,
-        input_shapes=_shapes(arguments.input_shape),
+        input_shapes=shapes(arguments.input_shape),
+        evaluation_data=arguments.evaluation,
+        metric=arguments.metric,
         progress=sys.stderr.isatty(),
         command=_command(arguments),
     )
@@ -97,21 +110,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
-    if texts is None:
-        return None
-    try:
-        return [tuple(int(size) for size in text.split(",")) for text in texts]
-    except ValueError:
-        raise TfedgeError(
-            f"--input-shape {' '.join(texts)}: give sizes with commas between, e.g. 49,10,1"
-        ) from None
-
-
 def _command(arguments: argparse.Namespace) -> str:
     """The command without folders: the same input gives the same files wherever it lies."""
     parts = ["tfedge", "convert", Path(arguments.model).name, "--target", arguments.target]
-    for option in ("quantization", "calibration", "name", "input_type", "output_type", "optimize"):
+    for option in _NAMED_IN_COMMAND:
         value = getattr(arguments, option)
         if value is not None and value != _DEFAULTS.get(option):
             text = Path(value).name if option == "calibration" else value
@@ -122,5 +124,10 @@ def _command(arguments: argparse.Namespace) -> str:
         parts += ["--input-shape", shape]
     return shlex.join(parts)
 
+
+_NAMED_IN_COMMAND = (
+    "quantization", "calibration", "calibration_method", "name", "input_type", "output_type",
+    "optimize",
+)  # fmt: skip
 
 _DEFAULTS = {"quantization": "int8", "optimize": "balanced"}

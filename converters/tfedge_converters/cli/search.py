@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfedge.files import write_atomically
 from tfedge.quantization.schemes import SCHEMES
-from tfedge_converters.files import write_atomically
 
 _EPILOG = """\
 Prints the width that every layer's weights get, why, and the Pareto front of flash and noise.

@@ -9,8 +9,7 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
-from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.loading import load_model
+from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.recovery import Step, recover
@@ -47,12 +46,12 @@ def diagnose(
         TfedgeError: it computes with integers already, or the data do not fit.
     """
     scheme = get(quantization)
-    typed, _, name = load_model(model, input_shapes)
+    prepared = prepare(model, input_shapes)
+    typed, name = prepared.model, prepared.name
     if real_graph(typed) is None:
         raise TfedgeError(
             f"{name} computes with integers already; diagnose the float model that it was made from"
         )
-    replace_float_only(typed)
     given = list(RepresentativeData(calibration, input_specs(typed)))
 
     def find_ranges(data: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge_converters.files import write_files_atomically
+from tfedge.files import write_files_atomically
 from tfedge_converters.quantize.noise import decibels
 
 # A channel that much smaller than the largest has few integers where they share a scale.

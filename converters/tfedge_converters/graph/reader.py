@@ -18,7 +18,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
-from tfedge_converters.files import read_bytes
+from tfedge.files import read_bytes
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
     Graph,

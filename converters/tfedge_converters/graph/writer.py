@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.files import write_atomically
+from tfedge.files import write_atomically
 from tfedge_converters.graph.reader import FILE_IDENTIFIER
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import Graph, Model, Operator, Signature, Tensor

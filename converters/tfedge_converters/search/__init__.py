@@ -13,8 +13,7 @@ from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.conversion import convert
 from tfedge_converters.graph import write_model
-from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.loading import load_model
+from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
 from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.noise import mean_noise
@@ -75,10 +74,10 @@ def search_widths(
             argument is wrong.
     """
     scheme = get(quantization)
-    typed, _, name = load_model(model, input_shapes)
+    prepared = prepare(model, input_shapes)
+    typed, name = prepared.model, prepared.name
     if real_graph(typed) is None:
         raise TfedgeError(f"{name} computes with integers already; search with the float model")
-    replace_float_only(typed)
     given = list(RepresentativeData(calibration, input_specs(typed)))
     context = _Context(write_model(typed), given, target, scheme)
     base = {width: context.converted(_uniform(scheme, width)) for width in sorted(set(bits))}

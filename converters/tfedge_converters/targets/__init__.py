@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
@@ -23,6 +24,8 @@ class Target:
         packing: how the generator orders weights; "natural" is the order of the .tflite file.
         code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
             model as an array, and its operator resolver) or "none".
+        operators: what an accelerator computes, leaving the rest to the CPU; None where there is
+            none. Source, for GPUs: TensorFlow's lite/tools/versioning/gpu_compatibility.cc.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Target:
     ram_bytes: int | None = None
     packing: str = "natural"
     code: str = "c"
+    operators: frozenset[str] | None = None
 
 
 def names() -> list[str]:
@@ -53,4 +57,11 @@ def load(name: str) -> Target:
         hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
         raise TfedgeError(f"there is no target '{name}'; {hint} (tfedge targets lists them)")
     fields = json.loads(resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8"))
-    return Target(name=name, **(fields | {"flags": tuple(fields["flags"])}))
+    converted = {key: _CONVERSIONS[key](fields[key]) for key in _CONVERSIONS if key in fields}
+    return Target(name=name, **(fields | converted))
+
+
+_CONVERSIONS: dict[str, Callable[[list[str]], Collection[str]]] = {
+    "flags": tuple,
+    "operators": frozenset,
+}
