@@ -83,9 +83,10 @@ def test_a_trained_net_needs_no_data_and_leaves_no_float(scheme):
 FARTHEST = {"int8": 0.04, "int16x8": 0.02}
 
 
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_predictions_go_on_as_the_device_does(scheme):
-    quantized = _trained(_net(layers.LSTM, stateful=True), scheme)
+def test_predictions_go_on_as_the_device_does(kind, scheme):
+    quantized = _trained(_net(kind, stateful=True), scheme)
     artifact = tfedge.convert(quantized, quantization=scheme)
     graph = artifact.model.main
     inputs = _inputs(graph)

@@ -165,16 +165,22 @@ class _SequenceOperator(QuantizedOperator):
             seen = tf.stop_gradient(self._contribution(x, kernel, *biases))
             for what, columns in self._columns().items():
                 self.contributions[what].observe(seen[..., columns])
-        return quantized_result(self, self._limited(x, weights), training)
+        hidden = self._limited(x, weights)
+        keep_states(self.layer, hidden)
+        return quantized_result(self, hidden, training)
 
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
         grid = self.quantizer.grid()
-        return grid.real(grid.integers(self._limited(x, self._weights())))
+        hidden = self._limited(x, self._weights())
+        keep_states(self.layer, hidden)
+        return grid.real(grid.integers(hidden))
 
     def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
         """The layer whose values inside end where those of the device do."""
-        return self._steps()(x, *weights, **(self._ends() if self.phase.quantize else {}))
+        (start,) = states_of(self.layer) or [None]
+        ends = self._ends() if self.phase.quantize else {}
+        return self._steps()(x, *weights, **ends, start=start)
 
     def _ends(self) -> dict[str, Function]:
         return {"contributed": self._contributed}
@@ -237,7 +243,12 @@ class GruOperator(_SequenceOperator):
         return super()._ends() | {"saturated": lambda hidden: _within(self.quantizer, hidden)}
 
     def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
-        return mark_gru(self.layer.cell.reset_after, **ranges, weight_bits=self.weight_bits)
+        return mark_gru(
+            self.layer.cell.reset_after,
+            **ranges,
+            weight_bits=self.weight_bits,
+            keeps_state=self.layer.stateful,
+        )
 
 
 class SimpleRnnOperator(_SequenceOperator):
@@ -253,7 +264,9 @@ class SimpleRnnOperator(_SequenceOperator):
         return simple_rnn_contribution(x, kernel, bias, recurrent_bias)
 
     def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
-        return mark_simple_rnn(**ranges, weight_bits=self.weight_bits)
+        return mark_simple_rnn(
+            **ranges, weight_bits=self.weight_bits, keeps_state=self.layer.stateful
+        )
 
 
 def _within(quantizer: ActivationQuantizer, x: Any) -> Any:
@@ -423,11 +436,9 @@ def _require_plain(layer: Any) -> None:
         cell.activation is keras.activations.tanh
         and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
         and not layer.return_state
-        and (type(layer) is keras.layers.LSTM or not layer.stateful)
     ):
         raise UnsupportedError(
             f"layer '{layer.name}' ({type(layer).__name__}) cannot be quantised: of recurrent "
             "layers, LSTM, GRU and SimpleRNN with their default activations, without return_state, "
-            "are, and of these LSTM with stateful; convert the float model with calibration data "
-            "instead"
+            "are; convert the float model with calibration data instead"
         )

@@ -22,7 +22,7 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.sequences import foreign_states
+from tfedge_converters.graph.sequences import foreign_states, memories
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
@@ -141,6 +141,9 @@ class _Plan:
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
+            self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
+            self.grids[id(memory.state)] = self.grids[id(memory.before)]
         self.islands = find_islands(graph)
         self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
