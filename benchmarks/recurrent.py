@@ -2,7 +2,7 @@
 
     python benchmarks/recurrent.py
 
-Every net has random weights. 64 sequences calibrate it; 64 others are measured. A stateful net goes
+Every net has random weights. 640 inputs calibrate it; 256 others are measured. A stateful net goes
 through sequences of 16 invocations. Signal to noise is that of the generated C against Keras; its
 outputs are compared with TFLite Micro's byte by byte. For the agreement of training with the
 device, the net is trained for some steps in the same scheme, and exported without data: the share
@@ -34,7 +34,7 @@ from tfedge_converters.verify.engines import run_c, run_micro
 layers = keras.layers
 
 FEATURES, CORE = 6, "cortex-m4"
-SAMPLES, SEQUENCE, TRAINED = 64, 16, 48
+CALIBRATION, SAMPLES, SEQUENCE, TRAINED = 640, 256, 16, 96
 SCHEMES = ("int8", "int16x8")
 
 
@@ -89,11 +89,10 @@ def built(net: Net) -> Any:
     return keras.Sequential([start, *net.parts()])
 
 
-def sequences(net: Net, seed: int) -> np.ndarray:
-    """(SAMPLES, steps, FEATURES)."""
-    return (
-        np.random.default_rng(seed).normal(size=(SAMPLES, net.steps, FEATURES)).astype(np.float32)
-    )
+def sequences(net: Net, seed: int, count: int) -> np.ndarray:
+    """(count, steps, FEATURES)."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(count, net.steps, FEATURES)).astype(np.float32)
 
 
 def predicted(model: Any, net: Net, x: np.ndarray, reset: Callable[[], None]) -> np.ndarray:
@@ -130,9 +129,9 @@ def decibels(right: np.ndarray, found: np.ndarray) -> str:
 
 def after_training(net: Net, scheme: str) -> tuple[str, str]:
     """Signal to noise against float; and in how many values C and TFLite Micro differ."""
-    model, x = built(net), sequences(net, 3)
+    model, x = built(net), sequences(net, 3, SAMPLES)
     artifact = tfedge.convert(
-        model, quantization=scheme, calibration=sequences(net, 2),
+        model, quantization=scheme, calibration=sequences(net, 2, CALIBRATION),
         input_type="float32", output_type="float32",
     )  # fmt: skip
     right = predicted(model, net, x, reset_all(model))
@@ -145,7 +144,7 @@ def with_training(net: Net, scheme: str) -> tuple[str, str]:
     """Outputs that `predict` and the device have in common, and the largest difference."""
     model = built(net)
     quantized = tfedge.quantize(model, scheme)
-    x = sequences(net, 2)[:TRAINED]
+    x = sequences(net, 2, TRAINED)
     right = np.random.default_rng(4).normal(size=(TRAINED, *model.output_shape[1:]))
     quantized.compile("sgd", "mse")
     quantized.fit(x, right, batch_size=1 if net.stateful else 8, verbose=0)
@@ -153,7 +152,7 @@ def with_training(net: Net, scheme: str) -> tuple[str, str]:
     (entry,), (exit_,) = artifact.model.main.inputs, artifact.model.main.outputs
     limits = np.iinfo(entry.type.dtype)
     scale, zero = float(entry.quantization.scale[0]), int(entry.quantization.zero_point[0])
-    integers = np.clip(np.round(sequences(net, 3) / scale) + zero, limits.min, limits.max)
+    integers = np.clip(np.round(sequences(net, 3, SAMPLES) / scale) + zero, limits.min, limits.max)
     real = ((integers - zero) * np.float32(scale)).astype(np.float32)
     found = device(artifact, integers.astype(entry.type.dtype)).astype(np.int64)
     said = predicted(quantized, net, real, quantized.reset_state)
@@ -165,7 +164,7 @@ def with_training(net: Net, scheme: str) -> tuple[str, str]:
 def flash(net: Net, scheme: str) -> str:
     """Bytes of code and constants."""
     artifact = tfedge.convert(
-        built(net), target=CORE, quantization=scheme, calibration=sequences(net, 2)[:8]
+        built(net), target=CORE, quantization=scheme, calibration=sequences(net, 2, 8)
     )
     with tempfile.TemporaryDirectory() as folder:
         firmware = build_firmware(artifact.source.write(Path(folder)), CORE)

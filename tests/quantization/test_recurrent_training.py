@@ -80,7 +80,7 @@ def test_a_trained_net_needs_no_data_and_leaves_no_float(scheme):
 
 # Of the largest result, how far `predict` may be from the device: sigmoid, tanh and the cell stay
 # in float there, and the device has 16 bits for them.
-FARTHEST = {"int8": 0.04, "int16x8": 0.02}
+FARTHEST = {"int8": 0.1, "int16x8": 0.02}
 
 
 @pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN])

@@ -239,8 +239,12 @@ class GruOperator(_SequenceOperator):
         return gru_contribution(self.layer.cell.reset_after, x, kernel, bias, recurrent_bias)
 
     def _ends(self) -> dict[str, Function]:
-        """The state is on the result's grid, though a wider one."""
-        return super()._ends() | {"saturated": lambda hidden: _within(self.quantizer, hidden)}
+        """The state has the result's range in 16 bits; and its grid, if that has 16 bits too."""
+        wide = self.quantizer.bits == _INTERIOR_BITS
+        ends = self.quantizer.group if wide else self.quantizer
+        return super()._ends() | {
+            "saturated": lambda hidden: _cut_off(self.quantizer, ends.range(), hidden)
+        }
 
     def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
         return mark_gru(
@@ -271,7 +275,11 @@ class SimpleRnnOperator(_SequenceOperator):
 
 def _within(quantizer: ActivationQuantizer, x: Any) -> Any:
     """`x` within what 16 bits hold of a range, once it is known."""
-    low, high = quantizer.range()
+    return _cut_off(quantizer, quantizer.range(), x)
+
+
+def _cut_off(quantizer: ActivationQuantizer, ends: tuple[Any, Any], x: Any) -> Any:
+    low, high = ends
     limit = tf.where(quantizer.observations.value > 0, tf.maximum(-low, high), float("inf"))
     return tf.clip_by_value(x, -limit, limit)
 
