@@ -15,6 +15,7 @@ from tfedge_converters.calibrate_model import apply_calibration, is_calibration
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
+from tfedge_converters.litert_kernels import check_litert
 from tfedge_converters.metrics import ACCURACY, metric_function
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import quantize
@@ -108,6 +109,8 @@ def convert(
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
+    if chosen.code == "none":
+        check_litert(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))

@@ -14,6 +14,7 @@ from tfedge.quantization import schemes, transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE, Phase
+from tfedge.quantization.quantize_layer import Quantize
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge.quantization.weighted import WeightedOperator
 
@@ -58,6 +59,12 @@ class QuantizedModel(keras.Model):
     def set_phase(self, phase: Phase) -> None:
         """Says what all layers do from now on."""
         set_phase(self, phase)
+
+    def reset_state(self) -> None:
+        """Lets all stateful layers begin a new sequence, from zeros."""
+        for layer in self.layers:
+            if isinstance(layer, Quantize):
+                layer.reset_state()
 
     def calibrate(self, data: Any, batch_size: int = 32) -> QuantizedModel:
         """Finds the ranges by running inference in float.

@@ -12,6 +12,9 @@ from tfedge.errors import ModelFileError
 from tfedge_converters.graph.bypass import bypass
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
+# The attribute that says in which scope of TensorFlow a marker was called.
+SCOPE = "scope"
+
 # What decoding a flexbuffer with wrong offsets can raise in Python.
 _DECODING_ERRORS = (
     struct.error,
@@ -40,6 +43,15 @@ def has_attribute(operator: Operator, name: str) -> bool:
         return name in [key.AsKey for key in attributes.Keys]
     except _DECODING_ERRORS:
         return False
+
+
+def scope_of(operator: Operator) -> str:
+    """The scope that a marker was called in; empty if it does not say."""
+    try:
+        attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
+        return str(attributes[SCOPE].AsString)
+    except _DECODING_ERRORS:
+        return ""
 
 
 def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
