@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -243,9 +244,21 @@ def _axes(facts: OperatorFacts) -> tuple[int, ...] | None:
     else:
         operand = facts.operand(position)
         listed = [] if operand is None or operand.values is None else list(operand.values)
-    rank = 0 if facts["x"] is None else facts["x"].rank
+    shaped = facts["y"] if facts.operator.code == "PACK" else facts["x"]
+    rank = 0 if shaped is None else shaped.rank
     found = [axis for axis in listed if axis is not None]
     return tuple(sorted({axis % max(rank, 1) for axis in found})) if found else None
+
+
+def _parts(facts: OperatorFacts) -> tuple[tuple[int, int], ...]:
+    """Where the parts of a concatenation or split begin along its axis, and their sizes."""
+    joined, axes = facts.operator.code == "CONCATENATION", facts["axes"]
+    pieces = facts["operands"] if joined else facts["outputs"]
+    if not axes or any(piece.rank <= axes[0] for piece in pieces):
+        return ()
+    sizes = [piece.shape[axes[0]] for piece in pieces]
+    starts = itertools.accumulate(sizes[:-1], initial=0)
+    return tuple(zip(starts, sizes, strict=True))
 
 
 # The names that expressions know. docs/accelerators.md lists them.
@@ -274,6 +287,7 @@ FACTS: Mapping[str, Callable[[OperatorFacts], Any]] = {
     "dilation_h": _option("dilation_hfactor", 1),
     "dilation_w": _option("dilation_wfactor", 1),
     "axes": _axes,
+    "parts": _parts,
 }
 
 # What expressions can ask of a tensor.
