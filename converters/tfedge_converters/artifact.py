@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tfedge.files import write_files_atomically
+from tfedge_converters.accelerators.mapping import GraphMapping, map_graph
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.evaluation import Evaluation
@@ -54,34 +56,27 @@ class Artifact:
         write_files_atomically(Path(directory), files)
         return [Path(directory) / name for name in sorted(files)]
 
+    @cached_property
+    def mapping(self) -> GraphMapping | None:
+        """Which operators the target's accelerator computes, and why not; None if it has none."""
+        accelerator = self.target.accelerator
+        return None if accelerator is None else map_graph(self.model.main, accelerator)
+
     @property
     def left_to_cpu(self) -> list[Operator]:
         """The operators that the target's accelerator does not compute; none if it has none."""
-        known = self.target.operators
-        return [
-            operator
-            for operator in self.model.main.operators
-            if known is not None and (operator.code not in known or _has_integers(operator))
-        ]
+        return [] if self.mapping is None else [left.operator for left in self.mapping.on_cpu]
 
     def summary(self) -> str:
         """What it costs, in a few lines; for generated C, layer by layer."""
         lines = [f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"]
-        if self.target.operators is not None:
+        if self.mapping is not None:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
         if self.source is not None:
             lines += _c_summary(self.source, self.model)
         if self.evaluation is not None:
             lines.append(str(self.evaluation))
         return "\n".join(lines)
-
-
-def _has_integers(operator: Operator) -> bool:
-    """Whether it computes integers of a grid; what DEQUANTIZE makes of constants is real."""
-    return any(
-        tensor is not None and not tensor.is_constant and tensor.quantization is not None
-        for tensor in [*operator.inputs, *operator.outputs]
-    )
 
 
 def _accelerator_summary(left: list[Operator], total: int) -> str:

@@ -13,7 +13,7 @@ from tfedge_converters.graph.bypass import bypass
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
 # What decoding a flexbuffer with wrong offsets can raise in Python.
-_DECODING_ERRORS = (
+DECODING_ERRORS = (
     struct.error,
     IndexError,
     KeyError,
@@ -38,7 +38,7 @@ def has_attribute(operator: Operator, name: str) -> bool:
     try:
         attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
         return name in [key.AsKey for key in attributes.Keys]
-    except _DECODING_ERRORS:
+    except DECODING_ERRORS:
         return False
 
 
@@ -51,7 +51,7 @@ def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
     try:
         attributes = flexbuffers.GetRoot(bytearray(marker.custom_options)).AsMap
         return [_number(attributes[name]) for name in names]
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         listed = " and ".join(f"'{name}'" for name in names)
         what = f"attribute {listed}" if len(names) == 1 else f"attributes {listed}"
         raise ModelFileError(

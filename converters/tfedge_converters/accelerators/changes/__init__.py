@@ -1,0 +1,70 @@
+"""What can be changed about an operator that an accelerator does not take.
+
+Target files name these changes. Trying one on a copy of the graph says what it would gain; exact
+ones can also be made (`accelerators/rewriting.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tfedge_converters.accelerators.changes import approximate, ends, exact
+from tfedge_converters.graph.types import Graph, Operator
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way out.
+
+    Attributes:
+        what: what to do, for people, to follow "operators 3, 7: ".
+        make: changes the graph, in place, at an operator; says whether it could.
+        exact: whether every output bit stays, so that it can be made without asking.
+    """
+
+    what: str
+    make: Callable[[Graph, Operator], bool]
+    exact: bool = False
+
+
+CHANGES: Mapping[str, Change] = MappingProxyType(
+    {
+        "activation_to_relu": Change("use ReLU instead", approximate.activation_to_relu),
+        "batch_1": Change("export with batch 1", ends.take_one_sample),
+        "dense_rows_to_convolution": Change(
+            "compute dense layers on rows as 1x1 convolutions", exact.dense_to_convolution, True
+        ),
+        "gather_to_slice": Change(
+            "slice what constant indices pick in a row", exact.gather_to_slice, True
+        ),
+        "hard_swish_to_silu": Change(
+            "use SiLU (x * sigmoid(x)) instead of hard swish", approximate.hard_swish_to_silu
+        ),
+        "integer_ends": Change(
+            "let the model take and give integers instead of float32", ends.take_integers
+        ),
+        "leaky_relu_to_prelu": Change(
+            "use PReLU(shared_axes=[1, 2]) instead of LeakyReLU", exact.leaky_relu_to_prelu, True
+        ),
+        "lowest_version": Change(
+            "write the lowest version of the operator", exact.lowest_version, True
+        ),
+        "pixel_to_tile": Change(
+            "repeat one pixel instead of resizing it", exact.pixel_to_tile, True
+        ),
+        "plain_slice": Change("slice by numbers, then reshape", exact.plain_slice, True),
+        "resize_in_steps": Change("resize in steps of at most 8", approximate.resize_in_steps),
+        "split_to_slices": Change(
+            "slice the parts instead of SPLIT_V", exact.split_to_slices, True
+        ),
+        "to_host": Change("end the model before it, and compute it on the host", ends.cut_before),
+        "unfuse_activation": Change(
+            "apply the activation in an operator of its own", exact.unfuse_activation, True
+        ),
+        "unpack_to_split": Change(
+            "split and reshape instead of UNPACK", exact.unpack_to_split, True
+        ),
+    }
+)
