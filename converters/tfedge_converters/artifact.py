@@ -12,6 +12,7 @@ from tfedge.files import write_files_atomically
 from tfedge_converters.accelerators.mapping import GraphMapping, map_graph
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
+from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.passes.packed_weights import packed_weights
@@ -30,6 +31,7 @@ class Artifact:
         source: the generated C, for targets that have it.
         arrays: the files for TFLite Micro, for that target.
         evaluation: how well it does, if data for that were given.
+        compiled: what Vela made of it, for targets that it compiles for.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Artifact:
     source: CSource | None = field(repr=False)
     arrays: Mapping[str, str] = field(repr=False)
     evaluation: Evaluation | None = None
+    compiled: Compiled | None = None
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -51,6 +54,10 @@ class Artifact:
         """
         files: dict[str, bytes | str] = {f"{self.name}.tflite": self.flatbuffer}
         files |= self.arrays
+        if self.compiled is not None:
+            files[f"{self.name}_vela.tflite"] = self.compiled.flatbuffer
+            files[f"{self.name}_vela_summary.csv"] = self.compiled.summary_csv
+            files[f"{self.name}_vela_layers.csv"] = self.compiled.layers_csv
         if self.source is not None:
             files |= self.source.files
         write_files_atomically(Path(directory), files)
@@ -72,6 +79,8 @@ class Artifact:
         lines = [f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"]
         if self.mapping is not None:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
+        if self.compiled is not None:
+            lines += self.compiled.report()
         if self.source is not None:
             lines += _c_summary(self.source, self.model)
         if self.evaluation is not None:

@@ -16,6 +16,21 @@ from tfedge_converters.accelerators.description import Accelerator, parse
 
 
 @dataclass(frozen=True)
+class VelaSettings:
+    """What Vela is told of a device, in Vela's words.
+
+    Attributes:
+        accelerator_config: the NPU and its MACs a cycle, such as "ethos-u55-128".
+        system_config: clock and memories, such as "Ethos_U55_High_End_Embedded".
+        memory_mode: what lies in which memory, such as "Shared_Sram".
+    """
+
+    accelerator_config: str
+    system_config: str
+    memory_mode: str
+
+
+@dataclass(frozen=True)
 class Target:
     """A processor core, a board, an accelerator or an interpreter.
 
@@ -27,9 +42,11 @@ class Target:
         flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
         packing: how the generator orders weights; "natural" is the order of the .tflite file.
         code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
-            model as an array, and its operator resolver) or "none".
+            model as an array, and its operator resolver), "ethos-u" (the same of what Vela makes)
+            or "none".
         accelerator: what computes a part of the operators, leaving the rest to the CPU; None where
             there is none.
+        vela: what Vela compiles for; None where it does not.
     """
 
     name: str
@@ -41,6 +58,7 @@ class Target:
     packing: str = "natural"
     code: str = "c"
     accelerator: Accelerator | None = None
+    vela: VelaSettings | None = None
 
 
 def names() -> list[str]:
@@ -65,6 +83,8 @@ def load(name: str) -> Target:
     if "accelerator" in fields:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{name}'")
     try:
+        if "vela" in fields:
+            fields["vela"] = VelaSettings(**fields["vela"])
         return Target(name=Path(name).stem if _is_path(name) else name, **fields)
     except TypeError as error:
         raise TfedgeError(f"target '{name}': {str(error).split('()', 1)[-1].strip()}") from None
