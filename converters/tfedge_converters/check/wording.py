@@ -54,7 +54,7 @@ def working_memory(report: CheckReport) -> str:
         f"during operator {memory.peak}"
     )
     if memory.working_bytes > memory.tile_bytes:
-        words += "; the compiler has to work in parts, and may refuse"
+        words += ": the compiler works in parts"
     return words
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ examples:
   tfedge check kws.tflite --target edgetpu
   tfedge check kws.keras --target edgetpu --html build/kws.html
   tfedge check kws.tflite --target ./my_npu.json --json
+  tfedge check kws.tflite --compile build/kws
+  tfedge check kws_edgetpu.tflite                      # what a compiled file holds
 """
 
 
@@ -48,6 +52,21 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 if something stays on the CPU"
     )
+    edge = parser.add_argument_group("Edge TPU")
+    edge.add_argument(
+        "--compile",
+        metavar="DIR",
+        help="run edgetpu_compiler, write its file and log, and compare them with the prediction",
+    )
+    edge.add_argument(
+        "--seconds", type=int, default=180, help="time limit of --compile (default: 180)"
+    )
+    edge.add_argument(
+        "--compiled", metavar="FILE", help="compare the prediction with this compiled file"
+    )
+    edge.add_argument(
+        "--tpus", type=int, metavar="N", help="propose how to cut the model for N TPUs in a row"
+    )
     add_input_shape(parser)
     parser.set_defaults(run=run)
 
@@ -55,7 +74,13 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the report and writes what is asked for."""
     from tfedge_converters.check import check
+    from tfedge_converters.edgetpu.compiled_file import is_compiled, read_compiled
+    from tfedge_converters.edgetpu.wording import compiled_text
     from tfedge_converters.graph import write_file
+
+    if is_compiled(arguments.model):
+        print(compiled_text(read_compiled(arguments.model), Path(arguments.model).name), end="")
+        return 0
 
     report = check(
         arguments.model,
@@ -68,4 +93,27 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html:
         report.save(Path(arguments.html).with_suffix(".html"))
     print(report.json() if arguments.json else report.text(), end="")
+    for words in _edge_tpu(report, arguments):
+        print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)
     return int(arguments.strict and not report.all_mapped)
+
+
+def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
+    """What the options of the Edge TPU add to the report."""
+    from tfedge_converters.edgetpu.comparison import compare_compiled, compare_log
+    from tfedge_converters.edgetpu.compiled_file import read_compiled
+    from tfedge_converters.edgetpu.compiler import compile_model
+    from tfedge_converters.edgetpu.pipelining import propose_segments
+    from tfedge_converters.edgetpu.wording import segments_text
+    from tfedge_converters.graph import write_model
+
+    if arguments.tpus is not None:
+        yield segments_text(propose_segments(report.mapping, report.memory, arguments.tpus))
+    if arguments.compiled:
+        yield compare_compiled(report, read_compiled(arguments.compiled)).text()
+    if arguments.compile:
+        compilation = compile_model(
+            write_model(report.model), name=report.name, seconds=arguments.seconds
+        )
+        compilation.save(arguments.compile)
+        yield compare_log(report, compilation.log).text()
