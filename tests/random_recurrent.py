@@ -77,3 +77,6 @@ def lstm_continued(b: Builder) -> None:
 OPERATORS = {
     function.__name__: function for function in (unidirectional_sequence_lstm, lstm_continued)
 }
+
+# A model's operators keep their states between invocations all together, or none does.
+STATEFUL = {"lstm_continued"}

@@ -81,12 +81,16 @@ def copy_of(layer: Any, name: str, settings: dict[str, Any] | None = None) -> An
         ) from error
 
 
-def rebuild(model: Any, make: Maker) -> tuple[Any, dict[int, list[Any]]]:
+def rebuild(
+    model: Any, make: Maker, without: Sequence[range] = ()
+) -> tuple[Any, dict[int, list[Any]]]:
     """A functional model with other layers in the places of a model's own.
 
     Args:
         model: any built Keras 3 model; nested models in it are taken apart.
         make: called once for every layer, shared or not.
+        without: calls of its computation that are left out, by number. Each span has one value
+            going in and one of the same shape coming out, and what came out is what goes in.
 
     Returns:
         The new model, whose weights are fresh, and what was made of every layer, by identity.
@@ -99,7 +103,12 @@ def rebuild(model: Any, make: Maker) -> tuple[Any, dict[int, list[Any]]]:
     }
     tensors = {id(value): _input(value) for value in computation.inputs}
     inputs = list(tensors.values())
-    for call in computation.calls:
+    spans = {number: span for span in without for number in span}
+    for number, call in enumerate(computation.calls):
+        if number in spans:
+            entry = computation.calls[spans[number].start].operands[0]
+            tensors.update((id(value), tensors[id(entry)]) for value in call.results)
+            continue
         result = _run(made[id(call.operation)], call, tensors)
         for value, tensor in zip(call.results, keras.tree.flatten(result), strict=True):
             tensors[id(value)] = tensor

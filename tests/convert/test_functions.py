@@ -38,7 +38,6 @@ FUNCTIONS = {
     "running_sum": (lambda x: ops.cumsum(x, axis=1), ["CUMSUM"]),
     "product": (lambda x: ops.prod(x, axis=2), ["REDUCE_PROD"]),
     "mask": (lambda x: x * ops.cast(x > 0, "float32"), ["GREATER", "CAST", "MUL"]),
-    "rms": (layers.RMSNormalization(), ["MUL", "MEAN", "ADD", "RSQRT", "MUL"]),
 }
 
 

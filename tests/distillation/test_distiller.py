@@ -17,15 +17,18 @@ from tfedge import distillation as d
 from tfedge.callbacks import DistillationSchedule
 from tfedge.errors import TfedgeError
 
-FEATURES = [
-    d.SoftTargets(),
-    d.Hint("second", "second"),
-    d.AttentionTransfer("first", "first"),
-    d.SimilarityPreserving("mean", "mean"),
-    d.RelationalDistance(),
-    d.RelationalAngle(),
-    d.Contrastive("mean", "second"),
-]
+
+def features():
+    """One loss of every kind; each fits the student that it first sees."""
+    return [
+        d.SoftTargets(),
+        d.Hint("second", "second"),
+        d.AttentionTransfer("first", "first"),
+        d.SimilarityPreserving("mean", "mean"),
+        d.RelationalDistance(),
+        d.RelationalAngle(),
+        d.Contrastive("mean", "second"),
+    ]
 
 
 def _fitted(distiller, epochs=1, **options):
@@ -44,11 +47,12 @@ def teacher():
 @pytest.mark.parametrize("kind", [d.Distiller, keras.distillation.Distiller])
 def test_all_losses_train_in_our_distiller_and_in_keras_own(kind, teacher):
     student = net(6)
-    distiller = kind(teacher, student, FEATURES)
-    projection = FEATURES[1].projection.numpy()
+    losses = features()
+    distiller = kind(teacher, student, losses)
+    projection = losses[1].projection.numpy()
     history = _fitted(distiller, epochs=3)
     assert history["loss"][-1] < history["loss"][0]
-    assert not np.array_equal(projection, FEATURES[1].projection.numpy())
+    assert not np.array_equal(projection, losses[1].projection.numpy())
 
 
 def test_a_student_comes_to_agree_with_its_teacher(teacher):
@@ -60,7 +64,7 @@ def test_a_student_comes_to_agree_with_its_teacher(teacher):
 
 def test_the_teacher_does_not_move(teacher):
     before = [w.copy() for w in teacher.get_weights()]
-    _fitted(d.Distiller(teacher, net(8), FEATURES))
+    _fitted(d.Distiller(teacher, net(8), features()))
     for old, new in zip(before, teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -251,3 +255,10 @@ def test_two_devices_train_the_student_that_one_trains():
     )
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) < 1e-5
+
+
+def test_a_projection_is_made_for_one_student(teacher):
+    loss = d.Hint("second", "second")
+    _fitted(d.Distiller(teacher, net(6), loss))
+    with pytest.raises(TfedgeError, match="make a new one"):
+        _fitted(d.Distiller(teacher, net(8), loss))

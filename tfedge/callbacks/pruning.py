@@ -14,6 +14,7 @@ from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
 from tfedge.pruning.kernels import require_keras_3
 from tfedge.pruning.pruner import Plan, Pruner, plan_arguments
 from tfedge.pruning.schedules import EPOCH, STEP
+from tfedge.students import trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -24,7 +25,7 @@ class Pruning(keras.callbacks.Callback):
     optimizer's compiled step; this callback only renews them. They are kept with the layers, so
     checkpoints have them, and stay with the model: zeros survive further training, in integers too
     (`tfedge.strip` lets go of them). At the end of an epoch `logs` have `sparsity`, of all pruned
-    kernels together, and `sparsity_NAME` of each.
+    kernels together, and `sparsity_NAME` of each. In `fit` of a Distiller the student is pruned.
 
     Args:
         schedule: of `tfedge.pruning` or tfmot, or a sparsity to prune to before the first step;
@@ -66,7 +67,7 @@ class Pruning(keras.callbacks.Callback):
 
     def set_model(self, model: Any) -> None:
         """Puts the model's weights under masks that let everything through."""
-        require_keras_3(model)
+        require_keras_3(trained_model(model))
         if getattr(model, "optimizer", None) is None:
             raise TfedgeError(f"model '{model.name}' is not compiled; call model.compile first")
         if self._pruners and self.model is model:
@@ -74,7 +75,7 @@ class Pruning(keras.callbacks.Callback):
         super().set_model(model)
         strategy = getattr(model, "distribute_strategy", None)
         with strategy.scope() if strategy is not None else contextlib.nullcontext():
-            self._pruners = self._made(model)
+            self._pruners = self._made(trained_model(model))
 
     def _made(self, model: Any) -> list[Pruner]:
         if self.plan is not None:

@@ -13,6 +13,7 @@ from tfedge.quantization.model import QuantizedModel, operators_of
 from tfedge.quantization.optimizer import include_new_variables
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.twin import Twin, attach, ranges_of, twin_of
+from tfedge.students import compares_layers, trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -21,7 +22,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     The model stays what it is: its layers, weights, names and optimizer. From `start_epoch` on its
     forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no
-    calibration data. Ranges are kept with the layers, so checkpoints of weights have them.
+    calibration data. Ranges are kept with the layers, so checkpoints of weights have them. In `fit`
+    of a Distiller the student trains for integers.
 
     Args:
         scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
@@ -30,7 +32,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
         calibration: data to find first ranges with; without them the first steps do.
 
     Raises:
-        TfedgeError: the model is quantised already, or not of Keras 3.
+        TfedgeError: the model is quantised already, or not of Keras 3; or it is a Distiller that
+            compares layers, whose student has to be made with `tfedge.quantize`.
         UnsupportedError: a layer is of an unknown kind.
 
     Example:
@@ -63,18 +66,24 @@ class QuantizationAwareTraining(QuantizationSchedule):
     def set_model(self, model: Any) -> None:
         """Gives the model its quantised forward pass."""
         super().set_model(model)
-        if isinstance(model, QuantizedModel):
+        learner = trained_model(model)
+        if isinstance(learner, QuantizedModel):
             raise TfedgeError(
                 "the model is quantised already (tfedge.quantize); give it "
                 "tfedge.callbacks.QuantizationSchedule instead"
             )
+        if compares_layers(model):
+            raise TfedgeError(
+                "the Distiller compares layers of its student, which the callback cannot follow; "
+                "distil tfedge.quantize(student) instead"
+            )
         with _scope_of(model):
-            self._twin = twin_of(model) or attach(model, self.scheme)
+            self._twin = twin_of(learner) or attach(learner, self.scheme)
             include_new_variables(model)
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
-        made = QuantizedModel(self.model, self.scheme)
+        made = QuantizedModel(trained_model(self.model), self.scheme)
         for new, old in zip(operators_of(made), operators_of(self.quantized), strict=True):
             for mine, trained in zip(ranges_of(new), ranges_of(old), strict=True):
                 mine.set_weights(trained.get_weights())

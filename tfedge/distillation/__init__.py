@@ -25,6 +25,7 @@ from tfedge.distillation.output_losses import (
     SoftTargets,
 )
 from tfedge.distillation.self_distillation import SelfDistiller
+from tfedge.distillation.shrinking import shrink
 from tfedge.distillation.teacher_loss import TeacherLoss
 from tfedge.distillation.teachers import Teacher
 
@@ -51,4 +52,5 @@ __all__ = [
     "TeacherLoss",
     "born_again",
     "cache_outputs",
+    "shrink",
 ]

@@ -74,9 +74,17 @@ class Hint(_Features):
                 "compare layers with as many axes and a known number of channels"
             )
         self._pool = self._pooling(teacher[1:-1], student[1:-1])
-        if teacher[-1] != student[-1] and self.projection is None:
+        self._project(student[-1], teacher[-1])
+
+    def _project(self, student: int, teacher: int) -> None:
+        if self.projection is None and teacher != student:
             self.projection = self.add_weight(
-                shape=(student[-1], teacher[-1]), name="projection", initializer="glorot_uniform"
+                shape=(student, teacher), name="projection", initializer="glorot_uniform"
+            )
+        if self.projection is not None and tuple(self.projection.shape) != (student, teacher):
+            raise TfedgeError(
+                f"{self.name} projects {self.projection.shape[0]} channels to "
+                f"{self.projection.shape[1]}, not {student} to {teacher}; make a new one"
             )
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:

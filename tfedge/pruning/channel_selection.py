@@ -75,6 +75,23 @@ def choose(
     return keep
 
 
+def narrowed(graph: ChannelGraph, scores: np.ndarray, share: float, multiple: int) -> np.ndarray:
+    """Groups that stay, so that every layer keeps the same share of its channels.
+
+    Args:
+        graph, scores, multiple: as of `choose`.
+        share: of the channels that stays, in (0, 1]; what a layer keeps is rounded up.
+
+    Returns:
+        (groups,), whether they stay.
+    """
+    keep = np.ones(graph.count, bool)
+    for family in graph.families:
+        for step in _ladder(family, scores, multiple, share).steps:
+            keep[step] = False
+    return keep
+
+
 def rounded_away(family: Family, groups: np.ndarray, multiple: int) -> np.ndarray:
     """As many of a family's groups as may go for what is left to be a multiple.
 
