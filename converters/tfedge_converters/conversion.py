@@ -8,6 +8,7 @@ from typing import Any
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
 from tfedge_converters import targets
+from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
@@ -30,7 +31,7 @@ def convert(
     model: Any,
     *,
     target: str = "host",
-    quantization: str | Scheme | StorageScheme = "int8",
+    quantization: str | Scheme | StorageScheme | None = None,
     calibration: Any = None,
     calibration_method: str | Method | None = None,
     recovery: Sequence[str | Step] = (),
@@ -53,8 +54,9 @@ def convert(
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
         target: a name that `tfedge targets` lists.
-        quantization: "int8"; "int16x8" for activations of 16 bits; "int4" for weights of 4 bits
-            where there are kernels for them; or a `Scheme`. What training put on a grid stays.
+        quantization: by default what the target computes with, "int8" for most; "int16x8" for
+            activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
+            or a `Scheme`. What training put on a grid stays.
             Real activations, without calibration and not for generated C: "float32"; "float16",
             for GPU delegates; "dynamic", int8 weights that kernels compute with; "weights8" and
             "weights4", integers that are made real before use; or a `StorageScheme`.
@@ -93,6 +95,8 @@ def convert(
     """
     chosen = targets.load(target)
     _check_compiler(chosen, compiler_options)
+    if quantization is None or isinstance(quantization, str):
+        quantization = chosen.scheme(quantization)
     scheme = for_conversion(quantization)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
@@ -113,6 +117,8 @@ def convert(
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
+        flatbuffer = write_model(typed)
+    if chosen.accelerator is not None and fit(typed, chosen.accelerator):
         flatbuffer = write_model(typed)
     source = None
     if chosen.code == "c":

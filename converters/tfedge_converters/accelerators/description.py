@@ -104,6 +104,8 @@ class Accelerator:
         refused: operators without rules about which there is something to say, by code.
         sources: where the file's facts come from.
         memory: its memory.
+        fixed_shapes: whether its tools want no size left open, in signatures of shapes either.
+        lowest_versions: whether they know but the versions of operators that int8 needs.
     """
 
     name: str
@@ -114,6 +116,8 @@ class Accelerator:
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)
+    fixed_shapes: bool = False
+    lowest_versions: bool = False
 
     def word(self, kind: str) -> str:
         """What its tools call this kind of refusal."""
@@ -162,6 +166,8 @@ class _Parser:
             refused=self._refused(fields.get("refused", [])),
             sources=tuple(map(str, fields.get("sources", []))),
             memory=self._memory(fields.get("memory", {})),
+            fixed_shapes=bool(fields.get("fixed_shapes", False)),
+            lowest_versions=bool(fields.get("lowest_versions", False)),
         )
 
     def _operators(self, listed: list[Any]) -> dict[str, OperatorRules]:
@@ -229,7 +235,7 @@ class _Parser:
 
 _SECTIONS = {
     "name", "sources", "regions", "words", "conditions", "every_operator", "operators", "refused",
-    "memory",
+    "memory", "fixed_shapes", "lowest_versions",
 }  # fmt: skip
 
 

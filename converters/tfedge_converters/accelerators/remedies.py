@@ -19,7 +19,7 @@ class Remedy:
         change: a key of `changes.CHANGES`.
         what: what to do.
         operators: positions of the operators that it is done to.
-        exact: whether every output bit stays; `rewriting.rewrite` can make it then.
+        exact: whether every output bit stays; `fitting.rewrite` can make it then.
         mapped, macs: operators and multiplications that the accelerator computes more (or less) in
             the changed graph.
         on_cpu: operators that stay on the CPU then.

@@ -52,10 +52,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--quantization",
         choices=(*SCHEMES, *STORAGE_SCHEMES),
-        default="int8",
-        help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
-        "edgetpu: one scale for each dense layer (default: int8). Real activations, for "
-        "interpreters: float32, float16, dynamic, weights8, weights4",
+        help="integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of "
+        "4; edgetpu: one scale for each dense layer (default: edgetpu for that target, else int8). "
+        "Real activations, for interpreters: float32, float16, dynamic, weights8, weights4",
     )
     parser.add_argument(
         "--evaluation",
@@ -140,4 +139,4 @@ _NAMED_IN_COMMAND = (
     "optimize",
 )  # fmt: skip
 
-_DEFAULTS = {"quantization": "int8", "optimize": "balanced"}
+_DEFAULTS = {"optimize": "balanced"}

@@ -152,6 +152,18 @@ def _identity(operator: Operator) -> tuple[str, ...]:
     return (operator.name, *(tensor.name for tensor in operator.outputs))
 
 
+def is_compiled(path: str | Path) -> bool:
+    """Whether this is the path of a `.tflite` file that edgetpu_compiler wrote.
+
+    Raises:
+        TfedgeError: the file cannot be opened.
+        ModelFileError: it is called .tflite, and is none.
+    """
+    if Path(path).suffix not in (".tflite", ".lite"):
+        return False
+    return any(operator.name == CUSTOM_OPERATOR for operator in read_file(path).main.operators)
+
+
 def read_compiled(source: str | Path | bytes) -> CompiledModel:
     """Reads a file that edgetpu_compiler wrote.
 

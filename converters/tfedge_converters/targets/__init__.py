@@ -44,6 +44,8 @@ class Target:
         code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
             model as an array, and its operator resolver), "ethos-u" (the same of what Vela makes)
             or "none".
+        schemes: what a model can be quantised to for it, the default first; empty for any, with
+            "int8" as the default.
         accelerator: what computes a part of the operators, leaving the rest to the CPU; None where
             there is none.
         vela: what Vela compiles for; None where it does not.
@@ -57,8 +59,27 @@ class Target:
     ram_bytes: int | None = None
     packing: str = "natural"
     code: str = "c"
+    schemes: tuple[str, ...] = ()
     accelerator: Accelerator | None = None
     vela: VelaSettings | None = None
+
+    def scheme(self, given: str | None) -> str:
+        """What to quantise to.
+
+        Args:
+            given: what was asked for; None for the default.
+
+        Raises:
+            TfedgeError: the target does not compute so.
+        """
+        if given is None:
+            return self.schemes[0] if self.schemes else "int8"
+        if self.schemes and given not in self.schemes:
+            raise TfedgeError(
+                f"{self.name} computes with {' or '.join(self.schemes)}, not with {given}; leave "
+                "quantization out"
+            )
+        return given
 
 
 def names() -> list[str]:
@@ -78,8 +99,7 @@ def load(name: str) -> Target:
             is no target.
     """
     fields = dict(_fields(name))
-    if "flags" in fields:
-        fields["flags"] = tuple(fields["flags"])
+    fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
     if "accelerator" in fields:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{name}'")
     try:

@@ -1,7 +1,7 @@
 """What can be changed about an operator that an accelerator does not take.
 
 Target files name these changes. Trying one on a copy of the graph says what it would gain; exact
-ones can also be made (`accelerators/rewriting.py`).
+ones can also be made (`accelerators/fitting.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tfedge_converters.accelerators.changes import approximate, ends, exact
+from tfedge_converters.accelerators.changes import (
+    activations,
+    approximate,
+    convolutions,
+    ends,
+    movement,
+    versions,
+)
 from tfedge_converters.graph.types import Graph, Operator
 
 
@@ -34,10 +41,22 @@ CHANGES: Mapping[str, Change] = MappingProxyType(
         "activation_to_relu": Change("use ReLU instead", approximate.activation_to_relu),
         "batch_1": Change("export with batch 1", ends.take_one_sample),
         "dense_rows_to_convolution": Change(
-            "compute dense layers on rows as 1x1 convolutions", exact.dense_to_convolution, True
+            "compute dense layers on rows as 1x1 convolutions",
+            convolutions.dense_to_convolution,
+            True,
+        ),
+        "equal_dilation": Change(
+            "give both dimensions one dilation, where the kernel has size 1 in the other",
+            convolutions.equal_dilation,
+            True,
         ),
         "gather_to_slice": Change(
-            "slice what constant indices pick in a row", exact.gather_to_slice, True
+            "slice what constant indices pick in a row", movement.gather_to_slice, True
+        ),
+        "groups_to_split": Change(
+            "convolve the groups one by one, between Split and Concatenate",
+            convolutions.groups_to_split,
+            True,
         ),
         "hard_swish_to_silu": Change(
             "use SiLU (x * sigmoid(x)) instead of hard swish", approximate.hard_swish_to_silu
@@ -46,25 +65,30 @@ CHANGES: Mapping[str, Change] = MappingProxyType(
             "let the model take and give integers instead of float32", ends.take_integers
         ),
         "leaky_relu_to_prelu": Change(
-            "use PReLU(shared_axes=[1, 2]) instead of LeakyReLU", exact.leaky_relu_to_prelu, True
+            "use PReLU(shared_axes=[1, 2]) instead of LeakyReLU",
+            activations.leaky_relu_to_prelu,
+            True,
         ),
         "lowest_version": Change(
-            "write the lowest version of the operator", exact.lowest_version, True
+            "write the lowest version of the operator", versions.lowest_version, True
         ),
         "pixel_to_tile": Change(
-            "repeat one pixel instead of resizing it", exact.pixel_to_tile, True
+            "repeat one pixel instead of resizing it", movement.pixel_to_tile, True
         ),
-        "plain_slice": Change("slice by numbers, then reshape", exact.plain_slice, True),
+        "plain_slice": Change("slice by numbers, then reshape", movement.plain_slice, True),
+        "repeat_to_resize": Change(
+            "write repeated pixels (UpSampling2D) as one resize", movement.repeat_to_resize, True
+        ),
         "resize_in_steps": Change("resize in steps of at most 8", approximate.resize_in_steps),
         "split_to_slices": Change(
-            "slice the parts instead of SPLIT_V", exact.split_to_slices, True
+            "slice the parts instead of SPLIT_V", movement.split_to_slices, True
         ),
         "to_host": Change("end the model before it, and compute it on the host", ends.cut_before),
         "unfuse_activation": Change(
-            "apply the activation in an operator of its own", exact.unfuse_activation, True
+            "apply the activation in an operator of its own", activations.unfuse_activation, True
         ),
         "unpack_to_split": Change(
-            "split and reshape instead of UNPACK", exact.unpack_to_split, True
+            "split and reshape instead of UNPACK", movement.unpack_to_split, True
         ),
     }
 )

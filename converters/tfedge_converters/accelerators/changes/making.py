@@ -46,9 +46,17 @@ def slice_of(
     """The operator that takes a box of `size`, or of the result's shape, out of `source`."""
     sizes = integers(result, "size", result.shape if size is None else size)
     operands: list[Tensor | None] = [source, integers(result, "begin", begin), sizes]
-    return Operator("SLICE", operands, [result], schema.SliceOptionsT(), slice_version(source))
+    return Operator("SLICE", operands, [result], schema.SliceOptionsT(), movement_version(source))
 
 
-def slice_version(source: Tensor) -> int:
+def movement_version(source: Tensor) -> int:
     """The lowest version of movements of integers that says their type."""
     return 2 if source.type == TensorType.INT8 else 1
+
+
+def same_grid(x: Tensor, y: Tensor) -> bool:
+    """Whether two tensors have one type, and their integers one meaning."""
+    same = x.quantization is y.quantization is None
+    return x.type == y.type and (
+        same or (x.quantization is not None and x.quantization.same_as(y.quantization))
+    )

@@ -1,4 +1,4 @@
-"""Changes of a model for the sake of an accelerator that keep every output bit."""
+"""Makes a model fit for an accelerator; every output bit stays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,32 @@ from tfedge_converters.graph.types import Graph, Model
 
 # A change may bring operators that need another one.
 _ROUNDS = 4
+
+
+def fit(model: Model, accelerator: Accelerator) -> bool:
+    """Writes a model as the accelerator's tools want it, in place.
+
+    Exact changes are made that let it compute more; sizes that shapes leave open are fixed; and
+    operators get their lowest versions, if the accelerator asks for that.
+
+    Returns:
+        Whether anything changed.
+    """
+    changed = bool(rewrite(model, accelerator))
+    if accelerator.lowest_versions:
+        lower = CHANGES["lowest_version"].make
+        lowered = [lower(model.main, operator) for operator in list(model.main.operators)]
+        changed = any(lowered) or changed
+    if accelerator.fixed_shapes:
+        changed = _fix_shapes(model) or changed
+    return changed
+
+
+def _fix_shapes(model: Model) -> bool:
+    open_ = [t for graph in model.graphs for t in graph.tensors() if t.shape_signature is not None]
+    for tensor in open_:
+        tensor.shape_signature = None
+    return bool(open_)
 
 
 def rewrite(model: Model, accelerator: Accelerator) -> list[str]:
