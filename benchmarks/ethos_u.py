@@ -2,8 +2,8 @@
 
     python benchmarks/ethos_u.py FOLDER --target ethos-u55-128 --csv results.csv
 
-FOLDER holds {ad,kws,ic,vww}.h5 of the MLPerf Tiny reference implementation. They are calibrated with
-noise: Vela's estimates depend on shapes, and little on weights. Needs the extra `ethosu`.
+FOLDER holds {ad,kws,ic,vww}.h5 of the MLPerf Tiny reference implementation. They are calibrated
+with noise: Vela's estimates depend on shapes and weights, not on activations. Needs the extra `ethosu`.
 """
 
 from __future__ import annotations
