@@ -3,7 +3,8 @@
     python benchmarks/ethos_u.py FOLDER --target ethos-u55-128 --csv results.csv
 
 FOLDER holds {ad,kws,ic,vww}.h5 of the MLPerf Tiny reference implementation. They are calibrated
-with noise: Vela's estimates depend on shapes and weights, not on activations. Needs the extra `ethosu`.
+with noise: Vela's estimates depend on shapes and weights, not on activations.
+Needs the extra `ethosu`.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def measure(folder: Path, name: str, target: str) -> dict[str, object]:
+def measure(folder: Path, name: str, target: str, scheme: str) -> dict[str, object]:
     noise = np.random.default_rng(0).random((16, *SHAPES[name]), np.float32)
-    artifact = convert(folder / f"{name}.h5", target=target, calibration=noise)
+    artifact = convert(folder / f"{name}.h5", target=target, quantization=scheme, calibration=noise)
     compiled, mapping = artifact.compiled, artifact.mapping
     assert compiled is not None and mapping is not None
     before, after = compiled.weights_bytes
@@ -58,11 +59,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder of the MLPerf Tiny .h5 files")
     known = [name for name in targets.names() if targets.load(name).vela is not None]
     parser.add_argument("--target", action="append", choices=known)
+    parser.add_argument(
+        "--quantization",
+        default="int8",
+        help="int8, int16x8, or edgetpu: one scale for each dense layer",
+    )
     parser.add_argument("--csv", type=Path, help="write the figures there")
     arguments = parser.parse_args()
     chosen = arguments.target or ["ethos-u55-128"]
     cases = [(name, target) for target in chosen for name in SHAPES]
-    rows = [measure(arguments.folder, *case) for case in track(cases, transient=True)]
+    rows = [
+        measure(arguments.folder, *case, arguments.quantization)
+        for case in track(cases, transient=True)
+    ]
     table = Table(*COLUMNS)
     for row in rows:
         table.add_row(*(str(row[column]) for column in COLUMNS))
