@@ -23,6 +23,10 @@ from tfedge_converters.quantize.real_operators import (
     real_results,
 )
 
+# What the int8 kernels ask for of their operand's scale, times beta: below 2^-26 they abort. At
+# twice that, all results are equal anyway.
+_LEAST_EXPONENT_SCALE = 2.0**-25
+
 
 @dataclass(eq=False)
 class Group:
@@ -35,6 +39,7 @@ class Group:
         constants: real constants that some kernel needs on the same grid.
         sources: the groups of operands of another width, which are moved to this one's grid.
         prescribed: the grids that a kernel prescribes, by element type; empty if none does.
+        least_scale: of an int8 grid, that a kernel asks for.
     """
 
     tensors: list[Tensor]
@@ -43,6 +48,7 @@ class Group:
     constants: list[Tensor] = field(default_factory=list)
     sources: list[Group] = field(default_factory=list)
     prescribed: Mapping[str, Grid] = field(default_factory=dict)
+    least_scale: float = 0.0
 
     @property
     def form(self) -> Format:
@@ -61,7 +67,10 @@ class Group:
         if not known:
             return None
         known += [constant_range(constant) for constant in self.constants]
-        return Range(min(item.low for item in known), max(item.high for item in known))
+        low, high = min(item.low for item in known), max(item.high for item in known)
+        least = self.least_scale * (self.form.high - self.form.low)
+        wider = max(1.0, least / (high - low)) if high > low else 1.0
+        return Range(wider * low, wider * high)
 
 
 class Groups:
@@ -95,6 +104,8 @@ class Groups:
                 self._share(operator)
         for operator in operators:
             policy_of(graph, operator, self.form(operator))
+            if operator.code in ("SOFTMAX", "LOG_SOFTMAX"):
+                self._ask_for_scale(operator)
 
     def of(self, tensor: Tensor) -> Group:
         """The group of a real activation."""
@@ -118,6 +129,12 @@ class Groups:
         operands = [self.of(tensor).form for _, tensor in real_activations(operator)]
         able = [form for form in operands if computes(policy, form)]
         return max(able, key=lambda form: form.bits, default=self.usual)
+
+    def _ask_for_scale(self, operator: Operator) -> None:
+        group = self.of(real_operands(operator)[0][1])
+        beta = abs(getattr(operator.options, "beta", 1.0))
+        if group.form.bits == 8 and beta > 0:
+            group.least_scale = max(group.least_scale, _LEAST_EXPONENT_SCALE / beta)
 
     def _share(self, operator: Operator) -> None:
         # Whatever prescribes an operand's grid stands earlier in the graph, so it is known here.
