@@ -242,6 +242,15 @@ def test_parameters_beyond_the_cache_are_streamed():
     assert memory.streamed_bytes == 2048 * (2000 + 4)
 
 
+def test_parameters_of_long_sums_are_streamed_though_there_is_room():
+    # The dense layer of a published log: 26 x 26 x 12 values to 10, 126.81 KiB streamed.
+    net = Net(1, 8112)
+    weights = constant(np.ones((10, 8112)), TensorType.INT8)
+    net.add("FULLY_CONNECTED", [net.input, weights, None], (1, 10), version=4)
+    memory = _checked(net.graph()).memory
+    assert (memory.cached_bytes, memory.streamed_bytes) == (0, round(126.8125 * 1024))
+
+
 def test_targets_without_an_accelerator_are_refused(shared):
     with pytest.raises(TfedgeError, match="cortex-m4 has no accelerator; try edgetpu"):
         tfedge.check(shared("models/mlperf_tiny/kws_int8.tflite"), target="cortex-m4")

@@ -79,16 +79,18 @@ class Memory:
     Attributes:
         parameter_cache_bytes: on-chip memory for parameters; None if there
             is none of its own.
-        working_bytes: for activations; None if unknown.
+        working_bytes: for activations, of each of `tiles`; None if unknown.
         parameter_bytes: bytes that the parameters of an operator take there, by code.
-        activation_bytes: bytes of activations that an operator keeps at a time, of all tiles.
-        tiles: how many units share `working_bytes`' figures; each has that much.
+        tiles: units that share the work.
+        streamed_when: where parameters are sent for every run, even if there is room; None for
+            nowhere.
     """
 
     parameter_cache_bytes: int | None = None
     working_bytes: int | None = None
     parameter_bytes: Mapping[str, Expression] = field(default_factory=dict)
     tiles: int = 1
+    streamed_when: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,10 @@ class _Parser:
             code: self._expression(text, f"memory.parameter_bytes.{code}")
             for code, text in fields.get("parameter_bytes", {}).items()
         }
-        return Memory(**{**fields, "parameter_bytes": formulas})
+        streamed = fields.get("streamed_when")
+        if streamed is not None:
+            streamed = self._expression(streamed, "memory.streamed_when")
+        return Memory(**{**fields, "parameter_bytes": formulas, "streamed_when": streamed})
 
 
 _SECTIONS = {
