@@ -1,5 +1,6 @@
 import html.parser
 import json
+import random
 
 import numpy as np
 import pytest
@@ -267,6 +268,28 @@ def test_truncated_files_end_in_one_message(shared, tmp_path, share, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_mutated_files_end_in_a_report_or_one_message(shared):
+    names = ("edgetpu_pairs/split_concat", "edgetpu_pairs/keras_lstm_mnist_ptq")
+    files = [shared(f"models/{name}.tflite").read_bytes() for name in names]
+    chosen = random.Random(8)
+    reports = 0
+    for _ in range(200):
+        broken = bytearray(chosen.choice(files))
+        for _ in range(chosen.randrange(1, 8)):
+            # Tables lie at the beginning and at the end, constants in between.
+            place = chosen.choice([chosen.randrange(1800), -1 - chosen.randrange(1800)])
+            broken[place] = chosen.choice([0, 1, 127, 128, 255, chosen.randrange(256)])
+        try:
+            report = tfedge.check(bytes(broken), rewrite=chosen.random() < 0.5)
+        except TfedgeError as error:
+            assert "\n" not in str(error)
+        else:
+            reports += 1
+            assert report.text()
+            assert report.html()
+    assert reports > 20
 
 
 def test_the_command(shared, tmp_path, capsys):

@@ -53,7 +53,7 @@ def all_together(mapping: GraphMapping, chosen: Sequence[Remedy]) -> GraphMappin
         change = CHANGES[remedy.change]
         for placement in map_graph(graph, mapping.accelerator).on_cpu:
             if _wants(placement, remedy.change):
-                changed = change.make(graph, placement.operator) or changed
+                changed = change.attempt(graph, placement.operator) or changed
     return map_graph(graph, mapping.accelerator) if changed else None
 
 
@@ -97,7 +97,7 @@ def _changed(graph: Graph, change: Change, wanted: list[Placement]) -> tuple[Gra
     for placement in wanted:
         twin = operators[placement.index]
         still_there = any(operator is twin for operator in copied.operators)
-        if still_there and change.make(copied, twin):
+        if still_there and change.attempt(copied, twin):
             done.append(placement.index)
     return copied, done
 
