@@ -35,6 +35,14 @@ def test_the_mlperf_models_are_fully_mapped_from_keras_too(shared, name):
     assert any("made-up ranges" in note for note in report.notes)
 
 
+def test_real_accelerators_get_real_models(shared):
+    report = tfedge.check(shared("models/mlperf_tiny/ic_float.tflite"), target="litert-gpu")
+    assert report.all_mapped, report.text()
+    assert "float16" in report.notes[0]
+    integers = tfedge.check(shared("models/mlperf_tiny/ic_int8.tflite"), target="litert-gpu")
+    assert not integers.mapping.mapped
+
+
 def test_a_network_that_ends_on_the_cpu(shared):
     report = tfedge.check(shared(DEEPLAB))
     assert (len(report.mapping.mapped), len(report.mapping.on_cpu)) == (64, 8)

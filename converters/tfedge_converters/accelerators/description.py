@@ -104,6 +104,7 @@ class Accelerator:
         every_operator: conditions before anything else.
         operators: rules by operator code.
         refused: operators without rules about which there is something to say, by code.
+        unlisted: what to say of all others without rules.
         sources: where the file's facts come from.
         memory: its memory.
         fixed_shapes: whether its tools want no size left open, in signatures of shapes either.
@@ -116,6 +117,7 @@ class Accelerator:
     every_operator: tuple[Condition, ...] = ()
     operators: Mapping[str, OperatorRules] = field(default_factory=dict)
     refused: Mapping[str, Refusal] = field(default_factory=dict)
+    unlisted: Refusal = field(default_factory=Refusal)
     sources: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)
     fixed_shapes: bool = False
@@ -166,6 +168,7 @@ class _Parser:
             every_operator=self._conditions(fields.get("every_operator", []), "every_operator"),
             operators=self._operators(fields.get("operators", [])),
             refused=self._refused(fields.get("refused", [])),
+            unlisted=self._refusal(fields.get("unlisted", {}), "unlisted"),
             sources=tuple(map(str, fields.get("sources", []))),
             memory=self._memory(fields.get("memory", {})),
             fixed_shapes=bool(fields.get("fixed_shapes", False)),
@@ -190,11 +193,15 @@ class _Parser:
     def _refused(self, listed: list[Any]) -> dict[str, Refusal]:
         found = {}
         for entry in listed:
-            _only(entry, {"codes", "why", "advice", "changes"}, "an entry of refused")
-            words = {key: entry[key] for key in ("why", "advice") if key in entry}
-            refusal = Refusal(**words, changes=tuple(entry.get("changes", ())))
+            said = {key: value for key, value in entry.items() if key != "codes"}
+            refusal = self._refusal(said, "an entry of refused")
             found.update(dict.fromkeys(entry["codes"], refusal))
         return found
+
+    def _refusal(self, given: Mapping[str, Any], place: str) -> Refusal:
+        _only(given, {"why", "advice", "changes"}, place)
+        words = {key: str(given[key]) for key in ("why", "advice") if key in given}
+        return Refusal(**words, changes=tuple(given.get("changes", ())))
 
     def _conditions(self, listed: list[Any], place: str) -> tuple[Condition, ...]:
         return tuple(self._named_or_own(given, place) for given in listed)
@@ -240,7 +247,7 @@ class _Parser:
 
 _SECTIONS = {
     "name", "sources", "regions", "words", "conditions", "every_operator", "operators", "refused",
-    "memory", "fixed_shapes", "lowest_versions",
+    "unlisted", "memory", "fixed_shapes", "lowest_versions",
 }  # fmt: skip
 
 

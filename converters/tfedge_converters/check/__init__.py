@@ -20,6 +20,7 @@ from tfedge_converters.check.report import CheckReport
 from tfedge_converters.graph import Graph, Model, TensorType
 from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
 from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.storage import store_weights
 from tfedge_converters.targets import Target
 
 __all__ = ["CheckReport", "check"]
@@ -82,16 +83,18 @@ def _opened(model: Any, target: Target, input_shapes: Any) -> tuple[str, Model, 
         if not _all_real(typed.main):
             return name, typed, []
     scheme = for_conversion(target.scheme(None))
-    if not isinstance(scheme, Scheme):
-        raise TfedgeError(f"{target.name} computes with real numbers: check what convert returns")
-    prepared = prepare(model, input_shapes)
-    if prepared.is_real:
+    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    if not prepared.is_real:
+        return prepared.name, prepared.model, []
+    if isinstance(scheme, Scheme):
         _make_ranges_up(prepared, scheme)
         quantize(prepared.model, scheme)
-    return prepared.name, prepared.model, [_STAND_IN.format(scheme=scheme.name)]
-
-
-_STAND_IN = "the model was quantised to '{scheme}' with made-up ranges, for this report alone"
+        how = " with made-up ranges"
+    else:
+        store_weights(prepared.model, scheme, per_channel=True)
+        how = ""
+    note = f"the model was quantised to '{scheme.name}'{how}, for this report alone"
+    return prepared.name, prepared.model, [note]
 
 
 def _is_flatbuffer(model: Any) -> bool:
