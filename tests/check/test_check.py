@@ -86,6 +86,27 @@ def test_what_a_change_gains_is_found_on_the_changed_graph():
     assert "Operation not supported" in text
 
 
+def test_steps_count_from_where_the_step_before_has_led():
+    net = Net(1, 8, 8, 4)
+    x = net.convolution(net.input, 8)
+    for _ in range(2):
+        x = net.add("LEAKY_RELU", [x], (1, 8, 8, 8), alpha=0.1)
+        x = net.add("HARD_SWISH", [x], (1, 8, 8, 8))
+        x = net.convolution(x, 8)
+    net.add("TOPK_V2", [x, constant(1)], (1, 8, 8, 1), (1, 8, 8, 1), version=2)
+    report = _checked(net.graph())
+    # Alone, SiLU gains nothing: its operators are behind a LeakyReLU.
+    assert {r.change: r.helps for r in report.remedies}["hard_swish_to_silu"] is False
+    assert [(s.change, s.mapped, s.on_cpu) for s in report.steps] == [
+        ("leaky_relu_to_prelu", 1, 6),
+        ("hard_swish_to_silu", 7, 1),
+        ("to_host", 0, 0),
+    ]
+    assert report.steps[1].macs == 2 * 8 * 8 * 8 * 9 * 8
+    assert not report.end.on_cpu
+    assert report.text().count("HARD_SWISH: operators 2, 5") == 1
+
+
 def _float_ends():
     net = Net(1, 8, 8, 4, type=TensorType.FLOAT32)
     x = net.add("QUANTIZE", [net.input], (1, 8, 8, 4))
@@ -226,7 +247,7 @@ def test_the_page_is_whole_and_names_are_escaped():
     assert page.open == []
     assert "script" not in page.tags
     # Three tables with a head; LEAKY_RELU has one reason, ARG_MAX two.
-    assert page.rows == 3 + len(report.remedies) + 3 + len(graph.operators)
+    assert page.rows == 3 + len(report.steps) + 3 + len(graph.operators)
 
 
 def test_the_document_has_every_operator(tmp_path):

@@ -13,7 +13,7 @@ from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.accelerators.memory import memory_use
-from tfedge_converters.accelerators.remedies import all_together, remedies
+from tfedge_converters.accelerators.remedies import plan, remedies
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.check.report import CheckReport
@@ -57,7 +57,7 @@ def check(
         fit(typed, chosen.accelerator)
     mapping = map_graph(typed.main, chosen.accelerator)
     found = remedies(mapping)
-    helpful = [remedy for remedy in found if remedy.helps]
+    steps, end = plan(mapping)
     return CheckReport(
         name=name,
         target=chosen.name,
@@ -65,7 +65,8 @@ def check(
         mapping=mapping,
         memory=memory_use(mapping),
         remedies=tuple(found),
-        together=all_together(mapping, helpful) if len(helpful) > 1 else None,
+        steps=tuple(steps),
+        end=end,
         notes=(*notes, *_notes(typed.main, chosen)),
     )
 
