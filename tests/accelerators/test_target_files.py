@@ -108,6 +108,22 @@ def test_conditions_say_why_and_what_to_do():
     ]
 
 
+def test_there_is_a_word_for_operators_without_an_entry():
+    accelerator = _accelerator(
+        operators=[{"codes": ["RELU"]}],
+        refused=[{"codes": ["TANH"], "why": "no TANH"}],
+        unlisted={"why": "no such operator", "changes": ["to_host"]},
+    )
+    net = Net(1, 4)
+    net.add("EXP", [net.add("TANH", [net.input], (1, 4))], (1, 4))
+    tanh, exp = map_graph(net.graph(), accelerator).placements
+    assert [placement.obstacles[0].why for placement in (tanh, exp)] == [
+        "no TANH",
+        "no such operator",
+    ]
+    assert exp.obstacles[0].changes == ("to_host",)
+
+
 def test_an_operator_of_which_a_question_makes_no_sense_does_not_pass():
     accelerator = _accelerator(
         operators=[{"codes": ["CONV_2D"], "conditions": [{"require": "weights.low >= 0"}]}]

@@ -1,5 +1,6 @@
 import html.parser
 import json
+import random
 
 import numpy as np
 import pytest
@@ -32,6 +33,14 @@ def test_the_mlperf_models_are_fully_mapped_from_keras_too(shared, name):
     report = tfedge.check(shared(f"models/mlperf_tiny/{name}.h5"))
     assert report.all_mapped, report.text()
     assert any("made-up ranges" in note for note in report.notes)
+
+
+def test_real_accelerators_get_real_models(shared):
+    report = tfedge.check(shared("models/mlperf_tiny/ic_float.tflite"), target="litert-gpu")
+    assert report.all_mapped, report.text()
+    assert "float16" in report.notes[0]
+    integers = tfedge.check(shared("models/mlperf_tiny/ic_int8.tflite"), target="litert-gpu")
+    assert not integers.mapping.mapped
 
 
 def test_a_network_that_ends_on_the_cpu(shared):
@@ -75,6 +84,27 @@ def test_what_a_change_gains_is_found_on_the_changed_graph():
     text = report.text()
     assert "PReLU(shared_axes=[1, 2])" in text
     assert "Operation not supported" in text
+
+
+def test_steps_count_from_where_the_step_before_has_led():
+    net = Net(1, 8, 8, 4)
+    x = net.convolution(net.input, 8)
+    for _ in range(2):
+        x = net.add("LEAKY_RELU", [x], (1, 8, 8, 8), alpha=0.1)
+        x = net.add("HARD_SWISH", [x], (1, 8, 8, 8))
+        x = net.convolution(x, 8)
+    net.add("TOPK_V2", [x, constant(1)], (1, 8, 8, 1), (1, 8, 8, 1), version=2)
+    report = _checked(net.graph())
+    # Alone, SiLU gains nothing: its operators are behind a LeakyReLU.
+    assert {r.change: r.helps for r in report.remedies}["hard_swish_to_silu"] is False
+    assert [(s.change, s.mapped, s.on_cpu) for s in report.steps] == [
+        ("leaky_relu_to_prelu", 1, 6),
+        ("hard_swish_to_silu", 7, 1),
+        ("to_host", 0, 0),
+    ]
+    assert report.steps[1].macs == 2 * 8 * 8 * 8 * 9 * 8
+    assert not report.end.on_cpu
+    assert report.text().count("HARD_SWISH: operators 2, 5") == 1
 
 
 def _float_ends():
@@ -217,7 +247,7 @@ def test_the_page_is_whole_and_names_are_escaped():
     assert page.open == []
     assert "script" not in page.tags
     # Three tables with a head; LEAKY_RELU has one reason, ARG_MAX two.
-    assert page.rows == 3 + len(report.remedies) + 3 + len(graph.operators)
+    assert page.rows == 3 + len(report.steps) + 3 + len(graph.operators)
 
 
 def test_the_document_has_every_operator(tmp_path):
@@ -242,6 +272,15 @@ def test_parameters_beyond_the_cache_are_streamed():
     assert memory.streamed_bytes == 2048 * (2000 + 4)
 
 
+def test_parameters_of_long_sums_are_streamed_though_there_is_room():
+    # The dense layer of a published log: 26 x 26 x 12 values to 10, 126.81 KiB streamed.
+    net = Net(1, 8112)
+    weights = constant(np.ones((10, 8112)), TensorType.INT8)
+    net.add("FULLY_CONNECTED", [net.input, weights, None], (1, 10), version=4)
+    memory = _checked(net.graph()).memory
+    assert (memory.cached_bytes, memory.streamed_bytes) == (0, round(126.8125 * 1024))
+
+
 def test_targets_without_an_accelerator_are_refused(shared):
     with pytest.raises(TfedgeError, match="cortex-m4 has no accelerator; try edgetpu"):
         tfedge.check(shared("models/mlperf_tiny/kws_int8.tflite"), target="cortex-m4")
@@ -258,6 +297,28 @@ def test_truncated_files_end_in_one_message(shared, tmp_path, share, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_mutated_files_end_in_a_report_or_one_message(shared):
+    names = ("edgetpu_pairs/split_concat", "edgetpu_pairs/keras_lstm_mnist_ptq")
+    files = [shared(f"models/{name}.tflite").read_bytes() for name in names]
+    chosen = random.Random(8)
+    reports = 0
+    for _ in range(200):
+        broken = bytearray(chosen.choice(files))
+        for _ in range(chosen.randrange(1, 8)):
+            # Tables lie at the beginning and at the end, constants in between.
+            place = chosen.choice([chosen.randrange(1800), -1 - chosen.randrange(1800)])
+            broken[place] = chosen.choice([0, 1, 127, 128, 255, chosen.randrange(256)])
+        try:
+            report = tfedge.check(bytes(broken), rewrite=chosen.random() < 0.5)
+        except TfedgeError as error:
+            assert "\n" not in str(error)
+        else:
+            reports += 1
+            assert report.text()
+            assert report.html()
+    assert reports > 20
 
 
 def test_the_command(shared, tmp_path, capsys):

@@ -79,16 +79,18 @@ class Memory:
     Attributes:
         parameter_cache_bytes: on-chip memory for parameters; None if there
             is none of its own.
-        working_bytes: for activations; None if unknown.
+        working_bytes: for activations, of each of `tiles`; None if unknown.
         parameter_bytes: bytes that the parameters of an operator take there, by code.
-        activation_bytes: bytes of activations that an operator keeps at a time, of all tiles.
-        tiles: how many units share `working_bytes`' figures; each has that much.
+        tiles: units that share the work.
+        streamed_when: where parameters are sent for every run, even if there is room; None for
+            nowhere.
     """
 
     parameter_cache_bytes: int | None = None
     working_bytes: int | None = None
     parameter_bytes: Mapping[str, Expression] = field(default_factory=dict)
     tiles: int = 1
+    streamed_when: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Accelerator:
         every_operator: conditions before anything else.
         operators: rules by operator code.
         refused: operators without rules about which there is something to say, by code.
+        unlisted: what to say of all others without rules.
         sources: where the file's facts come from.
         memory: its memory.
         fixed_shapes: whether its tools want no size left open, in signatures of shapes either.
@@ -114,6 +117,7 @@ class Accelerator:
     every_operator: tuple[Condition, ...] = ()
     operators: Mapping[str, OperatorRules] = field(default_factory=dict)
     refused: Mapping[str, Refusal] = field(default_factory=dict)
+    unlisted: Refusal = field(default_factory=Refusal)
     sources: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)
     fixed_shapes: bool = False
@@ -164,6 +168,7 @@ class _Parser:
             every_operator=self._conditions(fields.get("every_operator", []), "every_operator"),
             operators=self._operators(fields.get("operators", [])),
             refused=self._refused(fields.get("refused", [])),
+            unlisted=self._refusal(fields.get("unlisted", {}), "unlisted"),
             sources=tuple(map(str, fields.get("sources", []))),
             memory=self._memory(fields.get("memory", {})),
             fixed_shapes=bool(fields.get("fixed_shapes", False)),
@@ -188,11 +193,15 @@ class _Parser:
     def _refused(self, listed: list[Any]) -> dict[str, Refusal]:
         found = {}
         for entry in listed:
-            _only(entry, {"codes", "why", "advice", "changes"}, "an entry of refused")
-            words = {key: entry[key] for key in ("why", "advice") if key in entry}
-            refusal = Refusal(**words, changes=tuple(entry.get("changes", ())))
+            said = {key: value for key, value in entry.items() if key != "codes"}
+            refusal = self._refusal(said, "an entry of refused")
             found.update(dict.fromkeys(entry["codes"], refusal))
         return found
+
+    def _refusal(self, given: Mapping[str, Any], place: str) -> Refusal:
+        _only(given, {"why", "advice", "changes"}, place)
+        words = {key: str(given[key]) for key in ("why", "advice") if key in given}
+        return Refusal(**words, changes=tuple(given.get("changes", ())))
 
     def _conditions(self, listed: list[Any], place: str) -> tuple[Condition, ...]:
         return tuple(self._named_or_own(given, place) for given in listed)
@@ -230,12 +239,15 @@ class _Parser:
             code: self._expression(text, f"memory.parameter_bytes.{code}")
             for code, text in fields.get("parameter_bytes", {}).items()
         }
-        return Memory(**{**fields, "parameter_bytes": formulas})
+        streamed = fields.get("streamed_when")
+        if streamed is not None:
+            streamed = self._expression(streamed, "memory.streamed_when")
+        return Memory(**{**fields, "parameter_bytes": formulas, "streamed_when": streamed})
 
 
 _SECTIONS = {
     "name", "sources", "regions", "words", "conditions", "every_operator", "operators", "refused",
-    "memory", "fixed_shapes", "lowest_versions",
+    "unlisted", "memory", "fixed_shapes", "lowest_versions",
 }  # fmt: skip
 
 

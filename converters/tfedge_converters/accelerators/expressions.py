@@ -95,10 +95,10 @@ class Expression:
         Raises:
             ValueError: the operator has no such fact, or it is of another kind.
         """
-        # Generators see only the names that are global to them.
-        known = {name: facts[name] for name in self.code.co_names if name in facts}
-        known |= {name: facts[name] for name in _inner_names(self.code) if name in facts}
         try:
+            # Generators see only the names that are global to them.
+            names = {*self.code.co_names, *_inner_names(self.code)} & facts.keys()
+            known = {name: facts[name] for name in names}
             return eval(self.code, {"__builtins__": {}, **FUNCTIONS, **known})
         except _FAILURES as error:
             raise ValueError(f"'{self.text}' has no value here: {error}") from None

@@ -22,7 +22,7 @@ def fit(model: Model, accelerator: Accelerator) -> bool:
     """
     changed = bool(rewrite(model, accelerator))
     if accelerator.lowest_versions:
-        lower = CHANGES["lowest_version"].make
+        lower = CHANGES["lowest_version"].attempt
         lowered = [lower(model.main, operator) for operator in list(model.main.operators)]
         changed = any(lowered) or changed
     if accelerator.fixed_shapes:
@@ -58,7 +58,7 @@ def _rewrite_once(graph: Graph, accelerator: Accelerator) -> list[str]:
         wanted = [name for obstacle in placement.obstacles for name in obstacle.changes]
         for name in dict.fromkeys(wanted):
             change = CHANGES.get(name)
-            if change is not None and change.exact and change.make(graph, placement.operator):
+            if change is not None and change.exact and change.attempt(graph, placement.operator):
                 made.append(name)
                 break
     return made

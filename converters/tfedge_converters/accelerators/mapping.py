@@ -115,11 +115,8 @@ def _obstacles(facts: OperatorFacts, accelerator: Accelerator) -> Iterator[Obsta
     yield from _broken(facts, accelerator.every_operator, obstacle)
     rules = accelerator.operators.get(facts.operator.code)
     if rules is None:
-        refusal = accelerator.refused.get(facts.operator.code)
-        if refusal is None:
-            yield obstacle("operator", "", "", ())
-        else:
-            yield obstacle("operator", refusal.why, refusal.advice, refusal.changes)
+        refusal = accelerator.refused.get(facts.operator.code, accelerator.unlisted)
+        yield obstacle("operator", refusal.why, refusal.advice, refusal.changes)
         return
     if rules.versions is not None:
         low, high = rules.versions

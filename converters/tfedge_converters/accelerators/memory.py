@@ -57,7 +57,7 @@ def memory_use(mapping: GraphMapping) -> MemoryUse:
     for placement in mapping.mapped:
         size = _parameter_bytes(placement, mapping)
         if size:
-            cached = room is not None and size <= room
+            cached = room is not None and size <= room and not _is_streamed(placement, mapping)
             room = room - size if cached and room is not None else room
             parameters.append(Parameters(placement.index, size, cached))
     working, peak = _peak(mapping)
@@ -80,6 +80,14 @@ def _parameter_bytes(placement: Placement, mapping: GraphMapping) -> int:
         return int(formula.value(placement.facts))
     except ValueError:
         return 0
+
+
+def _is_streamed(placement: Placement, mapping: GraphMapping) -> bool:
+    condition = mapping.accelerator.memory.streamed_when
+    try:
+        return condition is not None and bool(condition.value(placement.facts))
+    except ValueError:
+        return False
 
 
 def _peak(mapping: GraphMapping) -> tuple[int, int | None]:

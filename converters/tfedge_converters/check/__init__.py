@@ -13,13 +13,14 @@ from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.accelerators.memory import memory_use
-from tfedge_converters.accelerators.remedies import all_together, remedies
+from tfedge_converters.accelerators.remedies import plan, remedies
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.check.report import CheckReport
 from tfedge_converters.graph import Graph, Model, TensorType
 from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
 from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.storage import store_weights
 from tfedge_converters.targets import Target
 
 __all__ = ["CheckReport", "check"]
@@ -56,7 +57,7 @@ def check(
         fit(typed, chosen.accelerator)
     mapping = map_graph(typed.main, chosen.accelerator)
     found = remedies(mapping)
-    helpful = [remedy for remedy in found if remedy.helps]
+    steps, end = plan(mapping)
     return CheckReport(
         name=name,
         target=chosen.name,
@@ -64,7 +65,8 @@ def check(
         mapping=mapping,
         memory=memory_use(mapping),
         remedies=tuple(found),
-        together=all_together(mapping, helpful) if len(helpful) > 1 else None,
+        steps=tuple(steps),
+        end=end,
         notes=(*notes, *_notes(typed.main, chosen)),
     )
 
@@ -82,16 +84,18 @@ def _opened(model: Any, target: Target, input_shapes: Any) -> tuple[str, Model, 
         if not _all_real(typed.main):
             return name, typed, []
     scheme = for_conversion(target.scheme(None))
-    if not isinstance(scheme, Scheme):
-        raise TfedgeError(f"{target.name} computes with real numbers: check what convert returns")
-    prepared = prepare(model, input_shapes)
-    if prepared.is_real:
+    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    if not prepared.is_real:
+        return prepared.name, prepared.model, []
+    if isinstance(scheme, Scheme):
         _make_ranges_up(prepared, scheme)
         quantize(prepared.model, scheme)
-    return prepared.name, prepared.model, [_STAND_IN.format(scheme=scheme.name)]
-
-
-_STAND_IN = "the model was quantised to '{scheme}' with made-up ranges, for this report alone"
+        how = " with made-up ranges"
+    else:
+        store_weights(prepared.model, scheme, per_channel=True)
+        how = ""
+    note = f"the model was quantised to '{scheme.name}'{how}, for this report alone"
+    return prepared.name, prepared.model, [note]
 
 
 def _is_flatbuffer(model: Any) -> bool:

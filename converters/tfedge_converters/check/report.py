@@ -25,8 +25,9 @@ class CheckReport:
         model: what was checked.
         mapping: every operator's place, with the reasons.
         memory: what that needs.
-        remedies: what would help, the largest gain first.
-        together: the mapping with everything that helps; None if that is not more than one change.
+        remedies: changes, each alone, the largest gain first.
+        steps: changes one after the other, each with its gain over the one before.
+        end: the mapping behind the last step.
         notes: what else there is to say.
     """
 
@@ -36,7 +37,8 @@ class CheckReport:
     mapping: GraphMapping = field(repr=False)
     memory: MemoryUse = field(repr=False)
     remedies: tuple[Remedy, ...] = field(repr=False)
-    together: GraphMapping | None = field(repr=False)
+    steps: tuple[Remedy, ...] = field(repr=False)
+    end: GraphMapping = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -94,18 +96,8 @@ class CheckReport:
             },
             "working_bytes_per_tile": memory.working_bytes,
             "tile_bytes": memory.tile_bytes,
-            "remedies": [
-                {
-                    "change": remedy.change,
-                    "what": remedy.what,
-                    "operators": list(remedy.operators),
-                    "exact": remedy.exact,
-                    "operators_gained": remedy.mapped,
-                    "macs_gained": remedy.macs,
-                    "on_cpu_then": remedy.on_cpu,
-                }
-                for remedy in self.remedies
-            ],
+            "remedies": [_remedy(remedy) for remedy in self.remedies],
+            "steps": [_remedy(remedy) for remedy in self.steps],
             "notes": list(self.notes),
             "layers": [self.document_entry(placement) for placement in mapping.placements],
         }
@@ -136,3 +128,16 @@ class CheckReport:
         """
         writers = {".html": self.html, ".json": self.json}
         write_atomically(Path(path), writers.get(Path(path).suffix, self.text)())
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "change": remedy.change,
+        "what": remedy.what,
+        "operators": list(remedy.operators),
+        "names": list(remedy.names),
+        "exact": remedy.exact,
+        "operators_gained": remedy.mapped,
+        "macs_gained": remedy.macs,
+        "on_cpu_then": remedy.on_cpu,
+    }

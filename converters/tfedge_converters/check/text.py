@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tfedge_converters.accelerators.mapping import Placement
 from tfedge_converters.check import wording
 from tfedge_converters.check.report import CheckReport
 
@@ -35,38 +34,29 @@ def _table(report: CheckReport) -> Iterator[str]:
 
 
 def _left(report: CheckReport) -> Iterator[str]:
-    """Every operator on the CPU for a reason of its own, and how many there are behind these."""
-    own = [p for p in report.mapping.on_cpu if list(wording.reasons(p))]
+    """What is on the CPU for a reason of its own, and how much is only behind that."""
+    refused = wording.refusals(report)
     if not report.mapping.on_cpu:
         return
     yield "On the CPU:"
-    for placement in own:
-        yield from _reason(report, placement)
-    behind = len(report.mapping.on_cpu) - len(own)
+    for name, placements, obstacles in refused:
+        yield f"  {name}: operators {wording.listed([p.index for p in placements])}"
+        for obstacle in obstacles:
+            if obstacle.why:
+                yield f"    {obstacle.why}"
+            if obstacle.advice:
+                yield f"    → {obstacle.advice}"
+    behind = len(report.mapping.on_cpu) - sum(len(placements) for _, placements, _ in refused)
     if behind:
-        yield f"  {behind} more, of which {_dependent(report)} only because of what is before them"
-
-
-def _dependent(report: CheckReport) -> int:
-    return sum(p.obstacles[0].kind == "region" for p in report.mapping.on_cpu)
-
-
-def _reason(report: CheckReport, placement: Placement) -> Iterator[str]:
-    yield f"  {report.mapping.graph.place(placement.operator)}"
-    for obstacle in wording.reasons(placement):
-        if obstacle.why:
-            yield f"    {obstacle.why}"
-        if obstacle.advice:
-            yield f"    → {obstacle.advice}"
+        yield f"  {behind} more, only because of what is before them"
 
 
 def _remedies(report: CheckReport) -> Iterator[str]:
-    if not report.remedies:
+    if not report.steps:
         return
-    yield "What helps:"
-    for remedy in report.remedies:
-        exact = f" ({wording.exactness(remedy)})" if remedy.exact else ""
-        yield f"  {remedy.what}{exact}"
-        yield f"    operators {wording.numbers(remedy.operators)}: {wording.gain(remedy)}"
-    if report.together is not None:
-        yield f"  {wording.together(report)}"
+    yield "What helps, one after the other:"
+    for number, step in enumerate(report.steps, 1):
+        exact = f" ({wording.exactness(step)})" if step.exact else ""
+        yield f"  {number}. {step.what}{exact}"
+        yield f"     {wording.listed(step.names)}"
+        yield f"     {wording.gain(step)}"

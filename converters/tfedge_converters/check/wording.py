@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from tfedge_converters.accelerators.mapping import Obstacle, Placement
 from tfedge_converters.accelerators.remedies import Remedy
@@ -59,10 +59,8 @@ def working_memory(report: CheckReport) -> str:
 
 
 def gain(remedy: Remedy) -> str:
-    """What a change would do."""
-    if not remedy.helps:
-        return f"no more mapped; of what stays in the model, {remedy.on_cpu} left on the CPU"
-    macs = f" and {remedy.macs:,} MACs" if remedy.macs else ""
+    """What a change does."""
+    macs = f" and {remedy.macs:+,} MACs" if remedy.macs else ""
     return f"{remedy.mapped:+d} operators{macs} mapped, {remedy.on_cpu} left on the CPU"
 
 
@@ -71,21 +69,27 @@ def exactness(remedy: Remedy) -> str:
     return "same numbers; convert does it by itself" if remedy.exact else ""
 
 
-def numbers(indices: tuple[int, ...]) -> str:
-    """Positions of operators, not more than a line of them."""
-    shown = ", ".join(map(str, indices[:8]))
-    more = len(indices) - 8
+def listed(items: Sequence[object]) -> str:
+    """Not more than a line of positions or names."""
+    shown = ", ".join(map(str, items[:_MOST_LISTED]))
+    more = len(items) - _MOST_LISTED
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def reasons(placement: Placement) -> Iterator[Obstacle]:
-    """The obstacles of an operator about which there is more to say than the status."""
-    return (obstacle for obstacle in placement.obstacles if obstacle.why or obstacle.advice)
+_MOST_LISTED = 6
 
 
-def together(report: CheckReport) -> str:
-    """What everything that helps does."""
-    if report.together is None:
-        return ""
-    mapped, total = len(report.together.mapped), len(report.together.placements)
-    return f"all of these: {mapped} of {total} operators mapped"
+def refusals(report: CheckReport) -> list[tuple[str, list[Placement], list[Obstacle]]]:
+    """Operators on the CPU about which there is more to say than the status.
+
+    Those of one kind, with the same reasons, are one entry: (operator, which, reasons).
+    """
+    found: dict[tuple[str, tuple[str, ...]], list[Placement]] = {}
+    for placement in report.mapping.on_cpu:
+        said = tuple(obstacle.why + obstacle.advice for obstacle in placement.obstacles)
+        if any(said):
+            found.setdefault((placement.operator.name, said), []).append(placement)
+    return [
+        (name, placements, [o for o in placements[0].obstacles if o.why or o.advice])
+        for (name, _), placements in found.items()
+    ]

@@ -56,7 +56,7 @@ def add_parser(commands: Any) -> None:
     edge.add_argument(
         "--compile",
         metavar="DIR",
-        help="run edgetpu_compiler, write its file and log, and compare them with the prediction",
+        help="run edgetpu_compiler, keep its file and log beside the prediction, and compare them",
     )
     edge.add_argument(
         "--seconds", type=int, default=180, help="time limit of --compile (default: 180)"
@@ -116,4 +116,5 @@ def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
             write_model(report.model), name=report.name, seconds=arguments.seconds
         )
         compilation.save(arguments.compile)
+        report.save(Path(arguments.compile) / f"{report.name}_prediction.json")
         yield compare_log(report, compilation.log).text()

@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
         "--quantization",
         choices=(*SCHEMES, *STORAGE_SCHEMES),
         help="integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of "
-        "4; edgetpu: one scale for each dense layer (default: edgetpu for that target, else int8). "
+        "4; edgetpu: one scale for each dense layer (default: the target's, int8 for most). "
         "Real activations, for interpreters: float32, float16, dynamic, weights8, weights4",
     )
     parser.add_argument(

@@ -27,13 +27,24 @@ class Change:
 
     Attributes:
         what: what to do, for people, to follow "operators 3, 7: ".
-        make: changes the graph, in place, at an operator; says whether it could.
+        make: does what `attempt` promises, for operators that are as the schema wants them; raises
+            before it changes anything where they are not.
         exact: whether every output bit stays, so that it can be made without asking.
     """
 
     what: str
     make: Callable[[Graph, Operator], bool]
     exact: bool = False
+
+    def attempt(self, graph: Graph, operator: Operator) -> bool:
+        """Changes the graph, in place, at an operator; says whether it could.
+
+        A malformed operator, without the options or operands that its code asks for, stays.
+        """
+        try:
+            return self.make(graph, operator)
+        except (AttributeError, IndexError, TypeError, ValueError, ZeroDivisionError):
+            return False
 
 
 CHANGES: Mapping[str, Change] = MappingProxyType(

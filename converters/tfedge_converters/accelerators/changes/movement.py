@@ -162,7 +162,7 @@ _SPREADS: Mapping[str, Callable[[np.ndarray, Operator], np.ndarray]] = {
     "RESHAPE": lambda values, operator: values.reshape(operator.outputs[0].shape),
     "EXPAND_DIMS": lambda values, operator: values.reshape(operator.outputs[0].shape),
     "SQUEEZE": lambda values, operator: values.reshape(operator.outputs[0].shape),
-    "TILE": lambda values, operator: np.tile(values, _constant(operator, 1)),
+    "TILE": lambda values, operator: np.tile(values, _multiples(operator, values.size)),
     "BROADCAST_TO": lambda values, operator: np.broadcast_to(values, operator.outputs[0].shape),
 }
 
@@ -209,7 +209,7 @@ def _chain(graph: Graph, operator: Operator) -> list[Operator]:
 
 def _repeats_pixels(x: Tensor, y: Tensor, chain: list[Operator]) -> bool:
     """Whether a chain gives what the nearest pixels are, in the arithmetic of interpreters."""
-    if math.prod(y.shape) > _MOST_ELEMENTS or 0 in (*x.shape, *y.shape):
+    if max(x.elements, *(part.outputs[0].elements for part in chain)) > _MOST_ELEMENTS:
         return False
     values = np.arange(x.elements).reshape(x.shape)
     found = values
@@ -228,8 +228,9 @@ def _nearest(size: int, wanted: int) -> np.ndarray:
     return np.minimum(places, size - 1)
 
 
-def _constant(operator: Operator, position: int) -> np.ndarray:
-    tensor = operator.inputs[position]
-    if tensor is None or tensor.data is None:
-        raise ValueError("not constant")
-    return tensor.data
+def _multiples(operator: Operator, size: int) -> list[int]:
+    tensor = operator.inputs[1]
+    counts = [] if tensor is None or tensor.data is None else tensor.data.reshape(-1).tolist()
+    if size * math.prod(counts) != operator.outputs[0].elements:
+        raise ValueError("not the shape that the file says")
+    return counts
