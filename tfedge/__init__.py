@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _FACADES = {
     "Calibration": "tfedge_converters.quantize",
     "calibrate": "tfedge_converters.calibrate_model",
+    "check": "tfedge_converters.check",
     "convert": "tfedge_converters.conversion",
     "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "callbacks",
+    "check",
     "convert",
     "diagnose",
     "distillation",

@@ -68,6 +68,20 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     return Prepared(typed, flatbuffer, name, is_real)
 
 
+def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
+    """What a .tflite file is called, and its graph as the file has it.
+
+    Args:
+        model: the file's path or bytes.
+
+    Raises:
+        TfedgeError: the file cannot be opened.
+        ModelFileError: it is no model.
+    """
+    flatbuffer, name = _flatbuffer(model, None)
+    return name, read_model(flatbuffer, source=name)
+
+
 def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
     """The bytes of a .tflite file, and what the model is called."""
     if isinstance(model, (bytes, bytearray)):

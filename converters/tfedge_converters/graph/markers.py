@@ -16,7 +16,7 @@ from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 SCOPE = "scope"
 
 # What decoding a flexbuffer with wrong offsets can raise in Python.
-_DECODING_ERRORS = (
+DECODING_ERRORS = (
     struct.error,
     IndexError,
     KeyError,
@@ -41,7 +41,7 @@ def has_attribute(operator: Operator, name: str) -> bool:
     try:
         attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
         return name in [key.AsKey for key in attributes.Keys]
-    except _DECODING_ERRORS:
+    except DECODING_ERRORS:
         return False
 
 
@@ -50,7 +50,7 @@ def scope_of(operator: Operator) -> str:
     try:
         attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
         return str(attributes[SCOPE].AsString)
-    except _DECODING_ERRORS:
+    except DECODING_ERRORS:
         return ""
 
 
@@ -63,7 +63,7 @@ def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
     try:
         attributes = flexbuffers.GetRoot(bytearray(marker.custom_options)).AsMap
         return [_number(attributes[name]) for name in names]
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         listed = " and ".join(f"'{name}'" for name in names)
         what = f"attribute {listed}" if len(names) == 1 else f"attributes {listed}"
         raise ModelFileError(
