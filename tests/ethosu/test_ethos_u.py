@@ -15,7 +15,7 @@ from tfedge_converters.conversion import convert
 from tfedge_converters.ethosu.compiled import LeftToCpu
 from tfedge_converters.graph import write_model
 
-pytest.importorskip("ethosu", reason="Vela is not installed: pip install 'tfedge[ethosu]'")
+pytest.importorskip("ethosu.vela", reason="Vela is not installed: pip install 'tfedge[ethosu]'")
 
 TARGETS = [name for name in targets.names() if targets.load(name).vela is not None]
 

@@ -16,7 +16,7 @@ from tfedge_converters import targets
 from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.graph import Model, write_model
 
-pytest.importorskip("ethosu", reason="Vela is not installed: pip install 'tfedge[ethosu]'")
+pytest.importorskip("ethosu.vela", reason="Vela is not installed: pip install 'tfedge[ethosu]'")
 
 SEED, COUNT = 7, 3
 

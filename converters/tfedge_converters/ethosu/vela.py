@@ -25,7 +25,11 @@ def require_vela() -> None:
     Raises:
         MissingToolError: it is not installed.
     """
-    if importlib.util.find_spec("ethosu") is None:
+    try:
+        found = importlib.util.find_spec("ethosu.vela")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
         raise MissingToolError(
             "Vela, which compiles for Ethos-U, is not installed: pip install 'tfedge[ethosu]'"
         )
