@@ -20,11 +20,12 @@ _FACADES = {
     "strip": "tfedge.quantization.model",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "layers", "quantization")
+_MODULES = ("callbacks", "clustering", "layers", "quantization")
 
 __all__ = [
     "__version__",
     "callbacks",
+    "clustering",
     "convert",
     "layers",
     "quantization",

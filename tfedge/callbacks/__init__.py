@@ -2,5 +2,6 @@
 
 from tfedge.callbacks.quantization_aware_training import QuantizationAwareTraining
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
+from tfedge.callbacks.weight_clustering import WeightClustering
 
-__all__ = ["QuantizationAwareTraining", "QuantizationSchedule"]
+__all__ = ["QuantizationAwareTraining", "QuantizationSchedule", "WeightClustering"]

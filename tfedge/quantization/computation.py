@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from tfedge.clustering.cluster_layer import Cluster
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.real_layers import run_in_float32
 
@@ -122,12 +123,15 @@ def _append(node: Any, values: dict[int, Value], calls: list[Call]) -> None:
     )
     operands = [values[id(tensor)] for tensor in node.arguments.keras_tensors]
     operands = list({id(operand): operand for operand in operands}.values())
-    if _is_model(node.operation):
+    operation = node.operation
+    if isinstance(operation, Cluster):
+        operation = operation.layer
+    if _is_model(operation):
         _inline(node, args, values, calls)
         return
     results = [Value(tensor) for tensor in node.output_tensors]
     values.update(zip(map(id, node.output_tensors), results, strict=True))
-    calls.append(Call(node.operation, tuple(args), kwargs, operands, results, node.output_tensors))
+    calls.append(Call(operation, tuple(args), kwargs, operands, results, node.output_tensors))
 
 
 def _is_model(operation: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.preservation import PROPERTIES, check_properties, let_go
+from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.operators import QuantizedOperator
@@ -36,6 +38,7 @@ class QuantizedModel(keras.Model):
         scheme: str | Scheme = "int8",
         *,
         unknown: str = transform.ERROR,
+        preserve: Collection[str] = PROPERTIES,
         name: str | None = None,
     ):
         if unknown not in (transform.ERROR, transform.FLOAT):
@@ -49,6 +52,7 @@ class QuantizedModel(keras.Model):
         self.float_model = model
         self.scheme = scheme
         self.unknown = unknown
+        self.preserve = check_properties(preserve)
         self.report = change.report
 
     def quantized_operators(self) -> list[QuantizedOperator]:
@@ -83,6 +87,12 @@ class QuantizedModel(keras.Model):
         self._require_ranges()
         return super().make_test_function(force)
 
+    def make_train_function(self, force: bool = False) -> Any:
+        """As in Keras; from then on zeros and clusters of the weights stay."""
+        if self.preserve and preserve_properties(self.float_model, self.preserve):
+            force = True
+        return super().make_train_function(force)
+
     def _require_ranges(self) -> None:
         unknown = unknown_ranges(self)
         # Validation is compiled before the first training step has run.
@@ -113,6 +123,7 @@ class QuantizedModel(keras.Model):
             "model": keras.saving.serialize_keras_object(self.float_model),
             "scheme": self.scheme.get_config(),
             "unknown": self.unknown,
+            "preserve": list(self.preserve),
             "name": self.name,
         }
 
@@ -123,6 +134,7 @@ class QuantizedModel(keras.Model):
             keras.saving.deserialize_keras_object(config["model"], custom_objects),
             Scheme.from_config(config["scheme"]),
             unknown=config["unknown"],
+            preserve=config["preserve"],
             name=config["name"],
         )
 
@@ -134,6 +146,7 @@ def quantize(
     calibration: Any = None,
     weights: Callable[[Any], WeightScheme | None] | None = None,
     unknown: str = transform.ERROR,
+    preserve: Collection[str] = PROPERTIES,
 ) -> QuantizedModel:
     """A model that trains for the integers that it will run with.
 
@@ -145,6 +158,9 @@ def quantize(
             the first batches of training do.
         weights: of a layer, how its weights are quantised, or None to follow the scheme.
         unknown: "error", or "float" to leave layers of unknown kinds in float.
+        preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
+            weights or more are exactly 0, and "clusters", where they have at most 256 values that
+            occur at least twice on average. Looked for when training begins.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.
@@ -161,7 +177,7 @@ def quantize(
     if weights is not None:
         layers = [call.operation for call in computation_of(model).calls]
         scheme = scheme.with_overrides(layers, weights)
-    quantized = QuantizedModel(model, scheme, unknown=unknown)
+    quantized = QuantizedModel(model, scheme, unknown=unknown, preserve=preserve)
     if calibration is not None:
         quantized.calibrate(calibration)
     return quantized
@@ -171,22 +187,28 @@ def strip(model: Any) -> Any:
     """The plain Keras model with the trained weights, and nothing of ours in it.
 
     Args:
-        model: what `quantize` returned, or a model that trained with the callback
-            QuantizationAwareTraining.
+        model: what `quantize` or `clustering.cluster` returned, or a model that trained with
+            our callbacks. Its weights are what they are, but further training keeps neither zeros
+            nor clusters.
 
     Raises:
-        TfedgeError: the model is neither.
+        TfedgeError: the model is none of these.
     """
     if isinstance(model, QuantizedModel):
+        let_go(model.float_model)
         return model.float_model
     from tfedge.quantization.twin import detach, twin_of
 
-    if not isinstance(model, keras.Model) or twin_of(model) is None:
-        raise TfedgeError(
-            f"model '{getattr(model, 'name', type(model).__name__)}' is not quantised: strip takes "
-            "what tfedge.quantize returned, or what trained with QuantizationAwareTraining"
-        )
-    return detach(model)
+    if isinstance(model, keras.Model):
+        kept, quantized = let_go(model), twin_of(model) is not None
+        if quantized:
+            return detach(model)
+        if kept:
+            return model
+    raise TfedgeError(
+        f"model '{getattr(model, 'name', type(model).__name__)}' is not quantised: strip takes "
+        "what tfedge.quantize returned, or what trained with a callback of tfedge"
+    )
 
 
 def refuse_quantized(model: Any) -> None:

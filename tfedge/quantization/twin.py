@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from tfedge.layer_parts import unlocked
 from tfedge.quantization import transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.model import refuse_quantized, set_phase
@@ -63,7 +64,9 @@ def detach(model: Any) -> Any:
     del model.call
     for layer in model._flatten_layers():
         if hasattr(layer, "tfedge_ranges"):
-            with _unlocked(layer):
+            with unlocked(layer):
+                for part in layer.tfedge_ranges:
+                    layer._tracker.untrack(part)
                 delattr(layer, "tfedge_ranges")
     return model
 
@@ -78,7 +81,7 @@ def _hand_over_ranges(twin: Any, model: Any) -> None:
         owner = layer if isinstance(layer, keras.layers.Layer) else first
         known = list(getattr(owner, "tfedge_ranges", []))
         made = [part for operator in operators for part in ranges_of(operator)]
-        with _unlocked(owner):
+        with unlocked(owner):
             owner.tfedge_ranges = known + [part for part in made if part not in known]
 
 
@@ -86,16 +89,3 @@ def ranges_of(operator: QuantizedOperator) -> list[Any]:
     """The quantizers of an operator: of its result and of its weights."""
     found = (getattr(operator, part, None) for part in _PARTS)
     return [quantizer for quantizer in found if quantizer is not None]
-
-
-class _unlocked:  # noqa: N801 - reads as the statement that it is
-    """Lets a built layer take new parts."""
-
-    def __init__(self, layer: Any):
-        self.tracker = layer._tracker
-
-    def __enter__(self) -> None:
-        self.tracker.unlock()
-
-    def __exit__(self, *_: Any) -> None:
-        self.tracker.lock()
