@@ -78,8 +78,8 @@ TFEDGE_INLINE void tfedge_lstm_s8_gates(const tfedge_lstm_s8_params *params, int
 TFEDGE_INLINE int16_t tfedge_lstm_s8_cell(const tfedge_lstm_s8_params *params, int16_t cell,
                                           const int16_t gates[4]) {
   const int16_t *const table = params->sigmoid;
-  const int32_t input = tfedge_sigmoid_s16(table, gates[0]);
-  const int32_t forget = tfedge_sigmoid_s16(table, gates[1]);
+  const int32_t input = tfedge_sigmoid_s16(table, gates[0], 3, 0);
+  const int32_t forget = tfedge_sigmoid_s16(table, gates[1], 3, 0);
   const int32_t candidate = tfedge_tanh_s16(table, gates[2], 3, 0);
   const int32_t kept = tfedge_requantize(forget * cell, TFEDGE_LSTM_S8_HALF, -14);
   const int32_t added =
@@ -98,7 +98,7 @@ TFEDGE_INLINE void tfedge_lstm_s8_step(const tfedge_lstm_s8_params *params, cons
     const int32_t squashed =
         tfedge_tanh_s16(params->sigmoid, cell, params->tanh_multiplier, params->tanh_shift);
     const int32_t scaled =
-        tfedge_requantize(squashed * tfedge_sigmoid_s16(params->sigmoid, gates[3]),
+        tfedge_requantize(squashed * tfedge_sigmoid_s16(params->sigmoid, gates[3], 3, 0),
                           params->output_multiplier, params->output_shift);
     cells[unit] = cell;
     output[unit] = (int8_t)tfedge_clamp(scaled + params->output_zero_point, INT8_MIN, INT8_MAX);

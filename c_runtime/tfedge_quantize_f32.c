@@ -12,3 +12,13 @@ void tfedge_dequantize_s8_f32(const tfedge_quantize_f32_params *params, const in
                               float *output) {
   tfedge_dequantize_s8_f32_inline(params, input, output);
 }
+
+void tfedge_quantize_f32_s16(const tfedge_quantize_f32_params *params, const float *input,
+                             int16_t *output) {
+  tfedge_quantize_f32_s16_inline(params, input, output);
+}
+
+void tfedge_dequantize_s16_f32(const tfedge_quantize_f32_params *params, const int16_t *input,
+                               float *output) {
+  tfedge_dequantize_s16_f32_inline(params, input, output);
+}

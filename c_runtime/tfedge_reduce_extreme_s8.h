@@ -12,22 +12,24 @@ typedef struct tfedge_reduce_extreme_s8_params {
 } tfedge_reduce_extreme_s8_params;
 
 TFEDGE_INLINE int32_t tfedge_reduce_extreme_s8_fold(const void *opaque, int32_t result,
-                                                    int8_t value) {
+                                                    const void *input, int32_t index) {
   const tfedge_reduce_extreme_s8_params *const params =
       (const tfedge_reduce_extreme_s8_params *)opaque;
+  const int32_t value = ((const int8_t *)input)[index];
   return (params->largest ? value > result : value < result) ? value : result;
 }
 
-TFEDGE_INLINE int8_t tfedge_reduce_extreme_s8_finish(const void *opaque, int32_t result) {
+TFEDGE_INLINE void tfedge_reduce_extreme_s8_finish(const void *opaque, int32_t result, void *output,
+                                                   int32_t index) {
   (void)opaque;
-  return (int8_t)result;
+  ((int8_t *)output)[index] = (int8_t)result;
 }
 
 TFEDGE_INLINE void tfedge_reduce_extreme_s8_inline(const tfedge_reduce_extreme_s8_params *params,
                                                    const int8_t *input, int8_t *output) {
-  tfedge_reduction_s8(&params->shape, params, params->largest ? INT8_MIN : INT8_MAX,
-                      tfedge_reduce_extreme_s8_fold, tfedge_reduce_extreme_s8_finish, input,
-                      output);
+  tfedge_reduction_run(&params->shape, params, params->largest ? INT8_MIN : INT8_MAX,
+                       tfedge_reduce_extreme_s8_fold, tfedge_reduce_extreme_s8_finish, input,
+                       output);
 }
 
 void tfedge_reduce_extreme_s8(const tfedge_reduce_extreme_s8_params *params, const int8_t *input,

@@ -20,31 +20,28 @@ typedef struct tfedge_reduce_prod_s8_params {
 /* A product never has this value; before the first one it stands for the factor that is none. */
 #define TFEDGE_REDUCE_PROD_S8_NONE INT32_MIN
 
-TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_rescale(const tfedge_reduce_prod_s8_params *params,
-                                                    int64_t product) {
-  const int32_t right = 15 - params->shift;
-  return (int32_t)((product * params->multiplier + ((int64_t)1 << (right - 1))) >> right);
-}
-
-TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_fold(const void *opaque, int32_t result, int8_t value) {
+TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_fold(const void *opaque, int32_t result,
+                                                 const void *input, int32_t index) {
   const tfedge_reduce_prod_s8_params *const params = (const tfedge_reduce_prod_s8_params *)opaque;
-  const int32_t centred = value - params->input_zero_point;
+  const int32_t centred = ((const int8_t *)input)[index] - params->input_zero_point;
   return result == TFEDGE_REDUCE_PROD_S8_NONE
              ? centred
-             : tfedge_reduce_prod_s8_rescale(params, (int64_t)result * centred);
+             : tfedge_requantize_wide((int64_t)result * centred, params->multiplier, params->shift);
 }
 
-TFEDGE_INLINE int8_t tfedge_reduce_prod_s8_finish(const void *opaque, int32_t result) {
+TFEDGE_INLINE void tfedge_reduce_prod_s8_finish(const void *opaque, int32_t result, void *output,
+                                                int32_t index) {
   const tfedge_reduce_prod_s8_params *const params = (const tfedge_reduce_prod_s8_params *)opaque;
-  return (int8_t)tfedge_clamp(
-      tfedge_wrapping_add(tfedge_reduce_prod_s8_rescale(params, result), params->output_zero_point),
+  ((int8_t *)output)[index] = (int8_t)tfedge_clamp(
+      tfedge_wrapping_add(tfedge_requantize_wide(result, params->multiplier, params->shift),
+                          params->output_zero_point),
       INT8_MIN, INT8_MAX);
 }
 
 TFEDGE_INLINE void tfedge_reduce_prod_s8_inline(const tfedge_reduce_prod_s8_params *params,
                                                 const int8_t *input, int8_t *output) {
-  tfedge_reduction_s8(&params->shape, params, TFEDGE_REDUCE_PROD_S8_NONE,
-                      tfedge_reduce_prod_s8_fold, tfedge_reduce_prod_s8_finish, input, output);
+  tfedge_reduction_run(&params->shape, params, TFEDGE_REDUCE_PROD_S8_NONE,
+                       tfedge_reduce_prod_s8_fold, tfedge_reduce_prod_s8_finish, input, output);
 }
 
 void tfedge_reduce_prod_s8(const tfedge_reduce_prod_s8_params *params, const int8_t *input,

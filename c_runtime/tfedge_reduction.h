@@ -12,15 +12,17 @@ typedef struct tfedge_reduction {
   int32_t reduced[3];
 } tfedge_reduction;
 
-/* Takes one more value into a running result. */
-typedef int32_t (*tfedge_fold_s8)(const void *params, int32_t result, int8_t value);
+/* Takes element `index` of the input into a running result. */
+typedef int32_t (*tfedge_fold)(const void *params, int32_t result, const void *input,
+                               int32_t index);
 
-/* Makes an output element of a running result. */
-typedef int8_t (*tfedge_finish_s8)(const void *params, int32_t result);
+/* Makes element `index` of the output of a running result. */
+typedef void (*tfedge_finish)(const void *params, int32_t result, void *output, int32_t index);
 
-TFEDGE_INLINE int8_t tfedge_reduction_element_s8(const tfedge_reduction *shape, const void *params,
-                                                 int32_t first, tfedge_fold_s8 fold,
-                                                 tfedge_finish_s8 finish, const int8_t *input) {
+/* The result of the values from element `start` on. */
+TFEDGE_INLINE int32_t tfedge_reduction_result(const tfedge_reduction *shape, const void *params,
+                                              int32_t first, tfedge_fold fold, const void *input,
+                                              int32_t start) {
   const int32_t step2 = shape->kept[3];
   const int32_t step1 = shape->kept[2] * shape->reduced[2] * step2;
   const int32_t step0 = shape->kept[1] * shape->reduced[1] * step1;
@@ -28,27 +30,30 @@ TFEDGE_INLINE int8_t tfedge_reduction_element_s8(const tfedge_reduction *shape, 
   for (int32_t i = 0; i < shape->reduced[0]; i++) {
     for (int32_t j = 0; j < shape->reduced[1]; j++) {
       for (int32_t k = 0; k < shape->reduced[2]; k++) {
-        result = fold(params, result, input[i * step0 + j * step1 + k * step2]);
+        result = fold(params, result, input, start + i * step0 + j * step1 + k * step2);
       }
     }
   }
-  return finish(params, result);
+  return result;
 }
 
 /* Folds each output element's values in the order of the input, from first on. The functions are
  * literals, so that they are inlined into the innermost loop. */
-TFEDGE_INLINE void tfedge_reduction_s8(const tfedge_reduction *shape, const void *params,
-                                       int32_t first, tfedge_fold_s8 fold, tfedge_finish_s8 finish,
-                                       const int8_t *input, int8_t *output) {
+TFEDGE_INLINE void tfedge_reduction_run(const tfedge_reduction *shape, const void *params,
+                                        int32_t first, tfedge_fold fold, tfedge_finish finish,
+                                        const void *input, void *output) {
   const int32_t row2 = shape->reduced[2] * shape->kept[3];
   const int32_t row1 = shape->reduced[1] * shape->kept[2] * row2;
   const int32_t row0 = shape->reduced[0] * shape->kept[1] * row1;
+  int32_t index = 0;
   for (int32_t i = 0; i < shape->kept[0]; i++) {
     for (int32_t j = 0; j < shape->kept[1]; j++) {
       for (int32_t k = 0; k < shape->kept[2]; k++) {
         for (int32_t l = 0; l < shape->kept[3]; l++) {
-          *output++ = tfedge_reduction_element_s8(shape, params, first, fold, finish,
-                                                  input + i * row0 + j * row1 + k * row2 + l);
+          const int32_t start = i * row0 + j * row1 + k * row2 + l;
+          finish(params, tfedge_reduction_result(shape, params, first, fold, input, start), output,
+                 index);
+          index++;
         }
       }
     }

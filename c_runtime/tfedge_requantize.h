@@ -40,6 +40,16 @@ TFEDGE_INLINE int32_t tfedge_requantize_narrow(int32_t x, int32_t multiplier, in
   return (high + (high >> 31) + (int32_t)((uint32_t)1 << (right - 1))) >> right;
 }
 
+/* x * multiplier * 2^(shift - 15) of a 64-bit sum, rounded once, halves up, with a multiplier of 15
+ * bits: 0..32767; shift in -31..7. Like the reference's, the product wraps modulo 2^64, and of the
+ * result the lower 32 bits count. */
+TFEDGE_INLINE int32_t tfedge_requantize_wide(int64_t x, int32_t multiplier, int shift) {
+  const int right = 15 - shift;
+  const uint64_t half = (uint64_t)1 << (right - 1);
+  const int64_t rounded = (int64_t)((uint64_t)x * (uint32_t)multiplier + half);
+  return (int32_t)(uint32_t)(uint64_t)(rounded >> right);
+}
+
 TFEDGE_INLINE int32_t tfedge_clamp(int32_t x, int32_t low, int32_t high) {
   return x < low ? low : (x > high ? high : x);
 }

@@ -17,22 +17,31 @@ TFEDGE_INLINE int32_t tfedge_sigmoid_s16_entry(const int16_t *table, int32_t ind
   return 32768 + table[index];
 }
 
-/* sigmoid(x) for x in Q3.12. */
-TFEDGE_INLINE int16_t tfedge_sigmoid_s16(const int16_t *table, int16_t x) {
-  const int32_t scaled = 3 * (int32_t)x;
+/* x * multiplier / 2^shift, rounded halves up; shift in 0..31, |x * multiplier| at most 2^30. */
+TFEDGE_INLINE int32_t tfedge_sigmoid_s16_scaled(int16_t x, int32_t multiplier, int shift) {
+  const int32_t half = shift > 0 ? (int32_t)((uint32_t)1 << (shift - 1)) : 0;
+  return (x * multiplier + half) >> shift;
+}
+
+/* sigmoid(x * multiplier / (3 * 2^(12 + shift))), rounded; 3 and 0 are for x in Q3.12. */
+TFEDGE_INLINE int16_t tfedge_sigmoid_s16(const int16_t *table, int16_t x, int32_t multiplier,
+                                         int shift) {
+  const int32_t scaled = tfedge_sigmoid_s16_scaled(x, multiplier, shift);
   const int32_t magnitude = scaled < 0 ? -scaled : scaled;
-  const int32_t index = magnitude >> 9; /* at most 192 */
-  const int32_t below = tfedge_sigmoid_s16_entry(table, index);
-  const int32_t above = tfedge_sigmoid_s16_entry(table, index + 1);
-  const int32_t value = below * 512 + (magnitude & 511) * (above - below);
+  const int32_t index = magnitude >> 9;
+  int32_t value = 32767 * 1024;
+  if (index < TFEDGE_SIGMOID_S16_ENTRIES - 1) {
+    const int32_t below = tfedge_sigmoid_s16_entry(table, index);
+    const int32_t above = tfedge_sigmoid_s16_entry(table, index + 1);
+    value = below * 512 + (magnitude & 511) * (above - below);
+  }
   return (int16_t)((scaled < 0 ? ((int32_t)1 << 25) - value + 511 : value + 512) >> 10);
 }
 
-/* tanh(x * multiplier / (3 * 2^(12 + shift))), rounded; shift in 0..31, |x * multiplier| < 2^30. */
+/* tanh(x * multiplier / (3 * 2^(12 + shift))), rounded. */
 TFEDGE_INLINE int16_t tfedge_tanh_s16(const int16_t *table, int16_t x, int32_t multiplier,
                                       int shift) {
-  const int32_t half = shift > 0 ? (int32_t)((uint32_t)1 << (shift - 1)) : 0;
-  const int32_t scaled = (x * multiplier + half) >> shift;
+  const int32_t scaled = tfedge_sigmoid_s16_scaled(x, multiplier, shift);
   const int32_t magnitude = scaled < 0 ? -scaled : scaled;
   const int32_t index = magnitude >> 8;
   int32_t value = 65535 * 256;

@@ -16,14 +16,16 @@ typedef struct tfedge_sum_s8_params {
   int32_t output_zero_point;
 } tfedge_sum_s8_params;
 
-TFEDGE_INLINE int32_t tfedge_sum_s8_fold(const void *opaque, int32_t result, int8_t value) {
+TFEDGE_INLINE int32_t tfedge_sum_s8_fold(const void *opaque, int32_t result, const void *input,
+                                         int32_t index) {
   (void)opaque;
-  return result + value;
+  return result + ((const int8_t *)input)[index];
 }
 
-TFEDGE_INLINE int8_t tfedge_sum_s8_finish(const void *opaque, int32_t result) {
+TFEDGE_INLINE void tfedge_sum_s8_finish(const void *opaque, int32_t result, void *output,
+                                        int32_t index) {
   const tfedge_sum_s8_params *const params = (const tfedge_sum_s8_params *)opaque;
-  return (int8_t)tfedge_clamp(
+  ((int8_t *)output)[index] = (int8_t)tfedge_clamp(
       tfedge_wrapping_add(tfedge_requantize(result, params->multiplier, params->shift),
                           params->output_zero_point),
       INT8_MIN, INT8_MAX);
@@ -31,8 +33,8 @@ TFEDGE_INLINE int8_t tfedge_sum_s8_finish(const void *opaque, int32_t result) {
 
 TFEDGE_INLINE void tfedge_sum_s8_inline(const tfedge_sum_s8_params *params, const int8_t *input,
                                         int8_t *output) {
-  tfedge_reduction_s8(&params->shape, params, params->first, tfedge_sum_s8_fold,
-                      tfedge_sum_s8_finish, input, output);
+  tfedge_reduction_run(&params->shape, params, params->first, tfedge_sum_s8_fold,
+                       tfedge_sum_s8_finish, input, output);
 }
 
 void tfedge_sum_s8(const tfedge_sum_s8_params *params, const int8_t *input, int8_t *output);

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 
 # Of weights within their limits, times those of activations.
@@ -23,9 +24,15 @@ ACTIVATIONS = [
 
 @dataclass
 class Builder:
-    """Collects operators into one graph."""
+    """Collects operators into one graph.
+
+    Attributes:
+        activations: the type of what operators compute with, unless they ask for another: INT8 or
+            INT16, whose zero points are 0.
+    """
 
     rng: np.random.Generator
+    activations: TensorType = TensorType.INT8
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
@@ -37,12 +44,16 @@ class Builder:
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
     def zero_point(self) -> int:
+        if self.activations == TensorType.INT16:
+            return 0
         return int(self.rng.choice([-128, -5, 0, 127, self.rng.integers(-128, 128)]))
 
     def quantization(self) -> Quantization:
-        return Quantization.per_tensor(self.scale(), self.zero_point())
+        step = 1 / 256 if self.activations == TensorType.INT16 else 1
+        return Quantization.per_tensor(self.scale() * step, self.zero_point())
 
-    def input(self, shape, quantization=None, type_=TensorType.INT8) -> Tensor:
+    def input(self, shape, quantization=None, type_=None) -> Tensor:
+        type_ = self.activations if type_ is None else type_
         name = f"input_{len(self.inputs)}"
         tensor = Tensor(name, tuple(shape), type_, quantization or self.quantization())
         self.inputs.append(tensor)
@@ -56,14 +67,24 @@ class Builder:
         data = values.astype(type_.dtype)
         return Tensor(name, values.shape, type_, quantization, data)
 
-    def output(
-        self, code, inputs, shape, quantization, options=None, version=2, type_=TensorType.INT8
-    ):
+    def output(self, code, inputs, shape, quantization, options=None, version=2, type_=None):
+        if self.activations == TensorType.INT16:
+            version = OPERATORS[code].versions["int16x8"]
+        type_ = self.activations if type_ is None else type_
         tensor = Tensor(f"output_{len(self.outputs)}", tuple(shape), type_)
         tensor.quantization = quantization
         self.operators.append(Operator(code, inputs, [tensor], options, version))
         self.outputs.append(tensor)
         return tensor
+
+    def activation_constant(self, shape, quantization) -> Tensor:
+        """Random activations, now and then at their limits."""
+        limits = np.iinfo(self.activations.dtype)
+        if self.rng.random() < 0.2:
+            values = self.rng.choice(np.array([limits.min, limits.max]), shape)
+        else:
+            values = self.rng.integers(limits.min, limits.max + 1, shape)
+        return self.constant(values, quantization, self.activations)
 
     def int8(self, shape, limit=127) -> np.ndarray:
         """Random weights, now and then at their limits."""
@@ -83,6 +104,10 @@ class Builder:
         channels = channels or weights.shape[weights.quantization.axis]
         scale = source.quantization.scale[0] * weights.quantization.scale
         quantization = Quantization(scale, np.zeros(scale.size, np.int64), 0)
+        if self.activations == TensorType.INT16:
+            most = 1 << int(self.rng.choice([10, 22, 40]))
+            values = self.rng.integers(-most, most, channels)
+            return self.constant(values, quantization, TensorType.INT64)
         values = self.rng.integers(-20_000, 20_000, channels).astype(np.int32)
         return self.constant(values, quantization, TensorType.INT32)
 

@@ -128,11 +128,11 @@ def _binary(b: Builder, code: str, options) -> None:
     scale = float(left.quantization.scale[0]) * float(b.rng.uniform(0.2, 5))
     right_quantization = Quantization.per_tensor(scale, b.zero_point())
     if b.rng.random() < 0.3:
-        right = b.constant(b.int8(b_shape), right_quantization)
+        right = b.activation_constant(b_shape, right_quantization)
     else:
         right = b.input(b_shape, right_quantization)
     if code == "MUL":
-        scale *= float(left.quantization.scale[0]) * 127
+        scale *= float(left.quantization.scale[0]) * np.iinfo(b.activations.dtype).max
     quantization = Quantization.per_tensor(scale * float(b.rng.uniform(0.3, 3)), b.zero_point())
     b.output(code, [left, right], out, quantization, options)
 

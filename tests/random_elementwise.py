@@ -35,7 +35,7 @@ def near(b: Builder, scale: float, low: float, high: float) -> Quantization:
 def operand(b: Builder, shape, quantization):
     """A run-time value, or now and then a constant."""
     if b.rng.random() < 0.2:
-        return b.constant(b.int8(shape), quantization)
+        return b.activation_constant(shape, quantization)
     return b.input(shape, quantization)
 
 
@@ -162,7 +162,7 @@ def reduced_shapes(b: Builder, most: int):
     return shape, tuple(out), np.array(named, np.int32), keeps
 
 
-def reduction(code: str, type_, b: Builder) -> None:
+def reduction(code: str, b: Builder, type_=None) -> None:
     shape, out, axes, keeps = reduced_shapes(b, 5)
     source = b.input(shape, type_=type_) if type_ != BOOL else flags(b, shape)
     options = schema.ReducerOptionsT()
@@ -228,7 +228,8 @@ def scattered_mul(b: Builder) -> None:
     left, right = b.input(shapes[0]), operand(b, shapes[1], b.quantization())
     options = schema.MulOptionsT()
     options.fusedActivationFunction = b.activation()
-    step = float(left.quantization.scale[0] * right.quantization.scale[0])
+    # TFLite Micro refuses limits of a fused activation that are no int32 in steps of the result.
+    step = max(float(left.quantization.scale[0] * right.quantization.scale[0]), 1e-8)
     out = np.broadcast_shapes(*shapes)
     b.output("MUL", [left, right], out, near(b, step, 0.5, 300), options)
 
@@ -263,13 +264,13 @@ OPERATORS = {
     "div": div,
     "far_add": partial(far_sum, "ADD", schema.AddOptionsT),
     "far_sub": partial(far_sum, "SUB", schema.SubOptionsT),
-    "scattered_mean": partial(reduction, "MEAN", TensorType.INT8),
-    "sum": partial(reduction, "SUM", TensorType.INT8),
-    "reduce_max": partial(reduction, "REDUCE_MAX", TensorType.INT8),
-    "reduce_min": partial(reduction, "REDUCE_MIN", TensorType.INT8),
+    "scattered_mean": partial(reduction, "MEAN"),
+    "sum": partial(reduction, "SUM"),
+    "reduce_max": partial(reduction, "REDUCE_MAX"),
+    "reduce_min": partial(reduction, "REDUCE_MIN"),
     "reduce_prod": reduce_prod,
-    "reduce_any": partial(reduction, "REDUCE_ANY", BOOL),
-    "reduce_all": partial(reduction, "REDUCE_ALL", BOOL),
+    "reduce_any": partial(reduction, "REDUCE_ANY", type_=BOOL),
+    "reduce_all": partial(reduction, "REDUCE_ALL", type_=BOOL),
     "arg_max": partial(arg_extreme, "ARG_MAX", schema.ArgMaxOptionsT),
     "arg_min": partial(arg_extreme, "ARG_MIN", schema.ArgMinOptionsT),
     "cumsum": cumsum,

@@ -10,6 +10,7 @@ import numpy as np
 import random_core
 import random_elementwise
 import random_heavy
+import random_int16
 import random_integers
 import random_islands
 import random_movement
@@ -24,6 +25,7 @@ _FAMILIES = (
     random_core,
     random_elementwise,
     random_heavy,
+    random_int16,
     random_integers,
     random_islands,
     random_movement,

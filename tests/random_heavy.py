@@ -130,7 +130,7 @@ def batch_matmul(b: Builder) -> None:
     options.adjX, options.adjY = (bool(b.rng.random() < 0.5) for _ in range(2))
     constant = b.rng.choice(["neither", "neither", "left", "right"])
     left, right = (
-        b.constant(b.int8(shape), b.quantization()) if constant == side else b.input(shape)
+        b.activation_constant(shape, b.quantization()) if constant == side else b.input(shape)
         for side, shape in (
             ("left", (*a_batch, *((depth, rows) if options.adjX else (rows, depth)))),
             ("right", (*b_batch, *((columns, depth) if options.adjY else (depth, columns)))),

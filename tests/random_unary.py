@@ -29,6 +29,10 @@ def _unary(b, code, function, options=None, version=1, zero_point=None, scales=(
 def leaky_relu(b) -> None:
     options = schema.LeakyReluOptionsT()
     options.alpha = float(b.rng.choice([0.0, 0.01, 0.2, 1.0, 3.7, -0.5, b.rng.normal()]))
+    if b.rng.random() < 0.2:  # slopes that end in halves
+        source = b.input((1, 256))
+        b.output("LEAKY_RELU", [source], source.shape, source.quantization, options, 1)
+        return
     _unary(b, "LEAKY_RELU", lambda x: np.where(x < 0, options.alpha * x, x), options)
 
 

@@ -194,7 +194,7 @@ def test_tflite_micro_gets_what_it_can_read():
 def test_int16_is_no_c_yet():
     network = keras_models.residual_cnn()
     data = np.zeros((1, 16, 16, 3), np.float32)
-    with pytest.raises(UnsupportedError, match="is INT16; the C kernels compute in INT8"):
+    with pytest.raises(UnsupportedError, match="is INT16; its C kernel computes in INT8"):
         tfedge.convert(network, quantization="int16x8", calibration=data)
     artifact = tfedge.convert(
         network, target="tflite-micro", quantization="int16x8", calibration=data

@@ -71,23 +71,23 @@ def leaky_relu_table(
     out_zero_point: int,
     alpha: float,
 ) -> np.ndarray:
-    """LEAKY_RELU: x, or alpha * x for negative x; the multipliers are float32.
+    """LEAKY_RELU: x, or alpha * x for negative x; alpha is float32, the multipliers are double.
+
+    Where the slope is negative, the reference's results round as if turned afterwards.
 
     Raises:
-        UndefinedError: `alpha` is not finite, or a multiplier leaves float32.
+        UndefinedError: `alpha` is not finite, or a multiplier overflows.
     """
-    with np.errstate(over="ignore"):
-        identity = np.float32(scale) / np.float32(out_scale)
-        slope = np.float32(scale) * np.float32(alpha) / np.float32(out_scale)
-    multiplier, shift = fixed_point.quantize_multiplier(float(identity))
-    slope_multiplier, slope_shift = fixed_point.quantize_multiplier(abs(float(slope)))
-    if slope < 0:
-        slope_multiplier = -slope_multiplier
+    ratio = float(scale) / float(out_scale)
+    multiplier, shift = fixed_point.quantize_multiplier(ratio)
+    slope = float(scale) * float(np.float32(alpha)) / float(out_scale)
+    slope_multiplier, slope_shift = fixed_point.quantize_multiplier(abs(slope))
+    sign = -1 if slope < 0 else 1
     centred = SIGNED - zero_point
     scaled = np.where(
         centred >= 0,
         fixed_point.requantize(centred, multiplier, shift),
-        fixed_point.requantize(centred, slope_multiplier, slope_shift),
+        sign * fixed_point.requantize(centred, slope_multiplier, slope_shift),
     )
     return np.clip(fixed_point.wrap_int32(scaled + out_zero_point), -128, 127)
 

@@ -1,9 +1,11 @@
-"""Rescaled products of 64 bits, as LiteRT's REDUCE_PROD has them."""
+"""Rescaling of 64-bit sums and products by multipliers of 15 bits."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from tfedge_converters.arithmetic.errors import UndefinedError
-from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
+from tfedge_converters.arithmetic.fixed_point import quantize_multiplier, wrap_int32
 
 _LARGEST_SHIFT = 7
 _FRACTION_BITS = 15
@@ -21,10 +23,26 @@ def quantize_wide_multiplier(real: float) -> tuple[int, int]:
     multiplier, shift = quantize_multiplier(real)
     if shift > _LARGEST_SHIFT:
         raise UndefinedError(
-            f"scales ask for {real:.3g} as the multiplier of a product; the reference takes less "
-            f"than {1 << _LARGEST_SHIFT}"
+            f"scales ask for {real:.3g} as the multiplier of 64-bit integers; the reference takes "
+            f"less than {1 << _LARGEST_SHIFT}"
         )
     return min((multiplier + (1 << 15)) >> 16, _LARGEST_MULTIPLIER), shift
+
+
+def requantize_wide(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
+    """x * multiplier * 2^(shift - 15), rounded once, halves up: as tfedge_requantize_wide does.
+
+    Args:
+        x: int64 values; the product wraps modulo 2^64.
+        multiplier, shift: as from `quantize_wide_multiplier`.
+
+    Returns:
+        The lower 32 bits of the result as int64 values.
+    """
+    right = _FRACTION_BITS - shift
+    with np.errstate(over="ignore"):
+        product = np.asarray(x, np.int64) * np.int64(multiplier) + np.int64(1 << (right - 1))
+    return wrap_int32(product >> right)
 
 
 def product_reach(largest: int, count: int, multiplier: int, shift: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.arithmetic.errors import UndefinedError
@@ -36,10 +36,11 @@ from tfedge_converters.c.kernels import (
     unary,
     unsigned_convolution,
     unsigned_resize,
+    wide_unary,
 )
 from tfedge_converters.c.kernels.checks import RefusedError
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
-from tfedge_converters.graph.types import Graph, Operator
+from tfedge_converters.graph.types import Graph, Operator, TensorType
 
 # To add an operator: a lowering here, its kernel in c_runtime/, its row in the policy table.
 LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
@@ -144,6 +145,18 @@ UNSIGNED_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "RESIZE_BILINEAR": unsigned_resize.lower_unsigned_resize_bilinear,
 }
 
+# Functions of one int16, of which int8 has tables.
+WIDE_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
+    "ABS": wide_unary.lower_wide_abs,
+    "EXP": wide_unary.lower_wide_exp,
+    "GELU": wide_unary.lower_wide_gelu,
+    "LEAKY_RELU": wide_unary.lower_wide_leaky_relu,
+    "LOGISTIC": wide_unary.lower_wide_logistic,
+    "RELU": wide_unary.lower_wide_relu,
+    "RELU6": wide_unary.lower_wide_relu6,
+    "TANH": wide_unary.lower_wide_tanh,
+}
+
 
 def lower(graph: Graph, operator: Operator) -> Lowered:
     """The kernel calls for one operator.
@@ -153,8 +166,7 @@ def lower(graph: Graph, operator: Operator) -> Lowered:
         UnsupportedError: there is no kernel for it, or not for its types and shapes; says which
             operator, where it stands, and what would work.
     """
-    table = UNSIGNED_LOWERINGS if operator.was_unsigned else {}
-    lowering = table.get(operator.code) or LOWERINGS.get(operator.code)
+    lowering = _special_lowerings(operator).get(operator.code) or LOWERINGS.get(operator.code)
     if lowering is None:
         raise UnsupportedError(
             f"{graph.place(operator)} has no C kernel. Supported are "
@@ -169,3 +181,11 @@ def lower(graph: Graph, operator: Operator) -> Lowered:
         return lowered
     except (RefusedError, UndefinedError) as refusal:
         raise UnsupportedError(f"{graph.place(operator)}: {refusal}") from None
+
+
+def _special_lowerings(operator: Operator) -> Mapping[str, Callable[[Operator], Lowered]]:
+    """What comes before LOWERINGS for an operator's types."""
+    if operator.was_unsigned:
+        return UNSIGNED_LOWERINGS
+    source = operator.inputs[0] if operator.inputs else None
+    return WIDE_LOWERINGS if source is not None and source.type == TensorType.INT16 else {}

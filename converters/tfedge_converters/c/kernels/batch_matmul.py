@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
+from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
-# A sum of more products of centred int8 values than this could leave int32.
-_LARGEST_DEPTH = ((1 << 31) - 1) // 255**2
+# A sum of more products of centred values than this could leave int32, or int64.
+_LARGEST_DEPTH = {"s8": ((1 << 31) - 1) // 255**2, "s16": (1 << 31) - 1}
 
 # Axes before the matrices' own.
 _BATCH_AXES = 3
@@ -20,7 +21,7 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
     """[..., rows, depth] times [..., depth, columns], either with its last two axes swapped."""
     checks.operands(operator, least=2)
     a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
-    checks.int8(a, b, output)
+    width = checks.activations(a, b, output)
     for tensor in (a, b):
         checks.elements(tensor)
         if not 2 <= len(tensor.shape) <= 2 + _BATCH_AXES:
@@ -31,10 +32,10 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
     options = operator.options
     rows, depth, a_row_step, a_depth_step = _matrix(a, bool(options.adjX))
     columns, b_depth, b_column_step, b_depth_step = _matrix(b, not options.adjY)
-    if depth != b_depth or depth > _LARGEST_DEPTH:
+    if depth != b_depth or depth > _LARGEST_DEPTH[width]:
         raise checks.RefusedError(
             f"'{a.name}' has {depth} and '{b.name}' {b_depth} values to multiply; both must have "
-            f"the same number, at most {_LARGEST_DEPTH}"
+            f"the same number, at most {_LARGEST_DEPTH[width]}"
         )
     batches = _batches(a, b)
     checks.shape(output, (*batches, rows, columns))
@@ -52,9 +53,9 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
         **_quantization_fields(a, b, output),
     }
     call = KernelCall(
-        kernel="batch_matmul_s8",
-        header="batch_matmul_s8",
-        struct="batch_matmul_s8",
+        kernel=f"batch_matmul_{width}",
+        header=f"batch_matmul_{width}",
+        struct=f"batch_matmul_{width}",
         params=params,
         operands=(a, b),
         output=output,
@@ -97,6 +98,9 @@ def _quantization_fields(a: Tensor, b: Tensor, output: Tensor) -> dict[str, Para
     b_scale, b_zero_point = checks.scale_and_zero_point(b)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)
     real = float(a_scale) * float(b_scale) / float(out_scale)
+    if output.type == TensorType.INT16:
+        multiplier, shift = quantize_wide_multiplier(real)
+        return {"output_multiplier": multiplier, "output_shift": shift}
     multiplier, shift = quantize_multiplier(real)
     return {
         "a_zero_point": a_zero_point,

@@ -17,7 +17,7 @@ _INTEGERS = frozenset({TensorType.INT32, TensorType.INT64})
 _ZERO_POINTS = {
     TensorType.INT8: (-128, 127),
     TensorType.UINT8: (0, 255),
-    TensorType.INT16: (-(1 << 15), (1 << 15) - 1),
+    TensorType.INT16: (0, 0),
     TensorType.INT32: (0, 0),
     TensorType.INT64: (0, 0),
 }
@@ -28,7 +28,17 @@ LARGEST_SUM = 1 << 23
 _QUANTISE = "Quantise the model first, with calibration data"
 _HOW_TO_INT8 = {
     TensorType.INT16: "Quantise to int8 instead of int16x8, or choose the target tflite or "
-    "tflite-micro: LiteRT and TFLite Micro compute in int16"
+    "tflite-micro: LiteRT and TFLite Micro may compute it in int16"
+}
+
+# The integers that activations may be, and what kernels of each are called.
+WIDTHS = {TensorType.INT8: "s8", TensorType.INT16: "s16"}
+
+# Least and largest integer.
+LIMITS = {
+    TensorType.INT8: (-128, 127),
+    TensorType.INT16: (-(1 << 15), (1 << 15) - 1),
+    TensorType.INT32: (-(1 << 31), (1 << 31) - 1),
 }
 
 _INT32 = range(-(1 << 31), 1 << 31)
@@ -69,10 +79,32 @@ def int8(*tensors: Tensor) -> None:
     for tensor in tensors:
         if tensor.type != TensorType.INT8:
             raise RefusedError(
-                f"'{tensor.name}' is {tensor.type.name}; the C kernels compute in INT8. "
+                f"'{tensor.name}' is {tensor.type.name}; its C kernel computes in INT8. "
                 f"{_HOW_TO_INT8.get(tensor.type, _QUANTISE)}"
             )
         scale_and_zero_point(tensor)
+
+
+def int16(*tensors: Tensor) -> None:
+    """Refuses anything but int16 with one positive scale and a zero point of 0."""
+    for tensor in tensors:
+        if tensor.type != TensorType.INT16:
+            raise RefusedError(
+                f"'{tensor.name}' is {tensor.type.name} where its other operands are INT16; "
+                "put a QUANTIZE before it"
+            )
+        scale_and_zero_point(tensor)
+
+
+def activations(*tensors: Tensor) -> str:
+    """The width of int8 or of int16 tensors, as kernels are called by it: "s8" or "s16".
+
+    Raises:
+        RefusedError: they are not all of one of the two types, or have no grid of their own.
+    """
+    width = WIDTHS.get(tensors[0].type, "s8")
+    (int16 if width == "s16" else int8)(*tensors)
+    return width
 
 
 def scale_and_zero_point(tensor: Tensor) -> tuple[np.float32, int]:

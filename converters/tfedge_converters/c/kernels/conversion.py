@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfedge_converters.arithmetic import tables
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.rescaling import rescaling
 from tfedge_converters.c.kernels.unary import table_call
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
@@ -13,6 +14,13 @@ _BYTES = {
     TensorType.INT8: (tables.SIGNED, -128, 127),
     TensorType.UINT8: (tables.UNSIGNED, 0, 255),
 }
+
+# Integers between which QUANTIZE rescales by arithmetic, where there is no table.
+_RESCALED = {TensorType.INT8, TensorType.INT16, TensorType.INT32}
+
+# Float to integer and back.
+_QUANTIZES = {TensorType.INT8: "quantize_f32_s8", TensorType.INT16: "quantize_f32_s16"}
+_DEQUANTIZES = {TensorType.INT8: "dequantize_s8_f32", TensorType.INT16: "dequantize_s16_f32"}
 
 # Element types of CAST, as tfedge_cast.h numbers them.
 _CAST_TYPES = {
@@ -24,10 +32,10 @@ _CAST_TYPES = {
 
 
 def lower_quantize(operator: Operator) -> Lowered:
-    """float32 to int8, or one 8-bit quantisation to another."""
+    """float32 to int8 or int16, or one quantisation to another."""
     source, output = _operands(operator)
-    if source.type == TensorType.FLOAT32 and output.type == TensorType.INT8:
-        return _conversion(source, output, "quantize_f32_s8", quantized=output)
+    if source.type == TensorType.FLOAT32 and output.type in _QUANTIZES:
+        return _conversion(source, output, _QUANTIZES[output.type], quantized=output)
     if source.type in _BYTES and output.type in _BYTES:
         scale, zero_point = checks.scale_and_zero_point(source)
         out_scale, out_zero_point = checks.scale_and_zero_point(output)
@@ -37,19 +45,21 @@ def lower_quantize(operator: Operator) -> Lowered:
             values, scale, zero_point, out_scale, out_zero_point, low, high
         )
         return table_call(source, output, table)
+    if {source.type, output.type} <= _RESCALED and TensorType.INT16 in (source.type, output.type):
+        return rescaling(source, output)
     raise checks.RefusedError(
-        f"{source.type.name} to {output.type.name} is not supported; "
-        "FLOAT32 to INT8 and between INT8 and UINT8 are"
+        f"{source.type.name} to {output.type.name} is not supported; FLOAT32 to INT8 and INT16, "
+        "between INT8 and UINT8, and between INT16 and INT8, INT16 and INT32 are"
     )
 
 
 def lower_dequantize(operator: Operator) -> Lowered:
-    """int8 to float32."""
+    """int8 or int16 to float32."""
     source, output = _operands(operator)
-    checks.int8(source)
+    checks.activations(source)
     if output.type != TensorType.FLOAT32:
         raise checks.RefusedError(f"{output.type.name} as output is not supported; FLOAT32 is")
-    return _conversion(source, output, "dequantize_s8_f32", quantized=source)
+    return _conversion(source, output, _DEQUANTIZES[source.type], quantized=source)
 
 
 def lower_cast(operator: Operator) -> Lowered:

@@ -16,7 +16,8 @@ from tfedge_converters.c.kernels.integers import is_integer, lower_integer_funct
 from tfedge_converters.c.kernels.requantization import output_fields
 from tfedge_converters.graph.types import Operator, Tensor
 
-_ADD_FRACTION_BITS = 20
+# Of the operands' common scale, by the width of integers.
+_ADD_FRACTION_BITS = {"s8": 20, "s16": 15}
 _SQUARED_DIFFERENCE_FRACTION_BITS = 7
 
 _VALUES = np.arange(-128, 128, dtype=np.int64)
@@ -37,25 +38,29 @@ def lower_mul(operator: Operator) -> Lowered:
     if is_integer(operator):
         return lower_integer_function(operator)
     a, b, output = _operands(operator)
-    activation = operator.options.fusedActivationFunction
+    width = checks.activations(a, b, output)
     multiplier, shift = quantize_multiplier(_scale(a) * _scale(b) / _scale(output))
     return binary_call(
-        "mul_s8",
+        f"mul_{width}",
         (a, b),
         output,
-        {
-            "a_zero_point": _zero_point(a),
-            "b_zero_point": _zero_point(b),
-            "output_multiplier": multiplier,
-            "output_shift": shift,
-            **output_fields(output, activation),
-        },
+        fields_of(
+            width,
+            {
+                "a_zero_point": _zero_point(a),
+                "b_zero_point": _zero_point(b),
+                "output_multiplier": multiplier,
+                "output_shift": shift,
+                **output_fields(output, operator.options.fusedActivationFunction),
+            },
+        ),
     )
 
 
 def lower_div(operator: Operator) -> Lowered:
     """a / b, where the reference's shifts are defined."""
     a, b, output = _operands(operator)
+    checks.int8(a, b, output)
     activation = operator.options.fusedActivationFunction
     # In single precision, as the reference has it.
     scales = [np.float32(_scale(tensor)) for tensor in (a, b, output)]
@@ -92,6 +97,7 @@ def lower_squared_difference(operator: Operator) -> Lowered:
     if is_integer(operator):
         return lower_integer_function(operator)
     a, b, output = _operands(operator)
+    checks.int8(a, b, output)
     common = 2 * max(_scale(a), _scale(b))
     unit = 1 << 2 * _SQUARED_DIFFERENCE_FRACTION_BITS
     multiplier, shift = quantize_multiplier(common * common / (unit * _scale(output)))
@@ -139,18 +145,27 @@ def _lower_sum(operator: Operator, subtract: int) -> Lowered:
     if is_integer(operator):
         return lower_integer_function(operator)
     a, b, output = _operands(operator)
-    activation = operator.options.fusedActivationFunction
-    fields = _sum_fields(a, b, output, subtract)
-    limits = output_fields(output, activation)
-    linear = _linear_fields(a, b, output, fields | limits)
+    width = checks.activations(a, b, output)
+    fields = _sum_fields(a, b, output, subtract, _ADD_FRACTION_BITS[width])
+    fields |= output_fields(output, operator.options.fusedActivationFunction)
+    linear = _linear_fields(a, b, output, fields) if width == "s8" else None
     if linear is not None:
         return binary_call("add_linear_s8", (a, b), output, linear)
-    return binary_call("add_s8", (a, b), output, fields | limits)
+    return binary_call(f"add_{width}", (a, b), output, fields_of(width, fields))
 
 
-def _sum_fields(a: Tensor, b: Tensor, output: Tensor, subtract: int) -> dict[str, Param]:
+def fields_of(width: str, fields: dict[str, Param]) -> dict[str, Param]:
+    """The fields of a kernel's parameters; those on int16 have no zero points, which are 0."""
+    if width == "s8":
+        return fields
+    return {name: value for name, value in fields.items() if not name.endswith("zero_point")}
+
+
+def _sum_fields(
+    a: Tensor, b: Tensor, output: Tensor, subtract: int, fraction_bits: int
+) -> dict[str, Param]:
     common = 2 * max(_scale(a), _scale(b))
-    real = common / ((1 << _ADD_FRACTION_BITS) * _scale(output))
+    real = common / ((1 << fraction_bits) * _scale(output))
     if real >= 1:
         raise checks.RefusedError(
             f"the output's scale {_scale(output):.3g} is too small for its operands' "
@@ -172,7 +187,7 @@ def _linear_fields(
     """The fields of the linear kernel, if it computes what the exact one does."""
     x, y = (
         requantize(
-            (_VALUES - exact[f"{name}_zero_point"]) << _ADD_FRACTION_BITS,
+            (_VALUES - exact[f"{name}_zero_point"]) << _ADD_FRACTION_BITS["s8"],
             exact[f"{name}_multiplier"],
             exact[f"{name}_shift"],
         )
@@ -200,9 +215,7 @@ def _linear_fields(
 
 def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
     checks.operands(operator, least=2)
-    a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
-    checks.int8(a, b, output)
-    return a, b, output
+    return checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
 
 
 def _scale(tensor: Tensor) -> float:

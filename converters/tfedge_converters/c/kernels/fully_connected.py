@@ -19,8 +19,9 @@ from tfedge_converters.c.kernels.requantization import (
     output_fields,
     output_limits,
     weight_scales,
+    wide_multipliers,
 )
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of int8 values than this could leave int32.
 LARGEST_DEPTH = (1 << 31) // (1 << 14) - 1
@@ -32,6 +33,8 @@ _LARGEST_OFFSET_DEPTH = ((1 << 31) - 1) // 255**2
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
     _, source, weights, bias, output = _operands(operator)
+    if source.type == TensorType.INT16:
+        return _lower_int16(operator)
     if weights.data is None or np.any(_zero_points(weights)):
         return lower_at_run_time(operator)
     channels, depth = weights.shape
@@ -54,6 +57,56 @@ def lower_fully_connected(operator: Operator) -> Lowered:
         **output_fields(output, operator.options.fusedActivationFunction),
     }
     return Lowered((matmul_call(source, output, matmul),))
+
+
+def _lower_int16(operator: Operator) -> Lowered:
+    rows, source, weights, bias, output = _operands(operator)
+    channels, depth = weights.shape
+    scales = weight_scales(weights, channels, axis=0)
+    data = checks.constant(weights, "the weights")
+    matmul = wide_matmul_fields(
+        source, output, data, scales, bias, operator.options.fusedActivationFunction
+    )
+    call = KernelCall(
+        kernel="fully_connected_s16",
+        header="fully_connected_s16",
+        struct="fully_connected_s16",
+        params={"rows": rows, "matmul": matmul},
+        operands=(source,),
+        output=output,
+        macs=rows * channels * depth,
+    )
+    return Lowered((call,))
+
+
+def wide_matmul_fields(
+    source: Tensor,
+    output: Tensor,
+    data: np.ndarray,
+    scales: np.ndarray,
+    bias: Tensor | None,
+    activation: int,
+) -> dict[str, Param]:
+    """The matrix product of int16 activations with int8 weights and int64 biases.
+
+    Args:
+        data: weights; the first axis is the output's channels.
+        scales: of the weights, one a channel or one for all.
+    """
+    channels = data.shape[0]
+    multiplier, shift = wide_multipliers(source, scales, output)
+    low, high = output_limits(output, activation)
+    return {
+        "depth": data.size // channels,
+        "channels": channels,
+        "weights": Constant("weights", data.reshape(channels, -1), shape_comment(data.shape)),
+        "bias": Constant("bias", bias_values(bias, channels, TensorType.INT64)),
+        "multiplier": multiplier,
+        "shift": shift,
+        "channel_step": int(scales.size > 1),
+        "output_min": low,
+        "output_max": high,
+    }
 
 
 def lower_at_run_time(operator: Operator) -> Lowered:
@@ -91,7 +144,7 @@ def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, T
     _, _, bias = checks.operands(operator, least=2, most=3)
     source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
     output = operator.outputs[0]
-    checks.int8(source, output)
+    checks.activations(source, output)
     checks.rank(weights, 2)
     if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
         raise checks.RefusedError("shuffled weights are not supported")

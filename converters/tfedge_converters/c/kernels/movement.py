@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.views import View, copies, moved
-from tfedge_converters.graph.types import Operator, Tensor, TensorType
+from tfedge_converters.graph.types import Operator, Tensor
 
 
 def lower_reshape(operator: Operator) -> Lowered:
@@ -23,7 +23,7 @@ def lower_reshape(operator: Operator) -> Lowered:
         raise checks.RefusedError(
             f"{source.type.name} {source.shape} does not become {output.type.name} {output.shape}"
         )
-    if source.type == TensorType.INT8:
+    if source.type in checks.WIDTHS:
         checks.same_quantization(operator, source, output)
     return Lowered(alias_of=source)
 

@@ -17,7 +17,7 @@ _LOOPS = 7
 INT8_MIN, INT8_MAX = -128, 127
 
 # More values could overflow 32 bits.
-_MOST_VALUES = 1 << 23
+_MOST_VALUES = {"s8": 1 << 23, "s16": (1 << 16) - 1}
 
 
 def lower_mean(operator: Operator) -> Lowered:
@@ -56,9 +56,9 @@ def lower_reduce_prod(operator: Operator) -> Lowered:
 
 def _lower_extreme(operator: Operator, largest: int) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
-    checks.int8(source, output)
+    width = checks.activations(source, output)
     checks.same_quantization(operator, source, output)
-    return _call("reduce_extreme_s8", source, output, shape, reduced, {"largest": largest})
+    return _call(f"reduce_extreme_{width}", source, output, shape, reduced, {"largest": largest})
 
 
 lower_reduce_max = partial(_lower_extreme, largest=1)
@@ -77,9 +77,9 @@ lower_reduce_all = partial(_lower_logical, largest=0)
 
 def _lower_sum(operator: Operator, mean: bool) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
-    checks.int8(source, output)
+    width = checks.activations(source, output)
     count = source.elements // output.elements
-    if count > _MOST_VALUES:
+    if count > _MOST_VALUES[width]:
         raise checks.RefusedError(f"the sum of {count} values could overflow 32 bits")
     zero_point = checks.scale_and_zero_point(source)[1]
     multiplier, shift = quantize_multiplier(
@@ -90,13 +90,11 @@ def _lower_sum(operator: Operator, mean: bool) -> Lowered:
         # The reference divides the multiplier by the count, in integers.
         extra = min(count.bit_length() - 1, 32, 31 + shift)
         multiplier, shift = (multiplier << extra) // count, shift - extra
-    fields: dict[str, Param] = {
-        "first": -zero_point * count,
-        "multiplier": multiplier,
-        "shift": shift,
-        "output_zero_point": checks.scale_and_zero_point(output)[1],
-    }
-    return _call("sum_s8", source, output, shape, reduced, fields)
+    fields: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
+    if width == "s8":
+        fields = {"first": -zero_point * count, **fields}
+        fields["output_zero_point"] = checks.scale_and_zero_point(output)[1]
+    return _call(f"sum_{width}", source, output, shape, reduced, fields)
 
 
 def _reduction(operator: Operator) -> tuple[Tensor, Tensor, dict[str, Param], set[int]]:

@@ -1,4 +1,4 @@
-"""Parameters that bring int32 sums to an int8 output."""
+"""Parameters that bring sums to an int8 or int16 output."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import numpy as np
 
 from tfedge_converters.arithmetic.activation import REAL_LIMITS, integer_limits
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier, wrap_int32
+from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.graph.types import Tensor, TensorType
 
 
 def output_limits(output: Tensor, activation: int) -> tuple[int, int]:
-    """The limits of an int8 output under a fused activation."""
+    """The limits of an int8 or int16 output under a fused activation."""
     if activation not in REAL_LIMITS:
         raise checks.RefusedError(f"the fused activation {activation} is not supported")
-    return integer_limits(activation, *checks.scale_and_zero_point(output))
+    grid = checks.scale_and_zero_point(output)
+    return integer_limits(activation, *grid, *checks.LIMITS[output.type])
 
 
 def output_fields(output: Tensor, activation: int) -> dict[str, Param]:
@@ -45,6 +47,20 @@ def channel_multipliers(
     )
 
 
+def wide_multipliers(
+    source: Tensor, scales: np.ndarray, output: Tensor
+) -> tuple[Constant, Constant]:
+    """The same for sums of 64 bits, whose multipliers have 15."""
+    input_scale = float(checks.scale_and_zero_point(source)[0])
+    output_scale = float(checks.scale_and_zero_point(output)[0])
+    reals = input_scale * scales.astype(np.float64) / output_scale
+    pairs = [quantize_wide_multiplier(float(real)) for real in reals]
+    return (
+        Constant("multiplier", np.array([q for q, _ in pairs], np.int16), "Q0.15, a channel"),
+        Constant("shift", np.array([shift for _, shift in pairs], np.int8), "a channel"),
+    )
+
+
 def weight_scales(weights: Tensor, channels: int, axis: int) -> np.ndarray:
     """float32 scales of symmetric int8 weights, shape (channels,) or (1,).
 
@@ -68,12 +84,14 @@ def weight_scales(weights: Tensor, channels: int, axis: int) -> np.ndarray:
     return quantization.scale
 
 
-def bias_values(bias: Tensor | None, channels: int) -> np.ndarray:
-    """The int32 biases as int64, (channels,); zeros if there are none."""
+def bias_values(
+    bias: Tensor | None, channels: int, type_: TensorType = TensorType.INT32
+) -> np.ndarray:
+    """The biases, which must be of one type, as int64, (channels,); zeros if there are none."""
     if bias is None:
         return np.zeros(channels, np.int64)
-    if bias.type != TensorType.INT32:
-        raise checks.RefusedError(f"the bias '{bias.name}' is {bias.type.name}, not INT32")
+    if bias.type != type_:
+        raise checks.RefusedError(f"the bias '{bias.name}' is {bias.type.name}, not {type_.name}")
     data = checks.constant(bias, "the bias")
     if data.size != channels:
         raise checks.RefusedError(

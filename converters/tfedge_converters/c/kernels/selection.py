@@ -10,16 +10,16 @@ from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import loops
 from tfedge_converters.c.kernels.elementwise import binary_call
 from tfedge_converters.c.kernels.integers import is_integer, lower_integer_function
-from tfedge_converters.graph.types import Operator, Tensor, TensorType
+from tfedge_converters.graph.types import Operator, Tensor
 
 
 def _lower_extreme(operator: Operator, largest: int) -> Lowered:
     if is_integer(operator):
         return lower_integer_function(operator)
     a, b, output = _operands(operator, 2)
-    checks.int8(a, b, output)
+    width = checks.activations(a, b, output)
     checks.same_quantization(operator, output, a, b)
-    return binary_call("extreme_s8", (a, b), output, {"largest": largest})
+    return binary_call(f"extreme_{width}", (a, b), output, {"largest": largest})
 
 
 lower_maximum = partial(_lower_extreme, largest=1)
@@ -61,8 +61,8 @@ def _select(
             f"it selects from {x.type.name} and {y.type.name} into {output.type.name}; "
             "one type is needed"
         )
-    if output.type == TensorType.INT8:
-        checks.int8(x, y, output)
+    if output.type in checks.WIDTHS:
+        checks.activations(x, y, output)
     if any(tensor.quantization is not None for tensor in (x, y, output)):
         checks.same_quantization(operator, output, x, y)
     extents, steps = loops((condition, x.shape, y.shape), output)

@@ -7,13 +7,25 @@ from collections.abc import Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.arithmetic import real_tables
+from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
+from tfedge_converters.arithmetic.interpolation import interpolated_table
 from tfedge_converters.arithmetic.tables import log_softmax_scaling, softmax_exp_table
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # The sum of more exponentials could leave its 12 integer bits.
 _LARGEST_DEPTH = 4095
+
+# The sum of more exponentials of int16 could leave int32.
+_LARGEST_INT16_DEPTH = 1 << 16
+
+# Distances of up to 10 from the largest value of a row are 16-bit integers.
+_INT16_STEP = 10.0 / 65535.0
+
+# Differences of int16, shifted further, leave int32.
+_LARGEST_INT16_SHIFT = 14
 
 # The sum of more squares of 9-bit differences could leave int32.
 _LARGEST_L2_DEPTH = ((1 << 31) - 1) // 255**2
@@ -21,14 +33,18 @@ _LARGEST_L2_DEPTH = ((1 << 31) - 1) // 255**2
 
 def lower_softmax(operator: Operator) -> Lowered:
     """exp(beta * x) / sum, along the last axis."""
+    beta = float(operator.options.beta)
+    if checks.operand(operator, 0).type == TensorType.INT16:
+        source, output = _operands(operator, (1 / 32768, 0), _LARGEST_INT16_DEPTH)
+        return _row_call("softmax_s16", source, output, _int16_fields(source, beta))
     source, output = _operands(operator, (1 / 256, -128), _LARGEST_DEPTH)
-    fields = _exp_fields(source, float(operator.options.beta))
-    return _row_call("softmax_s8", source, output, fields)
+    return _row_call("softmax_s8", source, output, _exp_fields(source, beta))
 
 
 def lower_log_softmax(operator: Operator) -> Lowered:
     """x - log(sum of exp(x)), along the last axis."""
     source, output = _operands(operator, (16 / 256, 127), _LARGEST_DEPTH)
+    checks.int8(source)
     exp_fields = _exp_fields(source, beta=1.0)
     scaling = log_softmax_scaling(float(checks.scale_and_zero_point(source)[0]))
     return _row_call("log_softmax_s8", source, output, {**scaling._asdict(), **exp_fields})
@@ -37,6 +53,7 @@ def lower_log_softmax(operator: Operator) -> Lowered:
 def lower_l2_normalization(operator: Operator) -> Lowered:
     """x / sqrt(sum of squares), along the last axis."""
     source, output = _operands(operator, (1 / 128, 0), _LARGEST_L2_DEPTH)
+    checks.int8(source)
     if operator.options.fusedActivationFunction != schema.ActivationFunctionType.NONE:
         raise checks.RefusedError("a fused activation is not supported here")
     zero_point = checks.scale_and_zero_point(source)[1]
@@ -48,7 +65,7 @@ def _operands(
 ) -> tuple[Tensor, Tensor]:
     checks.operands(operator, least=1)
     source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.int8(source, output)
+    checks.activations(source, output)
     checks.fixed_quantization(output, *grid)
     checks.shape(output, source.shape)
     if not source.shape or source.shape[-1] > largest_depth:
@@ -63,6 +80,25 @@ def _exp_fields(source: Tensor, beta: float) -> dict[str, Param]:
     return {
         "exp_entries": exp_table.size,
         "exp_table": Constant("exp_table", exp_table.astype(np.int32), "Q0.31"),
+    }
+
+
+def _int16_fields(source: Tensor, beta: float) -> dict[str, Param]:
+    real = float(checks.scale_and_zero_point(source)[0]) * beta / _INT16_STEP
+    multiplier, shift = quantize_multiplier(real)
+    if shift > _LARGEST_INT16_SHIFT:
+        raise checks.RefusedError(
+            f"beta times the scale of '{source.name}' is {real * _INT16_STEP:.3g}, so large that "
+            "the reference's integers overflow"
+        )
+    zero, one = np.float32(0), np.float32(1)
+    exponentials = interpolated_table(real_tables.exp, np.float32(-10), zero, -one, one)
+    reciprocals = interpolated_table(lambda x: one / (one + x), zero, one, -one, one)
+    return {
+        "multiplier": multiplier,
+        "shift": shift,
+        "exp_table": Constant("exp_table", exponentials, "exp(-10) to exp(0), Q0.15"),
+        "reciprocal_table": Constant("reciprocal_table", reciprocals, "1 to 1/2, Q0.15"),
     }
 
 

@@ -1,0 +1,138 @@
+"""Functions of one int16 value, for which a table of all results would be too large."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfedge_converters.arithmetic import real_tables
+from tfedge_converters.arithmetic.activation import quantize_real
+from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
+from tfedge_converters.arithmetic.interpolation import interpolated_table
+from tfedge_converters.arithmetic.sigmoid_table import sigmoid_table
+from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
+from tfedge_converters.c.kernels import checks, rescaling
+from tfedge_converters.graph.types import Operator, Tensor
+
+_LARGEST_INT16 = (1 << 15) - 1
+
+# What inputs of the table of sigmoid are multiplied with: 3 * 2^12.
+_TABLE_STEPS = 3 * 4096.0
+_LARGEST_SHIFT = 31
+
+# How far, in powers of two, a scale may lie from one that the reference takes for it.
+_POWER_TOLERANCE = 1e-3
+
+
+def lower_wide_abs(operator: Operator) -> Lowered:
+    """|x|, requantised."""
+    return rescaling.magnitude(*_operands(operator))
+
+
+def lower_wide_relu(operator: Operator) -> Lowered:
+    """max(x, 0), requantised."""
+    source, output = _operands(operator)
+    return rescaling.rescaling(source, output, limits=(0, _LARGEST_INT16))
+
+
+def lower_wide_relu6(operator: Operator) -> Lowered:
+    """min(max(x, 0), 6); the reference does not rescale it."""
+    source, output = _operands(operator)
+    checks.same_quantization(operator, source, output)
+    six = quantize_real(6.0, *checks.scale_and_zero_point(source))
+    return rescaling.clamping(source, output, (0, min(six, _LARGEST_INT16)))
+
+
+def lower_wide_leaky_relu(operator: Operator) -> Lowered:
+    """x, or alpha * x for negative x; negative slopes turn what is rescaled."""
+    source, output = _operands(operator)
+    scale, out_scale = (float(checks.scale_and_zero_point(t)[0]) for t in (source, output))
+    slope = scale * float(np.float32(operator.options.alpha)) / out_scale
+    negative = quantize_multiplier(abs(slope))
+    sign = -1 if slope < 0 else 1
+    return rescaling.rescaling(source, output, negative=negative, negative_sign=sign)
+
+
+def lower_wide_logistic(operator: Operator) -> Lowered:
+    """1 / (1 + exp(-x))."""
+    return _sigmoidal(operator, tanh=0, powers=range(-12, -11))
+
+
+def lower_wide_tanh(operator: Operator) -> Lowered:
+    """tanh(x)."""
+    return _sigmoidal(operator, tanh=1, powers=range(-12, -10))
+
+
+def lower_wide_exp(operator: Operator) -> Lowered:
+    """e to the power of x."""
+    return _interpolated(operator, real_tables.exp)
+
+
+def lower_wide_gelu(operator: Operator) -> Lowered:
+    """x * Phi(x), exact or approximated by tanh."""
+    approximate = operator.options.approximate
+    return _interpolated(operator, real_tables.gelu_tanh if approximate else real_tables.gelu)
+
+
+def _sigmoidal(operator: Operator, tanh: int, powers: range) -> Lowered:
+    source, output = _operands(operator)
+    checks.fixed_quantization(output, 1 / 32768, 0)
+    multiplier, shift = _sigmoid_scaling(checks.scale_and_zero_point(source)[0], powers)
+    if multiplier > _LARGEST_INT16:
+        raise checks.RefusedError(
+            f"'{source.name}' has so large a scale that the reference's integers overflow; "
+            f"{_LARGEST_INT16 / _TABLE_STEPS:.3g} is the largest"
+        )
+    table = Constant("sigmoid", sigmoid_table(), "65536 * sigmoid(i / 24) - 32768")
+    scaling: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
+    return _call("sigmoidal_s16", source, output, {"tanh": tanh, **scaling, "table": table})
+
+
+def _sigmoid_scaling(scale: np.float32, powers: range) -> tuple[int, int]:
+    """scale * 3 * 2^12 as multiplier / 2^shift; exactly so only where a power of two is in powers.
+
+    Source: the preparation of LOGISTIC and TANH in TFLite Micro.
+    """
+    power = round(math.log2(scale))
+    if power in powers and abs(math.log2(scale) - power) < _POWER_TOLERANCE:
+        return 3 << (power - powers[0]), 0
+    real = float(scale) * _TABLE_STEPS
+    shift = 0
+    while real <= _LARGEST_INT16 / 2 and shift < _LARGEST_SHIFT:
+        shift += 1
+        real *= 2
+    return int(real), shift
+
+
+def _interpolated(operator: Operator, function: real_tables.RealFunction) -> Lowered:
+    source, output = _operands(operator)
+    ends = [
+        np.float32(checks.scale_and_zero_point(tensor)[0]) * np.float32(code)
+        for tensor in (source, output)
+        for code in (-_LARGEST_INT16 - 1, _LARGEST_INT16)
+    ]
+    table = interpolated_table(function, *ends)
+    return _call("table_s16", source, output, {"table": Constant("table", table, "513 values")})
+
+
+def _call(kernel: str, source: Tensor, output: Tensor, fields: Mapping[str, Param]) -> Lowered:
+    call = KernelCall(
+        kernel=kernel,
+        header=kernel,
+        struct=kernel,
+        params={"elements": checks.elements(output), **fields},
+        operands=(source,),
+        output=output,
+        in_place=(0,),
+    )
+    return Lowered((call,))
+
+
+def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
+    checks.operands(operator, least=1)
+    source, output = checks.operand(operator, 0), operator.outputs[0]
+    checks.int16(source, output)
+    checks.shape(output, source.shape)
+    return source, output
