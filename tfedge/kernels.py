@@ -88,8 +88,24 @@ def _kernels(layer: Any) -> Iterator[Kernel]:
 _MOST_SHARED = 256
 
 
-def has_few_values(values: np.ndarray) -> bool:
-    """Whether weights were shared: at most 256 values, of which those but 0 occur twice or more."""
-    used = values[values != 0]
-    count = len(np.unique(used))
-    return 1 < count <= _MOST_SHARED and 2 * count <= used.size
+def count_values(values: np.ndarray) -> int:
+    """How many different values there are."""
+    return len(np.unique(values))
+
+
+def has_few_values(rows: np.ndarray) -> bool:
+    """Whether weights were shared among channels.
+
+    Args:
+        rows: weights (channels, weights of a channel).
+
+    Returns:
+        Whether there are at most 256 values, of which those but 0 occur at least twice, on
+        average, and in at least two channels, if there are several: values that each channel has
+        for itself are not shared.
+    """
+    used = rows[rows != 0]
+    count = count_values(used)
+    if not (1 < count <= _MOST_SHARED and 2 * count <= used.size):
+        return False
+    return len(rows) == 1 or 2 * count <= sum(count_values(row[row != 0]) for row in rows)

@@ -96,7 +96,7 @@ def clusters_in(kernel: Kernel) -> Clusters | None:
     rows = kernel.by_channel()
     if has_few_values(rows):
         return Clusters(max(2, len(np.unique(rows))))
-    if all(has_few_values(row) for row in rows):
+    if all(has_few_values(row[np.newaxis]) for row in rows):
         return Clusters(max(2, *(len(np.unique(row)) for row in rows)), per_channel=True)
     return None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from absl import logging
+
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
@@ -18,6 +21,7 @@ from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
+from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, quantize
 from tfedge_converters.tflm import generate_array
@@ -70,11 +74,12 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    flatbuffer, own_name = _flatbuffer(model, input_shapes)
+    flatbuffer, own_name, kernels = _flatbuffer(model, input_shapes)
     name = identifier(own_name) if name is None else check_identifier(name)
     typed = read_model(flatbuffer, source=own_name)
     consume_weight_markers(typed)
     consume_range_markers(typed)
+    annotate_shared_weights(typed, kernels)
     fuse_lstm_markers(typed)
     if pipeline.run(typed):
         flatbuffer = write_model(typed)
@@ -88,23 +93,33 @@ def convert(
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
     arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
-    return Artifact(name, chosen, typed, flatbuffer, source, arrays)
+    artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays)
+    for row in artifact.weights:
+        if row.broken:
+            logging.warning("%s: of %s, %s", name, row.name, row.broken)
+    return artifact
 
 
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
-    """The bytes of a .tflite file, and what the model is called."""
+def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, list[np.ndarray]]:
+    """The bytes of a .tflite file, what the model is called, and kernels with few values."""
     if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model"
-    if isinstance(model, (str, Path)):
-        path = Path(model)
-        if path.suffix in _FLATBUFFER_SUFFIXES:
-            return read_bytes(path), path.stem
-        from tfedge_converters.export import export_keras, load_keras
+        return bytes(model), "model", []
+    if not isinstance(model, (str, Path)):
+        flatbuffer, kernels = _exported(model, input_shapes)
+        return flatbuffer, str(getattr(model, "name", "model")), kernels
+    path = Path(model)
+    if path.suffix in _FLATBUFFER_SUFFIXES:
+        return read_bytes(path), path.stem, []
+    from tfedge_converters.export import load_keras
 
-        return export_keras(load_keras(path), input_shapes), path.stem
-    from tfedge_converters.export import export_keras
+    flatbuffer, kernels = _exported(load_keras(path), input_shapes)
+    return flatbuffer, path.stem, kernels
 
-    return export_keras(model, input_shapes), str(getattr(model, "name", "model"))
+
+def _exported(model: Any, input_shapes: Any) -> tuple[bytes, list[np.ndarray]]:
+    from tfedge_converters.export import export_keras, shared_kernels
+
+    return export_keras(model, input_shapes), shared_kernels(model)
 
 
 def _has_real_activations(model: Model) -> bool:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfedge.kernels import has_few_values
+from tfedge.kernels import by_channel, has_few_values
 from tfedge.quantization import schemes
 from tfedge.quantization.fixed_point import divided, round_away
 from tfedge.quantization.schemes import WeightScheme
@@ -44,7 +44,7 @@ class AbsMax(keras.layers.Layer):
 
     def start(self, kernel: np.ndarray) -> None:
         """Looks at weights [..., channels] for what their scales have to keep."""
-        self.one_scale.assign(has_few_values(kernel))
+        self.one_scale.assign(has_few_values(_rows(kernel)))
 
     def connected(self, kernel: Any) -> Any:
         """The weights in float, known to depend on the scales that the optimizer trains."""
@@ -101,7 +101,7 @@ class LearnedStep(AbsMax):
         )
 
     def _start(self, kernel: np.ndarray) -> np.ndarray:
-        if has_few_values(kernel):
+        if has_few_values(_rows(kernel)):
             # Cutting weights off would merge values.
             channels = kernel.shape[-1] if self.per_channel else 1
             return np.full(channels, np.abs(kernel).max() / self.scheme.limit)
@@ -141,6 +141,10 @@ def _squared_error(
 ) -> np.ndarray:
     rounded = np.clip(np.round(kernel / scale), -limit, limit) * scale
     return np.asarray(np.square(rounded - kernel).sum(axis=axes))
+
+
+def _rows(kernel: np.ndarray) -> np.ndarray:
+    return by_channel(kernel, (-1,))
 
 
 def _reduced(kernel: Any, per_channel: bool) -> tuple[int, ...]:
