@@ -63,9 +63,9 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
     """Lets further training keep what the kernels of a model have.
 
     Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
-    where a kernel, or every channel of it, has at most 256 values, of which those but 0 occur twice
-    or more on average. What holds already, because the model was pruned or clustered in this
-    process, is left alone.
+    where a kernel, or every channel of it, has at most 256 values that recur (see
+    `tfedge.kernels.has_few_values`). What holds already, because the model was pruned or clustered
+    in this process, is left alone.
 
     Args:
         model: a built Keras model.
@@ -81,14 +81,15 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
 
 
 def _preserve_kernel(kernel: Kernel, properties: Collection[str]) -> bool:
-    if shared_weights(kernel) is not None:
-        return False  # of a callback or a layer, which is in charge
-    clusters = clusters_in(kernel) if KEPT_CLUSTERS in properties else None
-    if clusters is not None:
-        _keep_clusters(kernel, clusters)
-    elif KEPT_ZEROS in properties and constraint_of(kernel.variable, ZEROS) is None:
+    # Clusters of a callback or a layer are theirs to keep.
+    if KEPT_CLUSTERS in properties and shared_weights(kernel) is None:
+        clusters = clusters_in(kernel)
+        if clusters is not None:
+            _keep_clusters(kernel, clusters)
+            return True
+    if KEPT_ZEROS in properties and constraint_of(kernel.variable, ZEROS) is None:
         return _keep_zeros(kernel)
-    return clusters is not None
+    return False
 
 
 def clusters_in(kernel: Kernel) -> Clusters | None:

@@ -160,7 +160,7 @@ def quantize(
         unknown: "error", or "float" to leave layers of unknown kinds in float.
         preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
             weights or more are exactly 0, and "clusters", where they have at most 256 values that
-            occur at least twice on average. Looked for when training begins.
+            recur. Looked for when training begins.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.
