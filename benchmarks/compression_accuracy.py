@@ -35,10 +35,10 @@ from rich.table import Table
 
 import tfedge
 from tfedge.callbacks import WeightClustering
+from tfedge.files import write_atomically
 from tfedge.kernels import kernels_of
 from tfedge.preservation import let_go, preserve
 from tfedge_converters.export import export_keras
-from tfedge_converters.files import write_atomically
 from tfedge_converters.graph import read_model
 from tfedge_converters.weight_table import weight_table
 

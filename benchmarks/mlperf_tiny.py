@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from tfedge.files import write_atomically
 from tfedge_converters import targets
 from tfedge_converters.c import OPTIMIZATIONS, Options, generate
 from tfedge_converters.execute import CORES, build_firmware
-from tfedge_converters.files import write_atomically
 from tfedge_converters.graph import read_file, write_model
 from tfedge_converters.verify.engines import run_micro
 from tfedge_converters.verify.samples import random_samples

@@ -21,9 +21,42 @@ def depthwise_net(
     layers = keras.layers
     inputs = layers.Input(shape)
     x = _normalised(layers, layers.Conv2D(first, kernel, 2, "same", use_bias=False)(inputs))
-    for stride, width in blocks:
+    for index, (stride, width) in enumerate(blocks):
         x = _normalised(layers, layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False)(x))
-        x = _normalised(layers, layers.Conv2D(width, 1, use_bias=False)(x))
+        last = index == len(blocks) - 1
+        x = _normalised(
+            layers, layers.Conv2D(width, 1, use_bias=False)(x), "maps" if last else None
+        )
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
+def convolutional_net(keras: Any, shape: Shape, classes: int, widths: Sequence[int]) -> Any:
+    """3x3 convolutions, two to each half of the size, an average, and logits."""
+    layers = keras.layers
+    x = inputs = layers.Input(shape)
+    for index, width in enumerate(widths):
+        last = index == len(widths) - 1
+        x = _normalised(layers, layers.Conv2D(width, 3, padding="same", use_bias=False)(x))
+        x = layers.Conv2D(width, 3, 1 if last else 2, "same", use_bias=False)(x)
+        x = _normalised(layers, x, "maps" if last else None)
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
+def residual_net(
+    keras: Any, shape: Shape, classes: int, first: int, blocks: Sequence[Block]
+) -> Any:
+    """A convolution of stride 2, residual blocks of two convolutions, an average, and logits."""
+    layers = keras.layers
+    inputs = layers.Input(shape)
+    x = _normalised(layers, layers.Conv2D(first, 3, 2, "same", use_bias=False)(inputs))
+    for stride, width in blocks:
+        y = _normalised(layers, layers.Conv2D(width, 3, stride, "same", use_bias=False)(x))
+        y = layers.Conv2D(width, 3, padding="same", use_bias=False)(y)
+        if stride > 1 or x.shape[-1] != width:
+            x = layers.Conv2D(width, 1, stride, "same", use_bias=False)(x)
+        x = layers.ReLU()(layers.Add()([x, layers.BatchNormalization()(y)]))
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(classes)(x))
 
@@ -66,5 +99,5 @@ def ds_cnn(keras: Any) -> Any:
     return keras.Model(inputs, layers.Dense(12)(x))
 
 
-def _normalised(layers: Any, x: Any) -> Any:
-    return layers.ReLU()(layers.BatchNormalization()(x))
+def _normalised(layers: Any, x: Any, name: str | None = None) -> Any:
+    return layers.ReLU(name=name)(layers.BatchNormalization()(x))

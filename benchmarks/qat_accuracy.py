@@ -16,7 +16,7 @@ import argparse
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,9 @@ from rich.console import Console
 from rich.table import Table
 
 import tfedge
+from tfedge.files import write_atomically
 from tfedge.quantization.policy import INT8, OPERATORS
 from tfedge.quantization.schemes import LEARNED_STEP, Scheme, WeightScheme
-from tfedge_converters.files import write_atomically
 from tfedge_converters.graph import TensorType, read_model, write_model
 from tfedge_converters.verify.engines import run_micro
 
@@ -322,8 +322,9 @@ def _word(met: bool) -> str:
     return "met" if met else "MISSED"
 
 
-def write_csv(path: Path, results: list[Result]) -> None:
-    header = ",".join(column.name for column in fields(Result))
+def write_csv(path: Path, results: Sequence[Any]) -> None:
+    """One line a result, which is an instance of a dataclass."""
+    header = ",".join(column.name for column in fields(results[0]))
     rows = [
         ",".join(f'"{v}"' if isinstance(v, str) else str(v) for v in astuple(r)) for r in results
     ]

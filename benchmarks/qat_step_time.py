@@ -30,7 +30,7 @@ from rich.progress import track
 from rich.table import Table
 
 import tfedge
-from tfedge_converters.files import write_atomically
+from tfedge.files import write_atomically
 
 KERAS, QAT, TF_KERAS, TFMOT = "Keras 3", "tfedge QAT", "tf_keras", "tfmot QAT"
 # What is divided by what.

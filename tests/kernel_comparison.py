@@ -13,6 +13,9 @@ from tfedge_converters.execute.host import build_host
 from tfedge_converters.graph import write_model
 from tfedge_converters.verify.engines import run_litert_reference, run_micro
 
+# Between two resets of operators that keep their state.
+SEQUENCE = 7
+
 
 def mismatches(
     name: str, optimize: str, folder: Path, *, seed: int, instances: int, samples: int
@@ -38,10 +41,10 @@ def mismatches(
     rng = np.random.default_rng([seed, 2])
     data = [random_sample(model, rng) for _ in range(samples)]
     oracle = run_litert_reference if name in ORACLE_LITERT else run_micro
-    right = oracle(original, data)
-    results = [*zip(program.run(data), right, strict=True)]
+    right = oracle(original, data, SEQUENCE)
+    results = [*zip(program.run(data, SEQUENCE), right, strict=True)]
     if name in REWRITES:
-        results += zip(run_micro(write_model(model), data), right, strict=True)
+        results += zip(run_micro(write_model(model), data, SEQUENCE), right, strict=True)
     made_by = {id(t): operator for operator in model.main.operators for t in operator.outputs}
     return [
         _describe(made_by[id(tensor)], a, b)

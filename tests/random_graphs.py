@@ -40,6 +40,9 @@ OPERATORS = {name: make for family in _FAMILIES for name, make in family.OPERATO
 # What TFLite Micro has no kernel for, or not for these types: LiteRT's says what is right.
 ORACLE_LITERT = {name for family in _FAMILIES for name in getattr(family, "LITERT", ())}
 
+# What keeps a state between invocations, and so needs a model of its own.
+STATEFUL = {name for family in _FAMILIES for name in getattr(family, "STATEFUL", ())}
+
 # Operators that passes rewrite for TFLite Micro, and the pass.
 REWRITES = {
     name: how for family in _FAMILIES for name, how in getattr(family, "REWRITES", {}).items()

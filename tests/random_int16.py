@@ -9,6 +9,7 @@ import numpy as np
 import random_core
 import random_elementwise
 import random_heavy
+import random_recurrent
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 
@@ -140,20 +141,39 @@ _OWN = {
 _OF_INT8 = {
     name: family.OPERATORS[name]
     for family, names in (
-        (random_core, ("fully_connected", "mean", "add", "sub", "mul")),
+        (
+            random_core,
+            (
+                "conv_2d", "depthwise_conv_2d", "fully_connected", "average_pool_2d",
+                "max_pool_2d", "mean", "add", "sub", "mul",
+            ),
+        ),
         (
             random_elementwise,
             (
                 "maximum", "minimum", "far_add", "far_sub", "scattered_mul", "scattered_mean",
-                "sum", "reduce_max", "reduce_min",
+                "sum", "reduce_max", "reduce_min", "squared_difference", "topk_v2",
             ),
         ),
-        (random_heavy, ("batch_matmul", "fully_connected_of_any_rank")),
+        (
+            random_heavy,
+            (
+                "conv_2d_in_groups", "depthwise_conv_2d_far", "transpose_conv",
+                "resize_nearest_neighbor", "resize_bilinear", "batch_matmul",
+                "fully_connected_of_any_rank", "pool_2d_of_any_shape",
+            ),
+        ),
+        (random_recurrent, ("unidirectional_sequence_lstm", "lstm_continued")),
     )
     for name in names
 }  # fmt: skip
 
 OPERATORS = {f"int16_{name}": partial(wide, make) for name, make in (_OWN | _OF_INT8).items()}
 
+STATEFUL = {"int16_lstm_continued"}
+
 # TFLite Micro does not have these in int16.
-LITERT = {"int16_exp", "int16_gelu", "int16_reduce_max", "int16_reduce_min"}
+LITERT = {
+    f"int16_{name}"
+    for name in ("exp", "gelu", "reduce_max", "reduce_min", "resize_bilinear", "topk_v2")
+}

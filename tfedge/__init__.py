@@ -15,21 +15,36 @@ __version__ = "0.1.0"
 
 # Public names, and the modules that have them.
 _FACADES = {
+    "Calibration": "tfedge_converters.quantize",
+    "calibrate": "tfedge_converters.calibrate_model",
+    "check": "tfedge_converters.check",
     "convert": "tfedge_converters.conversion",
+    "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
-    "strip": "tfedge.quantization.model",
+    "search_widths": "tfedge_converters.search",
+    "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
-_MODULES = ("callbacks", "clustering", "layers", "quantization")
+_MODULES = (
+    "callbacks", "clustering", "distillation", "factorization", "layers", "pruning", "quantization",
+)  # fmt: skip
 
 __all__ = [
+    "Calibration",
     "__version__",
+    "calibrate",
     "callbacks",
+    "check",
     "clustering",
     "convert",
+    "diagnose",
+    "distillation",
+    "factorization",
     "layers",
+    "pruning",
     "quantization",
     "quantize",
+    "search_widths",
     "strip",
     "verify",
 ]

@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_REGISTERING = ("tfedge.layers", "tfedge.callbacks")
+_REGISTERING = ("tfedge.layers", "tfedge.callbacks", "tfedge.distillation")
 
 
 def register_with_keras() -> None:

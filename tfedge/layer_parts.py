@@ -45,11 +45,3 @@ def drop_part(layer: Any, part: Any) -> None:
     with unlocked(layer):
         layer._tracker.untrack(part)
         setattr(layer, WEIGHT_PARTS, parts)
-
-
-def drop_parts(layer: Any) -> int:
-    """Takes all parts that act on a layer's weights from it; how many there were."""
-    parts = list(getattr(layer, WEIGHT_PARTS, []))
-    for part in parts:
-        drop_part(layer, part)
-    return len(parts)

@@ -6,43 +6,16 @@ import contextlib
 from collections.abc import Collection
 from typing import Any
 
-import keras
 import numpy as np
 
 from tfedge.clustering.shared_weights import LEAST_ZEROS, Clusters
-from tfedge.clustering.sharing import attach, shared_weights, switch_on
+from tfedge.clustering.sharing import attach, detach, shared_weights, switch_on
 from tfedge.errors import TfedgeError
 from tfedge.kernels import Kernel, has_few_values, kernels_of
-from tfedge.layer_parts import add_part, drop_parts
-from tfedge.weight_constraints import ZEROS, constrain, constraint_of, release_all
+from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
 
 KEPT_ZEROS, KEPT_CLUSTERS = "zeros", "clusters"
 PROPERTIES = (KEPT_ZEROS, KEPT_CLUSTERS)
-
-
-class KeptZeros(keras.layers.Layer):
-    """Which weights of a kernel stay zero, as a part of the kernel's layer.
-
-    Args:
-        kernel: one with zeros.
-    """
-
-    def __init__(self, kernel: Kernel):
-        super().__init__(
-            name=f"{kernel.layer.name}_{kernel.attribute}_zeros", dtype="float32", autocast=False
-        )
-        self.mask = self.add_weight(
-            shape=tuple(kernel.variable.shape),
-            name="mask",
-            dtype="bool",
-            trainable=False,
-            initializer=keras.initializers.Constant(kernel.values() != 0),
-        )
-        self.built = True
-
-    def keep(self, weights: Any) -> Any:
-        """The weights with zeros where they were."""
-        return keras.ops.where(self.mask, weights, keras.ops.zeros_like(weights))
 
 
 def check_properties(names: Collection[str]) -> tuple[str, ...]:
@@ -87,7 +60,7 @@ def _preserve_kernel(kernel: Kernel, properties: Collection[str]) -> bool:
         if clusters is not None:
             _keep_clusters(kernel, clusters)
             return True
-    if KEPT_ZEROS in properties and constraint_of(kernel.variable, ZEROS) is None:
+    if KEPT_ZEROS in properties and mask_of(kernel.variable) is None:
         return _keep_zeros(kernel)
     return False
 
@@ -114,16 +87,14 @@ def _keep_zeros(kernel: Kernel) -> bool:
     # Kernels that begin as zeros are not pruned ones.
     if zeros < LEAST_ZEROS or len(np.unique(values)) < 3:
         return False
-    part = KeptZeros(kernel)
-    add_part(kernel.layer, part)
-    constrain(kernel.variable, ZEROS, part.keep)
+    put_mask(kernel.layer, kernel.attribute)
+    mask_weight(kernel.layer, kernel.attribute, values != 0)
     return True
 
 
 def let_go(model: Any) -> bool:
     """Lets every weight of a model go its own way again; whether anything was kept."""
-    dropped = 0
-    for kernel in kernels_of(model):
-        release_all(kernel.variable)
-        dropped += drop_parts(kernel.layer)
-    return dropped > 0
+    shared = [kernel for kernel in kernels_of(model) if shared_weights(kernel) is not None]
+    for kernel in shared:
+        detach(kernel)
+    return release(model) or bool(shared)

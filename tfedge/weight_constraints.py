@@ -50,12 +50,6 @@ def release(variable: Any, order: int) -> None:
             variable.constraint = found.own
 
 
-def release_all(variable: Any) -> None:
-    """Leaves a variable with nothing but the user's own constraint."""
-    if isinstance(variable.constraint, _InOrder):
-        variable.constraint = variable.constraint.own
-
-
 def constraint_of(variable: Any, order: int) -> Constraint | None:
     """The constraint of this order that a variable has."""
     found = variable.constraint

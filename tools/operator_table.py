@@ -21,7 +21,8 @@ Made by `python tools/operator_table.py` from the tables in the code; do not edi
 *Types* of what the kernel computes with. *Truth*: whose arithmetic it equals bit for bit, tried at
 random under sanitizers. *Quantised*: how the int8 quantiser gives a result its scale: a range of
 its own, its operands', a fixed one, or none (not quantised); a dash where only integer models have
-the operator. Whatever is refused is refused in words when C is generated.
+the operator. int16 is symmetric, with int8 weights and int64 biases. Whatever is refused is refused
+in words when C is generated.
 
 | operator | types | restrictions | truth | quantised |
 |---|---|---|---|---|

@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from absl import logging
 
-from tfedge.quantization.schemes import Scheme
+from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
 from tfedge_converters import targets
+from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.files import read_bytes
-from tfedge_converters.graph import Model, TensorType, read_model, write_model
-from tfedge_converters.graph.passes import pipeline
-from tfedge_converters.graph.passes.byte_functions import as_tables
-from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
+from tfedge_converters.calibrate_model import apply_calibration, is_calibration
+from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
+from tfedge_converters.evaluation import LabelledData, evaluate
+from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
-from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
-from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.litert_kernels import check_litert
+from tfedge_converters.metrics import ACCURACY, metric_function
+from tfedge_converters.preparation import Prepared, prepare
+from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.methods import Method
+from tfedge_converters.quantize.recovery import Step, recover
+from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
-
-_FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
 
 
 def convert(
     model: Any,
     *,
     target: str = "host",
-    quantization: str | Scheme = "int8",
+    quantization: str | Scheme | StorageScheme | None = None,
     calibration: Any = None,
+    calibration_method: str | Method | None = None,
+    recovery: Sequence[str | Step] = (),
     name: str | None = None,
     input_type: str | None = None,
     output_type: str | None = None,
     optimize: str = "balanced",
     input_shapes: Any = None,
+    evaluation_data: Any = None,
+    metric: str | Callable[[Any, Any], Any] = ACCURACY,
     progress: bool = False,
     command: str = "",
+    compiler_options: Mapping[str, Any] | None = None,
 ) -> Artifact:
     """Converts a model for a target.
 
@@ -52,18 +57,35 @@ def convert(
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
         target: a name that `tfedge targets` lists.
-        quantization: "int8"; "int16x8" for activations of 16 bits; "int4" for weights of 4 bits
-            where there are kernels for them; or a `Scheme`. What training put on a grid stays.
+        quantization: by default what the target computes with, "int8" for most; "int16x8" for
+            activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
+            or a `Scheme`. What training put on a grid stays.
+            Real activations, without calibration and not for generated C: "float32"; "float16",
+            for GPU delegates; "dynamic", int8 weights that kernels compute with; "weights8" and
+            "weights4", integers that are made real before use; or a `StorageScheme`.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
-            inputs, a generator, a tf.data.Dataset or the path of an .npz file.
+            inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what
+            `tfedge.calibrate` returned, or the path that it was saved to.
+        calibration_method: how ranges are found in the data: "minmax", the default;
+            "moving_average"; "percentile" (of 99.99) or "percentile:99.9" and its like; "mse", the
+            least squared error; "entropy", the least divergence; or a class derived from
+            `tfedge_converters.quantize.Observer`.
+        recovery: how to win back, from the calibration data, what quantisation loses: any of
+            "equalization", "clip_search", "adaround" and "bias_correction", or objects of
+            `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; None for the integers that the
             model computes with, or their name, "int8" or "int16".
         optimize: "speed", "balanced" or "size" of the generated C.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
+            the model is measured before and after conversion, for `evaluation` of the artifact.
+        metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
         progress: whether to show progress on the terminal.
         command: what made this, for the generated files' banner.
+        compiler_options: for targets that Vela compiles for, options of its command line, such as
+            {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -71,79 +93,123 @@ def convert(
     Raises:
         ModelFileError: a file is not a model.
         UnsupportedError: a layer or operator cannot be expressed for the target.
+        MissingToolError: the target's compiler is not installed.
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
-    flatbuffer, own_name, kernels = _flatbuffer(model, input_shapes)
-    name = identifier(own_name) if name is None else check_identifier(name)
-    typed = read_model(flatbuffer, source=own_name)
-    consume_weight_markers(typed)
-    consume_range_markers(typed)
-    annotate_shared_weights(typed, kernels)
-    fuse_lstm_markers(typed)
-    if pipeline.run(typed):
+    _check_compiler(chosen, compiler_options)
+    if quantization is None or isinstance(quantization, str):
+        quantization = chosen.scheme(quantization)
+    scheme = for_conversion(quantization)
+    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    typed, flatbuffer = prepared.model, prepared.flatbuffer
+    name = identifier(prepared.name) if name is None else check_identifier(name)
+    _refuse_recovery(recovery, prepared, scheme, calibration)
+    measured = None
+    if evaluation_data is not None:
+        metric_function(metric)
+        measured = LabelledData(evaluation_data, typed)
+    real = write_model(typed) if measured is not None and prepared.is_real else None
+    if prepared.is_real:
+        if isinstance(scheme, StorageScheme):
+            check_storage(scheme, chosen.code)
+            _refuse_integer_ends(scheme, input_type, output_type)
+            store_weights(typed, scheme, per_channel=chosen.code != "tflite-micro")
+        else:
+            _find_ranges(prepared, scheme, calibration, calibration_method, recovery, progress)
+            quantize(typed, scheme, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
-    if _has_real_activations(typed):
-        replace_float_only(typed)
-        ends = input_type, output_type
-        flatbuffer = _quantize(typed, quantization, calibration, ends, progress)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
+    if chosen.accelerator is not None and fit(typed, chosen.accelerator):
+        flatbuffer = write_model(typed)
+    if chosen.code == "none":
+        check_litert(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
-    arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
-    artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays)
-    for row in artifact.weights:
-        if row.broken:
-            logging.warning("%s: of %s, %s", name, row.name, row.broken)
+    compiled = None
+    if chosen.vela is not None:
+        compiled = compile_model(flatbuffer, chosen, compiler_options)
+    arrays = _arrays(typed, flatbuffer, name, chosen, compiled)
+    evaluation = None
+    if measured is not None:
+        evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
+    artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation, compiled)
+    _report_broken_weights(artifact)
     return artifact
 
 
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, list[np.ndarray]]:
-    """The bytes of a .tflite file, what the model is called, and kernels with few values."""
-    if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model", []
-    if not isinstance(model, (str, Path)):
-        flatbuffer, kernels = _exported(model, input_shapes)
-        return flatbuffer, str(getattr(model, "name", "model")), kernels
-    path = Path(model)
-    if path.suffix in _FLATBUFFER_SUFFIXES:
-        return read_bytes(path), path.stem, []
-    from tfedge_converters.export import load_keras
-
-    flatbuffer, kernels = _exported(load_keras(path), input_shapes)
-    return flatbuffer, path.stem, kernels
+def _report_broken_weights(artifact: Artifact) -> None:
+    for row in artifact.weights:
+        if row.broken:
+            logging.warning("%s: of %s, %s", artifact.name, row.name, row.broken)
 
 
-def _exported(model: Any, input_shapes: Any) -> tuple[bytes, list[np.ndarray]]:
-    from tfedge_converters.export import export_keras, shared_kernels
-
-    return export_keras(model, input_shapes), shared_kernels(model)
-
-
-def _has_real_activations(model: Model) -> bool:
-    """Whether anything but the ends and functions of one byte computes with real numbers."""
-    return any(
-        tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
-        for graph in model.graphs
-        for operator in as_tables(graph).operators
-        if operator.code not in ("QUANTIZE", "DEQUANTIZE")
-        for tensor in (*operator.inputs, *operator.outputs)
-    )
+def _check_compiler(target: targets.Target, options: Mapping[str, Any] | None) -> None:
+    if target.vela is not None:
+        require_vela()
+    elif options:
+        raise TfedgeError(f"target '{target.name}' has no compiler: leave compiler_options out")
 
 
-def _quantize(
-    model: Model,
-    scheme: str | Scheme,
+def _arrays(
+    model: Model, flatbuffer: bytes, name: str, target: targets.Target, compiled: Compiled | None
+) -> dict[str, str]:
+    """The files for TFLite Micro, where the target is for it."""
+    if compiled is not None:
+        methods = compiled_methods(compiled.flatbuffer)
+        return generate_array(model, compiled.flatbuffer, name, methods)
+    return generate_array(model, flatbuffer, name) if target.code == "tflite-micro" else {}
+
+
+def _refuse_integer_ends(scheme: StorageScheme, *ends: str | None) -> None:
+    for given in ends:
+        if given not in (None, "float32"):
+            raise TfedgeError(
+                f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
+            )
+
+
+def _refuse_recovery(
+    recovery: Sequence[str | Step],
+    prepared: Prepared,
+    scheme: Scheme | StorageScheme,
     calibration: Any,
-    ends: tuple[str | None, str | None],
+) -> None:
+    if not recovery:
+        return
+    if not prepared.is_real:
+        raise TfedgeError("recovery is for float models; this one computes with integers already")
+    if isinstance(scheme, StorageScheme):
+        raise TfedgeError(
+            f"recovery is for activations in integers; with the scheme '{scheme.name}' they stay "
+            "real: leave recovery out"
+        )
+    if is_calibration(calibration):
+        raise TfedgeError(
+            "recovery compares the float model with the integer one on samples: give these as "
+            "calibration, not the calibration made from them"
+        )
+
+
+def _find_ranges(
+    prepared: Prepared,
+    scheme: Scheme,
+    calibration: Any,
+    method: str | Method | None,
+    recovery: Sequence[str | Step],
     progress: bool,
-) -> bytes:
-    if calibration is not None:
-        calibrate(model, calibration, scheme=scheme, progress=progress)
-    quantize(model, scheme, input_type=ends[0], output_type=ends[1])
-    return write_model(model)
+) -> None:
+    def find_ranges(data: Any) -> None:
+        apply_calibration(prepared, data, method, scheme, progress)
+
+    if recovery:
+        recover(
+            prepared.model, recovery, calibration, find_ranges, scheme=scheme, progress=progress
+        )
+    elif calibration is not None:
+        find_ranges(calibration)
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:

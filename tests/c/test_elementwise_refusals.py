@@ -62,6 +62,10 @@ def coarse(operator):
     operator.inputs[0].quantization = Quantization.per_tensor(1e9, 0)
 
 
+def too_fine(operator):
+    operator.inputs[0].quantization = Quantization.per_tensor(1e-20, 0)
+
+
 def narrow_bias(operator):
     operator.inputs[2].type = TensorType.INT32
 
@@ -69,7 +73,8 @@ def narrow_bias(operator):
 DAMAGES = [
     (("int16_add", "int16_relu", "int16_softmax", "int16_batch_matmul", "int16_tanh"), offset),
     (("int16_mul", "int16_deep_fully_connected", "int16_mean", "int16_logistic"), other_width),
-    (("int16_softmax", "int16_tanh", "int16_deep_fully_connected", "int16_exp"), coarse),
+    (("int16_softmax", "int16_tanh", "int16_deep_fully_connected"), coarse),
+    (("int16_tanh", "int16_logistic"), too_fine),
     (("int16_deep_fully_connected",), narrow_bias),
     (("int16_abs", "int16_gelu", "int16_quantize", "int16_dequantize", "int16_sum"), other_output),
     (("far_add", "scattered_mul", "div", "squared_difference", "sum", "cumsum"), other_output),

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from static_checks.models import every_operator
+from static_checks.models import every_operator, every_stateful_operator
 from static_checks.stack import (
     COMPILERS,
     ENTRIES,
@@ -31,8 +31,24 @@ def test_no_operator_recurses_or_grows_its_stack(core, optimize, tmp_path):
     graph = call_graph(every_operator(), core, optimize, tmp_path)
     depth, chain = worst_case(graph)
     assert 100 < depth < LIMIT_BYTES, chain
+    _calls_no_more_than_memory_functions(graph)
+
+
+def _calls_no_more_than_memory_functions(graph):
     ours = {name for name in graph.libraries() if not name.startswith("__aeabi_")}
     assert ours <= {"memcpy", "memmove", "memset"}
+
+
+@pytest.mark.parametrize("core", COMPILERS)
+def test_operators_that_keep_a_state_have_a_bound_too(core, tmp_path):
+    compiler = COMPILERS[core][0]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    graph = call_graph(every_stateful_operator(), core, "speed", tmp_path)
+    assert "model_reset" in graph.frames
+    depth, chain = worst_case(graph)
+    assert 50 < depth < LIMIT_BYTES, chain
+    _calls_no_more_than_memory_functions(graph)
 
 
 def test_the_deepest_chain_counts():

@@ -34,7 +34,7 @@ SAMPLES = 20
 def is_shiftable(name):
     graph = random_model(name, SEED, INSTANCES).main
     codes = {operator.code for operator in graph.operators}
-    if any(tensor.type == TensorType.INT4 for tensor in graph.tensors()):
+    if any(tensor.type in (TensorType.INT4, TensorType.INT16) for tensor in graph.tensors()):
         return False  # younger than uint8 models
     return codes <= SHIFTABLE and any(t.type == TensorType.INT8 for t in graph.inputs)
 

@@ -158,8 +158,9 @@ def _truncated_hdf5(path):
     path.write_bytes(path.read_bytes()[:3000])
 
 
-def _exported(path):
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).export(path, verbose=False)
+def _broken_saved_model(path):
+    path.mkdir()
+    (path / "saved_model.pb").write_bytes(b"no protocol buffer")
 
 
 def _text(path):
@@ -187,7 +188,7 @@ def _archive_without_weights(path):
         ("note.h5", _text, "not a Keras model"),
         ("model.weights.h5", _weights_only, "holds weights but no model"),
         ("cut.h5", _truncated_hdf5, "truncated or corrupt"),
-        ("exported", _exported, "as model.export"),
+        ("broken", _broken_saved_model, "Keras cannot open it"),
         ("empty", lambda path: path.mkdir(), "not a Keras model"),
         ("other.keras", _archive_of_something, "truncated or corrupt"),
         ("half.keras", _archive_without_weights, "Keras cannot open it"),

@@ -15,6 +15,7 @@ from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.graph import Model, Range, TensorType, read_model, write_model
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
+from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, input_specs, quantize
@@ -108,6 +109,7 @@ def _markers(model: Model) -> Model:
     consume_weight_markers(model)
     consume_range_markers(model)
     fuse_lstm_markers(model)
+    expand_normalization_markers(model)
     return model
 
 

@@ -16,12 +16,21 @@ from tfedge_converters.verify.engines import run_micro
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
 INSTANCES = 40
-SAMPLES = 20
+SAMPLES, SEQUENCE = 20, 7
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
 @pytest.mark.parametrize(
-    "name", ["conv_2d", "depthwise_conv_2d", "fully_connected", "unidirectional_sequence_lstm"]
+    "name",
+    [
+        "conv_2d",
+        "depthwise_conv_2d",
+        "fully_connected",
+        "int16_conv_2d",
+        "int16_unidirectional_sequence_lstm",
+        "unidirectional_sequence_lstm",
+        "lstm_continued",
+    ],
 )
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 def test_firmware_is_bit_exact(core, name, optimize, tmp_path):
@@ -30,9 +39,10 @@ def test_firmware_is_bit_exact(core, name, optimize, tmp_path):
     rng = np.random.default_rng(12)
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
     try:
-        outputs = build_firmware(program, core).run(samples).outputs
+        outputs = build_firmware(program, core).run(samples, sequence=SEQUENCE).outputs
     except MissingToolError as error:
         pytest.skip(str(error))
-    for actual, expected in zip(outputs, run_micro(write_model(model), samples), strict=True):
+    right = run_micro(write_model(model), samples, SEQUENCE)
+    for actual, expected in zip(outputs, right, strict=True):
         for a, b in zip(actual, expected, strict=True):
             np.testing.assert_array_equal(a, b)

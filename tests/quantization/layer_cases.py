@@ -140,6 +140,51 @@ ATTENTION = (
     "BATCH_MATMUL", "TRANSPOSE", "RESHAPE", "FULLY_CONNECTED",
 )  # fmt: skip
 
+SHORT = (3, 6)
+
+
+def _both(layer: Any, mode: str | None) -> Callable[[], Any]:
+    return lambda: layers.Bidirectional(layer(), merge_mode=mode)
+
+
+GRU = _weights(layers.GRU, 4, return_sequences=True)
+RNN = _weights(layers.SimpleRNN, 4, return_sequences=True)
+LSTM = _layer(layers.LSTM, 4, return_sequences=True)
+GRU_BEFORE = ("FULLY_CONNECTED", "FULLY_CONNECTED")
+GRU_FIRST = ("SLICE", "LOGISTIC", "SPLIT", "SLICE", "MUL", "ADD", "TANH", "MUL", "SUB")
+GRU_NEXT = (
+    "FULLY_CONNECTED", "SLICE", "ADD", "LOGISTIC", "SPLIT",
+    "FULLY_CONNECTED", "MUL", "SLICE", "ADD", "TANH", "SUB", "MUL", "ADD",
+)  # fmt: skip
+GRU_CODES = ("RESHAPE", "QUANTIZE", *GRU_BEFORE, *GRU_FIRST, *2 * GRU_NEXT)
+LAST = ("PACK", "QUANTIZE", "RESHAPE")
+RESET_BEFORE_CODES = (
+    "RESHAPE", "QUANTIZE", *GRU_BEFORE,
+    "SLICE", "LOGISTIC", "SPLIT", "SLICE", "TANH", "MUL", "SUB",
+    *2 * (
+        "FULLY_CONNECTED", "SLICE", "ADD", "LOGISTIC", "SPLIT",
+        "MUL", "FULLY_CONNECTED", "SLICE", "ADD", "TANH", "SUB", "MUL", "ADD",
+    ),
+)  # fmt: skip
+RNN_STEPS = ("FULLY_CONNECTED", "SLICE", "TANH", *2 * ("FULLY_CONNECTED", "SLICE", "ADD", "TANH"))
+BOTH_LSTMS = (
+    "REVERSE_V2", "UNIDIRECTIONAL_SEQUENCE_LSTM", "REVERSE_V2", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+)  # fmt: skip
+
+
+def _transformer() -> Any:
+    x = inputs = keras.Input(SERIES)
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(y, y)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    return keras.Model(inputs, layers.Add()([x, layers.Dense(6, activation="relu")(y)]))
+
+
+# 16 bits wide; the number of steps of Newton's iteration comes from the range of the variances.
+VARIANCE = ("MUL", "MEAN", "ADD", "QUANTIZE", "RSQRT", "MUL", "QUANTIZE")
+NEWTON = 3 * ("MUL", "MUL", "SUB", "MUL")
+LAYER_NORM = ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "MUL", "ADD", "QUANTIZE")
+
 CASES: dict[str, Case] = {
     "conv": Case(_chain(IMAGE, CONV), ("CONV_2D",)),
     "conv_relu": Case(
@@ -291,6 +336,32 @@ CASES: dict[str, Case] = {
          "UNIDIRECTIONAL_SEQUENCE_LSTM", "CONCATENATION"),
         1,
     ),
+    "lstm_sum": Case(_chain(SERIES, _both(LSTM, "sum")), (*BOTH_LSTMS, "ADD"), 2),
+    "lstm_product": Case(_chain(SERIES, _both(LSTM, "mul")), (*BOTH_LSTMS, "MUL"), 2),
+    "lstm_average": Case(_chain(SERIES, _both(LSTM, "ave")), (*BOTH_LSTMS, "ADD", "MUL"), 2),
+    "lstm_two_results": Case(_chain(SERIES, _both(LSTM, None)), BOTH_LSTMS, 1),
+    "lstms_stacked": Case(
+        _chain(SERIES, LSTM, LSTM, lambda: layers.TimeDistributed(layers.Dense(3))),
+        (*2 * ("UNIDIRECTIONAL_SEQUENCE_LSTM",), "FULLY_CONNECTED", "RESHAPE"), 2,
+    ),
+    "gru": Case(_chain(SHORT, GRU), (*GRU_CODES, *LAST), 1),
+    "gru_last_dense": Case(
+        _chain(SHORT, _weights(layers.GRU, 4), _weights(layers.Dense, 3)),
+        (*GRU_CODES, *LAST, "STRIDED_SLICE", "FULLY_CONNECTED"), 1,
+    ),
+    "gru_reset_before": Case(
+        _chain(SHORT, _weights(layers.GRU, 4, reset_after=False, return_sequences=True)),
+        (*RESET_BEFORE_CODES, *LAST), 1,
+    ),
+    "grus_stacked": Case(_chain(SHORT, GRU, GRU), 2 * (*GRU_CODES, *LAST), 1),
+    "gru_both_ways": Case(
+        _chain(SHORT, _both(GRU, "concat")),
+        ("REVERSE_V2", *GRU_CODES, *LAST, "REVERSE_V2", *GRU_CODES, *LAST, "CONCATENATION"), 1,
+    ),
+    "simple_rnn": Case(
+        _chain(SHORT, RNN),
+        ("RESHAPE", "QUANTIZE", *RNN_STEPS, *3 * ("QUANTIZE",), *LAST), 1,
+    ),
     "nested": Case(_nested, ("CONV_2D", "MEAN")),
     "shared": Case(_shared, ("FULLY_CONNECTED", "FULLY_CONNECTED", "ADD")),
     "residual": Case(_residual, ("CONV_2D", "CONV_2D", "ADD")),
@@ -305,4 +376,29 @@ CASES: dict[str, Case] = {
         _arithmetic, ("CONV_2D", "ADD", "STRIDED_SLICE", "MUL", "STRIDED_SLICE", "SUB")
     ),
     "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
+    "layer_norm": Case(
+        _chain(SERIES, layers.LayerNormalization),
+        LAYER_NORM,
+        1,
+    ),
+    "layer_norm_bare": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, center=False, scale=False)),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "QUANTIZE"),
+        1,
+    ),
+    "layer_norm_centered": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, scale=False)),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "ADD", "QUANTIZE"),
+        1,
+    ),
+    "rms_norm": Case(
+        _chain(SERIES, layers.RMSNormalization),
+        ("QUANTIZE", *VARIANCE, *NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "transformer": Case(
+        _transformer,
+        (*LAYER_NORM, *ATTENTION, "ADD", *LAYER_NORM, "FULLY_CONNECTED", "ADD"),
+        2,
+    ),
 }  # fmt: skip

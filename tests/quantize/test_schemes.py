@@ -18,7 +18,7 @@ from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.graph import TensorType, read_model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.quantize import calibrate, quantize
-from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
+from tfedge_converters.verify.engines import run_c, run_litert, run_litert_reference, run_micro
 
 pytest.importorskip("tflite_micro")
 
@@ -191,12 +191,16 @@ def test_tflite_micro_gets_what_it_can_read():
     np.testing.assert_allclose(*same, atol=1)
 
 
-def test_int16_is_no_c_yet():
-    network = keras_models.residual_cnn()
-    data = np.zeros((1, 16, 16, 3), np.float32)
-    with pytest.raises(UnsupportedError, match="is INT16; its C kernel computes in INT8"):
-        tfedge.convert(network, quantization="int16x8", calibration=data)
-    artifact = tfedge.convert(
-        network, target="tflite-micro", quantization="int16x8", calibration=data
-    )
-    assert artifact.arrays
+@pytest.mark.parametrize("build", [keras_models.residual_cnn, keras_models.branches])
+def test_int16_is_the_same_in_c(build):
+    network = build()
+    rng = np.random.default_rng(3)
+    data = rng.normal(size=(16, *network.input_shape[1:])).astype(np.float32)
+    artifact = tfedge.convert(network, quantization="int16x8", calibration=data)
+    samples = [
+        [rng.integers(-32768, 32768, t.shape).astype(np.int16) for t in artifact.model.main.inputs]
+        for _ in range(20)
+    ]
+    expected = run_micro(artifact.flatbuffer, samples)
+    for (a,), (b,) in zip(run_c(artifact.flatbuffer, samples), expected, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
-from random_graphs import OPERATORS
+from random_graphs import OPERATORS, STATEFUL
 
 from tfedge_converters.graph import Model, Quantization, TensorType
 
 
-def every_operator() -> Model:
-    """One instance of every operator that has a kernel, side by side."""
+def _side_by_side(names: Iterable[str]) -> Model:
     builder = Builder(np.random.default_rng(0))
-    for make in OPERATORS.values():
-        make(builder)
+    for name in names:
+        OPERATORS[name](builder)
     return builder.model()
+
+
+def every_operator() -> Model:
+    """One instance of every operator that has a kernel, but for those that keep a state."""
+    return _side_by_side(name for name in OPERATORS if name not in STATEFUL)
+
+
+def every_stateful_operator() -> Model:
+    """One instance of every operator that keeps a state between invocations."""
+    return _side_by_side(name for name in OPERATORS if name in STATEFUL)
 
 
 def fallible() -> Model:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from hostile.bases import network
 from shared_files import SHARED
-from static_checks.models import every_operator
+from static_checks.models import every_operator, every_stateful_operator
 
 from tfedge_converters import targets
 from tfedge_converters.c import OPTIMIZATIONS, Options, generate
@@ -36,8 +36,11 @@ COMPILERS = {
     "host": ("gcc",),
     **{core: (_CROSS_COMPILER, *CORES[core].flags) for core in ("cortex-m0", "cortex-m4")},
 }
-FLAGS = ("-std=c99", "-O2", "-fcallgraph-info=su", "-c")
+# Of functions that are merged because they are alike, the call graph has but one.
+FLAGS = ("-std=c99", "-O2", "-fno-ipa-icf", "-fcallgraph-info=su", "-c")
 ENTRIES = ("model_init", "model_input", "model_invoke", "model_output", "model_self_test")
+# What only stateful models have.
+OPTIONAL_ENTRIES = ("model_reset",)
 
 # What gcc writes: node: { title: "f" label: "f\nfile.c:1:2\n24 bytes (static)" }
 _NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]+)"')
@@ -116,7 +119,8 @@ def worst_case(graph: CallGraph) -> tuple[int, tuple[str, ...]]:
     missing = set(ENTRIES) - set(graph.frames)
     if missing:
         raise UnboundedStackError(f"the call graph lacks {', '.join(sorted(missing))}")
-    depth, chain = max(graph.deepest(entry) for entry in ENTRIES)
+    entries = [*ENTRIES, *(entry for entry in OPTIONAL_ENTRIES if entry in graph.frames)]
+    depth, chain = max(graph.deepest(entry) for entry in entries)
     if depth >= LIMIT_BYTES:
         raise UnboundedStackError(f"{depth} bytes: {' > '.join(chain)}")
     return depth, chain
@@ -125,6 +129,7 @@ def worst_case(graph: CallGraph) -> tuple[int, tuple[str, ...]]:
 def models() -> Iterator[tuple[str, Model]]:
     """Every operator, a small network, and the MLPerf Tiny models where they are at hand."""
     yield "every operator", every_operator()
+    yield "stateful", every_stateful_operator()
     yield "network", network(np.random.default_rng(0))
     for path in sorted(SHARED.glob("models/mlperf_tiny/*_int8.tflite")):
         yield path.stem, read_file(path)

@@ -40,7 +40,7 @@ def test_a_wrong_kernel_is_found_and_named(monkeypatch):
     """The C engine is handed a model whose second operator has another scale."""
     model = random_model("add", 1, 3)
 
-    def wrong(flatbuffer, data):
+    def wrong(flatbuffer, data, sequence):
         other = read_model(flatbuffer)
         quantization = other.main.operators[1].outputs[0].quantization
         quantization.scale[:] *= 2

@@ -8,15 +8,16 @@ from typing import Any
 import keras
 
 from tfedge.callbacks.compiled_steps import compile_anew
-from tfedge.callbacks.keras3_models import require_keras3
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_keras3
 from tfedge.preservation import PROPERTIES, check_properties, preserve
 from tfedge.quantization import schemes
 from tfedge.quantization.model import QuantizedModel, operators_of
 from tfedge.quantization.optimizer import include_new_variables
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.twin import Twin, attach, ranges_of, twin_of
+from tfedge.students import compares_layers, trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -25,7 +26,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     The model stays what it is: its layers, weights, names and optimizer. From `start_epoch` on its
     forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no
-    calibration data. Ranges are kept with the layers, so checkpoints of weights have them.
+    calibration data. Ranges are kept with the layers, so checkpoints of weights have them. In `fit`
+    of a Distiller the student trains for integers.
 
     Args:
         scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
@@ -36,7 +38,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
             "clusters"; see `tfedge.quantize`.
 
     Raises:
-        TfedgeError: the model is quantised already, or not of Keras 3.
+        TfedgeError: the model is quantised already, or not of Keras 3; or it is a Distiller that
+            compares layers, whose student has to be made with `tfedge.quantize`.
         UnsupportedError: a layer is of an unknown kind.
 
     Example:
@@ -71,21 +74,27 @@ class QuantizationAwareTraining(QuantizationSchedule):
     def set_model(self, model: Any) -> None:
         """Gives the model its quantised forward pass."""
         super().set_model(model)
-        require_keras3(model)
-        if isinstance(model, QuantizedModel):
+        learner = trained_model(model)
+        require_keras3(learner)
+        if isinstance(learner, QuantizedModel):
             raise TfedgeError(
                 "the model is quantised already (tfedge.quantize); give it "
                 "tfedge.callbacks.QuantizationSchedule instead"
             )
+        if compares_layers(model):
+            raise TfedgeError(
+                "the Distiller compares layers of its student, which the callback cannot follow; "
+                "distil tfedge.quantize(student) instead"
+            )
         with _scope_of(model):
-            self._twin = twin_of(model) or attach(model, self.scheme)
+            self._twin = twin_of(learner) or attach(learner, self.scheme)
             include_new_variables(model)
-        if preserve(model, self.preserve):
+        if preserve(learner, self.preserve):
             compile_anew(model)
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
-        made = QuantizedModel(self.model, self.scheme)
+        made = QuantizedModel(trained_model(self.model), self.scheme)
         for new, old in zip(operators_of(made), operators_of(self.quantized), strict=True):
             for mine, trained in zip(ranges_of(new), ranges_of(old), strict=True):
                 mine.set_weights(trained.get_weights())

@@ -17,6 +17,7 @@ from tfedge.quantization.model import (
     unknown_ranges,
 )
 from tfedge.quantization.phase import Phase
+from tfedge.students import trained_model
 
 EPOCH, STEP = "epoch", "step"
 
@@ -74,7 +75,7 @@ class QuantizationSchedule(keras.callbacks.Callback):
     @property
     def quantized(self) -> Any:
         """What holds the quantised layers."""
-        return self.model
+        return trained_model(self.model)
 
     def phase_at(self, position: int) -> Phase:
         """What layers do at an epoch or step."""

@@ -8,12 +8,13 @@ from typing import Any
 import keras
 
 from tfedge.callbacks.compiled_steps import compile_anew
-from tfedge.callbacks.keras3_models import require_keras3
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters, SharedWeights
 from tfedge.clustering.sharing import Layers, attach, chosen_kernels, distinct_values, switch_on
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_keras3
 from tfedge.kernels import Kernel
+from tfedge.students import trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -74,8 +75,9 @@ class WeightClustering(keras.callbacks.Callback):
     def set_model(self, model: Any) -> None:
         """Gives the model's layers what will say which weights belong together."""
         super().set_model(model)
-        require_keras3(model)
-        kernels = chosen_kernels(model, self.layers)
+        learner = trained_model(model)
+        require_keras3(learner)
+        kernels = chosen_kernels(learner, self.layers)
         strategy = getattr(model, "distribute_strategy", None)
         with strategy.scope() if strategy is not None else contextlib.nullcontext():
             self._shared = [
@@ -129,8 +131,9 @@ class WeightClustering(keras.callbacks.Callback):
         from tfedge.quantization.model import operators_of, restart_scales
         from tfedge.quantization.twin import twin_of
 
-        twin = twin_of(self.model)
-        restart_scales(operators_of(self.model if twin is None else twin.model))
+        learner = trained_model(self.model)
+        twin = twin_of(learner)
+        restart_scales(operators_of(learner if twin is None else twin.model))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; a function that chooses layers cannot be told."""

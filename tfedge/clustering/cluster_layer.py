@@ -53,6 +53,11 @@ class Cluster(keras.layers.Layer):
         if layer.built:
             self._share()
 
+    @property
+    def transparent_to(self) -> Any:
+        """What takes the wrapper's place when a model is taken apart."""
+        return self.layer
+
     def build(self, input_shape: Any) -> None:
         """Builds the layer, and finds clusters among its weights."""
         if not self.layer.built:

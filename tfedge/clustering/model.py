@@ -9,7 +9,8 @@ import keras
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters
 from tfedge.clustering.sharing import Layers, attach, chosen_kernels, switch_on
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import UnsupportedError
+from tfedge.keras3_models import require_keras3
 from tfedge.layer_parts import WEIGHT_PARTS
 
 
@@ -60,12 +61,7 @@ def cluster(
 def _copy(model: Any) -> Any:
     from tfedge.quantization.model import refuse_quantized
 
-    if not isinstance(model, keras.Model) or not model.built:
-        raise TfedgeError(
-            f"a built Keras 3 model is needed, not {type(model).__name__}; models of tf_keras are "
-            "clustered by tensorflow_model_optimization, and tfedge.convert takes what its "
-            "strip_clustering returns"
-        )
+    require_keras3(model)
     refuse_quantized(model)
     try:
         copy = keras.models.clone_model(model)

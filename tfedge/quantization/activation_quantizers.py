@@ -29,6 +29,11 @@ class RangeGroup:
     def __init__(self, member: ActivationQuantizer):
         self.members = [member]
 
+    @property
+    def bits(self) -> int:
+        """Of the members' integers."""
+        return self.members[0].bits
+
     def merge(self, other: RangeGroup) -> None:
         """Lets the members of both groups use one grid."""
         if other is self:
@@ -80,8 +85,11 @@ class ActivationQuantizer(keras.layers.Layer):
 
     def grid(self) -> ActivationGrid:
         """The grid that the range asks for."""
-        grid = grid_of_range(*self.group.range(), self.bits)
-        return dataclasses.replace(grid, owner=self.group)
+        bounds = self.group.range()
+        grid = grid_of_range(*bounds, self.bits)
+        return dataclasses.replace(
+            grid, owner=self.group, other=lambda bits: grid_of_range(*bounds, bits)
+        )
 
     def observe(self, x: Any, starts_at_zero: bool = False) -> None:
         """Lets the range follow the values of `x`.
@@ -123,7 +131,15 @@ class ActivationQuantizer(keras.layers.Layer):
         return connected(x, self.trainable_variables)
 
     def mark(self, x: Any) -> Any:
-        """`x` with its own range marked, for the converter.
+        """`x` with its own range and width marked, for the converter.
+
+        Raises:
+            TfedgeError: no data have been seen.
+        """
+        return mark_range(x, *self.known_range(), self.bits)
+
+    def known_range(self) -> tuple[float, float]:
+        """The range now.
 
         Raises:
             TfedgeError: no data have been seen.
@@ -136,11 +152,22 @@ class ActivationQuantizer(keras.layers.Layer):
                 f"the range of '{self.name.removesuffix('_range')}' is not known: train the "
                 "quantised model, or give it data with `calibrate`, before it is converted"
             )
-        return mark_range(x, low, high)
+        return low, high
 
     def get_config(self) -> dict[str, Any]:
         """What the constructor takes."""
         return {"bits": self.bits, "name": self.name}
+
+
+class Extremes(ActivationQuantizer):
+    """Covers everything that was ever seen: for 16 bits, which need not be sparing."""
+
+    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
+        """Widens the range to the values of `x`."""
+        low, high = _of_all_replicas(tf.reduce_min(x), tf.reduce_max(x))
+        self.low.assign(tf.minimum(self.low.value, low))
+        self.high.assign(tf.maximum(self.high.value, high))
+        self.observations.assign(self.observations.value + 1)
 
 
 class Percentile(ActivationQuantizer):
@@ -186,7 +213,9 @@ class LearnedRange(ActivationQuantizer):
         if self.bits == 16:
             high = tf.maximum(tf.abs(low), tf.abs(high))
             low, steps = -high, steps - 1
-        rate = tf.math.rsqrt(tf.cast(tf.size(x), tf.float32) * steps)
+        # Gradients of replicas are added up, so they count the values of the whole batch.
+        count = tf.size(x) * tf.distribute.get_strategy().num_replicas_in_sync
+        rate = tf.math.rsqrt(tf.cast(count, tf.float32) * steps)
         low, high = scale_gradient(low, rate), scale_gradient(high, rate)
         scale = tf.maximum((high - low) / steps, 1e-12)
         offset = round_straight_through(low / scale)

@@ -15,7 +15,8 @@ import tensorflow as tf
 from tfedge.quantization.fixed_point import quantize_multiplier, requantize, round_away
 from tfedge.quantization.grids import ActivationGrid
 
-_ADD_FRACTION_BITS = 20
+# That ADD and SUB put behind operands, by the width of the result.
+_ADD_FRACTION_BITS = {8: 20, 16: 15}
 # Moves a tie of two integers that arithmetic in float64 may have missed by an ulp.
 _TIE = 1e-9
 
@@ -42,15 +43,16 @@ def subtract(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationG
 
 
 def _sum(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid, sign: int) -> Any:
+    fraction = _ADD_FRACTION_BITS[output.bits]
     common = 2.0 * tf.maximum(_double(operands[0][1]), _double(operands[1][1]))
     first, second = (
         requantize(
-            _whole(x - grid.zero_point) * (1 << _ADD_FRACTION_BITS),
+            _whole(x - grid.zero_point) * (1 << fraction),
             *quantize_multiplier(_double(grid) / common),
         )
         for x, grid in operands
     )
-    real = common / (float(1 << _ADD_FRACTION_BITS) * _double(output))
+    real = common / (float(1 << fraction) * _double(output))
     return accumulated(tf.cast(first + sign * second, tf.float64), real, output)
 
 

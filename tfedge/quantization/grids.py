@@ -8,7 +8,9 @@ the grid, so a number never claims a grid that it is not on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ class ActivationGrid:
         zero_point: float64 scalar tensor that holds an integer.
         low, high: the smallest and the largest integer.
         owner: whose range made the grid; two grids of one owner are the same.
+        other: of a number of bits, the grid that covers the same range with so many.
     """
 
     scale: Any
@@ -37,6 +40,16 @@ class ActivationGrid:
     low: int
     high: int
     owner: Any = None
+    other: Callable[[int], ActivationGrid] | None = None
+
+    @property
+    def bits(self) -> int:
+        """Of an integer."""
+        return (self.high + 1).bit_length()
+
+    def in_width(self, bits: int) -> ActivationGrid:
+        """The grid to which the converter moves these numbers for a kernel of another width."""
+        return self if bits == self.bits or self.other is None else self.other(bits)
 
     def integers(self, x: Any) -> Any:
         """The nearest integers to real `x`, as float64 within [low, high]; ties away from zero.
@@ -111,5 +124,9 @@ def fixed_grid(code: str, bits: int) -> ActivationGrid:
         fixed = grids[policy.INT8]
         scale, zero_point, low, high = fixed.scale, fixed.zero_point, -128, 127
     return ActivationGrid(
-        tf.constant(scale, tf.float32), tf.constant(float(zero_point), tf.float64), low, high
+        tf.constant(scale, tf.float32),
+        tf.constant(float(zero_point), tf.float64),
+        low,
+        high,
+        other=partial(fixed_grid, code),
     )

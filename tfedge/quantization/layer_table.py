@@ -19,9 +19,10 @@ from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
 from tfedge.quantization.attention import attention
 from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.normalization import layer_normalization, rms_normalization
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.real_layers import run_in_float32
-from tfedge.quantization.recurrent import bidirectional, lstm
+from tfedge.quantization.recurrent import bidirectional, recurrent
 from tfedge.quantization.weighted_layers import (
     FORMS,
     activation_of,
@@ -270,7 +271,10 @@ LAYERS: dict[str, Builder] = {
     "GlobalAveragePooling1D": partial(_global_average, (1,)),
     "GlobalAveragePooling2D": partial(_global_average, (1, 2)),
     "HardSilu": partial(_own, "HARD_SWISH"),
-    "LSTM": lstm,
+    "LSTM": recurrent,
+    "GRU": recurrent,
+    "SimpleRNN": recurrent,
+    "LayerNormalization": layer_normalization,
     "LeakyReLU": partial(_own, "LEAKY_RELU"),
     "LeakyRelu": partial(_own, "LEAKY_RELU"),
     "Matmul": partial(_own, "BATCH_MATMUL"),
@@ -281,6 +285,7 @@ LAYERS: dict[str, Builder] = {
     "Multiply": partial(_binary, "MUL", exact.multiply, tf.multiply),
     "Normalization": _normalization,
     "PReLU": partial(_own, "PRELU"),
+    "RMSNormalization": rms_normalization,
     "ReLU": _relu_layer,
     "Relu": lambda make: activations.relu(make, keras.ops.relu),
     "Relu6": lambda make: activations.relu6(make, keras.ops.relu6),

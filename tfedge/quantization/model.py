@@ -10,12 +10,13 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge.preservation import PROPERTIES, check_properties, let_go
+from tfedge.preservation import PROPERTIES, check_properties
 from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE, Phase
+from tfedge.quantization.quantize_layer import Quantize
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge.quantization.weighted import WeightedOperator
 
@@ -62,6 +63,12 @@ class QuantizedModel(keras.Model):
     def set_phase(self, phase: Phase) -> None:
         """Says what all layers do from now on."""
         set_phase(self, phase)
+
+    def reset_state(self) -> None:
+        """Lets all stateful layers begin a new sequence, from zeros."""
+        for layer in self.layers:
+            if isinstance(layer, Quantize):
+                layer.reset_state()
 
     def calibrate(self, data: Any, batch_size: int = 32) -> QuantizedModel:
         """Finds the ranges by running inference in float.
@@ -181,34 +188,6 @@ def quantize(
     if calibration is not None:
         quantized.calibrate(calibration)
     return quantized
-
-
-def strip(model: Any) -> Any:
-    """The plain Keras model with the trained weights, and nothing of ours in it.
-
-    Args:
-        model: what `quantize` or `clustering.cluster` returned, or a model that trained with
-            our callbacks. Its weights are what they are, but further training keeps neither zeros
-            nor clusters.
-
-    Raises:
-        TfedgeError: the model is none of these.
-    """
-    if isinstance(model, QuantizedModel):
-        let_go(model.float_model)
-        return model.float_model
-    from tfedge.quantization.twin import detach, twin_of
-
-    if isinstance(model, keras.Model):
-        kept, quantized = let_go(model), twin_of(model) is not None
-        if quantized:
-            return detach(model)
-        if kept:
-            return model
-    raise TfedgeError(
-        f"model '{getattr(model, 'name', type(model).__name__)}' is not quantised: strip takes "
-        "what tfedge.quantize returned, or what trained with a callback of tfedge"
-    )
 
 
 def refuse_quantized(model: Any) -> None:

@@ -19,7 +19,7 @@ from tfedge.quantization.operators import (
     QuantizedOperator,
     SharedRange,
 )
-from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.schemes import ActivationScheme, Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
 from tfedge.quantization.weighted import WeightedOperator, Weights
 
@@ -35,6 +35,7 @@ class OperatorFactory:
         layer: a Keras layer, or an operation of keras.ops in a functional model.
         real: the layer in float, of the list of its operands.
         scheme: widths and quantizers.
+        activations: how the layer's results are quantised.
         batch_norm: a BatchNormalization that belongs to the layer, or None.
         activation: what the last operator clamps its result to, beside the layer's own activation.
         shapes: of the operands, batch included.
@@ -54,11 +55,16 @@ class OperatorFactory:
     groups: list[RangeGroup | None] = field(default_factory=list)
     shared_weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
     operators: list[QuantizedOperator] = field(default_factory=list)
+    activations: ActivationScheme = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Of the whole layer: builders of composite layers go through its parts.
+        self.activations = self.scheme.activations_of(self.layer.name)
 
     @property
     def bits(self) -> int:
-        """Width of activations."""
-        return self.scheme.activations.bits
+        """Width of the layer's results."""
+        return self.activations.bits
 
     def weighted(self, weights: Weights, part: str = "", **options: Any) -> Function:
         """A convolution or dense operator; see `WeightedOperator` for the options."""
@@ -67,7 +73,9 @@ class OperatorFactory:
         return self.add(
             WeightedOperator(
                 weights,
-                self._weight_quantizer(weights, part),
+                self.weight_quantizer(
+                    weights.kernel(), part, dense=weights.code == "FULLY_CONNECTED"
+                ),
                 self.quantizer(part),
                 name=name,
                 **options,
@@ -111,8 +119,14 @@ class OperatorFactory:
         part: str = "",
         kernel: Callable[[list[Any]], Any] | None = None,
     ) -> Function:
-        """The same on the layer's first operand."""
+        """The same on the layer's first operand.
+
+        A layer that is asked for another width than its operand's gets a range of its own.
+        """
         group = self.groups[0] if self.groups else None
+        asked = self.scheme.layer(self.layer.name).activations is not None
+        if asked and group is not None and group.bits != self.bits:
+            return self.own(code, real, part=part)
         return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
 
     def joined(
@@ -122,9 +136,16 @@ class OperatorFactory:
         groups: list[RangeGroup | None],
         part: str = "",
     ) -> Function:
-        """An operator whose operands and result are on one grid; `groups` are the operands'."""
-        own = [group for group in groups if group is not None]
-        quantizer = self.quantizer(part) if len(own) < len(groups) else None
+        """An operator whose operands and result are on one grid; `groups` are the operands'.
+
+        The result is as wide as the layer is asked to be, or as the widest operand; operands of
+        another width are moved.
+        """
+        known = [group for group in groups if group is not None]
+        asked = self.scheme.layer(self.layer.name).activations is not None
+        bits = self.bits if asked else max([self.bits, *(group.bits for group in known)])
+        own = [group for group in known if group.bits == bits]
+        quantizer = self.quantizer(part, bits) if len(own) < len(groups) else None
         if quantizer is not None:
             own.append(quantizer.group)
         for other in own[1:]:
@@ -139,21 +160,22 @@ class OperatorFactory:
         """What puts real numbers on a grid."""
         return self.add(QuantizedInput(self.quantizer(), name=self._name("")))
 
-    def quantizer(self, part: str = "") -> ActivationQuantizer:
-        """A new range of an activation."""
-        kind = activation_quantizers.QUANTIZERS[self.scheme.activations.quantizer]
-        return kind(self.bits, name=self._name(part) + "_range")
+    def quantizer(self, part: str = "", bits: int | None = None) -> ActivationQuantizer:
+        """A new range of an activation, of the layer's width if no other is given."""
+        kind = activation_quantizers.QUANTIZERS[self.activations.quantizer]
+        return kind(bits or self.bits, name=self._name(part) + "_range")
 
-    def _weight_quantizer(self, weights: Weights, part: str) -> AbsMax:
+    def weight_quantizer(self, kernel: Any, part: str, dense: bool = False) -> AbsMax:
+        """What rounds a kernel [..., channels]: per channel, or as the scheme says if `dense`."""
         key = (id(self.layer), part)
         if key not in self.shared_weights:
             scheme = self.scheme.weights_of(self.layer.name)
             quantizer = weight_quantizers.QUANTIZERS[scheme.quantizer](
                 scheme,
-                per_channel=scheme.per_channel_dense or weights.code != "FULLY_CONNECTED",
+                per_channel=scheme.per_channel_dense or not dense,
                 name=self._name(part) + "_weights",
             )
-            quantizer.start(keras.ops.convert_to_numpy(weights.kernel()))
+            quantizer.start(keras.ops.convert_to_numpy(kernel))
             self.shared_weights[key] = quantizer
         return self.shared_weights[key]
 

@@ -20,6 +20,7 @@ from tfedge.quantization.activation_quantizers import ActivationQuantizer, Range
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.grids import ActivationGrid, carry, fixed_grid, grid_of
 from tfedge.quantization.phase import TRAIN, Phase
+from tfedge.quantization.ranges import mark_range
 
 # Of the operands as (integers, grid) and the result's grid: float64 integers of the result.
 Kernel = Callable[[Sequence[tuple[Any, ActivationGrid]], ActivationGrid], Any]
@@ -46,9 +47,25 @@ class QuantizedOperator(keras.layers.Layer):
         operands = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if is_exporting():
             return self._export(operands)
+        operands = [self._in_own_width(x) for x in operands]
         if not self.phase.quantize or training:
             return self._simulate([tf.cast(x, tf.float32) for x in operands], bool(training))
         return self._infer(operands)
+
+    @property
+    def width(self) -> int | None:
+        """Bits that the kernel wants of its operands; None if it takes them as they are."""
+        quantizer = getattr(self, "quantizer", None)
+        return None if quantizer is None else quantizer.bits
+
+    def _in_own_width(self, x: Any) -> Any:
+        """An operand as QUANTIZE moves it in front of a kernel of another width."""
+        grid = grid_of(x)
+        if grid is None or self.width in (None, grid.bits):
+            return x
+        other = grid.in_width(self.width)
+        moved = other.real(other.clamp(exact.rescale(grid.integers(x), grid, other)))
+        return carry(x + tf.stop_gradient(moved - x), other)
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         raise NotImplementedError
@@ -179,6 +196,11 @@ class FixedRange(QuantizedOperator):
         self.real = real
         self.bits = bits
 
+    @property
+    def width(self) -> int | None:
+        """Of the result and the operand."""
+        return self.bits
+
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         result = self.real(operands)
         if not self.phase.quantize:
@@ -197,7 +219,8 @@ class FixedRange(QuantizedOperator):
     def _export(self, operands: list[Any]) -> Any:
         with tf.init_scope():
             grid = fixed_grid(self.code, self.bits)
-        return carry(self.real(operands), grid)
+            low, high = (float(limit) for limit in grid.real_limits())
+        return carry(mark_range(self.real(operands), low, high, self.bits), grid)
 
 
 class QuantizedInput(QuantizedOperator):

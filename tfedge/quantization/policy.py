@@ -92,12 +92,12 @@ class StatePolicy:
 
     Attributes:
         operand: its position among the operator's inputs.
-        bits: of its integers.
+        bits: of its integers; None for those of the result.
         grid: where its grid comes from.
     """
 
     operand: int
-    bits: int
+    bits: int | None
     grid: StateGrid
 
 
@@ -122,6 +122,8 @@ class OperatorPolicy:
             of one activation: no int8 kernel computes it, or none does at all scales.
         states: the variable operands.
         absent: positions of operands that no integer kernel takes.
+        sequences: schemes without a kernel for which the quantiser writes a sequence of other
+            operators (`quantize/wide_functions.py`).
         intermediates: how many interior tensors interpreters expect; the last has the result's
             grid, and the others have none.
     """
@@ -136,6 +138,7 @@ class OperatorPolicy:
     real: bool = False
     states: tuple[StatePolicy, ...] = ()
     absent: frozenset[int] = frozenset()
+    sequences: frozenset[str] = frozenset()
     intermediates: int = 0
 
 
@@ -176,7 +179,7 @@ def _fixed(int8: int, scale: float, zero_point: int, int16x8: int | None = None)
 
 def _lstm() -> OperatorPolicy:
     """Four gates; of each the weights of the input with a bias, and those of the hidden state."""
-    hidden = StatePolicy(operand=18, bits=8, grid=StateGrid.RESULT)
+    hidden = StatePolicy(operand=18, bits=None, grid=StateGrid.RESULT)
     cell = StatePolicy(operand=19, bits=16, grid=StateGrid.POWER_OF_TWO)
     input_weights = tuple(
         WeightPolicy(operand=1 + gate, axis=0, bias=12 + gate, per_channel=False)
@@ -190,12 +193,22 @@ def _lstm() -> OperatorPolicy:
     absent = frozenset({9, 10, 11, 16, 17, 20, 21, 22, 23})
     return _own(
         1,
+        1,
         weights=input_weights + recurrent_weights,
         states=(hidden, cell),
         absent=absent,
         intermediates=5,
     )
 
+
+# Bits of the activations inside of recurrent layers that are sequences of operators: a state of 8
+# bits, rounded at every step, forgets.
+INTERIOR_BITS: Mapping[str, int] = MappingProxyType({"GRU": 16, "SIMPLE_RNN": 16})
+# Normalisations of rows compute in this width from operand to result: 8 bits hold neither the
+# squares nor the reciprocal roots of rows whose variances differ.
+NORMALIZATION_BITS = 16
+# Reciprocal roots have room for rows whose variance is a quarter of the least that was seen.
+ROOT_HEADROOM = 2.0
 
 _REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
 
@@ -235,7 +248,7 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "PRELU": _own(1),
         "RELU_0_TO_1": _own(1),
         "RELU_N1_TO_1": _own(1),
-        "RSQRT": _own(2),
+        "RSQRT": _own(2, sequences=frozenset({INT16X8})),
         "SQRT": _own(2),
         "AVERAGE_POOL_2D": _shared(2, 3),
         "MAX_POOL_2D": _shared(2, 3),

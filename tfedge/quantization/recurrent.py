@@ -1,29 +1,38 @@
-"""Keras' LSTM as one integer operator.
+"""Keras' recurrent layers: LSTM as one integer operator, GRU and SimpleRNN as exact sequences.
 
-Training and inference go through the steps in float, with weights, hidden state and result on
-their grids; the cell, 16 bits wide on the device, stays in float. The kernel's own sigmoid and tanh
-are not reproduced, so `predict` may be an integer or two from the device.
+Training and inference go through the steps in float, with weights and result on their grids, and an
+LSTM's hidden state too; what is 16 bits wide on the device stays in float. The kernels' own sigmoid
+and tanh are not reproduced, so `predict` may be an integer or two from the device.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
+from tfedge.quantization.recurrent_steps import (
+    gru_contribution,
+    gru_steps,
+    simple_rnn_contribution,
+    simple_rnn_steps,
+)
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.weight_quantizers import AbsMax
-from tfedge.recurrent import mark_lstm
+from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
 _CODE = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _GATES = 4
-_CELL_BITS = 16
+_CELL_BITS = _INTERIOR_BITS = 16
 # Integer bits of the widest cell that the converter writes.
 _MOST_CELL_BITS = 6
 
@@ -48,7 +57,10 @@ class LstmOperator(QuantizedOperator):
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         (x,) = operands
-        hidden, cell = lstm_steps(x, *self._weights(self.phase.quantize), self._rounded)
+        hidden, cell = lstm_steps(
+            x, *self._weights(self.phase.quantize), self._rounded, start=states_of(self.layer)
+        )
+        keep_states(self.layer, hidden, cell)
         if self.phase.observes(training):
             self.cell_quantizer.observe(tf.stop_gradient(cell))
         return quantized_result(self, hidden, training)
@@ -62,13 +74,16 @@ class LstmOperator(QuantizedOperator):
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
         grid = self.quantizer.grid()
-        hidden, _ = lstm_steps(
+        hidden, cell = lstm_steps(
             x,
             *self._weights(True),
             lambda state: grid.real(grid.integers(state)),
             self._saturated,
+            states_of(self.layer),
         )
-        return grid.real(grid.integers(hidden))
+        hidden = grid.real(grid.integers(hidden))
+        keep_states(self.layer, hidden, cell)
+        return hidden
 
     def _saturated(self, cell: Any) -> Any:
         """The cell within its power of two, as the converter chooses it from the range."""
@@ -82,7 +97,8 @@ class LstmOperator(QuantizedOperator):
         with tf.init_scope():
             weights = [tf.constant(tf.convert_to_tensor(w).numpy()) for w in self._weights(True)]
             low, high = (float(bound) for bound in self.cell_quantizer.range())
-        hidden = mark_lstm(low, high)(lambda *tensors: lstm_steps(*tensors)[0])(x, *weights)
+        marked = mark_lstm(low, high, keeps_state=self.layer.stateful)
+        hidden = marked(lambda *tensors: lstm_steps(*tensors)[0])(x, *weights)
         return marked_result(self, hidden)
 
     def _weights(self, rounded: bool) -> tuple[Any, Any, Any]:
@@ -101,6 +117,173 @@ class LstmOperator(QuantizedOperator):
         return tf.reshape(rounded, kernel.shape)
 
 
+class _SequenceOperator(QuantizedOperator):
+    """All steps of a layer that becomes a sequence of operators with 16 bits inside.
+
+    Args:
+        layer: a Keras layer of plain activations.
+        make: the factory, for quantizers.
+        part: of the layer that the factory makes.
+        name: of the layer.
+    """
+
+    def __init__(self, layer: Any, make: OperatorFactory, part: str, *, name: str):
+        super().__init__("FULLY_CONNECTED", name)
+        self.layer = layer
+        self.quantizer = make.quantizer(part)
+        self.group = self.quantizer.group
+        self.weight_bits = make.scheme.weights_of(make.layer.name).bits
+        self.kernel_quantizer = make.weight_quantizer(layer.cell.kernel, f"{part}kernel")
+        self.recurrent_quantizer = make.weight_quantizer(
+            layer.cell.recurrent_kernel, f"{part}recurrent"
+        )
+        self.contributions = {
+            what: ActivationQuantizer(_INTERIOR_BITS, f"{name}_{what}_range")
+            for what in self._columns()
+        }
+
+    def _columns(self) -> dict[str, slice]:
+        """What the input contributes, and the columns of the kernel that make it."""
+        raise NotImplementedError
+
+    def _steps(self) -> Callable[..., Any]:
+        """The layer in float, of input, weights, and what is done to values inside."""
+        raise NotImplementedError
+
+    def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+        """What the input adds."""
+        raise NotImplementedError
+
+    def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
+        raise NotImplementedError
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        (x,) = operands
+        weights = self._weights()
+        if self.phase.observes(training):
+            kernel, _, *biases = weights
+            seen = tf.stop_gradient(self._contribution(x, kernel, *biases))
+            for what, columns in self._columns().items():
+                self.contributions[what].observe(seen[..., columns])
+        hidden = self._limited(x, weights)
+        keep_states(self.layer, hidden)
+        return quantized_result(self, hidden, training)
+
+    def _infer(self, operands: list[Any]) -> Any:
+        (x,) = operands
+        grid = self.quantizer.grid()
+        hidden = self._limited(x, self._weights())
+        keep_states(self.layer, hidden)
+        return grid.real(grid.integers(hidden))
+
+    def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
+        """The layer whose values inside end where those of the device do."""
+        (start,) = states_of(self.layer) or [None]
+        ends = self._ends() if self.phase.quantize else {}
+        return self._steps()(x, *weights, **ends, start=start)
+
+    def _ends(self) -> dict[str, Function]:
+        return {"contributed": self._contributed}
+
+    def _contributed(self, contribution: Any) -> Any:
+        parts = [
+            _within(self.contributions[what], contribution[..., columns])
+            for what, columns in self._columns().items()
+        ]
+        return tf.concat(parts, -1)
+
+    def _export(self, operands: list[Any]) -> Any:
+        (x,) = operands
+        quantizers = self.kernel_quantizer, self.recurrent_quantizer
+        cell = self.layer.cell
+        kernels = cell.kernel.value, cell.recurrent_kernel.value
+        with tf.init_scope():
+            pairs = zip(quantizers, kernels, strict=True)
+            scales = [quantizer.scale(kernel) for quantizer, kernel in pairs]
+            constants = [tf.constant(tensor.numpy()) for tensor in (*self._weights(), *scales)]
+            ranges = {
+                what: (float(quantizer.low.value), float(quantizer.high.value))
+                for what, quantizer in self.contributions.items()
+            }
+        steps = self._steps()
+        sequence = self._marker(ranges)(lambda x, *tensors: steps(x, *tensors[:4]))
+        return marked_result(self, sequence(x, *constants))
+
+    def _weights(self) -> tuple[Any, Any, Any, Any]:
+        """Both kernels, rounded if the phase says so, and both biases."""
+        cell = self.layer.cell
+        kernel, recurrent_kernel = (
+            quantizer.simulate(value) if self.phase.quantize else quantizer.connected(value)
+            for quantizer, value in (
+                (self.kernel_quantizer, cell.kernel.value),
+                (self.recurrent_quantizer, cell.recurrent_kernel.value),
+            )
+        )
+        zeros = tf.zeros(kernel.shape[1])
+        bias = cell.bias.value if cell.use_bias else zeros
+        biases = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, zeros)
+        return kernel, recurrent_kernel, *biases
+
+
+class GruOperator(_SequenceOperator):
+    """A Keras GRU."""
+
+    def _columns(self) -> dict[str, slice]:
+        units = self.layer.units
+        return {"gates": slice(0, 2 * units), "candidate": slice(2 * units, 3 * units)}
+
+    def _steps(self) -> Callable[..., Any]:
+        return functools.partial(gru_steps, self.layer.cell.reset_after)
+
+    def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+        return gru_contribution(self.layer.cell.reset_after, x, kernel, bias, recurrent_bias)
+
+    def _ends(self) -> dict[str, Function]:
+        """The state has the result's range in 16 bits; and its grid, if that has 16 bits too."""
+        wide = self.quantizer.bits == _INTERIOR_BITS
+        ends = self.quantizer.group if wide else self.quantizer
+        return super()._ends() | {
+            "saturated": lambda hidden: _cut_off(self.quantizer, ends.range(), hidden)
+        }
+
+    def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
+        return mark_gru(
+            self.layer.cell.reset_after,
+            **ranges,
+            weight_bits=self.weight_bits,
+            keeps_state=self.layer.stateful,
+        )
+
+
+class SimpleRnnOperator(_SequenceOperator):
+    """A Keras SimpleRNN, whose state is on tanh's own grid."""
+
+    def _columns(self) -> dict[str, slice]:
+        return {"candidate": slice(0, self.layer.units)}
+
+    def _steps(self) -> Callable[..., Any]:
+        return simple_rnn_steps
+
+    def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
+        return simple_rnn_contribution(x, kernel, bias, recurrent_bias)
+
+    def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
+        return mark_simple_rnn(
+            **ranges, weight_bits=self.weight_bits, keeps_state=self.layer.stateful
+        )
+
+
+def _within(quantizer: ActivationQuantizer, x: Any) -> Any:
+    """`x` within what 16 bits hold of a range, once it is known."""
+    return _cut_off(quantizer, quantizer.range(), x)
+
+
+def _cut_off(quantizer: ActivationQuantizer, ends: tuple[Any, Any], x: Any) -> Any:
+    low, high = ends
+    limit = tf.where(quantizer.observations.value > 0, tf.maximum(-low, high), float("inf"))
+    return tf.clip_by_value(x, -limit, limit)
+
+
 def lstm_steps(
     x: Any,
     kernel: Any,
@@ -108,12 +291,14 @@ def lstm_steps(
     bias: Any,
     rounded: Any = tf.identity,
     saturated: Any = tf.identity,
+    start: Any = None,
 ) -> tuple[Any, Any]:
     """Hidden state and cell after each step, [batch, steps, units].
 
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, with forget gates, as Keras
     has it; gates in the order input, forget, cell, output. `rounded` is what the next step sees of
-    the hidden state, `saturated` of the cell.
+    the hidden state, `saturated` of the cell; `start` are both before the first step, [batch,
+    units], None for zeros.
     """
 
     def step(state: Any, projected: Any) -> Any:
@@ -124,27 +309,39 @@ def lstm_steps(
         return tf.sigmoid(leave) * tf.tanh(cell), cell
 
     projected = tf.transpose(tf.matmul(x, kernel) + bias, [1, 0, 2])
-    zeros = tf.zeros([tf.shape(x)[0], recurrent_kernel.shape[0]])
-    hidden, cell = tf.scan(step, projected, (zeros, zeros))
+    if start is None:
+        start = 2 * [tf.zeros([tf.shape(x)[0], recurrent_kernel.shape[0]])]
+    hidden, cell = tf.scan(step, projected, tuple(start))
     return tf.transpose(hidden, [1, 0, 2]), tf.transpose(cell, [1, 0, 2])
 
 
-def lstm(make: OperatorFactory) -> Function:
-    """An LSTM layer."""
-    return _lstm_of(make, make.layer, "")
+def states_of(layer: Any) -> list[Any] | None:
+    """What a stateful layer of Keras starts from, [batch, units] each; None where that is zeros."""
+    if not layer.stateful:
+        return None
+    return [tf.convert_to_tensor(variable.value) for variable in keras.tree.flatten(layer.states)]
+
+
+def keep_states(layer: Any, *sequences: Any) -> None:
+    """Lets a stateful layer start from the last step of its states, [batch, steps, units] each."""
+    if layer.stateful:
+        for variable, sequence in zip(keras.tree.flatten(layer.states), sequences, strict=True):
+            variable.assign(tf.stop_gradient(sequence[:, -1]))
+
+
+def recurrent(make: OperatorFactory) -> Function:
+    """An LSTM, GRU or SimpleRNN layer."""
+    _require_one_operand(make)
+    return _one_way(make, make.layer, "")
 
 
 def bidirectional(make: OperatorFactory) -> Function:
-    """Two LSTMs, one from the end, side by side."""
+    """Two recurrent layers, one from the end, and what merges them."""
     layer = make.layer
-    if layer.merge_mode != "concat":
-        raise UnsupportedError(
-            f"layer '{layer.name}' merges its directions by {layer.merge_mode!r}; 'concat' is "
-            "quantised"
-        )
-    forward = _lstm_of(make, layer.forward_layer, "forward")
+    _require_one_operand(make)
+    forward = _one_way(make, layer.forward_layer, "forward")
     groups = [make.operators[-1].group]
-    backward = _lstm_of(make, layer.backward_layer, "backward")
+    backward = _one_way(make, layer.backward_layer, "backward")
     if layer.return_sequences:
         turn = make.shared("REVERSE_V2", _turned, part="turned")
         walked = backward
@@ -153,17 +350,47 @@ def bidirectional(make: OperatorFactory) -> Function:
             return turn(walked(x))
 
     groups.append(make.operators[-1].group)
-    join = make.joined("CONCATENATION", lambda pair: tf.concat(pair, -1), groups, "both")
-    return lambda x: join([forward(x), backward(x)])
+    merge = _MERGES[layer.merge_mode](make, groups)
+    return lambda x: merge([forward(x), backward(x)])
 
 
-def _lstm_of(make: OperatorFactory, layer: Any, part: str) -> Function:
+def _concatenated(make: OperatorFactory, groups: list[Any]) -> Function:
+    return make.joined("CONCATENATION", lambda pair: tf.concat(pair, -1), groups, "both")
+
+
+def _sum(make: OperatorFactory, groups: list[Any]) -> Function:
+    return make.own("ADD", lambda pair: pair[0] + pair[1], exact.add, "both")
+
+
+def _product(make: OperatorFactory, groups: list[Any]) -> Function:
+    return make.own("MUL", lambda pair: pair[0] * pair[1], exact.multiply, "both")
+
+
+def _mean(make: OperatorFactory, groups: list[Any]) -> Function:
+    total = _sum(make, groups)
+    half = make.own("MUL", lambda operands: operands[0] * 0.5, part="half")
+    return lambda pair: half(total(pair))
+
+
+def _separate(make: OperatorFactory, groups: list[Any]) -> Function:
+    return lambda pair: pair
+
+
+_MERGES: dict[str | None, Callable[[OperatorFactory, list[Any]], Function]] = {
+    "concat": _concatenated,
+    "sum": _sum,
+    "mul": _product,
+    "ave": _mean,
+    None: _separate,
+}
+
+
+def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
     _require_plain(layer)
-    name = f"{make.name}_{part}" if part else make.name
     steps: list[Function] = []
     if layer.go_backwards:
         steps.append(make.entering("REVERSE_V2", _turned, f"{part}turned"))
-    steps.append(make.add(LstmOperator(layer, make.quantizer(part), name=name)))
+    steps.append(make.add(_OPERATORS[type(layer)](make, layer, part)))
     if not layer.return_sequences:
         steps.append(make.shared("STRIDED_SLICE", lambda operands: operands[0][:, -1], part="last"))
 
@@ -175,18 +402,51 @@ def _lstm_of(make: OperatorFactory, layer: Any, part: str) -> Function:
     return call
 
 
+def _lstm(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
+    return LstmOperator(layer, make.quantizer(part), name=_name(make, part))
+
+
+def _gru(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
+    return GruOperator(layer, make, part, name=_name(make, part))
+
+
+def _simple_rnn(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
+    return SimpleRnnOperator(layer, make, part, name=_name(make, part))
+
+
+_OPERATORS: dict[Any, Callable[[OperatorFactory, Any, str], QuantizedOperator]] = {
+    keras.layers.LSTM: _lstm,
+    keras.layers.GRU: _gru,
+    keras.layers.SimpleRNN: _simple_rnn,
+}
+
+
+def _name(make: OperatorFactory, part: str) -> str:
+    return f"{make.name}_{part}" if part else make.name
+
+
 def _turned(operands: list[Any]) -> Any:
     return tf.reverse(operands[0], [1])
 
 
+def _require_one_operand(make: OperatorFactory) -> None:
+    if len(make.shapes) > 1:
+        raise UnsupportedError(
+            f"layer '{make.layer.name}' ({type(make.layer).__name__}) is given its first state, "
+            "which cannot be quantised: let it start from zeros, or go on where it ended with "
+            "stateful=True; or convert the float model with calibration data instead"
+        )
+
+
 def _require_plain(layer: Any) -> None:
     cell: Any = getattr(layer, "cell", None)
-    if not isinstance(layer, keras.layers.LSTM) or not (
+    if type(layer) not in _OPERATORS or not (
         cell.activation is keras.activations.tanh
-        and cell.recurrent_activation is keras.activations.sigmoid
-        and not (layer.stateful or layer.return_state)
+        and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
+        and not layer.return_state
     ):
         raise UnsupportedError(
             f"layer '{layer.name}' ({type(layer).__name__}) cannot be quantised: of recurrent "
-            "layers, LSTM with its default activations, without stateful and return_state, is"
+            "layers, LSTM, GRU and SimpleRNN with their default activations, without return_state, "
+            "are; convert the float model with calibration data instead"
         )

@@ -19,6 +19,10 @@ MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "lea
 
 ACTIVATION_BITS = (8, 16)
 
+FLOAT32_WEIGHTS, FLOAT16_WEIGHTS = "float32", "float16"
+INT8_WEIGHTS, INT4_WEIGHTS = "int8", "int4"
+
+_STORED = (FLOAT32_WEIGHTS, FLOAT16_WEIGHTS, INT8_WEIGHTS, INT4_WEIGHTS)
 _WEIGHT_QUANTIZERS = (ABSMAX, LEARNED_STEP)
 _ACTIVATION_QUANTIZERS = (MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE)
 
@@ -159,6 +163,38 @@ def _override(config: Mapping[str, Any]) -> LayerScheme | WeightScheme:
     )
 
 
+@dataclass(frozen=True)
+class StorageScheme:
+    """Real activations, and weights that take less room: for conversion, not for training.
+
+    Attributes:
+        name: what messages and reports call it.
+        weights: the type that they are stored in: "float32", "float16", "int8" or "int4".
+        computed: whether kernels multiply the integers of the weights with those that they round
+            activations to while the model runs ("dynamic range", "hybrid"), where there are such
+            kernels. Otherwise DEQUANTIZE makes weights real before they are used.
+        asymmetric_inputs: whether such rounding has a zero point.
+        minimum_elements: what has fewer stays real, if the weights are integers: it would save
+            less than its scales cost. The default is that of TensorFlow's converter.
+
+    Raises:
+        TfedgeError: a value that is none of these.
+    """
+
+    name: str
+    weights: str
+    computed: bool = False
+    asymmetric_inputs: bool = True
+    minimum_elements: int = 1024
+
+    def __post_init__(self) -> None:
+        _require_one_of("a type of stored weights", self.weights, _STORED)
+        _require(
+            not self.computed or self.weights == INT8_WEIGHTS,
+            f"kernels compute with stored weights of {INT8_WEIGHTS}, not of {self.weights}",
+        )
+
+
 def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
     _require(given in known, f"{what} is one of {', '.join(known)}, not {given!r}")
 
@@ -181,13 +217,46 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
 )
 
 
+STORAGE_SCHEMES: Mapping[str, StorageScheme] = MappingProxyType(
+    {
+        scheme.name: scheme
+        for scheme in (
+            StorageScheme("float32", FLOAT32_WEIGHTS),
+            StorageScheme("float16", FLOAT16_WEIGHTS),
+            StorageScheme("dynamic", INT8_WEIGHTS, computed=True),
+            StorageScheme("weights8", INT8_WEIGHTS),
+            StorageScheme("weights4", INT4_WEIGHTS),
+        )
+    }
+)
+
+
 def get(scheme: str | Scheme) -> Scheme:
-    """A scheme by name, or the object itself.
+    """A scheme of integers by name, or the object itself.
+
+    Raises:
+        TfedgeError: there is none of this name, or its activations are real.
+    """
+    if isinstance(scheme, Scheme):
+        return scheme
+    name = scheme.name if isinstance(scheme, StorageScheme) else scheme
+    _require(
+        name not in STORAGE_SCHEMES and not isinstance(scheme, StorageScheme),
+        f"with '{name}', activations stay real: it needs neither training nor calibration; give it "
+        "to convert",
+    )
+    _require_one_of("a scheme", scheme, tuple(SCHEMES))
+    return SCHEMES[scheme]
+
+
+def for_conversion(scheme: str | Scheme | StorageScheme) -> Scheme | StorageScheme:
+    """What a model can be converted to, by name, or the object itself.
 
     Raises:
         TfedgeError: there is none of this name.
     """
-    if isinstance(scheme, Scheme):
+    if not isinstance(scheme, str):
         return scheme
-    _require_one_of("a scheme", scheme, tuple(SCHEMES))
-    return SCHEMES[scheme]
+    known: dict[str, Scheme | StorageScheme] = {**SCHEMES, **STORAGE_SCHEMES}
+    _require_one_of("a scheme", scheme, tuple(known))
+    return known[scheme]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -158,7 +158,8 @@ class Transformation:
         tensor = keras.Input(batch_shape=spec.shape, dtype=spec.dtype, name=value.name)
         self.tensors[id(value)] = tensor
         if value.is_real:
-            layer = QuantizeInput(self.scheme, name=self._name(f"{value.name}_quantize"))
+            scheme = replace(self.scheme, activations=self.scheme.activations_of(value.name or ""))
+            layer = QuantizeInput(scheme, name=self._name(f"{value.name}_quantize"))
             self.tensors[id(value)] = layer(tensor)
             self.groups[id(value)] = layer.output_group
         return tensor

@@ -86,6 +86,7 @@ def _hand_over_ranges(twin: Any, model: Any) -> None:
 
 
 def ranges_of(operator: QuantizedOperator) -> list[Any]:
-    """The quantizers of an operator: of its result and of its weights."""
-    found = (getattr(operator, part, None) for part in _PARTS)
+    """The quantizers of an operator: of its result, of its weights and of its interiors."""
+    found = [getattr(operator, part, None) for part in _PARTS]
+    found += getattr(operator, "interiors", {}).values()
     return [quantizer for quantizer in found if quantizer is not None]

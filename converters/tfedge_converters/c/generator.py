@@ -153,11 +153,14 @@ class _Emitter:
         self.input_names, self.output_names = _end_names(model, graph)
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
+        self.memory_names: dict[int, str] = {}
         self.symbols: dict[str, int] = {}
+        self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
 
     def emit(self) -> CSource:
         layers = [self._layer(layer) for layer in self.layout.layers]
+        states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
                 self._end(f"IN{i}", t, n)
@@ -178,6 +181,8 @@ class _Emitter:
             "NAME": self.name.upper(),
             "arena_bytes": self.layout.arena_bytes,
             "arena_align": ARENA_ALIGNMENT,
+            "states": states,
+            "state_bytes": _struct_bytes(states),
             "weights_bytes": weights_bytes,
             "macs": self.total_macs,
             "layers": layers,
@@ -244,6 +249,7 @@ class _Emitter:
             "specialised": self._specialised(layer),
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
+            "states": [state for call in calls for state in call["states"]],
         }
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
@@ -252,25 +258,39 @@ class _Emitter:
         function = f"tfedge_{call.kernel}"
         if self._specialised(layer):
             function += "_inline"
-        arguments = [f"&{symbol}"]
+        struct = f"tfedge_{call.struct}_params"
+        fields = arrays.struct_fields(call.params, self.constant_names)
+        # The steps of a sequence share theirs.
+        params = self.structs.setdefault((struct, fields), symbol)
+        arguments = [f"&{params}"]
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
             offset = self.layout.scratch_offset(call)
             arguments.append("NULL" if offset is None else _place("arena", offset))
+        states = [
+            _state(f"layer_{layer.index}_{role}", tensor) for role, tensor in call.states.items()
+        ]
+        arguments += [f"state->{state['field']}" for state in states]
+        moved = [tensor for tensor in (*call.operands, call.output) if tensor.is_variable]
+        states += [_state(self._memory_name(tensor), tensor) for tensor in moved]
         return {
             "header": call.header,
             "symbol": symbol,
-            "struct": f"tfedge_{call.struct}_params",
-            "fields": arrays.struct_fields(call.params, self.constant_names),
+            "struct": struct,
+            "fields": fields,
+            "has_own_params": params == symbol,
             "function": function,
             "arguments": arguments,
             "kernel": call.kernel,
             "can_fail": call.can_fail,
+            "states": states,
         }
 
     def _operand(self, tensor: Tensor, symbol: str, *, const: bool) -> str:
         root = self.layout.root(tensor)
+        if root.is_variable:
+            return f"state->{self._memory_name(root)}"
         if root.data is not None:
             return self._name_constant(self._operand_constant(root), symbol)
         qualifier = "const " if const else ""
@@ -280,6 +300,10 @@ class _Emitter:
             return f"({qualifier}{type_} *){place}"
         # Through void: the plan aligns wider elements, which the compiler cannot see.
         return f"({qualifier}{type_} *)({qualifier}void *){place}"
+
+    def _memory_name(self, state: Tensor) -> str:
+        """The field of a state that no single layer owns."""
+        return self.memory_names.setdefault(id(state), f"memory_{len(self.memory_names)}")
 
     def _operand_constant(self, tensor: Tensor) -> Constant:
         assert tensor.data is not None
@@ -358,6 +382,30 @@ class _Emitter:
             source = file.removesuffix(".h") + ".c"
             if file.removeprefix("tfedge_").removesuffix(".h") not in inlined:
                 pending += [source] if (folder / source).is_file() else []
+
+
+def _state(name: str, tensor: Tensor) -> dict[str, Any]:
+    """A field of the state; all bytes of a real zero are alike."""
+    quantization = tensor.quantization
+    assert quantization is not None and tensor.type.dtype is not None
+    zero = int(quantization.zero_point[0]) & 0xFF
+    return {
+        "field": name,
+        "type": arrays.c_type(tensor.type),
+        "elements": tensor.elements,
+        "width": tensor.type.dtype.itemsize,
+        "zero": zero,
+    }
+
+
+def _struct_bytes(fields: Sequence[Mapping[str, Any]]) -> int:
+    """What a compiler makes of a struct with these fields."""
+    size, widest = 0, 1
+    for item in fields:
+        width = item["width"]
+        size = -(-size // width) * width + width * item["elements"]
+        widest = max(widest, width)
+    return -(-size // widest) * widest
 
 
 def _place(arena: str, offset: int) -> str:

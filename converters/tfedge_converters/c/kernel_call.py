@@ -41,6 +41,8 @@ class KernelCall:
         operands: tensors passed in order, before the output.
         output: the tensor that it writes.
         scratch_bytes: scratch memory that it asks for; passed last if `takes_scratch`.
+        states: variables by their role, passed after the output: kept between invocations, and
+            changed.
         in_place: operands whose memory the output may take over.
         macs: multiply-accumulate operations.
         can_fail: it returns a tfedge_status, negative where the data itself is at fault.
@@ -54,6 +56,7 @@ class KernelCall:
     output: Tensor
     takes_scratch: bool = False
     scratch_bytes: int = 0
+    states: Mapping[str, Tensor] = field(default_factory=dict)
     in_place: tuple[int, ...] = ()
     macs: int = 0
     can_fail: bool = False

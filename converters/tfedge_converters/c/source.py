@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tfedge.files import write_files_atomically
 from tfedge_converters.c.plan import Plan
 from tfedge_converters.execute.program import CProgram, TensorSpec
-from tfedge_converters.files import write_files_atomically
 
 __all__ = ["CSource", "TensorSpec", "Vector"]
 

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import SCHEMES
+from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
+from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, compiler_options, shapes
+from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
@@ -19,12 +20,14 @@ taken as it is.
 For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the kernels that it uses,
 a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
 NAME_output; NAME.h says how much memory to provide. For --target tflite-micro it holds the model
-as a C array and its operator resolver.
+as a C array and its operator resolver; for Ethos-U (ethos-u55-128 and its like) the same of what
+Vela makes of it, with Vela's estimates.
 
 examples:
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
   tfedge convert kws.tflite --target stm32f103c8 --output build/kws --optimize size
   tfedge convert kws.tflite --target tflite-micro --output build/kws
+  tfedge convert kws.tflite --target ethos-u55-128 --output build/kws
 """
 
 
@@ -40,14 +43,30 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", help="a .keras, .h5 or .tflite file, or a SavedModel folder")
     parser.add_argument("--target", default="host", help="see 'tfedge targets' (default: host)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--calibration", metavar="NPZ", help="representative inputs")
+    parser.add_argument(
+        "--calibration",
+        metavar="NPZ",
+        help="representative inputs, or what 'tfedge calibrate' wrote",
+    )
+    parser.add_argument("--calibration-method", metavar="METHOD", help=METHOD_HELP)
     parser.add_argument(
         "--quantization",
-        choices=tuple(SCHEMES),
-        default="int8",
-        help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
-        "edgetpu: one scale for each dense layer (default: int8)",
+        choices=(*SCHEMES, *STORAGE_SCHEMES),
+        help="integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of "
+        "4; edgetpu: one scale for each dense layer (default: the target's, int8 for most). "
+        "Real activations, for interpreters: float32, float16, dynamic, weights8, weights4",
     )
+    parser.add_argument(
+        "--evaluation",
+        metavar="NPZ",
+        help="samples, and their labels as y: the model is measured before and after conversion",
+    )
+    parser.add_argument(
+        "--metric",
+        default="accuracy",
+        help="of the evaluation: accuracy, or what Keras calls a metric (default: accuracy)",
+    )
+    add_recovery(parser)
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
         parser.add_argument(
@@ -61,12 +80,13 @@ def add_parser(commands: Any) -> None:
         default="balanced",
         help="which layers get code of their own (default: balanced)",
     )
+    add_input_shape(parser)
     parser.add_argument(
-        "--input-shape",
+        "--compiler-option",
         action="append",
-        metavar="N,N,...",
-        help="shape of an input without the batch, where the model leaves sizes open; repeat it "
-        "for several inputs",
+        metavar="NAME=VALUE",
+        help="for Ethos-U: an option of Vela, such as memory-mode=Sram_Only, optimise=Size or "
+        "arena-cache-size=100000; repeat it for several",
     )
     parser.set_defaults(run=run)
 
@@ -80,13 +100,18 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         quantization=arguments.quantization,
         calibration=arguments.calibration,
+        calibration_method=arguments.calibration_method,
+        recovery=arguments.recovery,
         name=arguments.name,
         input_type=arguments.input_type,
         output_type=arguments.output_type,
         optimize=arguments.optimize,
-        input_shapes=_shapes(arguments.input_shape),
+        input_shapes=shapes(arguments.input_shape),
+        evaluation_data=arguments.evaluation,
+        metric=arguments.metric,
         progress=sys.stderr.isatty(),
         command=_command(arguments),
+        compiler_options=compiler_options(arguments.compiler_option),
     )
     files = artifact.save(arguments.output)
     print(artifact.summary())
@@ -94,28 +119,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
-    if texts is None:
-        return None
-    try:
-        return [tuple(int(size) for size in text.split(",")) for text in texts]
-    except ValueError:
-        raise TfedgeError(
-            f"--input-shape {' '.join(texts)}: give sizes with commas between, e.g. 49,10,1"
-        ) from None
-
-
 def _command(arguments: argparse.Namespace) -> str:
     """The command without folders: the same input gives the same files wherever it lies."""
     parts = ["tfedge", "convert", Path(arguments.model).name, "--target", arguments.target]
-    for option in ("quantization", "calibration", "name", "input_type", "output_type", "optimize"):
+    for option in _NAMED_IN_COMMAND:
         value = getattr(arguments, option)
         if value is not None and value != _DEFAULTS.get(option):
             text = Path(value).name if option == "calibration" else value
             parts += [f"--{option.replace('_', '-')}", text]
+    if arguments.recovery:
+        parts += ["--recovery", ",".join(arguments.recovery)]
     for shape in arguments.input_shape or ():
         parts += ["--input-shape", shape]
     return shlex.join(parts)
 
 
-_DEFAULTS = {"quantization": "int8", "optimize": "balanced"}
+_NAMED_IN_COMMAND = (
+    "quantization", "calibration", "calibration_method", "name", "input_type", "output_type",
+    "optimize",
+)  # fmt: skip
+
+_DEFAULTS = {"optimize": "balanced"}

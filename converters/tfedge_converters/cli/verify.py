@@ -32,6 +32,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", help="a .tflite file")
     parser.add_argument("--inputs", metavar="NPZ", help="samples (default: random ones)")
     parser.add_argument("--samples", type=int, default=100, help="random samples (default: 100)")
+    parser.add_argument(
+        "--sequence",
+        type=int,
+        default=50,
+        metavar="SAMPLES",
+        help="of a model that keeps its state: samples between two resets (default: 50)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the random samples (default: 0)")
     parser.add_argument(
         "--engine", action="append", metavar="NAME", help="repeat it for several (default: all)"
@@ -49,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.model,
         arguments.inputs,
         samples=arguments.samples,
+        sequence=arguments.sequence,
         seed=arguments.seed,
         engines=arguments.engine or DEFAULT_ENGINES,
     )

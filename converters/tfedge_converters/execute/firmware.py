@@ -94,13 +94,18 @@ class Firmware:
         self._scratch = scratch
 
     def run(
-        self, samples: Iterable[Sequence[np.ndarray]], timeout: float = 300.0
+        self,
+        samples: Iterable[Sequence[np.ndarray]],
+        timeout: float = 300.0,
+        sequence: int | None = None,
     ) -> FirmwareResult:
         """Runs the model on each sample, on one simulated device and in one model context.
 
         Args:
             samples: for each sample one array a model input, of its exact shape and dtype.
             timeout: seconds for all of them; QEMU executes some 10^8 instructions a second.
+            sequence: how many consecutive samples are one sequence, for a model that keeps its
+                state; None: all are one.
 
         Raises:
             TfedgeError: a sample does not fit the model's inputs.
@@ -113,7 +118,7 @@ class Firmware:
         with tempfile.TemporaryDirectory(prefix="tfedge-") as name:
             directory = Path(name)
             with (directory / "samples").open("wb") as file:
-                file.writelines(encode_samples(self.program, samples))
+                file.writelines(encode_samples(self.program, samples, sequence))
             self._simulate(command, directory, timeout)
             data = (directory / "results").read_bytes()
         return parse_results(self.program, self._core.machine, data)

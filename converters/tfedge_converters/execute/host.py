@@ -69,12 +69,16 @@ class HostProgram:
         self.program = program
         self._scratch = scratch
 
-    def run(self, samples: Iterable[Sequence[np.ndarray]]) -> list[list[np.ndarray]]:
+    def run(
+        self, samples: Iterable[Sequence[np.ndarray]], sequence: int | None = None
+    ) -> list[list[np.ndarray]]:
         """Runs the model on each sample, in one process and one model context.
 
         Args:
             samples: for each sample one array a model input, of its exact shape and dtype.
                 May be a generator: one sample is taken at a time.
+            sequence: how many consecutive samples are one sequence, for a model that keeps its
+                state; None: all are one.
 
         Returns:
             For each sample one array a model output.
@@ -85,7 +89,8 @@ class HostProgram:
         """
         with tempfile.TemporaryFile() as errors, self._start("run", errors) as process:
             try:
-                outputs = self._exchange(process, samples, errors)
+                encoded = encode_samples(self.program, samples, sequence)
+                outputs = self._exchange(process, encoded, errors)
             except BaseException:
                 process.kill()
                 raise
@@ -113,7 +118,7 @@ class HostProgram:
     def _exchange(
         self,
         process: subprocess.Popen[bytes],
-        samples: Iterable[Sequence[np.ndarray]],
+        samples: Iterable[bytes],
         errors: IO[bytes],
     ) -> list[list[np.ndarray]]:
         """Sends a sample, takes its outputs, sends the next.
@@ -124,7 +129,7 @@ class HostProgram:
         size = output_byte_size(self.program)
         outputs = []
         with suppress(BrokenPipeError), process.stdin as to_harness:
-            for sample in encode_samples(self.program, samples):
+            for sample in samples:
                 with suppress(BrokenPipeError):
                     to_harness.write(sample)
                     to_harness.flush()

@@ -9,11 +9,14 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge_converters.execute.program import CProgram, TensorSpec
 
-_ANNOUNCEMENT = b"\x01"
+# As harness.h has them.
+_CONTINUES, _BEGINS = b"\x01", b"\x02"
 
 
-def encode_samples(program: CProgram, samples: Iterable[Sequence[np.ndarray]]) -> Iterator[bytes]:
-    """What the harness reads for each sample.
+def encode_samples(
+    program: CProgram, samples: Iterable[Sequence[np.ndarray]], sequence: int | None = None
+) -> Iterator[bytes]:
+    """What the harness reads for each sample; every `sequence` samples, a sequence begins.
 
     Raises:
         TfedgeError: a sample does not fit the model's inputs.
@@ -25,7 +28,9 @@ def encode_samples(program: CProgram, samples: Iterable[Sequence[np.ndarray]]) -
                 f"{len(program.inputs)} inputs: {_listing(program.inputs)}"
             )
         arrays = zip(program.inputs, sample, strict=True)
-        yield _ANNOUNCEMENT + b"".join(_encode(spec, array, index) for spec, array in arrays)
+        begins = sequence is not None and index % sequence == 0
+        announcement = _BEGINS if begins else _CONTINUES
+        yield announcement + b"".join(_encode(spec, array, index) for spec, array in arrays)
 
 
 def _encode(spec: TensorSpec, array: np.ndarray, index: int) -> bytes:

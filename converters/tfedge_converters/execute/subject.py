@@ -18,6 +18,11 @@ _HEADER = Template("""\
 typedef ${name}_context subject_context;
 
 #define subject_init ${name}_init
+#if ${upper}_STATE_BYTES > 0
+#define subject_reset ${name}_reset
+#else
+#define subject_reset(context) ((void)(context), 0)
+#endif
 #define subject_input ${name}_input
 #define subject_invoke ${name}_invoke
 #define subject_output ${name}_output

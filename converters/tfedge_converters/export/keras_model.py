@@ -14,6 +14,7 @@ from tfedge_converters.export.keras3 import keras_entry
 from tfedge_converters.export.lowering import lower
 from tfedge_converters.export.original_names import restore_names
 from tfedge_converters.export.runnable import require_runnable
+from tfedge_converters.export.saved_function import SavedFunction, saved_function_entry
 from tfedge_converters.export.squeezed_addends import restore_addends
 from tfedge_converters.export.trace import trace
 from tfedge_converters.graph import read_model, write_model
@@ -30,8 +31,8 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
     model does nothing with but cast to integers take those integers.
 
     Args:
-        model: a built Keras 3 or tf_keras model: Functional, Sequential or subclassed. It is
-            unchanged afterwards.
+        model: a built Keras 3 or tf_keras model: Functional, Sequential or subclassed; or a
+            `SavedFunction`. It is unchanged afterwards.
         input_shapes: shapes without the batch, needed where the model leaves sizes open or is
             subclassed and was never called: one shape, a list in the order of the inputs, or
             a dict by input name (for subclassed models: by argument of `call`).
@@ -66,6 +67,8 @@ def _opener(model: Any) -> Any:
                 "the model again"
             )
         return keras_entry
+    if isinstance(model, SavedFunction):
+        return saved_function_entry
     if "tf_keras" in sys.modules:
         import tf_keras
 

@@ -14,6 +14,7 @@ import tf_keras
 from tfedge.errors import UnsupportedError
 from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
 from tfedge_converters.export.input_shapes import InputShapes, InputSpec
+from tfedge_converters.export.tfmot_wrappers import without_wrappers
 from tfedge_converters.export.weights import require_built, require_finite
 
 _OTHER_FLOATS = ("float16", "bfloat16", "float64")
@@ -29,6 +30,7 @@ def tf_keras_entry(model: Any, input_shapes: InputShapes) -> Iterator[Entry]:
         UnsupportedError: a subclassed model computes in another float type.
     """
     require_built(model)
+    model = without_wrappers(model)
     for variable in model.variables:
         require_finite(variable.name, np.asarray(variable.numpy()))
     yield _entry(_in_float32(model), input_shapes)

@@ -12,6 +12,8 @@ import keras
 from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
 from tfedge_converters.export.keras2_objects import keras2_objects
 from tfedge_converters.export.saved_formats import Saved, describe
+from tfedge_converters.export.saved_function import load_function
+from tfedge_converters.export.tfmot_wrappers import known_wrappers
 from tfedge_converters.quiet import quiet
 
 _LAMBDA = re.compile(rb'"class_name":\s*"Lambda"')
@@ -26,14 +28,15 @@ def load_keras(path: str | Path) -> Any:
     """Opens a saved Keras model for inference; it is not compiled.
 
     Takes .keras archives and folders with their content, HDF5 files of Keras 3 and Keras 2,
-    and SavedModel folders of Keras 2. Keras 3 opens what it can without changing what the
-    model computes, tf_keras the rest.
+    and SavedModel folders of Keras 2, of `model.export` or of any function. Keras 3 opens what it
+    can without changing what the model computes, tf_keras the rest.
 
     Args:
         path: the file or folder.
 
     Returns:
-        A `keras.Model`, or a `tf_keras.Model` where only tf_keras can read the file.
+        A `keras.Model`, or a `tf_keras.Model` where only tf_keras can read the file, or a
+        `SavedFunction` where there are no layers.
 
     Raises:
         ModelFileError: there is no such file, or it does not hold a Keras model.
@@ -48,7 +51,8 @@ def load_keras(path: str | Path) -> Any:
             if reader is _read_with_tf_keras:
                 _refuse_code(path, saved)
             try:
-                return reader(path)
+                with known_wrappers(saved.config):
+                    return reader(path)
             except Exception as error:  # anything, from broken bytes to a layer's constructor
                 _refuse_understood(path, error)
                 failures.append(error)
@@ -62,6 +66,8 @@ def _of_keras2(saved: Saved) -> bool:
 
 
 def _readers(saved: Saved) -> list[Callable[[Path], Any]]:
+    if saved.function_only:
+        return [load_function]
     if not saved.keras3 or (_of_keras2(saved) and _CHANGED_MEANING.search(saved.config)):
         return [_read_with_tf_keras]
     return [_read_with_keras, _read_with_tf_keras]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,8 @@ import tensorflow as tf
 from keras import ops
 
 from tfedge.errors import UnsupportedError
-from tfedge.recurrent import mark_lstm
+from tfedge.quantization.recurrent_steps import gru_steps, simple_rnn_steps
+from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
 # Every step of an unrolled layer becomes operators of its own, a dozen or so.
 MOST_UNROLLED_STEPS = 128
@@ -19,11 +20,11 @@ MOST_UNROLLED_STEPS = 128
 
 @contextmanager
 def without_loops(model: Any) -> Iterator[None]:
-    """Makes LSTM layers one operator each, and unrolls what else is recurrent.
+    """Makes LSTM, GRU and SimpleRNN layers one marker each, and unrolls what else is recurrent.
 
-    No kernel for microcontrollers runs loops. An LSTM becomes an operator if it has the plain
+    No kernel for microcontrollers runs loops. A layer becomes a marker if it has the plain
     activations, tanh and sigmoid, starts from zeros, and is neither masked nor asked for its
-    states.
+    states. It may keep its state between calls.
     """
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
     try:
@@ -42,6 +43,7 @@ class _Exported:
     def __init__(self, layer: Any):
         self._layer = layer
         self._call = layer.call
+        self._calls = 0
 
     def __call__(
         self,
@@ -51,38 +53,84 @@ class _Exported:
         training: bool = False,
     ) -> Any:
         layer = self._layer
-        if initial_state is None and mask is None and _is_plain_lstm(layer):
-            return _one_operator(layer, sequences)
-        if layer.stateful:
+        marked = initial_state is None and mask is None and _is_plain(layer)
+        if layer.stateful and not marked:
             return self._call(sequences, initial_state, mask, training)
-        _refuse_long(layer, sequences.shape[1])
+        if type(layer) is not keras.layers.LSTM or not marked:
+            _refuse_long(layer, sequences.shape[1])
+        if marked:
+            self._refuse_second_sequence()
+            return _marked(layer, sequences)
         before, layer.unroll = layer.unroll, True
         try:
             return self._call(sequences, initial_state, mask, training)
         finally:
             layer.unroll = before
 
+    def _refuse_second_sequence(self) -> None:
+        """A call is an operator, and an operator a state of its own."""
+        self._calls += 1
+        if self._layer.stateful and self._calls > 1:
+            raise UnsupportedError(
+                f"layer '{self._layer.name}' ({type(self._layer).__name__}) is stateful and called "
+                "several times, which one state cannot follow on the device; use a layer for each"
+            )
 
-def _is_plain_lstm(layer: Any) -> bool:
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a layer is one of those below, with the activations that Keras gives it."""
     cell = layer.cell
     return (
-        type(layer).call is keras.layers.LSTM.call
-        and type(cell) is keras.layers.LSTMCell
+        type(cell) in _PLAIN
+        and type(layer).call is _PLAIN[type(cell)].call
         and cell.activation is keras.activations.tanh
-        and cell.recurrent_activation is keras.activations.sigmoid
-        and not layer.stateful
+        and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
         and not layer.return_state
     )
 
 
-def _one_operator(layer: Any, sequences: Any) -> Any:
+def _marked(layer: Any, sequences: Any) -> Any:
+    """A plain layer as one marker."""
     cell = layer.cell
     if layer.go_backwards:
         sequences = ops.flip(sequences, axis=1)
-    bias = cell.bias if cell.use_bias else ops.zeros(4 * cell.units)
-    weights = [ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, bias)]
-    hidden = mark_lstm()(_lstm)(ops.convert_to_tensor(sequences), *weights)
+    weights = [cell.kernel, cell.recurrent_kernel, *_biases(cell)]
+    tensors = [ops.convert_to_tensor(tensor) for tensor in (sequences, *weights)]
+    hidden = _MARKED[type(cell)](layer)(*tensors)
     return hidden if layer.return_sequences else hidden[:, -1]
+
+
+def _biases(cell: Any) -> list[Any]:
+    """Of the input's product; and, but for an LSTM, of the hidden state's."""
+    zeros = ops.zeros(cell.kernel.shape[-1])
+    bias = cell.bias if cell.use_bias else zeros
+    if type(cell) is keras.layers.LSTMCell:
+        return [bias]
+    return list(ops.unstack(bias)) if len(bias.shape) == 2 else [bias, zeros]
+
+
+def _gru(layer: Any) -> Any:
+    reset_after = layer.cell.reset_after
+    marked = mark_gru(reset_after, keeps_state=layer.stateful)
+    return marked(lambda *tensors: gru_steps(reset_after, *tensors))
+
+
+def _simple_rnn(*tensors: Any) -> Any:
+    return simple_rnn_steps(*tensors)
+
+
+_PLAIN = {
+    keras.layers.LSTMCell: keras.layers.LSTM,
+    keras.layers.GRUCell: keras.layers.GRU,
+    keras.layers.SimpleRNNCell: keras.layers.SimpleRNN,
+}
+_MARKED: dict[Any, Callable[[Any], Any]] = {
+    keras.layers.LSTMCell: lambda layer: mark_lstm(keeps_state=layer.stateful)(_lstm),
+    keras.layers.GRUCell: _gru,
+    keras.layers.SimpleRNNCell: lambda layer: mark_simple_rnn(keeps_state=layer.stateful)(
+        _simple_rnn
+    ),
+}
 
 
 def _lstm(x: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:

@@ -22,11 +22,13 @@ class Saved:
         config: the bytes that name the classes of its layers.
         keras_version: of the Keras that wrote it, e.g. "2.15.0".
         keras3: whether Keras 3 knows the form at all.
+        function_only: whether there is a function to serve and no description of layers.
     """
 
     config: bytes
     keras_version: str
     keras3: bool = True
+    function_only: bool = False
 
 
 def describe(path: Path) -> Saved:
@@ -97,10 +99,7 @@ def _is_saved_model(path: Path) -> bool:
 def _read_saved_model(path: Path) -> Saved:
     metadata = path / "keras_metadata.pb"
     if not metadata.exists():
-        raise ModelFileError(
-            f"{path}: a SavedModel without Keras's description of its layers, as model.export() "
-            "writes it; save the model with model.save('model.keras') instead"
-        )
+        return Saved(b"", "", keras3=False, function_only=True)
     return Saved(metadata.read_bytes(), "2", keras3=False)
 
 

@@ -13,11 +13,11 @@ def shared_kernels(model: Any) -> list[np.ndarray]:
     """The weights, as the model has them, of every kernel with few different values.
 
     Args:
-        model: a built Keras 3 or tf_keras model.
+        model: a built Keras 3 or tf_keras model, or a function, which has none.
 
     Returns:
         float32 arrays of two or more dimensions.
     """
-    values = (np.asarray(variable) for variable in model.trainable_variables)
+    values = (np.asarray(variable) for variable in getattr(model, "trainable_variables", ()))
     kernels = (value.astype(np.float32) for value in values if value.ndim > 1)
     return [kernel for kernel in kernels if has_few_values(kernel.reshape(1, -1))]

@@ -7,6 +7,7 @@ ModelFileError that says where.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
-from tfedge_converters.files import read_bytes
+from tfedge.files import read_bytes
+from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
     Graph,
     Model,
@@ -141,10 +143,12 @@ class _Reader:
         if not graphs:
             raise self._error("the file holds no graph")
         self.graphs = graphs
+        metadata = dict(self._vector(root.MetadataLength(), self._metadata, "metadata"))
+        self._mark_states(metadata.pop(KEEPS_STATE, b"[]"))
         return Model(
             graphs=[graph for graph, _ in graphs],
             signatures=self._vector(root.SignatureDefsLength(), self._signature, "signature"),
-            metadata=dict(self._vector(root.MetadataLength(), self._metadata, "metadata")),
+            metadata=metadata,
             description=self._text(root.Description()),
         )
 
@@ -346,6 +350,17 @@ class _Reader:
         value = self._buffer(table.Buffer())
         self._spend(value.size)
         return self._text(table.Name()), bytes(value)
+
+    def _mark_states(self, listed: bytes) -> None:
+        names = set(json.loads(listed))
+        variables = [t for _, tensors in self.graphs for t in tensors if t.is_variable]
+        unknown = names - {tensor.name for tensor in variables}
+        if unknown:
+            raise self._error(
+                f"metadata '{KEEPS_STATE}' names '{min(unknown)}', which is no variable"
+            )
+        for tensor in variables:
+            tensor.keeps_state = tensor.name in names
 
     def _text(self, raw: bytes | None) -> str:
         if raw is None:

@@ -183,7 +183,9 @@ class Tensor:
         data: the constant's value (of `type.dtype` and `shape`; raw uint8 for types
             without a dtype), or None for a value computed at run time.
         shape_signature: the shape with -1 where it is dynamic, or None.
-        is_variable: whether it keeps its value between invocations.
+        is_variable: whether interpreters keep its value between invocations.
+        keeps_state: of a variable, whether the next invocation goes on where one ended; a metadata
+            entry of files, see `graph/sequences.py`.
         range: annotation for the quantiser; not stored in files.
         bits: annotation for the quantiser, the width of an activation's integers: 8, 16, or None
             where the scheme decides; not stored in files.
@@ -200,6 +202,7 @@ class Tensor:
     data: np.ndarray | None = None
     shape_signature: tuple[int, ...] | None = None
     is_variable: bool = False
+    keeps_state: bool = False
     range: Range | None = None
     bits: int | None = None
     trained_weights: WeightGrid | None = None
@@ -240,6 +243,8 @@ class Operator:
             uint8 ones less 128, and it computes what LiteRT's uint8 kernel does.
         steps: annotation for the C generator, not stored in files: the operators that compute a
             BYTE_FUNCTION's result from its operand.
+        bits: annotation for the quantiser, not stored in files: the width to compute in, where that
+            is not the result's, which a QUANTIZE then makes; None for the result's.
     """
 
     code: str
@@ -253,6 +258,7 @@ class Operator:
     mutating_inputs: list[bool] = field(default_factory=list)
     was_unsigned: bool = False
     steps: tuple[Operator, ...] = ()
+    bits: int | None = None
 
     @property
     def name(self) -> str:

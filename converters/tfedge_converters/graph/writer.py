@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.files import write_atomically
+from tfedge.files import write_atomically
 from tfedge_converters.graph.reader import FILE_IDENTIFIER
+from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import Graph, Model, Operator, Signature, Tensor
 from tfedge_converters.graph.widths import pack
 
@@ -63,7 +65,8 @@ class _Writer:
         self.builder = flatbuffers.Builder(1 << 16)
         graphs = self._offsets([self._graph(graph) for graph in self.model.graphs])
         signatures = self._offsets([self._signature(item) for item in self.model.signatures])
-        metadata = self._offsets([self._metadata(*item) for item in self.model.metadata.items()])
+        entries = self.model.metadata | _kept_states(self.model)
+        metadata = self._offsets([self._metadata(*item) for item in entries.items()])
         codes = self._offsets([self._code(*code) for code in self.codes])
         buffers = self._offsets(self._buffers())
         description = self.builder.CreateString(self.model.description or "tfedge")
@@ -74,7 +77,7 @@ class _Writer:
         schema.ModelAddSubgraphs(build, graphs)
         schema.ModelAddDescription(build, description)
         schema.ModelAddBuffers(build, buffers)
-        if self.model.metadata:
+        if entries:
             schema.ModelAddMetadata(build, metadata)
         if self.model.signatures:
             schema.ModelAddSignatureDefs(build, signatures)
@@ -246,6 +249,11 @@ class _Writer:
         schema.MetadataAddName(self.builder, text)
         schema.MetadataAddBuffer(self.builder, self._buffer(data))
         return schema.MetadataEnd(self.builder)
+
+
+def _kept_states(model: Model) -> dict[str, bytes]:
+    names = {t.name: None for graph in model.graphs for t in graph.tensors() if t.keeps_state}
+    return {KEEPS_STATE: json.dumps(list(names)).encode()} if names else {}
 
 
 def _constant_bytes(tensor: Tensor) -> bytes:

@@ -2,25 +2,199 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from absl import logging
 
-from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
+from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
-from tfedge_converters.graph import Graph, Model, Operator, Tensor, write_model
+from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph.digest import digest
+from tfedge_converters.quantize.calibration_file import Record, read_record, write_record
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
-from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.quantize.float_runner import FloatRunner
+from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.interiors import INTERIORS
-from tfedge_converters.quantize.observers import MinMax, Observer
-from tfedge_converters.quantize.precision import is_real_activation, real_graph
-from tfedge_converters.quantize.real_operators import real_operands, real_operators
+from tfedge_converters.quantize.methods import MINMAX, Method, method
+from tfedge_converters.quantize.observers import Observer
+from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.runnable import check_runnable
-from tfedge_converters.quiet import quiet
+from tfedge_converters.quantize.watching import unknown_activations, unknown_states
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A tensor whose range is wanted, the integers it will be, and its values after a run."""
+
+    tensor: Tensor
+    form: Format
+    values: Callable[[FloatRunner], np.ndarray]
+
+
+@dataclass(eq=False)
+class Calibration:
+    """What was seen of a model's activations: to be saved, resumed, and used in place of data.
+
+    Memory does not grow with the data.
+
+    Attributes:
+        method: a name, see `methods.method`, or what makes the observer of one tensor.
+        scheme: what the model will be quantised to, or its name; it decides which activations are
+            watched.
+        samples: how many samples were seen.
+
+    Raises:
+        TfedgeError: there is no such method or scheme.
+    """
+
+    method: str | Method = MINMAX
+    scheme: str | Scheme = "int8"
+    samples: int = field(default=0, init=False)
+    _digest: str = field(default="", init=False, repr=False)
+    _observers: dict[int, Observer] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.scheme = get(self.scheme)
+        self._make = method(self.method)
+        self._minimum = self._make().minimum_samples
+
+    def observe(self, model: Model, data: Any, *, progress: bool = False) -> None:
+        """Runs the model on samples; may be called again with more of them.
+
+        Activations whose grid is known otherwise are left alone: those with a range from training,
+        those whose kernel prescribes a grid, and those that share the grid of an activation whose
+        range covers them.
+
+        Args:
+            model: a float32 model, always the same.
+            data: representative inputs, see `RepresentativeData`. They should look like what the
+                device will see; a hundred samples usually do.
+            progress: whether to show a progress bar.
+
+        Raises:
+            UnsupportedError: the model cannot be quantised; better to know before than after.
+            TfedgeError: the data do not fit, the model computes NaN or infinity from them, or it is
+                another model than before. What was seen until then counts.
+        """
+        graph = real_graph(model)
+        watched = {} if graph is None else _watched(graph, get(self.scheme))
+        if not watched:
+            return
+        self._refuse_another(model)
+        if self._observers and set(self._observers) != set(watched):
+            raise TfedgeError(
+                "the calibration watched other activations of this model; begin a new one"
+            )
+        samples = RepresentativeData(data, input_specs(model))
+        check_runnable(model)
+        run = FloatRunner(model)
+        self._digest = digest(model)
+        self._observers = self._observers or {place: self._make() for place in watched}
+        for sample in _tracked(samples) if progress else samples:
+            run(sample)
+            for place, item in watched.items():
+                _update(self._observers[place], item.values(run), item.tensor)
+            self.samples += 1
+
+    def apply(self, model: Model, scheme: str | Scheme = "int8") -> None:
+        """Sets `range` of the activations whose grid is not known otherwise.
+
+        A model that is integer already is left alone. Activations that never changed are named in
+        the log, as a warning.
+
+        Args:
+            model: the one that was observed.
+            scheme: what it will be quantised to.
+
+        Raises:
+            TfedgeError: it is another model, too few samples were seen for the method, or an
+                activation that the scheme asks for was not watched.
+        """
+        graph = real_graph(model)
+        watched = {} if graph is None else _watched(graph, get(scheme))
+        if not watched:
+            return
+        self._refuse_another(model)
+        self._refuse_too_few()
+        missing = [
+            item.tensor.name for place, item in watched.items() if place not in self._observers
+        ]
+        if missing:
+            raise TfedgeError(
+                f"the calibration for the scheme '{get(self.scheme).name}' did not watch "
+                f"{_listed(missing)}, whose ranges '{get(scheme).name}' needs; calibrate for that "
+                "scheme"
+            )
+        ranges = {place: self._observers[place].range(item.form) for place, item in watched.items()}
+        for place, item in watched.items():
+            item.tensor.range = ranges[place]
+        self._warn_of_constants(watched)
+
+    def save(self, path: str | Path) -> None:
+        """Writes an .npz file; it is whole or not there.
+
+        Raises:
+            TfedgeError: it cannot be written, or the method has no name by which to find it again.
+        """
+        if not isinstance(self.method, str):
+            raise TfedgeError("only calibrations by a method with a name can be saved")
+        states = {place: observer.state() for place, observer in self._observers.items()}
+        scheme = get(self.scheme).get_config()
+        write_record(Path(path), Record(self.method, scheme, self.samples, self._digest, states))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Calibration:
+        """Reads what `save` wrote.
+
+        Raises:
+            TfedgeError: it cannot be read, or is no such file.
+        """
+        record = read_record(Path(path))
+        try:
+            calibration = cls(record.method, Scheme.from_config(record.scheme))
+            for place, state in record.states.items():
+                observer = calibration._make()
+                observer.restore(state)
+                calibration._observers[place] = observer
+        except (KeyError, TypeError, ValueError) as error:
+            raise TfedgeError(f"{path}: not a calibration that this version can read") from error
+        calibration.samples, calibration._digest = record.samples, record.digest
+        return calibration
+
+    def _refuse_another(self, model: Model) -> None:
+        if self._digest and self._digest != digest(model):
+            raise TfedgeError(
+                "the calibration is of another model, or of this one with other weights; calibrate "
+                "this model"
+            )
+
+    def _refuse_too_few(self) -> None:
+        if self.samples < self._minimum:
+            raise TfedgeError(
+                f"calibration by {self.method} needs at least {self._minimum} samples, and saw "
+                f"{self.samples}; give more, or use {MINMAX}"
+            )
+
+    def _warn_of_constants(self, watched: dict[int, _Watched]) -> None:
+        constant = [
+            f"'{item.tensor.name}' ({self._observers[place].low:g})"
+            for place, item in watched.items()
+            if self._observers[place].low == self._observers[place].high
+            and self.samples * item.tensor.elements > 1
+        ]
+        if constant:
+            logging.warning(
+                "representative data: %s never changed, so that its grid covers nothing else; "
+                "check the data, and whether these layers are alive",
+                _listed(constant),
+            )
 
 
 def calibrate(
@@ -28,144 +202,69 @@ def calibrate(
     data: Any,
     *,
     scheme: str | Scheme = "int8",
-    observer: Callable[[], Observer] = MinMax,
+    method: str | Method = MINMAX,
     progress: bool = False,
 ) -> None:
-    """Sets `range` of the activations whose grid is not known otherwise.
+    """Sets `range` of the activations whose grid is not known otherwise, from data.
 
-    Activations that need none are left alone: those with a range from training, those whose kernel
-    prescribes a grid, and those that share the grid of an activation whose range covers them. A
-    model that is integer already is left alone too. Memory does not grow with the data.
+    A model that is integer already is left alone. Every sample is a sequence of its own, unless the
+    model keeps its state between invocations: then consecutive samples are one sequence.
 
     Args:
         model: a float32 model.
-        data: representative inputs, see `RepresentativeData`. They should look like what the
-            device will see; a hundred samples usually do.
+        data: representative inputs, see `RepresentativeData`.
         scheme: what the model will be quantised to.
-        observer: makes the observer of one tensor.
+        method: a name, see `methods.method`, or what makes the observer of one tensor.
         progress: whether to show a progress bar.
 
     Raises:
-        UnsupportedError: the model cannot be quantised; better to know before than after.
-        TfedgeError: the data do not fit, or the model computes NaN or infinity from them.
+        UnsupportedError: the model cannot be quantised.
+        TfedgeError: see `Calibration`.
     """
-    graph = real_graph(model)
-    if graph is None:
-        return
-    watched = [(observer(), tensor) for tensor in _unknown(graph, get(scheme))]
-    inside = [(observer(), operator, state) for operator, state in _unknown_states(graph)]
-    if not watched and not inside:
-        return
-    samples = RepresentativeData(data, input_specs(model))
-    check_runnable(model)
-    run = _Runner(model)
-    for sample in _tracked(samples) if progress else samples:
-        run(sample)
-        for seen, tensor in watched:
-            _observe(seen, run.values(tensor), tensor)
-        for seen, operator, state in inside:
-            values = INTERIORS[operator.code](operator, run.values(operator.inputs[0]))
-            _observe(seen, values, state)
-    for seen, tensor in [*watched, *((seen, state) for seen, _, state in inside)]:
-        tensor.range = seen.range()
+    calibration = Calibration(method, scheme)
+    calibration.observe(model, data, progress=progress)
+    calibration.apply(model, scheme)
 
 
-def _unknown(graph: Graph, scheme: Scheme) -> list[Tensor]:
-    """Activations whose values have to be seen."""
-    groups = Groups(graph, scheme)
-    covered = {
-        id(tensor)
-        for tensor in graph.tensors()
-        if is_real_activation(tensor)
-        and (tensor.range is not None or groups.of(tensor).fixed is not None)
+def _watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
+    """What has to be seen, by its place among the graph's tensors."""
+    places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
+    found = {
+        places[id(tensor)]: _Watched(tensor, form, partial(_held, tensor))
+        for tensor, form in unknown_activations(graph, scheme)
     }
-    _spread(graph, groups, covered)
-    return [
-        tensor
-        for tensor in graph.tensors()
-        if is_real_activation(tensor) and id(tensor) not in covered
-    ]
+    found |= {
+        places[id(state)]: _Watched(state, form, partial(_interior, operator))
+        for operator, state, form in unknown_states(graph)
+    }
+    return found
 
 
-def _unknown_states(graph: Graph) -> list[tuple[Operator, Tensor]]:
-    """Operators with a state that has a range of its own, which is not known."""
-    return [
-        (operator, state)
-        for operator in real_operators(graph)
-        for rule in OPERATORS[operator.code].states
-        if rule.grid is not StateGrid.RESULT
-        if (state := operator.inputs[rule.operand]) is not None and state.range is None
-    ]
+def _held(tensor: Tensor, run: FloatRunner) -> np.ndarray:
+    return run.values(tensor)
 
 
-def _spread(graph: Graph, groups: Groups, covered: set[int]) -> None:
-    """Adds what shares a grid with covered activations only.
-
-    A kernel that shares one grid makes no values of its own: if all its operands are covered, so
-    is the result. And a range that training gave the result is what it gave the operands too.
-    """
-    sharing = [
-        operator
-        for operator in real_operators(graph)
-        if OPERATORS[operator.code].output is OutputRange.SHARED
-    ]
-    before = -1
-    while before < len(covered):
-        before = len(covered)
-        for operator in (*sharing, *reversed(sharing)):
-            group = groups.of(operator.outputs[0])
-            results = set(map(id, operator.outputs))
-            operands = [tensor for _, tensor in real_operands(operator) if not tensor.is_constant]
-            inside = {id(tensor) for tensor in operands if groups.of(tensor) is group}
-            if covered >= results:
-                covered |= inside
-            elif inside and inside == set(map(id, operands)) and covered >= inside:
-                covered |= results
+def _interior(operator: Operator, run: FloatRunner) -> np.ndarray:
+    return INTERIORS[operator.code](
+        operator, run.values(operator.inputs[0]), run.states_before(operator)
+    )
 
 
-class _Runner:
-    """Runs a real model in LiteRT and shows every tensor of its main graph."""
-
-    def __init__(self, model: Model):
-        with quiet(), _told_in_words():
-            self._interpreter = Interpreter(
-                model_content=write_model(model),
-                # Delegates keep intermediate results to themselves.
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                experimental_preserve_all_tensors=True,
-            )
-            self._interpreter.allocate_tensors()
-        self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
-        self._indices = {id(tensor): index for index, tensor in enumerate(model.main.tensors())}
-
-    def __call__(self, sample: list[np.ndarray]) -> None:
-        with _told_in_words():
-            self._interpreter.reset_all_variables()
-            for index, value in zip(self._inputs, sample, strict=True):
-                self._interpreter.set_tensor(index, value)
-            self._interpreter.invoke()
-
-    def values(self, tensor: Tensor | None) -> np.ndarray:
-        """What a tensor of the main graph holds; a view to drop before the next run."""
-        with _told_in_words():
-            return self._interpreter.tensor(self._indices[id(tensor)])()
-
-
-@contextmanager
-def _told_in_words() -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        raise UnsupportedError(f"LiteRT cannot run the float model: {error}") from error
-
-
-def _observe(observer: Observer, values: np.ndarray, tensor: Tensor) -> None:
-    if not np.isfinite(values).all():
+def _update(observer: Observer, values: np.ndarray, tensor: Tensor) -> None:
+    if not values.size:
+        return
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
         raise TfedgeError(
             f"tensor '{tensor.name}' becomes NaN or infinite in the float model; check the "
             "representative data (scaling?) and the model's weights"
         )
-    observer.update(values)
+    observer.update(values, low, high)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _tracked(samples: RepresentativeData) -> Iterable[list[np.ndarray]]:

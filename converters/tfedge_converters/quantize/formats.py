@@ -99,6 +99,9 @@ def weight_format(
 
 
 def layer_of(scheme: Scheme, tensor: str) -> LayerScheme:
-    """What a scheme says of the layer that a tensor of this name is a result of."""
-    named = [layer for layer in re.split("[/;]", tensor) if layer in scheme.overrides]
+    """What a scheme says of the layer that a tensor of this name is a result of.
+
+    The whole name comes first, then its parts, which are names of layers and of what is in them.
+    """
+    named = [layer for layer in (tensor, *re.split("[/;]", tensor)) if layer in scheme.overrides]
     return scheme.layer(named[0]) if named else LayerScheme()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor
+from tfedge_converters.graph.sequences import memories
 from tfedge_converters.quantize.constant_values import constant_range
 from tfedge_converters.quantize.decided_widths import decided_widths
 from tfedge_converters.quantize.formats import FORMATS, Format, format_of
@@ -23,6 +24,10 @@ from tfedge_converters.quantize.real_operators import (
     real_results,
 )
 
+# What the int8 kernels ask for of their operand's scale, times beta: below 2^-26 they abort. At
+# twice that, all results are equal anyway.
+_LEAST_EXPONENT_SCALE = 2.0**-25
+
 
 @dataclass(eq=False)
 class Group:
@@ -33,14 +38,18 @@ class Group:
         usual: the format that they have unless their width is decided.
         bits: their width, or None if nothing decides it.
         constants: real constants that some kernel needs on the same grid.
+        sources: the groups of operands of another width, which are moved to this one's grid.
         prescribed: the grids that a kernel prescribes, by element type; empty if none does.
+        least_scale: of an int8 grid, that a kernel asks for.
     """
 
     tensors: list[Tensor]
     usual: Format
     bits: int | None = None
     constants: list[Tensor] = field(default_factory=list)
+    sources: list[Group] = field(default_factory=list)
     prescribed: Mapping[str, Grid] = field(default_factory=dict)
+    least_scale: float = 0.0
 
     @property
     def form(self) -> Format:
@@ -53,18 +62,23 @@ class Group:
         return self.prescribed.get(self.form.element)
 
     def range(self) -> Range | None:
-        """The union of all known ranges of members; None if no activation has one."""
+        """The union of all known ranges of members, else of its sources; None if none has one."""
         known = [tensor.range for tensor in self.tensors if tensor.range is not None]
+        known = known or [found for group in self.sources if (found := group.range()) is not None]
         if not known:
             return None
         known += [constant_range(constant) for constant in self.constants]
-        return Range(min(item.low for item in known), max(item.high for item in known))
+        low, high = min(item.low for item in known), max(item.high for item in known)
+        least = self.least_scale * (self.form.high - self.form.low)
+        wider = max(1.0, least / (high - low)) if high > low else 1.0
+        return Range(wider * low, wider * high)
 
 
 class Groups:
     """The groups of a real graph, and the operands that have to be moved to another grid.
 
-    Kernels that only move or compare integers need one grid for their operands and results.
+    Kernels that only move or compare integers need one grid for their operands and results, and
+    what goes from one invocation to the next has one.
     An operator with several such operands (CONCATENATION) cannot have it where an operand's grid
     is prescribed, and none can where an operand's width is decided and not the result's: that
     operand stays out of the group and is listed in `requantized`. A result whose width is not
@@ -90,8 +104,12 @@ class Groups:
                 self.of(operator.outputs[0]).prescribed = policy.fixed
             elif policy.output is OutputRange.SHARED:
                 self._share(operator)
+        for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
+            self._merge(self.of(memory.before), self.of(memory.after))
         for operator in operators:
             policy_of(graph, operator, self.form(operator))
+            if operator.code in ("SOFTMAX", "LOG_SOFTMAX"):
+                self._ask_for_scale(operator)
 
     def of(self, tensor: Tensor) -> Group:
         """The group of a real activation."""
@@ -102,17 +120,25 @@ class Groups:
         return list({id(group): group for group in self._group_of.values()}.values())
 
     def form(self, operator: Operator) -> Format:
-        """What an operator computes in: its result's format.
+        """What an operator computes in: what it says, or its result's format.
 
         If it has no real result, the widest format of its operands for which there are kernels.
         """
         results = real_results(operator)
+        if operator.bits is not None:
+            return FORMATS[operator.bits]
         if results:
             return self.of(results[0]).form
         policy = OPERATORS[operator.code]
         operands = [self.of(tensor).form for _, tensor in real_activations(operator)]
         able = [form for form in operands if computes(policy, form)]
         return max(able, key=lambda form: form.bits, default=self.usual)
+
+    def _ask_for_scale(self, operator: Operator) -> None:
+        group = self.of(real_operands(operator)[0][1])
+        beta = abs(getattr(operator.options, "beta", 1.0))
+        if group.form.bits == 8 and beta > 0:
+            group.least_scale = max(group.least_scale, _LEAST_EXPONENT_SCALE / beta)
 
     def _share(self, operator: Operator) -> None:
         # Whatever prescribes an operand's grid stands earlier in the graph, so it is known here.
@@ -126,6 +152,7 @@ class Groups:
                 group.constants.append(tensor)
             elif self._stays_out(self.of(tensor), group, len(operands)):
                 self.requantized.append((operator, index))
+                group.sources.append(self.of(tensor))
             else:
                 group = self._merge(self.of(tensor), group)
 
@@ -143,6 +170,7 @@ class Groups:
             return first
         first.tensors += second.tensors
         first.constants += second.constants
+        first.sources += second.sources
         first.prescribed = first.prescribed or second.prescribed
         first.bits = max(filter(None, (first.bits, second.bits)), default=None)
         for tensor in second.tensors:

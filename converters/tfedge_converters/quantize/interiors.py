@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -16,16 +16,17 @@ from tfedge_converters.graph.lstm_operands import (
 )
 from tfedge_converters.quantize.constant_values import constant_values
 
-# Given an operator and the value of its input in the real model: every value of its interior.
-Interior = Callable[[Operator, np.ndarray], np.ndarray]
+# Given an operator, its input in the real model and its states before: all values of its interior.
+Interior = Callable[[Operator, np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
 
-def lstm_cells(operator: Operator, x: np.ndarray) -> np.ndarray:
-    """The cell after each step of a float UNIDIRECTIONAL_SEQUENCE_LSTM, from a state of zeros.
+def lstm_cells(operator: Operator, x: np.ndarray, states: Sequence[np.ndarray]) -> np.ndarray:
+    """The cell after each step of a float UNIDIRECTIONAL_SEQUENCE_LSTM.
 
     Args:
         operator: one that LiteRT runs, with constant weights and all its gates.
         x: float32 [batch, steps, depth], or time first.
+        states: hidden state and cell before the first step, float32 [batch, units] each.
 
     Returns:
         float32 [steps, batch, units].
@@ -39,7 +40,7 @@ def lstm_cells(operator: Operator, x: np.ndarray) -> np.ndarray:
     recurrent_weights = _stacked(operator, RECURRENT_WEIGHTS, (units, units))
     from_input = x @ weights.T + _stacked(operator, BIASES, (units,))
     steps = from_input if options.timeMajor else from_input.swapaxes(0, 1)
-    hidden = cell = np.zeros((steps.shape[1], units), np.float32)
+    hidden, cell = states
     cells = []
     for row in steps:
         gates = row + hidden @ recurrent_weights.T

@@ -2,39 +2,111 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 
 from tfedge_converters.graph import Range
+from tfedge_converters.quantize.formats import Format
+
+State = dict[str, np.ndarray]
+
+_EXTREMES, _AVERAGE = "extremes", "average"
+
+# What training's moving average keeps of its past, too.
+_DECAY = 0.99
 
 
-class Observer(Protocol):
-    """Sees a tensor's values, sample by sample, and condenses them to a range."""
+class Observer:
+    """Sees a tensor's values, sample by sample, and condenses them to a range.
 
-    def update(self, values: np.ndarray) -> None:
+    Subclasses say how in `range`, and extend the other methods by what else they remember.
+
+    Attributes:
+        minimum_samples: how many samples make its range worth having.
+        low, high: the smallest and largest value ever seen; infinite before there was any.
+    """
+
+    minimum_samples = 1
+
+    def __init__(self) -> None:
+        self.low = np.inf
+        self.high = -np.inf
+
+    def update(self, values: np.ndarray, low: float, high: float) -> None:
         """Takes in one sample.
 
         Args:
-            values: finite float32, of the tensor's shape; valid only during the call.
+            values: finite float32, of the tensor's shape, at least one; valid only during the call.
+            low, high: the smallest and the largest of them.
         """
+        self.low, self.high = min(self.low, low), max(self.high, high)
 
-    def range(self) -> Range:
-        """The range of real values that integers should cover, after at least one sample."""
+    def range(self, form: Format) -> Range:
+        """The range of real values that integers should cover, after at least one sample.
+
+        Args:
+            form: the integers.
+        """
+        raise NotImplementedError
+
+    def state(self) -> State:
+        """Everything that it remembers, as arrays of numbers."""
+        return {_EXTREMES: np.array([self.low, self.high])}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Remembers what `state` gave, instead of what it has seen itself.
+
+        Raises:
+            KeyError, ValueError: it is the state of another kind of observer.
+        """
+        self.low, self.high = map(float, state[_EXTREMES])
+
+    @property
+    def seen(self) -> Range:
+        """From the smallest to the largest value; [0, 0] for tensors without elements."""
+        return Range(self.low, self.high) if self.low <= self.high else Range(0.0, 0.0)
 
 
-class MinMax:
-    """The smallest and the largest value ever seen, as TensorFlow's converter does."""
+class MinMax(Observer):
+    """From the smallest to the largest value ever seen, as TensorFlow's converter does."""
+
+    def range(self, form: Format) -> Range:
+        """The extremes of all samples."""
+        return self.seen
+
+
+class MovingAverage(Observer):
+    """Averages of the extremes of each sample, with weights that fade into the past.
+
+    The first samples count alike: the n-th has a weight of 1/n, but at least 0.01. Depends on the
+    order of the samples.
+    """
+
+    minimum_samples = 10
 
     def __init__(self) -> None:
-        self._low = np.inf
-        self._high = -np.inf
+        super().__init__()
+        self._count = 0
+        self._average = np.zeros(2)
 
-    def update(self, values: np.ndarray) -> None:
-        """Takes in one sample."""
-        self._low = min(self._low, float(values.min(initial=np.inf)))
-        self._high = max(self._high, float(values.max(initial=-np.inf)))
+    def update(self, values: np.ndarray, low: float, high: float) -> None:
+        """Moves the averages towards the sample's extremes."""
+        super().update(values, low, high)
+        self._count += 1
+        weight = max(1 / self._count, 1 - _DECAY)
+        self._average += (np.array([low, high]) - self._average) * weight
 
-    def range(self) -> Range:
-        """From the smallest to the largest value; [0, 0] for tensors without elements."""
-        return Range(self._low, self._high) if self._low <= self._high else Range(0.0, 0.0)
+    def range(self, form: Format) -> Range:
+        """From the average smallest to the average largest value."""
+        return Range(*map(float, self._average))
+
+    def state(self) -> State:
+        """The extremes, the averages and how many samples they are of."""
+        return {**super().state(), _AVERAGE: np.array([*self._average, self._count])}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes on from another's averages."""
+        super().restore(state)
+        low, high, count = map(float, state[_AVERAGE])
+        self._average, self._count = np.array([low, high]), int(count)

@@ -22,7 +22,7 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.sequences import kept_states
+from tfedge_converters.graph.sequences import foreign_states, memories
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
@@ -31,7 +31,7 @@ from tfedge_converters.quantize.ends import (
     make_output_real,
     quantize_operator,
 )
-from tfedge_converters.quantize.formats import Format, format_of
+from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Group, Groups
 from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
@@ -42,10 +42,9 @@ from tfedge_converters.quantize.real_operators import (
     real_operators,
 )
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
+from tfedge_converters.quantize.wide_functions import with_sequences
 
 _REAL = "float32"
-
-_STATE_TYPES = {8: TensorType.INT8, 16: TensorType.INT16}
 
 
 def quantize(
@@ -88,7 +87,7 @@ def quantize(
     graph = real_graph(model)
     if graph is None:
         return
-    plan = _Plan(graph, scheme)
+    plan = _planned(graph, scheme)
     for given, ends in ((input_type, graph.inputs), (output_type, graph.outputs)):
         if given == usual.element:
             plan.refuse_other_ends(ends, usual)
@@ -99,6 +98,19 @@ def quantize(
         make_input_real(model, tensor, plan.form_of(tensor))
     for tensor in outputs:
         make_output_real(model, tensor, plan.form_of(tensor))
+
+
+def _planned(graph: Graph, scheme: Scheme) -> _Plan:
+    """A plan for a graph whose functions are sequences where they have no kernel."""
+    operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
+    try:
+        graph.operators = with_sequences(graph, scheme)
+        return _Plan(graph, scheme)
+    except TfedgeError:
+        graph.operators = operators
+        for tensor, known in ranges:
+            tensor.range = known
+        raise
 
 
 def _real_ends(tensors: list[Tensor]) -> list[Tensor]:
@@ -119,15 +131,19 @@ class _Plan:
         self.operands: dict[tuple[int, int], Tensor] = {}
         self.moved: dict[tuple[int, Any], Tensor] = {}
         self.moves: list[tuple[Operator, Operator]] = []
+        self.interiors: dict[int, Tensor] = {}
         self.versions: dict[int, int] = {}
         self.states: dict[int, tuple[Tensor, TensorType]] = {}
         self.intermediates: dict[int, list[Tensor]] = {}
         self.options: dict[int, Any] = {}
         self._refuse_constant_outputs()
-        self._refuse_kept_states()
+        self._refuse_foreign_states()
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
+            self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
+            self.grids[id(memory.state)] = self.grids[id(memory.before)]
         self.islands = find_islands(graph)
         self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
@@ -137,7 +153,8 @@ class _Plan:
                 continue
             self._refuse_without_integers(operator, policy, form)
             self._plan_moves(operator, form)
-            self._plan_states(operator, policy)
+            self._plan_interior(operator, form)
+            self._plan_states(operator, policy, form)
             self._plan_operands(operator, policy, form)
             keys = [self._plan_weights(operator, policy, rule, form) for rule in policy.weights]
             self._plan_version(operator, policy, *(keys or [form.scheme]))
@@ -162,6 +179,7 @@ class _Plan:
             ]
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
+        self._insert_interiors()
         for island in self.islands:
             keep_real(self.graph, island, self.form_of)
 
@@ -185,29 +203,30 @@ class _Plan:
                     f"the output '{tensor.name}' is a constant; remove it from the model's outputs"
                 )
 
-    def _refuse_kept_states(self) -> None:
-        for state in kept_states(self.graph):
+    def _refuse_foreign_states(self) -> None:
+        for state in foreign_states(self.graph):
             raise UnsupportedError(
                 f"'{state.name}' keeps a state between invocations, which cannot be quantised"
             )
 
-    def _plan_states(self, operator: Operator, policy: OperatorPolicy) -> None:
+    def _plan_states(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Variables, and what interpreters want to know of an operator's inside."""
-        result = self.grids[id(operator.outputs[0])] if policy.states else None
+        result = self._result_grid(operator) if policy.states else None
         for rule in policy.states:
             state = operator.inputs[rule.operand]
             assert state is not None and result is not None
-            self.states[id(state)] = state, _STATE_TYPES[rule.bits]
+            inside = form if rule.bits is None else FORMATS[rule.bits]
+            self.states[id(state)] = state, inside.type
             self.grids[id(state)] = (
                 result
                 if rule.grid is StateGrid.RESULT
-                else power_of_two_grid(_known_range(state), rule.bits, state.name)
+                else power_of_two_grid(_known_range(state), inside.bits, state.name)
             )
         if policy.intermediates:
             unknown = [Tensor("", (0,), TensorType.FLOAT32)] * (policy.intermediates - 1)
             self.intermediates[id(operator)] = [
                 *map(dataclasses.replace, unknown),
-                Tensor("hidden_scale", (0,), TensorType.INT8, result),
+                Tensor("hidden_scale", (0,), form.type, result),
             ]
 
     def _refuse_without_integers(
@@ -241,6 +260,29 @@ class _Plan:
             )
             self.moves.append((reader, quantize_operator(source, self.moved[key], form)))
         return self.moved[key]
+
+    def _plan_interior(self, operator: Operator, form: Format) -> None:
+        """What an operator computes in a width that is not its result's."""
+        (result, *_) = operator.outputs
+        if operator.bits is None or self.form_of(result) is form:
+            return
+        self.interiors[id(operator)] = dataclasses.replace(
+            result,
+            name=f"{result.name}_{form.element}",
+            type=form.type,
+            quantization=_grid_in(self.groups.of(result), form),
+        )
+
+    def _insert_interiors(self) -> None:
+        operators: list[Operator] = []
+        for operator in self.graph.operators:
+            operators.append(operator)
+            inner = self.interiors.get(id(operator))
+            if inner is not None:
+                (result,) = operator.outputs
+                operator.outputs = [inner]
+                operators.append(quantize_operator(inner, result, self.form_of(result)))
+        self.graph.operators = operators
 
     def _plan_operands(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Constants that are neither weights nor biases."""
@@ -282,7 +324,7 @@ class _Plan:
         version = policy.versions[key]
         if key in policy.amplifying_versions:
             scales = [float(self._scale(operator, index)) for index, _ in real_operands(operator)]
-            result = float(self.grids[id(operator.outputs[0])].scale[0])
+            result = float(self._result_grid(operator).scale[0])
             if math.prod(scales) / result >= 1:
                 version = policy.amplifying_versions[key]
         self.versions[id(operator)] = max(operator.version, version)
@@ -297,6 +339,13 @@ class _Plan:
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""
         return self._operand_grid(operator, index).scale[0]
+
+    def _result_grid(self, operator: Operator) -> Quantization:
+        """Of what the kernel itself gives."""
+        inner = self.interiors.get(id(operator))
+        if inner is not None and inner.quantization is not None:
+            return inner.quantization
+        return self.grids[id(operator.outputs[0])]
 
     def _operand_grid(self, operator: Operator, index: int) -> Quantization:
         operand = self.operands.get((id(operator), index))

@@ -19,13 +19,18 @@ def check_runnable(model: Model) -> None:
 
     Raises:
         UnsupportedError: a tensor is empty, of more dimensions than kernels know, or of other
-            dimensions than its operator makes; a bias is missing.
+            dimensions than its operator makes; a bias is missing; a slice ends at a distance.
         ModelFileError: an operator has another one's options.
     """
     for graph in model.graphs:
         for operator in graph.operators:
             check_ranks(graph, operator)
-            wrong = _emptiness(operator) or _missing_bias(operator) or _wrong_rank(graph, operator)
+            wrong = (
+                _emptiness(operator)
+                or _missing_bias(operator)
+                or _wrong_rank(graph, operator)
+                or _ends_behind_begins(graph, operator)
+            )
             if wrong:
                 raise UnsupportedError(f"{graph.place(operator)}: {wrong}")
 
@@ -40,6 +45,13 @@ def _missing_bias(operator: Operator) -> str:
     if operator.code != "DEPTHWISE_CONV_2D" or any(operator.inputs[2:3]):
         return ""
     return "LiteRT needs a bias here; give it one of zeros"
+
+
+def _ends_behind_begins(graph: Graph, operator: Operator) -> str:
+    """LiteRT takes a distance below zero for a size."""
+    if operator.code != "STRIDED_SLICE" or not options_of(graph, operator).offset:
+        return ""
+    return "its ends are distances from its begins; give them as positions"
 
 
 def _wrong_rank(graph: Graph, operator: Operator) -> str:

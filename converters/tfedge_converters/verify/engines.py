@@ -1,6 +1,7 @@
 """Everything that can run a model: LiteRT, TFLite Micro, and the compiled C.
 
-Samples have nothing to do with one another: variables are reset before each.
+Samples have nothing to do with one another: variables are reset before each. Only where a model
+keeps its state are consecutive samples one sequence: variables are reset before every sequence.
 """
 
 from __future__ import annotations
@@ -20,13 +21,20 @@ from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
-from tfedge_converters.graph.sequences import kept_states
+from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
 Sample = Sequence[np.ndarray]
 Outputs = list[list[np.ndarray]]
-Engine = Callable[[bytes, Sequence[Sample]], Outputs]
+
+# Samples of a sequence, if nothing else is said.
+SEQUENCE = 50
+
+
+# Called with a model's file, samples, and how many of them are a sequence.
+Engine = Callable[[bytes, Sequence[Sample], int], Outputs]
+
 
 _MICRO_PER_TENSOR_BYTES = 1024
 
@@ -36,25 +44,30 @@ _MICRO_BYTES_PER_BYTE = 6
 _REFERENCE_VERSIONS = {"DEPTHWISE_CONV_2D": 6, "DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
 
 
-def run_litert(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
+def run_litert(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
     """LiteRT as phones run it, with XNNPACK."""
-    return _run_litert(flatbuffer, samples, "AUTO")
+    return _run_litert(flatbuffer, samples, sequence, "AUTO")
 
 
-def run_litert_reference(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
+def run_litert_reference(
+    flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE
+) -> Outputs:
     """LiteRT's reference kernels."""
     model = read_model(flatbuffer)
     for graph in model.graphs:
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
             operator.version = min(operator.version, known)
-    return _run_litert(write_model(model), samples, "BUILTIN_REF")
+    return _run_litert(write_model(model), samples, sequence, "BUILTIN_REF")
 
 
-def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> Outputs:
+def _run_litert(
+    flatbuffer: bytes, samples: Sequence[Sample], sequence: int, resolver: str
+) -> Outputs:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    refuse_what_crashes(read_model(flatbuffer).main, LITERT)
+    graph = read_model(flatbuffer).main
+    refuse_what_crashes(graph, LITERT)
     with _refusals_of(LITERT):
         interpreter = Interpreter(
             model_content=flatbuffer, experimental_op_resolver_type=OpResolverType[resolver]
@@ -63,9 +76,10 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     inputs = [detail["index"] for detail in interpreter.get_input_details()]
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
     results = []
-    for sample in samples:
-        with _refusals_of(LITERT):
-            interpreter.reset_all_variables()
+    for position, sample in enumerate(samples):
+        if _begins(graph, position, sequence):
+            with _refusals_of(LITERT):
+                interpreter.reset_all_variables()
         for index, value in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, value)
         with _refusals_of(LITERT):
@@ -74,7 +88,7 @@ def _run_litert(flatbuffer: bytes, samples: Sequence[Sample], resolver: str) -> 
     return results
 
 
-def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
+def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
     """TFLite Micro's interpreter with its reference kernels.
 
     Raises:
@@ -98,8 +112,8 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     with _refusals_of(MICRO):
         interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
     results = []
-    for sample in samples:
-        if stateful:
+    for position, sample in enumerate(samples):
+        if stateful and _begins(model.main, position, sequence):
             with _refusals_of(MICRO):
                 interpreter.reset()
         for index, value in enumerate(sample):
@@ -110,26 +124,27 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     return results
 
 
-def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
+def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
     """TFLite Micro's kernel of every operator, and LiteRT's reference kernel where it has none.
 
     Raises:
         MissingToolError: the package tflite-micro is not installed.
         UnsupportedError: neither has a kernel for an operator, or the model has several graphs or
-            keeps a state between invocations.
+            variables that operators share.
     """
     model = read_model(flatbuffer)
     graph = model.main
-    if len(model.graphs) != 1 or kept_states(graph):
+    if len(model.graphs) != 1 or foreign_states(graph) or memories(graph):
         raise UnsupportedError(
-            "a model with several graphs or a state cannot be run operator by operator"
+            "a model with several graphs, or a state of several operators, cannot be run operator "
+            "by operator"
         )
     values: dict[int, list[np.ndarray]] = {
         id(tensor): [sample[index] for sample in samples]
         for index, tensor in enumerate(graph.inputs)
     }
     for operator in graph.operators:
-        results = _run_alone(operator, values, len(samples))
+        results = _run_alone(operator, values, len(samples), sequence)
         for index, tensor in enumerate(operator.outputs):
             values[id(tensor)] = [outputs[index] for outputs in results]
     return [
@@ -138,7 +153,9 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
     ]
 
 
-def _run_alone(operator: Operator, values: dict[int, list[np.ndarray]], count: int) -> Outputs:
+def _run_alone(
+    operator: Operator, values: dict[int, list[np.ndarray]], count: int, sequence: int
+) -> Outputs:
     ends = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
     inputs = list(ends.values())
     # Where TFLite Micro knows int4 weights, it unpacks them to int8 before it multiplies.
@@ -146,16 +163,20 @@ def _run_alone(operator: Operator, values: dict[int, list[np.ndarray]], count: i
     flatbuffer = write_model(Model([graph]))
     samples = [[values[id(tensor)][position] for tensor in inputs] for position in range(count)]
     try:
-        return run_micro(flatbuffer, samples)
+        return run_micro(flatbuffer, samples, sequence)
     except UnsupportedError:
-        return run_litert_reference(flatbuffer, samples)
+        return run_litert_reference(flatbuffer, samples, sequence)
+
+
+def _begins(graph: Graph, position: int, sequence: int) -> bool:
+    return position % sequence == 0 or not keeps_state(graph)
 
 
 def _value(tensor: Tensor, values: dict[int, list[np.ndarray]], position: int) -> np.ndarray:
     return values[id(tensor)][position] if tensor.data is None else tensor.data
 
 
-def run_c(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
+def run_c(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
     """The generated C, compiled for this computer.
 
     Raises:
@@ -163,7 +184,7 @@ def run_c(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
         MissingToolError: there is no C compiler.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return build_host(_generate(flatbuffer, folder, "host")).run(samples)
+        return build_host(_generate(flatbuffer, folder, "host")).run(samples, sequence)
 
 
 def run_firmware(core: str) -> Engine:
@@ -173,10 +194,10 @@ def run_firmware(core: str) -> Engine:
         core: a key of `execute.CORES`.
     """
 
-    def run(flatbuffer: bytes, samples: Sequence[Sample]) -> Outputs:
+    def run(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
         with tempfile.TemporaryDirectory() as folder:
             firmware = build_firmware(_generate(flatbuffer, folder, core), core)
-            return firmware.run(samples).outputs
+            return firmware.run(samples, sequence=sequence).outputs
 
     return run
 

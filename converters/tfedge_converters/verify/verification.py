@@ -12,7 +12,7 @@ import numpy as np
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge_converters.graph import Graph, Model, Operator, read_file, read_model, write_model
 from tfedge_converters.verify.differences import reason
-from tfedge_converters.verify.engines import Outputs, Sample, engine
+from tfedge_converters.verify.engines import SEQUENCE, Outputs, Sample, engine
 from tfedge_converters.verify.samples import given_samples, random_samples
 
 DEFAULT_ENGINES = ("tflite-micro", "litert-reference", "litert", "c")
@@ -86,6 +86,7 @@ def verify(
     inputs: Any = None,
     *,
     samples: int = 100,
+    sequence: int = SEQUENCE,
     seed: int = 0,
     engines: Sequence[str] = DEFAULT_ENGINES,
 ) -> Verification:
@@ -96,14 +97,19 @@ def verify(
         inputs: samples of the model's own input types: an array whose first axis is samples, a
             list or dict of them, or an .npz file; None for random ones.
         samples: how many random samples.
+        sequence: of a model that keeps its state, how many consecutive samples are one sequence,
+            at least 1; every engine is reset before each, and not within.
         seed: of the random samples.
         engines: names of `engines.ENGINES`, or qemu:CORE. One that cannot run here is reported
             as skipped.
 
     Raises:
         ModelFileError: the file is no model.
-        TfedgeError: an engine is unknown, the inputs do not fit, or nothing can say what is right.
+        TfedgeError: an engine is unknown, a sequence has no samples, the inputs do not fit, or
+            nothing can say what is right.
     """
+    if sequence < 1:
+        raise TfedgeError(f"a sequence has at least 1 sample, not {sequence}")
     typed = _typed(model)
     flatbuffer = write_model(typed)
     data = (
@@ -111,14 +117,14 @@ def verify(
         if inputs is None
         else given_samples(typed.main, inputs)
     )
-    results = {name: _try(name, flatbuffer, data) for name in engines}
-    truth = _truth(flatbuffer, data, results)
+    results = {name: _try(name, flatbuffer, data, sequence) for name in engines}
+    truth = _truth(flatbuffer, data, sequence, results)
     right = results[truth]
     assert not isinstance(right, str)
     comparisons = tuple(
         Comparison(name, skipped=result)
         if isinstance(result, str)
-        else _compare(name, result, truth, right, typed, data)
+        else _compare(name, result, truth, right, typed, data, sequence)
         for name, result in results.items()
         if name != truth
     )
@@ -131,19 +137,24 @@ def _typed(model: str | Path | bytes | Model) -> Model:
     return read_model(model) if isinstance(model, bytes) else read_file(model)
 
 
-def _try(name: str, flatbuffer: bytes, data: Sequence[Sample]) -> Outputs | str:
+def _try(name: str, flatbuffer: bytes, data: Sequence[Sample], sequence: int) -> Outputs | str:
     """The outputs, or why there are none."""
     run = engine(name)
     try:
-        return run(flatbuffer, data)
+        return run(flatbuffer, data, sequence)
     except (MissingToolError, UnsupportedError) as error:
         return str(error)
 
 
-def _truth(flatbuffer: bytes, data: Sequence[Sample], results: dict[str, Outputs | str]) -> str:
+def _truth(
+    flatbuffer: bytes,
+    data: Sequence[Sample],
+    sequence: int,
+    results: dict[str, Outputs | str],
+) -> str:
     for name in _TRUTHS:
         if name not in results:
-            results[name] = _try(name, flatbuffer, data)
+            results[name] = _try(name, flatbuffer, data, sequence)
         if not isinstance(results[name], str):
             return name
     raise TfedgeError(
@@ -159,10 +170,14 @@ def _compare(
     right: Outputs,
     model: Model,
     data: Sequence[Sample],
+    sequence: int,
 ) -> Comparison:
     wrong = [_differences(a, b) for a, b in zip(result, right, strict=True)]
     failing = [index for index, (count, _) in enumerate(wrong) if count]
-    first = _first_difference(name, truth, model, data[failing[0]]) if failing else None
+    first = None
+    if failing:
+        begin = failing[0] - failing[0] % sequence
+        first = _first_difference(name, truth, model, data[begin : failing[0] + 1])
     return Comparison(
         engine=name,
         mismatches=sum(count for count, _ in wrong),
@@ -193,15 +208,23 @@ def _bits(value: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(value).reshape(-1).view(f"u{value.dtype.itemsize}")
 
 
-def _first_difference(name: str, truth: str, model: Model, sample: Sample) -> Operator | None:
-    """The first operator, in order, with an output on which two engines differ."""
+def _first_difference(
+    name: str, truth: str, model: Model, samples: Sequence[Sample]
+) -> Operator | None:
+    """The first operator, in order, with an output of the last sample on which engines differ.
+
+    Args:
+        name, truth: the engines.
+        model: the model.
+        samples: a sequence from its begin.
+    """
     exposed = expose_intermediates(model)
     flatbuffer = write_model(exposed)
-    results = [_try(which, flatbuffer, [sample]) for which in (name, truth)]
+    results = [_try(which, flatbuffer, samples, len(samples)) for which in (name, truth)]
     if isinstance(results[0], str) or isinstance(results[1], str):
         return None
     made_by = {id(t): op for op in model.main.operators for t in op.outputs}
-    for tensor, a, b in zip(exposed.main.outputs, results[0][0], results[1][0], strict=True):
+    for tensor, a, b in zip(exposed.main.outputs, results[0][-1], results[1][-1], strict=True):
         if _differences([a], [b])[0]:
             return made_by[id(tensor)]
     return None

@@ -8,6 +8,7 @@
 
 #define NEGATE_ARENA_BYTES 40u
 #define NEGATE_ARENA_ALIGN 16u
+#define NEGATE_STATE_BYTES 0
 
 typedef struct negate_context {
   uint8_t *arena;

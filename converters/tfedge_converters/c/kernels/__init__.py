@@ -148,8 +148,8 @@ UNSIGNED_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
 # Functions of one int16, of which int8 has tables.
 WIDE_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
     "ABS": wide_unary.lower_wide_abs,
-    "EXP": wide_unary.lower_wide_exp,
-    "GELU": wide_unary.lower_wide_gelu,
+    "EXP": wide_unary.lower_wide_table,
+    "GELU": wide_unary.lower_wide_table,
     "LEAKY_RELU": wide_unary.lower_wide_leaky_relu,
     "LOGISTIC": wide_unary.lower_wide_logistic,
     "RELU": wide_unary.lower_wide_relu,

@@ -55,7 +55,7 @@ def lower_topk_v2(operator: Operator) -> Lowered:
     checks.operands(operator, least=2, outputs=2)
     source, wanted = checks.operand(operator, 0), checks.operand(operator, 1)
     values, positions = operator.outputs
-    checks.int8(source, values)
+    width = checks.activations(source, values)
     checks.same_quantization(operator, source, values)
     elements, count = checks.elements(source), _one_integer(wanted, "the number of values")
     if not source.shape or not 1 <= count <= source.shape[-1]:
@@ -66,14 +66,16 @@ def lower_topk_v2(operator: Operator) -> Lowered:
         checks.shape(output, (*source.shape[:-1], count))
     depth = source.shape[-1]
     common: dict[str, Any] = {
-        "header": "topk_s8",
-        "struct": "topk_s8",
+        "header": f"topk_{width}",
+        "struct": f"topk_{width}",
         "params": {"rows": elements // depth, "depth": depth, "count": count},
     }
     return Lowered(
         (
-            KernelCall("topk_positions_s8", operands=(source,), output=positions, **common),
-            KernelCall("topk_values_s8", operands=(source, positions), output=values, **common),
+            KernelCall(f"topk_positions_{width}", operands=(source,), output=positions, **common),
+            KernelCall(
+                f"topk_values_{width}", operands=(source, positions), output=values, **common
+            ),
         ),
         detail=f"{count} of {depth}",
     )

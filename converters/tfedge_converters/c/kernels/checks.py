@@ -22,9 +22,6 @@ _ZERO_POINTS = {
     TensorType.INT64: (0, 0),
 }
 
-# More int8 values, each less a zero point, could leave int32 when they are summed up.
-LARGEST_SUM = 1 << 23
-
 _QUANTISE = "Quantise the model first, with calibration data"
 _HOW_TO_INT8 = {
     TensorType.INT16: "Quantise to int8 instead of int16x8, or choose the target tflite or "

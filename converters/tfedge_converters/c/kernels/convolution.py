@@ -17,8 +17,13 @@ from tfedge_converters.c.kernels.requantization import (
     is_narrow,
     output_fields,
     weight_scales,
+    wide_limits,
+    wide_sum_fields,
 )
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
+
+# A sum of more products of int16 with int8 could leave int32.
+_LARGEST_WIDE_ROW = (1 << 31) // (1 << 22) - 1
 
 
 def lower_conv_2d(operator: Operator) -> Lowered:
@@ -79,9 +84,13 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
         steps=_steps(operator, windows),
         groups=groups,
     )
-    if groups > 1:
+    wide = source.type == TensorType.INT16
+    in_rows = kernel_height == kernel_width == 1 and output.shape[:3] == source.shape[:3]
+    if groups == 1 and in_rows and wide:
+        call = matmul_call(source, output, _wide_matmul_fields(source, output, part), "s16")
+    elif groups > 1 or wide:
         call = spread_call(source, output, part, (1, 1), (0, 0))
-    elif kernel_height == kernel_width == 1 and output.shape[:3] == source.shape[:3]:
+    elif in_rows:
         call = matmul_call(source, output, _matmul_fields(source, output, part))
     else:
         call = _convolution_call(source, output, part)
@@ -138,11 +147,9 @@ def _matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dic
     }
 
 
-def _convolution_call(source: Tensor, output: Tensor, part: ConvolutionPart) -> KernelCall:
-    channels, kernel_height, kernel_width, _ = part.weights.shape
-    matmul = _matmul_fields(source, output, part)
-    taps = part.weights.size // channels
-    params: dict[str, Param] = {
+def _window_fields(source: Tensor, part: ConvolutionPart) -> dict[str, Param]:
+    _, kernel_height, kernel_width, _ = part.weights.shape
+    return {
         "batches": source.shape[0],
         "input_height": source.shape[1],
         "input_width": source.shape[2],
@@ -152,6 +159,35 @@ def _convolution_call(source: Tensor, output: Tensor, part: ConvolutionPart) -> 
         "kernel_height": kernel_height,
         "kernel_width": kernel_width,
         **part.steps,
+    }
+
+
+def _macs(source: Tensor, part: ConvolutionPart) -> int:
+    return source.shape[0] * part.output_size[0] * part.output_size[1] * part.weights.size
+
+
+def _wide_convolution_call(
+    source: Tensor, output: Tensor, part: ConvolutionPart, steps: dict[str, Param]
+) -> KernelCall:
+    matmul = _wide_matmul_fields(source, output, part)
+    return KernelCall(
+        kernel="conv_2d_s16",
+        header="conv_2d_s16",
+        struct="conv_2d_s16",
+        params={**steps, **_window_fields(source, part), "matmul": matmul},
+        operands=(source,),
+        output=output,
+        takes_scratch=True,
+        scratch_bytes=2 * part.weights[0].size,
+        macs=_macs(source, part),
+    )
+
+
+def _convolution_call(source: Tensor, output: Tensor, part: ConvolutionPart) -> KernelCall:
+    matmul = _matmul_fields(source, output, part)
+    taps = part.weights[0].size
+    params: dict[str, Param] = {
+        **_window_fields(source, part),
         "input_zero_point": checks.scale_and_zero_point(source)[1],
         "matmul": matmul,
     }
@@ -164,8 +200,21 @@ def _convolution_call(source: Tensor, output: Tensor, part: ConvolutionPart) -> 
         output=output,
         takes_scratch=True,
         scratch_bytes=2 * taps,
-        macs=source.shape[0] * part.output_size[0] * part.output_size[1] * part.weights.size,
+        macs=_macs(source, part),
     )
+
+
+def _wide_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dict[str, Param]:
+    """The same for int16 activations, whose sums have 64 bits."""
+    channels = part.weights.shape[0]
+    data = part.weights.reshape(channels, -1)
+    return {
+        "depth": data.shape[1],
+        "channels": channels // part.groups,
+        "weights": Constant("weights", data, shape_comment(part.weights.shape)),
+        **wide_sum_fields(source, output, part.scales, part.bias, channels),
+        **wide_limits(output, part.activation),
+    }
 
 
 def spread_call(
@@ -181,20 +230,22 @@ def spread_call(
         RefusedError: a sum may overflow, or a type or shape does not fit.
     """
     _, height, width, channels = output.shape
+    steps: dict[str, Param] = {
+        "groups": part.groups,
+        "pixel_step": stride[1] * channels,
+        "row_step": stride[0] * width * channels,
+        "batch_step": height * width * channels,
+        "first_pixel": (first[0] * width + first[1]) * channels,
+    }
+    if source.type == TensorType.INT16:
+        return _wide_convolution_call(source, output, part, steps)
     call = _convolution_call(source, output, part)
     return replace(
         call,
         kernel="conv_2d_parts_s8",
         header="conv_2d_parts_s8",
         struct="conv_2d_parts_s8",
-        params={
-            "groups": part.groups,
-            "pixel_step": stride[1] * channels,
-            "row_step": stride[0] * width * channels,
-            "batch_step": height * width * channels,
-            "first_pixel": (first[0] * width + first[1]) * channels,
-            "conv": call.params,
-        },
+        params={**steps, "conv": call.params},
         scratch_bytes=call.scratch_bytes + 2 * channels // part.groups,
     )
 
@@ -212,12 +263,15 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
     windows = _windows(operator, source, (kernel_height, kernel_width))
     checks.shape(output, (source.shape[0], windows[0].output, windows[1].output, channels))
     taps = kernel_height * kernel_width
-    if taps > LARGEST_DEPTH:
-        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
     _check_reach(source, operator, data.shape[:2])
-    zero_point = checks.scale_and_zero_point(source)[1]
-    multiplier, shift = _multipliers(source, scales, output, channels)
-    folded = folded_bias(bias, channels, data.sum(axis=(0, 1), dtype=np.int64), zero_point)
+    width = checks.activations(source, output)
+    activation = operator.options.fusedActivationFunction
+    if width == "s16":
+        sums = _wide_channel_fields(source, output, data, scales, bias)
+        limits = wide_limits(output, activation)
+    else:
+        sums = _channel_fields(source, output, data, scales, bias)
+        limits = output_fields(output, activation)
     params: dict[str, Param] = {
         "batches": source.shape[0],
         "input_height": source.shape[1],
@@ -229,24 +283,54 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
         "kernel_height": kernel_height,
         "kernel_width": kernel_width,
         **_steps(operator, windows),
-        "input_zero_point": zero_point,
-        "weights": Constant("weights", data, shape_comment(data.shape)),
-        "bias": folded,
-        "multiplier": multiplier,
-        "shift": shift,
-        "narrow": is_narrow(folded, shift, data.reshape(taps, channels).T),
-        **output_fields(output, operator.options.fusedActivationFunction),
+        **sums,
+        **limits,
     }
     call = KernelCall(
-        kernel="depthwise_conv_2d_s8",
-        header="depthwise_conv_2d_s8",
-        struct="depthwise_conv_2d_s8",
+        kernel=f"depthwise_conv_2d_{width}",
+        header=f"depthwise_conv_2d_{width}",
+        struct=f"depthwise_conv_2d_{width}",
         params=params,
         operands=(source,),
         output=output,
         macs=output.elements * taps,
     )
     return Lowered((call,), detail=f"{kernel_height}x{kernel_width}")
+
+
+def _channel_fields(
+    source: Tensor, output: Tensor, data: np.ndarray, scales: np.ndarray, bias: Tensor | None
+) -> dict[str, Param]:
+    kernel_height, kernel_width, channels = data.shape
+    taps = kernel_height * kernel_width
+    if taps > LARGEST_DEPTH:
+        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
+    zero_point = checks.scale_and_zero_point(source)[1]
+    multiplier, shift = _multipliers(source, scales, output, channels)
+    folded = folded_bias(bias, channels, data.sum(axis=(0, 1), dtype=np.int64), zero_point)
+    return {
+        "input_zero_point": zero_point,
+        "weights": Constant("weights", data, shape_comment(data.shape)),
+        "bias": folded,
+        "multiplier": multiplier,
+        "shift": shift,
+        "narrow": is_narrow(folded, shift, data.reshape(taps, channels).T),
+    }
+
+
+def _wide_channel_fields(
+    source: Tensor, output: Tensor, data: np.ndarray, scales: np.ndarray, bias: Tensor | None
+) -> dict[str, Param]:
+    kernel_width, channels = data.shape[1:]
+    if kernel_width > _LARGEST_WIDE_ROW:
+        raise checks.RefusedError(
+            f"the kernel is {kernel_width} wide; at most {_LARGEST_WIDE_ROW} products of a row fit "
+            "into its 32-bit sum"
+        )
+    return {
+        "weights": Constant("weights", data, shape_comment(data.shape)),
+        **wide_sum_fields(source, output, scales, bias, channels),
+    }
 
 
 def _check_reach(source: Tensor, operator: Operator, kernel: Sequence[int]) -> None:
@@ -261,7 +345,7 @@ def _check_reach(source: Tensor, operator: Operator, kernel: Sequence[int]) -> N
 def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:
     _, _, bias = checks.operands(operator, least=2, most=3)
     source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
-    checks.int8(source, operator.outputs[0])
+    checks.activations(source, operator.outputs[0])
     checks.rank(source, 4)
     checks.rank(weights, 4)
     return source, weights, bias

@@ -18,7 +18,7 @@ from tfedge_converters.graph.types import Operator, Tensor
 
 # Of the operands' common scale, by the width of integers.
 _ADD_FRACTION_BITS = {"s8": 20, "s16": 15}
-_SQUARED_DIFFERENCE_FRACTION_BITS = 7
+_SQUARED_DIFFERENCE_FRACTION_BITS = {"s8": 7, "s16": 0}
 
 _VALUES = np.arange(-128, 128, dtype=np.int64)
 
@@ -97,21 +97,24 @@ def lower_squared_difference(operator: Operator) -> Lowered:
     if is_integer(operator):
         return lower_integer_function(operator)
     a, b, output = _operands(operator)
-    checks.int8(a, b, output)
+    width = checks.activations(a, b, output)
     common = 2 * max(_scale(a), _scale(b))
-    unit = 1 << 2 * _SQUARED_DIFFERENCE_FRACTION_BITS
+    unit = 1 << 2 * _SQUARED_DIFFERENCE_FRACTION_BITS[width]
     multiplier, shift = quantize_multiplier(common * common / (unit * _scale(output)))
     return binary_call(
-        "squared_difference_s8",
+        f"squared_difference_{width}",
         (a, b),
         output,
-        {
-            **rescaled_fields("a", a, _scale(a) / common),
-            **rescaled_fields("b", b, _scale(b) / common),
-            "output_multiplier": multiplier,
-            "output_shift": shift,
-            "output_zero_point": _zero_point(output),
-        },
+        fields_of(
+            width,
+            {
+                **rescaled_fields("a", a, _scale(a) / common),
+                **rescaled_fields("b", b, _scale(b) / common),
+                "output_multiplier": multiplier,
+                "output_shift": shift,
+                "output_zero_point": _zero_point(output),
+            },
+        ),
     )
 
 

@@ -19,7 +19,8 @@ from tfedge_converters.c.kernels.requantization import (
     output_fields,
     output_limits,
     weight_scales,
-    wide_multipliers,
+    wide_limits,
+    wide_sum_fields,
 )
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
@@ -34,7 +35,7 @@ def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
     _, source, weights, bias, output = _operands(operator)
     if source.type == TensorType.INT16:
-        return _lower_int16(operator)
+        return _lower_wide(operator)
     if weights.data is None or np.any(_zero_points(weights)):
         return lower_at_run_time(operator)
     channels, depth = weights.shape
@@ -59,54 +60,19 @@ def lower_fully_connected(operator: Operator) -> Lowered:
     return Lowered((matmul_call(source, output, matmul),))
 
 
-def _lower_int16(operator: Operator) -> Lowered:
-    rows, source, weights, bias, output = _operands(operator)
+def _lower_wide(operator: Operator) -> Lowered:
+    _, source, weights, bias, output = _operands(operator)
     channels, depth = weights.shape
     scales = weight_scales(weights, channels, axis=0)
     data = checks.constant(weights, "the weights")
-    matmul = wide_matmul_fields(
-        source, output, data, scales, bias, operator.options.fusedActivationFunction
-    )
-    call = KernelCall(
-        kernel="fully_connected_s16",
-        header="fully_connected_s16",
-        struct="fully_connected_s16",
-        params={"rows": rows, "matmul": matmul},
-        operands=(source,),
-        output=output,
-        macs=rows * channels * depth,
-    )
-    return Lowered((call,))
-
-
-def wide_matmul_fields(
-    source: Tensor,
-    output: Tensor,
-    data: np.ndarray,
-    scales: np.ndarray,
-    bias: Tensor | None,
-    activation: int,
-) -> dict[str, Param]:
-    """The matrix product of int16 activations with int8 weights and int64 biases.
-
-    Args:
-        data: weights; the first axis is the output's channels.
-        scales: of the weights, one a channel or one for all.
-    """
-    channels = data.shape[0]
-    multiplier, shift = wide_multipliers(source, scales, output)
-    low, high = output_limits(output, activation)
-    return {
-        "depth": data.size // channels,
+    matmul = {
+        "depth": depth,
         "channels": channels,
-        "weights": Constant("weights", data.reshape(channels, -1), shape_comment(data.shape)),
-        "bias": Constant("bias", bias_values(bias, channels, TensorType.INT64)),
-        "multiplier": multiplier,
-        "shift": shift,
-        "channel_step": int(scales.size > 1),
-        "output_min": low,
-        "output_max": high,
+        "weights": Constant("weights", data, shape_comment(weights.shape)),
+        **wide_sum_fields(source, output, scales, bias, channels),
+        **wide_limits(output, operator.options.fusedActivationFunction),
     }
+    return Lowered((matmul_call(source, output, matmul, "s16"),))
 
 
 def lower_at_run_time(operator: Operator) -> Lowered:
@@ -195,15 +161,17 @@ def _offset_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
     return Lowered((call,))
 
 
-def matmul_call(source: Tensor, output: Tensor, matmul: Mapping[str, Param]) -> KernelCall:
+def matmul_call(
+    source: Tensor, output: Tensor, matmul: Mapping[str, Param], width: str = "s8"
+) -> KernelCall:
     """Multiplies every row of `matmul["depth"]` input values with the weights."""
     depth, channels = matmul["depth"], matmul["channels"]
     assert isinstance(depth, int) and isinstance(channels, int)
     rows = source.elements // depth
     return KernelCall(
-        kernel="fully_connected_s8",
-        header="fully_connected_s8",
-        struct="fully_connected_s8",
+        kernel=f"fully_connected_{width}",
+        header=f"fully_connected_{width}",
+        struct=f"fully_connected_{width}",
         params={"rows": rows, "matmul": matmul},
         operands=(source,),
         output=output,

@@ -12,35 +12,32 @@ from tfedge_converters.graph.types import Operator
 _UNSIGNED_OFFSET = 128
 
 # The sum of a larger window could leave int32.
-_LARGEST_WINDOW = 1 << 23
+_LARGEST_WINDOW = {"s8": 1 << 23, "s16": 1 << 15}
 
 
 def lower_average_pool_2d(operator: Operator) -> Lowered:
     """The mean of each window's positions that lie within the input."""
-    return _lower_pool(operator, "average_pool_2d_s8")
+    return _lower_pool(operator, "average_pool_2d")
 
 
 def lower_max_pool_2d(operator: Operator) -> Lowered:
     """The largest of each window's positions that lie within the input."""
-    return _lower_pool(operator, "max_pool_2d_s8")
+    return _lower_pool(operator, "max_pool_2d")
 
 
 def _lower_pool(operator: Operator, kernel: str) -> Lowered:
     checks.operands(operator, least=1)
     source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.int8(source, output)
+    width = checks.activations(source, output)
     checks.rank(source, 4)
     checks.same_quantization(operator, source, output)
     o = operator.options
     window = min(o.filterHeight, source.shape[1]) * min(o.filterWidth, source.shape[2])
-    if window > _LARGEST_WINDOW:
+    if window > _LARGEST_WINDOW[width]:
         raise checks.RefusedError(f"the sum of {window} values could overflow 32 bits")
     rows = slide(source.shape[1], o.filterHeight, o.strideH, 1, o.padding)
     columns = slide(source.shape[2], o.filterWidth, o.strideW, 1, o.padding)
     checks.shape(output, (source.shape[0], rows.output, columns.output, source.shape[3]))
-    taps = min(o.filterHeight, source.shape[1]) * min(o.filterWidth, source.shape[2])
-    if taps > checks.LARGEST_SUM:
-        raise checks.RefusedError(f"the sum of {taps} values could overflow 32 bits")
     low, high = output_limits(output, o.fusedActivationFunction)
     params: dict[str, Param] = {
         "batches": source.shape[0],
@@ -57,12 +54,13 @@ def _lower_pool(operator: Operator, kernel: str) -> Lowered:
         "pad_left": columns.before,
         "output_min": low,
         "output_max": high,
-        "offset": _UNSIGNED_OFFSET if operator.was_unsigned else 0,
     }
+    if width == "s8":
+        params["offset"] = _UNSIGNED_OFFSET if operator.was_unsigned else 0
     call = KernelCall(
-        kernel=kernel,
-        header="pool_2d_s8",
-        struct="pool_2d_s8",
+        kernel=f"{kernel}_{width}",
+        header=f"pool_2d_{width}",
+        struct=f"pool_2d_{width}",
         params=params,
         operands=(source,),
         output=output,

@@ -47,18 +47,33 @@ def channel_multipliers(
     )
 
 
-def wide_multipliers(
-    source: Tensor, scales: np.ndarray, output: Tensor
-) -> tuple[Constant, Constant]:
-    """The same for sums of 64 bits, whose multipliers have 15."""
+def wide_sum_fields(
+    source: Tensor, output: Tensor, scales: np.ndarray, bias: Tensor | None, channels: int
+) -> dict[str, Param]:
+    """How kernels on int16 begin and requantise their sums of 64 bits.
+
+    Args:
+        scales: of the weights, one a channel or one for all.
+        bias: int64, or None.
+    """
     input_scale = float(checks.scale_and_zero_point(source)[0])
     output_scale = float(checks.scale_and_zero_point(output)[0])
     reals = input_scale * scales.astype(np.float64) / output_scale
     pairs = [quantize_wide_multiplier(float(real)) for real in reals]
-    return (
-        Constant("multiplier", np.array([q for q, _ in pairs], np.int16), "Q0.15, a channel"),
-        Constant("shift", np.array([shift for _, shift in pairs], np.int8), "a channel"),
-    )
+    multipliers = np.array([q for q, _ in pairs], np.int16)
+    shifts = np.array([shift for _, shift in pairs], np.int8)
+    return {
+        "bias": Constant("bias", bias_values(bias, channels, TensorType.INT64)),
+        "multiplier": Constant("multiplier", multipliers, "Q0.15, a channel"),
+        "shift": Constant("shift", shifts, "a channel"),
+        "channel_step": int(scales.size > 1),
+    }
+
+
+def wide_limits(output: Tensor, activation: int) -> dict[str, Param]:
+    """The fields output_min and output_max of a kernel on int16."""
+    low, high = output_limits(output, activation)
+    return {"output_min": low, "output_max": high}
 
 
 def weight_scales(weights: Tensor, channels: int, axis: int) -> np.ndarray:

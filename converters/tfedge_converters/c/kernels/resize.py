@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfedge_converters.arithmetic.resampling import bilinear_positions, nearest_positions
+from tfedge_converters.c.arrays import stored_dtype
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
@@ -27,7 +28,7 @@ def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
         "input_width": source.shape[2],
         "output_height": output.shape[1],
         "output_width": output.shape[2],
-        "pixel_bytes": source.shape[3],
+        "pixel_bytes": source.shape[3] * stored_dtype(source.type).itemsize,
         "rows": Constant("rows", rows, "input row of each output row"),
         "columns": Constant("columns", columns, "input column of each output column"),
     }
@@ -50,14 +51,14 @@ def lower_resize_bilinear(operator: Operator) -> Lowered:
         "rows": Constant("rows", rows, "lower and upper input row, and 1024 * fraction"),
         "columns": Constant("columns", columns, "lower and upper input column, 1024 * fraction"),
     }
-    return _call(source, output, "resize_bilinear_s8", params)
+    return _call(source, output, f"resize_bilinear_{checks.activations(source)}", params)
 
 
 def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
     checks.operands(operator, least=2)
     source, size = checks.operand(operator, 0), checks.operand(operator, 1)
     output = operator.outputs[0]
-    checks.int8(source, output)
+    checks.activations(source, output)
     checks.same_quantization(operator, source, output)
     checks.rank(source, 4)
     checks.rank(output, 4)

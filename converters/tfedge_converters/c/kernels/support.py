@@ -5,7 +5,7 @@ The lowerings enforce all of it; this table says it in words, for docs/operators
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TFLITE_MICRO = "TFLite Micro"
 LITERT = "LiteRT reference"
@@ -15,6 +15,7 @@ _CONSTANT_SIZES = "axes and sizes constant"
 _NUMBERS = "int8, int32, int64"
 _WIDE_IN_LITERT = "int64 as LiteRT has it; plain integers without a fused activation"
 _COMPARED = f"{_NUMBERS} to bool"
+_INT16_IN_LITERT = "int16 as LiteRT has it"
 _FLOAT_IN_MICRO = "TFLite Micro computes it in float only"
 
 
@@ -54,7 +55,7 @@ _SPECIAL: dict[str, Support] = {
     "CUMSUM": Support(restrictions="axis constant"),
     "DEPTHWISE_CONV_2D": Support(restrictions="weights constant"),
     "DEPTH_TO_SPACE": Support(_STORED),
-    "DEQUANTIZE": Support("int8 to float32"),
+    "DEQUANTIZE": Support("int8, int16 to float32"),
     "DIV": Support(restrictions="scales at which the reference's shifts are defined"),
     "EMBEDDING_LOOKUP": Support("int8 rows, int32 indices"),
     "EQUAL": Support(f"{_NUMBERS}, bool to bool"),
@@ -85,11 +86,13 @@ _SPECIAL: dict[str, Support] = {
     "PADV2": _MOVES,
     "MIRROR_PAD": _MOVES,
     "PRELU": Support(restrictions="at most 4 dimensions"),
-    "QUANTIZE": Support("float32 to int8; int8, uint8 to int8, uint8"),
+    "QUANTIZE": Support(
+        "float32 to int8, int16; int8, uint8 to int8, uint8; int8, int16, int32 from or to int16"
+    ),
     "REDUCE_ALL": Support("bool", "axes constant"),
     "REDUCE_ANY": Support("bool", "axes constant", LITERT),
-    "REDUCE_MAX": Support(restrictions="axes constant"),
-    "REDUCE_MIN": Support(restrictions="axes constant"),
+    "REDUCE_MAX": Support(restrictions=f"axes constant; {_INT16_IN_LITERT}"),
+    "REDUCE_MIN": Support(restrictions=f"axes constant; {_INT16_IN_LITERT}"),
     "REDUCE_PROD": Support(
         restrictions="axes constant; not where the product could leave 32 bits", oracle=LITERT
     ),
@@ -97,7 +100,9 @@ _SPECIAL: dict[str, Support] = {
     "RELU_N1_TO_1": Support(restrictions="output scale at least 1e-9", oracle=LITERT),
     "RESHAPE": _MOVES,
     "RESIZE_BILINEAR": Support(
-        "int8, uint8", "sides at most 32,768; not where the reference reads outside its input"
+        "int8, uint8",
+        "sides at most 32,768; not where the reference reads outside its input; "
+        + _INT16_IN_LITERT,
     ),
     "RESIZE_NEAREST_NEIGHBOR": Support(restrictions="sides at most 32,768"),
     "REVERSE_V2": _MOVES,
@@ -121,16 +126,28 @@ _SPECIAL: dict[str, Support] = {
     "TRANSPOSE": _MOVES,
     "TRANSPOSE_CONV": Support(restrictions="weights constant"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Support(
-        "int8, int16 cell", "one sequence, from a state of zeros; plain variant with tanh"
+        "int8 with a cell of int16", "one sequence; plain variant with tanh"
     ),
     "UNPACK": _MOVES,
     "ZEROS_LIKE": Support(_STORED),
 }
 
+# Operators that compute in int16, with int8 weights and int64 biases, as they do in int8.
+_WIDE_NAMES = (
+    "ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CONV_2D DEPTHWISE_CONV_2D EXP FULLY_CONNECTED GELU "
+    "LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL REDUCE_MAX REDUCE_MIN RELU RELU6 "
+    "RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SOFTMAX SQUARED_DIFFERENCE SUB SUM TANH TOPK_V2 "
+    "TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM"
+)
+_WIDE = frozenset(_WIDE_NAMES.split())
+
 
 def support(code: str) -> Support:
     """What to know of an operator that has a lowering."""
-    return _SPECIAL.get(code, _PLAIN)
+    known = _SPECIAL.get(code, _PLAIN)
+    if code not in _WIDE:
+        return known
+    return replace(known, types=known.types.replace("int8", "int8, int16", 1))
 
 
 def described() -> frozenset[str]:

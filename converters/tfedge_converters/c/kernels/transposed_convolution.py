@@ -41,7 +41,7 @@ def lower_transpose_conv(operator: Operator) -> Lowered:
     _, _, _, bias = checks.operands(operator, least=3, most=4)
     size, weights, source = (checks.operand(operator, index) for index in range(3))
     output, options = operator.outputs[0], operator.options
-    checks.int8(source, output)
+    checks.activations(source, output)
     for tensor in (source, weights, output):
         checks.rank(tensor, 4)
     channels, kernel_height, kernel_width, depth = weights.shape

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from tfedge_converters.arithmetic import real_tables
 from tfedge_converters.arithmetic.activation import quantize_real
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
-from tfedge_converters.arithmetic.interpolation import interpolated_table
+from tfedge_converters.arithmetic.interpolation import table_of
 from tfedge_converters.arithmetic.sigmoid_table import sigmoid_table
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks, rescaling
+from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.types import Operator, Tensor
 
 _LARGEST_INT16 = (1 << 15) - 1
+_EVERY = np.arange(-(1 << 15), 1 << 15)
 
 # What inputs of the table of sigmoid are multiplied with: 3 * 2^12.
 _TABLE_STEPS = 3 * 4096.0
@@ -65,25 +67,33 @@ def lower_wide_tanh(operator: Operator) -> Lowered:
     return _sigmoidal(operator, tanh=1, powers=range(-12, -10))
 
 
-def lower_wide_exp(operator: Operator) -> Lowered:
-    """e to the power of x."""
-    return _interpolated(operator, real_tables.exp)
+def lower_wide_table(operator: Operator) -> Lowered:
+    """Any function that LiteRT's reference kernel interpolates in a table of its own.
 
-
-def lower_wide_gelu(operator: Operator) -> Lowered:
-    """x * Phi(x), exact or approximated by tanh."""
-    approximate = operator.options.approximate
-    return _interpolated(operator, real_tables.gelu_tanh if approximate else real_tables.gelu)
+    Its entries hang on the last bits of a C library, so they are read off the kernel's results for
+    all values.
+    """
+    source, output = _operands(operator)
+    known = dataclasses.replace(
+        source, shape=_EVERY.shape, shape_signature=None, data=_EVERY.astype(np.int16)
+    )
+    result = dataclasses.replace(output, shape=_EVERY.shape, shape_signature=None)
+    results = evaluate(dataclasses.replace(operator, inputs=[known], outputs=[result]))
+    table = None if results is None else table_of(results[0])
+    if table is None:
+        raise checks.RefusedError("LiteRT's kernel gives no table of 513 values for these scales")
+    return _call("table_s16", source, output, {"table": Constant("table", table, "513 values")})
 
 
 def _sigmoidal(operator: Operator, tanh: int, powers: range) -> Lowered:
     source, output = _operands(operator)
     checks.fixed_quantization(output, 1 / 32768, 0)
     multiplier, shift = _sigmoid_scaling(checks.scale_and_zero_point(source)[0], powers)
-    if multiplier > _LARGEST_INT16:
+    if not 0 < multiplier <= _LARGEST_INT16:  # the reference takes 0 for a sign of its own
+        scale = checks.scale_and_zero_point(source)[0]
         raise checks.RefusedError(
-            f"'{source.name}' has so large a scale that the reference's integers overflow; "
-            f"{_LARGEST_INT16 / _TABLE_STEPS:.3g} is the largest"
+            f"'{source.name}' has the scale {scale:.3g}, for which the reference's integers leave "
+            f"their range; it may be 1e-13 to {_LARGEST_INT16 / _TABLE_STEPS:.3g}"
         )
     table = Constant("sigmoid", sigmoid_table(), "65536 * sigmoid(i / 24) - 32768")
     scaling: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
@@ -104,17 +114,6 @@ def _sigmoid_scaling(scale: np.float32, powers: range) -> tuple[int, int]:
         shift += 1
         real *= 2
     return int(real), shift
-
-
-def _interpolated(operator: Operator, function: real_tables.RealFunction) -> Lowered:
-    source, output = _operands(operator)
-    ends = [
-        np.float32(checks.scale_and_zero_point(tensor)[0]) * np.float32(code)
-        for tensor in (source, output)
-        for code in (-_LARGEST_INT16 - 1, _LARGEST_INT16)
-    ]
-    table = interpolated_table(function, *ends)
-    return _call("table_s16", source, output, {"table": Constant("table", table, "513 values")})
 
 
 def _call(kernel: str, source: Tensor, output: Tensor, fields: Mapping[str, Param]) -> Lowered:

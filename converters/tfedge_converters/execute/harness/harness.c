@@ -27,9 +27,8 @@ subject_context *harness_init(void) {
   return &harness_context;
 }
 
-static int sample_follows(void) {
-  uint8_t announcement;
-  return platform_read(&announcement, sizeof announcement) == 0;
+static int sample_follows(uint8_t *announcement) {
+  return platform_read(announcement, sizeof *announcement) == 0;
 }
 
 static void read_inputs(const subject_context *context) {
@@ -56,7 +55,11 @@ static void write_outputs(const subject_context *context) {
 
 void harness_run_samples(void) {
   subject_context *context = harness_init();
-  while (sample_follows()) {
+  uint8_t announcement;
+  while (sample_follows(&announcement)) {
+    if (announcement == HARNESS_BEGINS) {
+      require_success("reset returned", subject_reset(context));
+    }
     read_inputs(context);
     require_success("invoke returned", platform_invoke(context));
     write_outputs(context);

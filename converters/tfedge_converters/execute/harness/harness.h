@@ -1,8 +1,8 @@
 /* What the sample loop needs from the machine that it runs on.
  *
  * subject.h is written for each program by tfedge_converters.execute and gives the model under
- * test neutral names: subject_context, subject_init, subject_input, subject_invoke, subject_output
- * and subject_self_test, and the macros
+ * test neutral names: subject_context, subject_init, subject_reset, subject_input, subject_invoke,
+ * subject_output and subject_self_test, and the macros
  *   SUBJECT_NAME                              what the generated names begin with, as a string
  *   SUBJECT_ARENA_BYTES, SUBJECT_ARENA_ALIGN
  *   SUBJECT_NUM_INPUTS, SUBJECT_NUM_OUTPUTS
@@ -33,8 +33,13 @@ __attribute__((noreturn)) void platform_fail(const char *problem, int number);
 /* The model, initialised in an arena that holds no zeros: reading what was never written shows. */
 subject_context *harness_init(void);
 
+/* What announces a sample: one that goes on with a sequence, or begins one. */
+#define HARNESS_CONTINUES 1u
+#define HARNESS_BEGINS 2u
+
 /* Runs the samples of the stream, each a byte that announces it and then the inputs, until the
- * stream ends. One context lives through all of them: a stateful model sees successive steps. */
+ * stream ends. One context lives through all of them: a model that keeps its state sees successive
+ * steps. */
 void harness_run_samples(void);
 
 #endif

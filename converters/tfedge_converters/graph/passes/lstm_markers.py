@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
-from tfedge.recurrent import CELL_HIGH, CELL_LOW, LSTM_MARKER
+from tfedge.recurrent import CELL_HIGH, CELL_LOW, KEEPS_STATE, LSTM_MARKER
 from tfedge_converters.graph.lstm_operands import (
     BIASES,
     CELL_STATE,
@@ -18,6 +18,7 @@ from tfedge_converters.graph.lstm_operands import (
 )
 from tfedge_converters.graph.markers import has_attribute
 from tfedge_converters.graph.passes.range_markers import marked_range
+from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 _GATES = ("input", "forget", "cell", "output")
@@ -27,16 +28,19 @@ def fuse_lstm_markers(model: Model) -> None:
     """Makes every `tfedge.LSTM` a UNIDIRECTIONAL_SEQUENCE_LSTM, in place.
 
     The order of the gates is the same in Keras and in TFLite; weights are transposed. States are
-    variables of the model. If the marker says the cell's range, its variable has it.
+    variables of the model. If the marker says the cell's range, its variable has it; if it says
+    that calls go on where the one before ended, both variables keep their state.
 
     Raises:
         ModelFileError: a marker's tensors are not those of an LSTM.
+        UnsupportedError: only some LSTMs keep their state.
     """
     for graph in model.graphs:
         graph.operators = [
             _fused(graph, operator) if operator.custom_name == LSTM_MARKER else operator
             for operator in graph.operators
         ]
+        keeps_state(graph)
 
 
 def _fused(graph: Graph, marker: Operator) -> Operator:
@@ -49,8 +53,9 @@ def _fused(graph: Graph, marker: Operator) -> Operator:
             operands[position] = _gate_weights(source, gate, units)
     for gate, position in enumerate(BIASES):
         operands[position] = _gate_weights(bias, gate, units)
-    operands[HIDDEN_STATE] = _state(output, "hidden_state", units)
-    operands[CELL_STATE] = cell = _state(output, "cell_state", units)
+    kept = has_attribute(marker, KEEPS_STATE)
+    operands[HIDDEN_STATE] = _state(output, "hidden_state", units, kept)
+    operands[CELL_STATE] = cell = _state(output, "cell_state", units, kept)
     if has_attribute(marker, CELL_LOW) or has_attribute(marker, CELL_HIGH):
         cell.range = marked_range(graph, marker, CELL_LOW, CELL_HIGH)
     options = schema.UnidirectionalSequenceLSTMOptionsT()
@@ -86,6 +91,11 @@ def _gate_weights(source: Tensor, gate: int, units: int) -> Tensor:
     return Tensor(f"{source.name}/{_GATES[gate]}", data.shape, TensorType.FLOAT32, data=data)
 
 
-def _state(output: Tensor, name: str, units: int) -> Tensor:
-    shape = (1, units)
-    return Tensor(f"{output.name}/{name}", shape, TensorType.FLOAT32, is_variable=True)
+def _state(output: Tensor, name: str, units: int, kept: bool) -> Tensor:
+    return Tensor(
+        f"{output.name}/{name}",
+        (1, units),
+        TensorType.FLOAT32,
+        is_variable=True,
+        keeps_state=kept,
+    )

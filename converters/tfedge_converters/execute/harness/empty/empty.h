@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define EMPTY_ARENA_ALIGN 16u
+#define EMPTY_STATE_BYTES 0
 
 typedef struct empty_context {
   void *arena;

@@ -1,0 +1,224 @@
+"""What post-training quantisation costs the MLPerf Tiny networks, by scheme and calibration method.
+
+    python benchmarks/post_training.py FOLDER --data DATA --csv post_training.csv
+
+FOLDER holds {ad,ic,kws,vww}_float.tflite of the MLPerf Tiny reference implementation. No data set
+of these networks is needed: inputs come from DATA/NAME.npz (an array x, as the network takes them)
+where there is one, else they are seeded random numbers, and the column `inputs` says which. Beside
+our files are those of ai-edge-quantizer and, with --tensorflow, of TensorFlow's converter from
+FOLDER/{ad,ic,kws,vww}.h5, with the same inputs to calibrate with.
+
+snr_db: signal over noise of the outputs against the float network, on inputs that calibration has
+not seen; agreement: part of these inputs whose largest output is the same (not for ad, which
+reconstructs its input); zlib_bytes: the file compressed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import tfedge
+from tfedge.errors import TfedgeError
+from tfedge.files import write_atomically
+from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
+from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
+from tfedge_converters.quantize import METHODS, calibrate
+from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quiet import quiet
+from tfedge_converters.verify.engines import run_litert, run_litert_reference
+
+NAMES = ("ad", "ic", "kws", "vww")
+CALIBRATION, TEST = 100, 200
+COLUMNS = (
+    "model", "inputs", "made_by", "scheme", "method", "snr_db", "agreement", "bytes", "zlib_bytes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and its inputs."""
+
+    name: str
+    inputs: str
+    flatbuffer: bytes
+    calibration: np.ndarray
+    test: np.ndarray
+    right: np.ndarray
+
+
+def float_network(path: Path) -> Model:
+    """The network; the published kws_float.tflite has int8 weights, which are made real again."""
+    model = read_file(path)
+    for tensor in model.main.tensors():
+        if tensor.quantization is not None and tensor.data is not None:
+            tensor.data = tensor.data.astype(np.float32) * tensor.quantization.scale[0]
+            tensor.type, tensor.quantization = TensorType.FLOAT32, None
+    return model
+
+
+def inputs_of(name: str, shape: tuple[int, ...], data: Path | None) -> tuple[np.ndarray, str]:
+    count = CALIBRATION + TEST
+    if data is not None and (data / f"{name}.npz").exists():
+        with np.load(data / f"{name}.npz") as archive:
+            x = archive["x"].astype(np.float32)
+        return x[np.random.default_rng(0).permutation(len(x))[:count]], "real"
+    rng = np.random.default_rng(11)
+    if name == "ad":
+        return rng.normal(-5, 10, (count, *shape)).astype(np.float32), "random"
+    if name == "kws":
+        return rng.normal(0, 12, (count, *shape)).astype(np.float32), "random"
+    coarse = rng.random((count, 4, 4, 3)) * (255 if name == "ic" else 1)
+    block = np.ones((1, shape[0] // 4, shape[1] // 4, 1))
+    return np.kron(coarse, block).astype(np.float32), "random"
+
+
+def subject(folder: Path, name: str, data: Path | None) -> Subject:
+    model = float_network(folder / f"{name}_float.tflite")
+    x, inputs = inputs_of(name, model.main.inputs[0].shape[1:], data)
+    flatbuffer = write_model(model)
+    test = x[CALIBRATION:]
+    right = outputs(run_litert, flatbuffer, test)
+    return Subject(name, inputs, flatbuffer, x[:CALIBRATION], test, right)
+
+
+def outputs(run: Callable[..., Any], flatbuffer: bytes, x: np.ndarray) -> np.ndarray:
+    return np.array([result[0][0] for result in run(flatbuffer, [[value[None]] for value in x])])
+
+
+def real_outputs(file: bytes, x: np.ndarray) -> np.ndarray:
+    """Real outputs for real inputs, whatever the file's ends are."""
+    graph = read_model(file).main
+    source, result = graph.inputs[0].quantization, graph.outputs[0].quantization
+    if source is not None:
+        integers = np.round(x / source.scale[0]) + source.zero_point[0]
+        x = np.clip(integers, -128, 127).astype(np.int8)
+    values = outputs(run_litert_reference, file, x)
+    if result is not None:
+        values = (values.astype(np.float32) - result.zero_point[0]) * result.scale[0]
+    return values
+
+
+def ours(case: Subject, scheme: str, method: str | None) -> bytes:
+    return tfedge.convert(
+        case.flatbuffer,
+        target="tflite",
+        quantization=scheme,
+        calibration=case.calibration if method else None,
+        calibration_method=method,
+        input_type="float32",
+        output_type="float32",
+    ).flatbuffer
+
+
+def by_ai_edge_quantizer(case: Subject) -> bytes:
+    """Given the extremes of the same inputs: its own calibration needs files with a signature."""
+    from ai_edge_quantizer import quantizer, recipe
+
+    model = read_model(case.flatbuffer)
+    calibrate(model, case.calibration)
+    ranges = {
+        tensor.name: {
+            "min": np.float32(tensor.range.low if tensor.range else 0),
+            "max": np.float32(tensor.range.high if tensor.range else 1),
+        }
+        for tensor in model.main.tensors()
+        if is_real_activation(tensor)
+    }
+    with np.errstate(all="ignore"):
+        made = quantizer.Quantizer(bytearray(case.flatbuffer), recipe.static_wi8_ai8())
+        return bytes(made.quantize(ranges).quantized_model)
+
+
+def by_tensorflow(case: Subject, folder: Path) -> bytes:
+    import tensorflow as tf
+
+    from tfedge_converters.export import load_keras
+
+    def representative() -> Iterator[list[np.ndarray]]:
+        for value in case.calibration:
+            yield [value[None]]
+
+    with quiet():
+        converter = tf.lite.TFLiteConverter.from_keras_model(load_keras(folder / f"{case.name}.h5"))
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        result: bytes = converter.convert()
+        return result
+
+
+def ways(folder: Path, tensorflow: bool) -> list[tuple[str, str, str, Callable[[Subject], bytes]]]:
+    """Who makes a file, of which scheme, by which method, and how."""
+    made = [
+        ("tfedge", scheme, method, lambda case, s=scheme, m=method: ours(case, s, m))
+        for scheme in SCHEMES
+        for method in (*METHODS, "percentile:99.9")
+    ]
+    made += [
+        ("tfedge", scheme, "-", lambda case, s=scheme: ours(case, s, None))
+        for scheme in STORAGE_SCHEMES
+    ]
+    made.append(("ai-edge-quantizer", "int8", "minmax", by_ai_edge_quantizer))
+    if tensorflow:
+        made.append(("TensorFlow", "int8", "minmax", lambda case: by_tensorflow(case, folder)))
+    return made
+
+
+def row(case: Subject, who: str, scheme: str, method: str, file: bytes) -> dict[str, object]:
+    actual = real_outputs(file, case.test)
+    noise = np.square(actual.astype(np.float64) - case.right).mean()
+    signal = np.square(case.right.astype(np.float64)).mean()
+    same = actual.argmax(axis=-1) == case.right.argmax(axis=-1)
+    return {
+        "model": case.name,
+        "inputs": case.inputs,
+        "made_by": who,
+        "scheme": scheme,
+        "method": method,
+        "snr_db": round(float(10 * np.log10(signal / max(noise, 1e-30))), 1),
+        "agreement": "-" if case.name == "ad" else round(float(same.mean()), 3),
+        "bytes": len(file),
+        "zlib_bytes": len(zlib.compress(file, 9)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", action="append", choices=NAMES)
+    parser.add_argument("--data", type=Path, help="folder of NAME.npz files with real inputs x")
+    parser.add_argument("--tensorflow", action="store_true")
+    parser.add_argument("--csv", type=Path)
+    arguments = parser.parse_args()
+    rows, refused = [], []
+    for name in arguments.model or NAMES:
+        case = subject(arguments.folder, name, arguments.data)
+        made = ways(arguments.folder, arguments.tensorflow)
+        for who, scheme, method, make in track(made, name, transient=True):
+            try:
+                rows.append(row(case, who, scheme, method, make(case)))
+            except TfedgeError as error:
+                refused.append(f"{name}, {who}, {scheme}, {method}: {error}")
+    table = Table(*COLUMNS)
+    for line in rows:
+        table.add_row(*map(str, line.values()))
+    Console(width=140).print(table)
+    print(*refused, sep="\n")
+    if arguments.csv:
+        lines = [COLUMNS, *(line.values() for line in rows)]
+        text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+        write_atomically(arguments.csv, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_pool_2d_s16.h"
+
+/* The instance that layers share when size matters more than speed. */
+
+void tfedge_average_pool_2d_s16(const tfedge_pool_2d_s16_params *params, const int16_t *input,
+                                int16_t *output) {
+  tfedge_average_pool_2d_s16_inline(params, input, output);
+}
+
+void tfedge_max_pool_2d_s16(const tfedge_pool_2d_s16_params *params, const int16_t *input,
+                            int16_t *output) {
+  tfedge_max_pool_2d_s16_inline(params, input, output);
+}

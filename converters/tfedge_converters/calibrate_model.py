@@ -1,0 +1,105 @@
+"""`tfedge.calibrate`: looks at representative data once, for conversions to come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import Scheme, get
+from tfedge_converters.preparation import Prepared, prepare
+from tfedge_converters.quantize import Calibration
+from tfedge_converters.quantize.calibration_file import is_record
+from tfedge_converters.quantize.methods import MINMAX, Method
+
+
+def calibrate(
+    model: Any,
+    data: Any,
+    *,
+    method: str | Method | None = None,
+    quantization: str | Scheme | None = None,
+    resume: Calibration | str | Path | None = None,
+    input_shapes: Any = None,
+    progress: bool = False,
+) -> Calibration:
+    """Watches a float model's activations on representative data.
+
+    Args:
+        model: as for `convert`.
+        data: representative inputs, as for `convert`.
+        method: "minmax", which is the default, "moving_average", "percentile" (of 99.99),
+            "percentile:99.9" and its like, "mse", "entropy"; or a class derived from
+            `tfedge_converters.quantize.Observer`.
+        quantization: what the model will be quantised to; "int8" by default.
+        resume: a calibration of this model, or the path of one, to go on with.
+        input_shapes: shapes without the batch, where the model leaves sizes open.
+        progress: whether to show progress on the terminal.
+
+    Returns:
+        `resume`, if it is no path, or a new one. `save` writes it; `convert` takes it in place of
+        data.
+
+    Raises:
+        TfedgeError: the model or the data do not fit, or the model or the method is not the one of
+            `resume`.
+    """
+    calibration = _begun(method, quantization, resume)
+    prepared = prepare(model, input_shapes)
+    calibration.observe(prepared.model, data, progress=progress)
+    return calibration
+
+
+def apply_calibration(
+    prepared: Prepared,
+    calibration: Any,
+    method: str | Method | None,
+    scheme: str | Scheme,
+    progress: bool,
+) -> None:
+    """Sets ranges from what a user gave to calibrate with: data, a Calibration, or its file.
+
+    Raises:
+        TfedgeError: the data or the calibration do not fit.
+    """
+    if is_calibration(calibration) and not isinstance(calibration, Calibration):
+        calibration = Calibration.load(calibration)
+    if isinstance(calibration, Calibration):
+        _refuse_other_method(calibration, method)
+        calibration.apply(prepared.model, scheme)
+        return
+    seen = Calibration(method or MINMAX, scheme)
+    seen.observe(prepared.model, calibration, progress=progress)
+    seen.apply(prepared.model, scheme)
+
+
+def is_calibration(given: Any) -> bool:
+    """Whether this is a Calibration or the file of one, and not data."""
+    return isinstance(given, Calibration) or (
+        isinstance(given, (str, Path)) and is_record(Path(given))
+    )
+
+
+def _begun(
+    method: str | Method | None,
+    quantization: str | Scheme | None,
+    resume: Calibration | str | Path | None,
+) -> Calibration:
+    if resume is None:
+        return Calibration(method or MINMAX, quantization or "int8")
+    calibration = resume if isinstance(resume, Calibration) else Calibration.load(resume)
+    _refuse_other_method(calibration, method)
+    if quantization is not None and get(quantization) != calibration.scheme:
+        raise TfedgeError(
+            f"the calibration to resume is for '{get(calibration.scheme).name}', not "
+            f"'{get(quantization).name}'; begin a new one"
+        )
+    return calibration
+
+
+def _refuse_other_method(calibration: Calibration, method: str | Method | None) -> None:
+    if method not in (None, calibration.method):
+        raise TfedgeError(
+            f"the calibration is by {calibration.method}, not {method}; leave the method out, or "
+            "calibrate again"
+        )

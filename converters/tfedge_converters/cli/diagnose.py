@@ -1,0 +1,61 @@
+"""`tfedge diagnose`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from tfedge.quantization.schemes import SCHEMES
+from tfedge_converters.cli.recovery_argument import add_recovery
+
+_EPILOG = """\
+Columns: the signal-to-noise ratio of each activation in the integer model against the float one;
+that of the layer with nothing else quantised, at its own result and at the model's output; and its
+share of all such noise at the output. More decibels are better; 6 dB are one bit.
+
+examples:
+  tfedge diagnose kws.tflite --calibration samples.npz
+  tfedge diagnose kws.keras --calibration samples.npz --quantization int4 --output build/diagnosis
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the parser's."""
+    parser = commands.add_parser(
+        "diagnose",
+        help="show where accuracy goes when a model is quantised",
+        description="Compares the integer model with the float one, layer by layer.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", help="a float model: .keras, .h5, .tflite, SavedModel folder")
+    parser.add_argument("--calibration", required=True, metavar="NPZ", help="representative inputs")
+    parser.add_argument(
+        "--quantization", choices=tuple(SCHEMES), default="int8", help="scheme (default: int8)"
+    )
+    add_recovery(parser)
+    parser.add_argument("--samples", type=int, default=64, help="to compare on (default: 64)")
+    parser.add_argument("--output", metavar="DIR", help="folder for tables (CSV, JSON) and figures")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a table, and writes files if asked."""
+    from rich.console import Console
+
+    from tfedge_converters.diagnosis import diagnose
+
+    diagnosis = diagnose(
+        arguments.model,
+        calibration=arguments.calibration,
+        quantization=arguments.quantization,
+        recovery=arguments.recovery,
+        samples=arguments.samples,
+        progress=sys.stderr.isatty(),
+    )
+    files = diagnosis.save(arguments.output) if arguments.output else []
+    Console(highlight=False).print(diagnosis.table())
+    if files:
+        print(f"{len(files)} files in {arguments.output}")
+    return 0

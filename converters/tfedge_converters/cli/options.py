@@ -1,0 +1,45 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+
+from tfedge.errors import TfedgeError
+
+METHOD_HELP = (
+    "how ranges are found: minmax, moving_average, percentile (of 99.99), percentile:99.9 and its "
+    "like, mse or entropy (default: minmax)"
+)
+
+
+def add_input_shape(parser: argparse.ArgumentParser) -> None:
+    """Adds --input-shape, to be read with `shapes`."""
+    parser.add_argument(
+        "--input-shape",
+        action="append",
+        metavar="N,N,...",
+        help="shape of an input without the batch, where the model leaves sizes open; repeat it "
+        "for several inputs",
+    )
+
+
+def shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
+    """The shapes that --input-shape gave; None if it was not given.
+
+    Raises:
+        TfedgeError: one is no list of sizes.
+    """
+    if texts is None:
+        return None
+    try:
+        return [tuple(int(size) for size in text.split(",")) for text in texts]
+    except ValueError:
+        raise TfedgeError(
+            f"--input-shape {' '.join(texts)}: give sizes with commas between, e.g. 49,10,1"
+        ) from None
+
+
+def compiler_options(texts: list[str] | None) -> dict[str, str | bool]:
+    """The options that --compiler-option gave, by name; True where there is no value."""
+    pairs = (text.partition("=") for text in texts or ())
+    return {name: value if equals else True for name, equals, value in pairs}

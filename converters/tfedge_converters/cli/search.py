@@ -1,0 +1,70 @@
+"""`tfedge search`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfedge.files import write_atomically
+from tfedge.quantization.schemes import SCHEMES
+
+_EPILOG = """\
+Prints the width that every layer's weights get, why, and the Pareto front of flash and noise.
+--output writes the scheme as JSON: Scheme.from_config(json.load(file)) reads it for tfedge.convert.
+
+examples:
+  tfedge search kws.tflite --calibration samples.npz --target tflite --flash 24000
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the parser's."""
+    parser = commands.add_parser(
+        "search",
+        help="choose how many bits each layer's weights get within a budget",
+        description="Chooses widths of weights, layer by layer, with least noise within a budget.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", help="a float model: .keras, .h5, .tflite, SavedModel folder")
+    parser.add_argument("--calibration", required=True, metavar="NPZ", help="representative inputs")
+    parser.add_argument("--target", default="host", help="see 'tfedge targets' (default: host)")
+    parser.add_argument(
+        "--quantization", choices=tuple(SCHEMES), default="int8", help="scheme (default: int8)"
+    )
+    for option, what in (
+        ("flash", "bytes of constants of the generated C, or of the .tflite file"),
+        ("ram", "bytes of the arena of the generated C"),
+        ("bit-operations", "bits of weights times bits of activations, over all multiplications"),
+    ):
+        parser.add_argument(f"--{option}", type=int, metavar="N", help=f"at most: {what}")
+    parser.add_argument("--output", metavar="JSON", help="file for the scheme")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints tables, and writes the scheme if asked."""
+    from rich.console import Console
+
+    from tfedge_converters.search import search_widths
+
+    found = search_widths(
+        arguments.model,
+        calibration=arguments.calibration,
+        target=arguments.target,
+        quantization=arguments.quantization,
+        flash=arguments.flash,
+        ram=arguments.ram,
+        bit_operations=arguments.bit_operations,
+        progress=sys.stderr.isatty(),
+    )
+    if arguments.output:
+        text = json.dumps(found.scheme.get_config(), indent=1) + "\n"
+        write_atomically(Path(arguments.output), text)
+    console = Console(highlight=False)
+    console.print(found.table())
+    console.print(found.front_table())
+    return 0

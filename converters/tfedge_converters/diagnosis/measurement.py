@@ -1,0 +1,100 @@
+"""Signal-to-noise ratios and ranges of every layer of a model that is about to be quantised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tfedge.quantization.policy import OPERATORS
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.diagnosis.report import ChannelRanges, Diagnosis, LayerDiagnosis
+from tfedge_converters.graph import Model, Operator, Tensor
+from tfedge_converters.quantize.activations import run_part
+from tfedge_converters.quantize.noise import mean_noise, noise
+from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.twin import Twin, dequantized, real_results
+
+
+def measure(
+    model: Model, name: str, scheme: Scheme, samples: list[list[np.ndarray]], progress: bool
+) -> Diagnosis:
+    """Measures a calibrated float model.
+
+    Args:
+        model: every activation's range is known.
+        name: what reports call it.
+        scheme: what it will be quantised to.
+        samples: what to measure on.
+        progress: whether to show a progress bar.
+
+    Raises:
+        UnsupportedError: LiteRT cannot run the model.
+    """
+    probe, twin = Probe(model, samples), Twin(model, scheme)
+    inputs = [(None, tensor) for tensor in model.main.inputs if is_real_activation(tensor)]
+    visible = [*inputs, *((o, t) for o, t in real_results(model) if twin.makes(t))]
+    whole = _integer_values(probe, twin, [*(tensor for _, tensor in visible), *probe.judged])
+    layers = [
+        _layer(number, operator, tensor, probe, twin, whole[number])
+        for number, (operator, tensor) in enumerate(_tracked(visible) if progress else visible)
+    ]
+    real = [probe.values[id(tensor)] for tensor in probe.judged]
+    return Diagnosis(name, scheme.name, mean_noise(real, whole[len(visible) :]), tuple(layers))
+
+
+def _integer_values(probe: Probe, twin: Twin, tensors: Sequence[Tensor]) -> list[np.ndarray]:
+    """What the integer model makes of the samples, as real numbers."""
+    integers = [twin.tensor(tensor) for tensor in tensors]
+    known = twin.activations(probe.inputs).known
+    unique = list({id(tensor): tensor for tensor in integers}.values())
+    computed = run_part(twin.model.main, known, unique)
+    values = {id(t): value for t, value in zip(unique, computed, strict=True)}
+    return [dequantized(tensor, values[id(tensor)]) for tensor in integers]
+
+
+def _layer(
+    number: int,
+    operator: Operator | None,
+    tensor: Tensor,
+    probe: Probe,
+    twin: Twin,
+    found: np.ndarray,
+) -> LayerDiagnosis:
+    real = probe.values[id(tensor)]
+    weighted = operator is not None and bool(OPERATORS[operator.code].weights)
+    exact = probe.recomputed(twin.with_rounded_weights(operator)) if weighted and operator else real
+    alone = twin.rounded(tensor, exact)
+    return LayerDiagnosis(
+        number=number,
+        name=tensor.name.split(";")[0],
+        operator="(input)" if operator is None else operator.code,
+        noise=noise(real, found),
+        own_noise=noise(real, alone),
+        output_noise=probe.output_noise(tensor, alone),
+        activations=_ranges(real, real.ndim - 1),
+        weights=None if operator is None else _weights(operator),
+    )
+
+
+def _weights(operator: Operator) -> ChannelRanges | None:
+    """Of the first constant that the policy calls weights."""
+    for rule in OPERATORS[operator.code].weights:
+        tensor = operator.inputs[rule.operand]
+        if tensor is not None and tensor.is_constant:
+            return _ranges(np.asarray(tensor.data), rule.axis)
+    return None
+
+
+def _ranges(values: np.ndarray, axis: int) -> ChannelRanges:
+    channels = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+    return ChannelRanges(channels.min(axis=1), channels.max(axis=1))
+
+
+def _tracked(
+    layers: Sequence[tuple[Operator | None, Tensor]],
+) -> Iterable[tuple[Operator | None, Tensor]]:
+    from rich.progress import track
+
+    return track(layers, "Diagnosing")

@@ -1,0 +1,208 @@
+"""What a diagnosis found: for people, for spreadsheets, and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfedge.files import write_files_atomically
+from tfedge_converters.quantize.noise import decibels
+
+# A channel that much smaller than the largest has few integers where they share a scale.
+_UNEVEN = 30
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelRanges:
+    """The least and the largest value of every channel: float32 (channels,) each."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def magnitudes(self) -> np.ndarray:
+        """The largest magnitude of every channel."""
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+    @property
+    def unevenness(self) -> float:
+        """The largest channel's magnitude over the median one's, of those that are not 0; or 1."""
+        magnitudes = self.magnitudes[self.magnitudes > 0]
+        return float(magnitudes.max() / np.median(magnitudes)) if magnitudes.size else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDiagnosis:
+    """One operator, or input. Noise is the power of the error over that of the float signal.
+
+    A layer alone quantised is one whose weights and result are put on their grids; what it is given
+    is exact, for the grid of that is the concern of whatever made it.
+
+    Attributes:
+        number: its place among the inputs and the operators that make activations.
+        name: of what it makes.
+        operator: its code, or "(input)".
+        noise: at its result, with the whole model quantised.
+        own_noise: at its result, with this operator alone quantised.
+        output_noise: at the model's output, with this operator alone quantised.
+        activations: ranges of its result's channels, the last dimension, in the float model.
+        weights: ranges of its weights' output channels; None if it has none.
+    """
+
+    number: int
+    name: str
+    operator: str
+    noise: float
+    own_noise: float
+    output_noise: float
+    activations: ChannelRanges
+    weights: ChannelRanges | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """The result of `tfedge.diagnose`.
+
+    Attributes:
+        name: of the model.
+        scheme: the name of what it was quantised to.
+        noise: at the model's output; for a softmax, at its operand.
+        layers: in the order of the graph.
+    """
+
+    name: str
+    scheme: str
+    noise: float
+    layers: tuple[LayerDiagnosis, ...] = field(repr=False)
+
+    @property
+    def worst(self) -> LayerDiagnosis:
+        """The layer that costs most: alone quantised, it makes most noise at the output."""
+        return max(self.layers, key=lambda layer: layer.output_noise)
+
+    def share(self, layer: LayerDiagnosis) -> float:
+        """A layer's part, 0 to 1, of the noise that all layers make at the output, each alone."""
+        total = sum(other.output_noise for other in self.layers)
+        return layer.output_noise / total if total else 0.0
+
+    def verdict(self) -> str:
+        """Where accuracy goes, in words."""
+        worst = self.worst
+        words = (
+            f"{self.name} as {self.scheme}: {decibels(self.noise):.1f} dB at the output. "
+            f"{self.share(worst):.0%} of the noise comes from layer {worst.number}, "
+            f"'{worst.name}' ({worst.operator}): {decibels(worst.output_noise):.1f} dB with "
+            "nothing else quantised"
+        )
+        reasons = [
+            f"its largest {what} channel is {ranges.unevenness:,.0f} times the median one"
+            for what, ranges in (("output", worst.activations), ("weight", worst.weights))
+            if ranges is not None and ranges.unevenness > _UNEVEN
+        ]
+        return "; ".join([words, *reasons])
+
+    def table(self) -> Any:
+        """A rich table, a layer a line."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE, caption=self.verdict())
+        for title in ("", "operator", "name", "range", "weights"):
+            table.add_column(title, overflow="fold")
+        for title in ("dB here", "alone, here", "alone, at output", "share"):
+            table.add_column(title, justify="right")
+        for layer in self.layers:
+            style = "bold red" if layer is self.worst else None
+            table.add_row(*self._row(layer), style=style)
+        return table
+
+    def _row(self, layer: LayerDiagnosis) -> list[str]:
+        levels = (layer.noise, layer.own_noise, layer.output_noise)
+        return [
+            str(layer.number),
+            layer.operator,
+            layer.name,
+            _span(layer.activations),
+            "" if layer.weights is None else _span(layer.weights),
+            *(f"{decibels(level):.1f}" for level in levels),
+            f"{self.share(layer):.1%}",
+        ]
+
+    def save(self, directory: str | Path) -> list[Path]:
+        """Writes layers.csv, channels.csv, diagnosis.json, snr.png and ranges.png into a folder.
+
+        Returns:
+            The files' paths.
+
+        Raises:
+            MissingToolError: matplotlib is not installed.
+            TfedgeError: the folder cannot be written to.
+        """
+        from tfedge_converters.diagnosis.figures import ranges_figure, snr_figure
+
+        files: dict[str, bytes | str] = {
+            "layers.csv": _csv([self._entry(layer) for layer in self.layers]),
+            "channels.csv": _csv([row for layer in self.layers for row in _channels(layer)]),
+            "diagnosis.json": json.dumps(self._document(), indent=1) + "\n",
+            "snr.png": snr_figure(self),
+            "ranges.png": ranges_figure(self),
+        }
+        write_files_atomically(Path(directory), files)
+        return [Path(directory) / name for name in sorted(files)]
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "model": self.name,
+            "scheme": self.scheme,
+            "snr_db": decibels(self.noise),
+            "worst": self.worst.name,
+            "layers": [
+                {**self._entry(layer), "channels": list(_channels(layer))} for layer in self.layers
+            ],
+        }
+
+    def _entry(self, layer: LayerDiagnosis) -> dict[str, Any]:
+        ranges = {"activation": layer.activations, "weight": layer.weights}
+        ends = {
+            f"{what}_{end}": "" if given is None else float(pick(getattr(given, end)))
+            for what, given in ranges.items()
+            for end, pick in (("low", np.min), ("high", np.max))
+        }
+        return {
+            "layer": layer.number,
+            "name": layer.name,
+            "operator": layer.operator,
+            "snr_db": decibels(layer.noise),
+            "own_snr_db": decibels(layer.own_noise),
+            "output_snr_db": decibels(layer.output_noise),
+            "share": self.share(layer),
+            **ends,
+        }
+
+
+def _channels(layer: LayerDiagnosis) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer.number, "name": layer.name, "of": what, "channel": channel,
+         "low": float(low), "high": float(high)}
+        for what, ranges in (("activation", layer.activations), ("weight", layer.weights))
+        if ranges is not None
+        for channel, (low, high) in enumerate(zip(ranges.low, ranges.high, strict=True))
+    ]  # fmt: skip
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _span(ranges: ChannelRanges) -> str:
+    return f"{ranges.low.min():.3g} … {ranges.high.max():.3g}"

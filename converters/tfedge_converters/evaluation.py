@@ -1,0 +1,183 @@
+"""How well a model does before and after its conversion, on labelled data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfedge.errors import TfedgeError
+from tfedge.files import read_bytes
+from tfedge_converters.graph import Model, Tensor
+from tfedge_converters.metrics import MetricFunction, metric_function
+from tfedge_converters.quantize.affine import round_away
+from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData, input_specs
+from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
+
+# What runs a converted model, by the code that its target has.
+_ENGINES = {"c": "c", "tflite-micro": "tflite-micro", "none": "litert-reference"}
+_DESCRIPTIONS = {
+    "c": "the compiled C", "tflite-micro": "TFLite Micro", "litert-reference": "LiteRT",
+}  # fmt: skip
+
+_LABELS = ("y", "y_test", "labels")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a metric says.
+
+    Attributes:
+        metric: its name.
+        real: of the model before conversion; None if it was integer already.
+        converted: of what was made of it, run by `engine`.
+        samples: how many there were.
+        engine: a key of `verify.engines.ENGINES`.
+    """
+
+    metric: str
+    real: float | None
+    converted: float
+    samples: int
+    engine: str
+
+    def __str__(self) -> str:
+        before = "" if self.real is None else f"{self.real:.4f} before conversion, "
+        return (
+            f"{self.metric}: {before}{self.converted:.4f} after "
+            f"({self.samples:,} samples, run by {_DESCRIPTIONS[self.engine]})"
+        )
+
+
+class LabelledData:
+    """Samples, as columns for the inputs of a model, and their labels.
+
+    Args:
+        data: (x, y), with x as for calibration and y an array whose first axis counts samples; or
+            the path of an .npz file with the arrays of x, and y, y_test or labels.
+        model: whose inputs x is for; quantised inputs take real numbers.
+
+    Raises:
+        TfedgeError: they do not fit each other or the model.
+    """
+
+    def __init__(self, data: Any, model: Model):
+        x, labels = _x_and_labels(data)
+        specs = [
+            _real_spec(*pair) for pair in zip(input_specs(model), model.main.inputs, strict=True)
+        ]
+        self.samples = list(RepresentativeData(x, specs))
+        self.labels = _array(labels)
+        if self.labels.shape[:1] != (len(self.samples),):
+            raise TfedgeError(
+                f"evaluation data: {len(self.samples)} samples, but labels of shape "
+                f"{self.labels.shape}; their first axis must count the samples"
+            )
+
+
+def evaluate(
+    real: bytes | None,
+    converted: bytes,
+    model: Model,
+    code: str,
+    data: LabelledData,
+    metric: str | Callable[[np.ndarray, np.ndarray], Any],
+) -> Evaluation:
+    """Runs a model before and after its conversion.
+
+    Args:
+        real: the file before conversion; None if it was integer already.
+        converted: the file that was made of it.
+        model: `converted` as a typed graph.
+        code: of the target, see `Target.code`: generated C is compiled for this computer.
+        data: samples and labels.
+        metric: see `metric_function`.
+
+    Raises:
+        MissingToolError: what runs the converted model is not there.
+        TfedgeError: the metric is unknown or does not fit the labels, or the model has several
+            outputs.
+    """
+    name, function = metric_function(metric)
+    if len(model.main.outputs) != 1:
+        raise TfedgeError(
+            f"evaluation data: the model has {len(model.main.outputs)} outputs; metrics take one"
+        )
+    run_by = _ENGINES[code]
+    samples = [
+        [_as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
+        for sample in data.samples
+    ]
+    after = _score(function, data, engine(run_by)(converted, samples, SEQUENCE), model.main.outputs)
+    before = None
+    if real is not None:
+        before = _score(function, data, engine("litert")(real, data.samples, SEQUENCE), None)
+    return Evaluation(name, before, after, len(samples), run_by)
+
+
+def _score(
+    function: MetricFunction, data: LabelledData, results: Outputs, tensors: Sequence[Tensor] | None
+) -> float:
+    outputs = np.concatenate([result[0] for result in results])
+    if tensors is not None:
+        outputs = _as_real(outputs, tensors[0])
+    return function(data.labels, outputs)
+
+
+def _x_and_labels(data: Any) -> tuple[Any, Any]:
+    if isinstance(data, (str, Path)):
+        return data, _labels_in(Path(data))
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TfedgeError(
+            "evaluation data: give (x, y), samples and their labels, or the path of an .npz file"
+        )
+    return data[0], data[1]
+
+
+def _labels_in(path: Path) -> np.ndarray:
+    content = read_bytes(path)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            found = [name for name in _LABELS if name in archive.files]
+            if found:
+                labels: np.ndarray = archive[found[0]]
+                return labels
+            names = ", ".join(archive.files)
+    except (OSError, ValueError, EOFError, AttributeError) as error:
+        raise TfedgeError(f"{path}: cannot be read as an .npz file: {error}") from error
+    raise TfedgeError(f"{path}: holds no labels ({', '.join(_LABELS)}), but {names or 'nothing'}")
+
+
+def _array(labels: Any) -> np.ndarray:
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise TfedgeError(f"evaluation data: labels are no array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise TfedgeError(f"evaluation data: labels are numbers, not {array.dtype}")
+    return array
+
+
+def _real_spec(spec: InputSpec, tensor: Tensor) -> InputSpec:
+    dtype = spec.dtype if tensor.quantization is None else np.dtype(np.float32)
+    return InputSpec(spec.names, spec.shape, dtype)
+
+
+def _as_input(value: np.ndarray, tensor: Tensor) -> np.ndarray:
+    if tensor.quantization is None or tensor.type.dtype is None:
+        return value
+    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    limits = np.iinfo(tensor.type.dtype)
+    integers = round_away(value.astype(np.float64) / float(scale)) + int(zero_point)
+    return np.clip(integers, limits.min, limits.max).astype(tensor.type.dtype)
+
+
+def _as_real(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+    if tensor.quantization is None:
+        return values
+    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    return ((values.astype(np.float64) - int(zero_point)) * float(scale)).astype(np.float32)

@@ -1,0 +1,77 @@
+"""What normalisations of Keras 3 compute while they are exported: one marked operator each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfedge.normalization import (
+    LAYER_NORM_MARKER,
+    RMS_NORM_MARKER,
+    mark_normalization,
+    trailing_axes,
+)
+
+
+@contextmanager
+def marked_normalizations(model: Any) -> Iterator[None]:
+    """Makes LayerNormalization and RMSNormalization of the last dimensions one marker each."""
+    layers = [layer for layer in model._flatten_layers() if _kind(layer) is not None]
+    try:
+        for layer in layers:
+            # Past Keras' own attribute tracking, which would remember it.
+            vars(layer)["call"] = _Exported(layer)
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("call", None)
+
+
+def _kind(layer: Any) -> str | None:
+    """The marker of a layer that has one."""
+    if type(layer).call is keras.layers.LayerNormalization.call and not layer.rms_scaling:
+        return LAYER_NORM_MARKER
+    if type(layer).call is keras.layers.RMSNormalization.call:
+        return RMS_NORM_MARKER
+    return None
+
+
+class _Exported:
+    """A layer's `call`."""
+
+    def __init__(self, layer: Any):
+        self._layer = layer
+        self._call = layer.call
+
+    def __call__(self, inputs: Any) -> Any:
+        layer = self._layer
+        axes = trailing_axes(layer.axis, len(inputs.shape))
+        if axes is None:
+            return self._call(inputs)
+        kind = LAYER_NORM_MARKER if _kind(layer) == LAYER_NORM_MARKER else RMS_NORM_MARKER
+        if kind == RMS_NORM_MARKER:
+            scale, offset = layer.scale, None
+        else:
+            scale, offset = layer.gamma, layer.beta
+        given = [keras.ops.convert_to_tensor(part) for part in (scale, offset) if part is not None]
+        mark = mark_normalization(kind, layer.epsilon, axes, scale is not None, offset is not None)
+        return mark(_normalization(layer, kind, axes))(inputs, *given)
+
+
+def _normalization(layer: Any, kind: str, axes: int) -> Any:
+    """The layer as a function of its operand, scale and offset."""
+    dimensions = list(range(-axes, 0))
+
+    def normalized(x: Any, *given: Any) -> Any:
+        if kind == LAYER_NORM_MARKER:
+            x = x - tf.reduce_mean(x, dimensions, keepdims=True)
+        y = x * tf.math.rsqrt(tf.reduce_mean(x * x, dimensions, keepdims=True) + layer.epsilon)
+        for value, combine in zip(given, (tf.multiply, tf.add), strict=False):
+            y = combine(y, value)
+        return y
+
+    return normalized

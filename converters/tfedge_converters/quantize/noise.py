@@ -1,0 +1,49 @@
+"""How much of a signal quantisation turns into noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfedge_converters.graph import Graph, Tensor
+from tfedge_converters.quantize.precision import is_real_activation
+
+# What a signal without any noise is said to have.
+_BEST = 1e-12
+
+
+def noise(real: np.ndarray, found: np.ndarray) -> float:
+    """Power of the difference over that of the real signal, about its mean.
+
+    A constant signal counts as one of power 1, or of its own square.
+    """
+    reference = real.astype(np.float64)
+    power = float(np.square(reference - reference.mean()).mean()) or float(
+        np.square(reference).mean()
+    )
+    return float(np.square(found - reference).mean()) / (power or 1.0)
+
+
+def mean_noise(real: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
+    """The mean over several signals."""
+    return float(np.mean([noise(*pair) for pair in zip(real, found, strict=True)]))
+
+
+def decibels(relative: float) -> float:
+    """The signal-to-noise ratio of a relative noise power; 120 dB at most."""
+    return -10 * float(np.log10(max(relative, _BEST)))
+
+
+def judged(graph: Graph) -> list[Tensor]:
+    """The activations at which a float graph's accuracy is measured: its real outputs.
+
+    For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores.
+    """
+    makers = {id(operator.outputs[0]): operator for operator in graph.operators}
+    found = []
+    for tensor in filter(is_real_activation, graph.outputs):
+        maker = makers.get(id(tensor))
+        source = maker.inputs[0] if maker is not None and maker.code == "SOFTMAX" else None
+        found.append(tensor if source is None else source)
+    return found

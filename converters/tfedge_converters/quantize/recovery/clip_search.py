@@ -1,0 +1,64 @@
+"""Scales of weights by the least squared error instead of the largest magnitude.
+
+With few bits it pays to cut off the largest weights of a channel, for finer steps of all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfedge_converters.graph import WeightGrid
+from tfedge_converters.quantize.affine import accumulator_scales
+from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
+from tfedge_converters.quantize.recovery.session import Session
+from tfedge_converters.quantize.twin import Twin
+
+
+@dataclass(frozen=True)
+class ClipSearch:
+    """For every channel the scale, of some below that of its largest weight, that errs least.
+
+    Attributes:
+        smallest: the least scale to try, as a part of that of the largest weight.
+        candidates: how many to try, evenly spaced.
+    """
+
+    smallest: float = 0.3
+    candidates: int = 71
+
+    def apply(self, session: Session) -> None:
+        """Chooses the scales of all layers."""
+        twin = session.twin()
+        for layer in session.layers:
+            bits = session.bits(layer, twin)
+            scale = self._scale(twin, layer, 2 ** (bits - 1) - 1)
+            session.put_on_grid(layer, np.asarray(layer.weights.data), WeightGrid(scale, bits))
+
+    def _scale(self, twin: Twin, layer: LinearLayer, limit: int) -> np.ndarray:
+        given = twin.operand(layer.operator, layer.rule.operand).quantization
+        assert given is not None
+        weights = layer.matrices(np.asarray(layer.weights.data))
+        parts = np.linspace(1, self.smallest, self.candidates, dtype=np.float32)
+        scales = [_large_enough(twin, layer, given.scale * part) for part in parts]
+        errors = [_squared_errors(weights, layer, scale, limit) for scale in scales]
+        best = np.argmin(errors, axis=0)
+        return np.take_along_axis(np.array(scales), best[np.newaxis], axis=0)[0]
+
+
+def _large_enough(twin: Twin, layer: LinearLayer, scale: np.ndarray) -> np.ndarray:
+    """The scales, enlarged where the bias would not fit into the accumulator."""
+    source = twin.operand(layer.operator, layer.rule.input).quantization
+    assert source is not None
+    return accumulator_scales(scale, source.scale[0], layer.bias())[0].astype(np.float32)
+
+
+def _squared_errors(
+    weights: np.ndarray, layer: LinearLayer, scale: np.ndarray, limit: int
+) -> np.ndarray:
+    """Of each channel, or of all: float64 of the shape of `scale`."""
+    step = layer.by_channel(scale)
+    errors = np.square(np.rint(weights / step).clip(-limit, limit) * step - weights)
+    by_channel = errors.sum(axis=1, dtype=np.float64).reshape(-1)
+    return by_channel if scale.size > 1 else by_channel.sum(keepdims=True)

@@ -1,0 +1,222 @@
+"""Layers that multiply their input by constant weights, as products of matrices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge.quantization.policy import OPERATORS, WeightPolicy
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.graph.operator_checks import options_of
+from tfedge_converters.quantize.constant_values import constant_values
+
+_Fused = schema.ActivationFunctionType
+
+# What a fused activation cuts results at.
+_BOUNDS = {
+    _Fused.NONE: (-np.inf, np.inf),
+    _Fused.RELU: (0.0, np.inf),
+    _Fused.RELU6: (0.0, 6.0),
+    _Fused.RELU_N1_TO_1: (-1.0, 1.0),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LinearLayer:
+    """One convolution or dense layer of a float graph.
+
+    Its results are rows of a product of matrices: results[g] = rows[g] @ matrices[g] + bias[g], for
+    groups g of channels that share inputs: one group in most layers, as many as input channels in
+    depthwise ones. `depth` numbers of the input enter each of a group's `width` results.
+
+    Attributes:
+        operator: CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED.
+        rule: what the policy says of its weights.
+        options: the operator's, or the schema's defaults.
+    """
+
+    operator: Operator
+    rule: WeightPolicy
+    options: Any
+
+    @property
+    def name(self) -> str:
+        """What a person calls the layer: the first of the names that made its result."""
+        return self.operator.outputs[0].name.split(";")[0]
+
+    @property
+    def source(self) -> Tensor:
+        """The activation that weights are multiplied with."""
+        return _present(self.operator, self.rule.input)
+
+    @property
+    def result(self) -> Tensor:
+        """The activation that it makes."""
+        return self.operator.outputs[0]
+
+    @property
+    def weights(self) -> Tensor:
+        """The constant."""
+        return _present(self.operator, self.rule.operand)
+
+    @property
+    def channels(self) -> int:
+        """Output channels."""
+        return self.weights.shape[self.rule.axis]
+
+    @property
+    def groups(self) -> int:
+        """Groups of channels."""
+        if self.operator.code == "FULLY_CONNECTED":
+            return 1
+        inputs = self.source.shape[3]
+        depthwise = self.operator.code == "DEPTHWISE_CONV_2D"
+        return inputs if depthwise else inputs // self.weights.shape[3]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest result that the fused activation lets through."""
+        return _BOUNDS[self.options.fusedActivationFunction]
+
+    def bias(self) -> np.ndarray:
+        """float32 (channels,); zeros if it has none."""
+        index = self.rule.bias
+        assert index is not None
+        tensor = self.operator.inputs[index] if index < len(self.operator.inputs) else None
+        if tensor is None:
+            return np.zeros(self.channels, np.float32)
+        return constant_values(tensor).reshape(-1)
+
+    def matrices(self, values: np.ndarray) -> np.ndarray:
+        """An array of the weights' shape as (groups, depth, width)."""
+        if self.operator.code == "DEPTHWISE_CONV_2D":
+            return values.reshape(-1, self.groups, self.channels // self.groups).swapaxes(0, 1)
+        return values.reshape(self.groups, self.channels // self.groups, -1).swapaxes(1, 2)
+
+    def constant(self, matrices: np.ndarray) -> np.ndarray:
+        """The inverse of `matrices`."""
+        swapped = (0, 1) if self.operator.code == "DEPTHWISE_CONV_2D" else (1, 2)
+        return np.ascontiguousarray(matrices.swapaxes(*swapped)).reshape(self.weights.shape)
+
+    def by_channel(self, values: np.ndarray) -> np.ndarray:
+        """An array (channels,) or (1,) as (groups, 1, width), or (1, 1, 1)."""
+        return values.reshape(1 if values.size == 1 else self.groups, 1, -1)
+
+    def rows_of(self, samples: int) -> int:
+        """How many rows that many samples make."""
+        return samples * (self.result.elements // self.channels)
+
+    def rows(self, source: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The inputs of chosen results, as (groups, chosen, depth).
+
+        Args:
+            source: float32 (samples, *shape of `self.source`).
+            chosen: numbers of rows, of all that `results` has.
+        """
+        if self.operator.code == "FULLY_CONNECTED":
+            return source.reshape(-1, self.weights.shape[1])[chosen][np.newaxis]
+        taps = self._taps(source.reshape(-1, *self.source.shape[1:]), chosen)
+        if self.operator.code == "DEPTHWISE_CONV_2D":
+            return np.ascontiguousarray(taps.transpose(2, 0, 1))
+        split = taps.reshape(*taps.shape[:2], self.groups, -1).transpose(2, 0, 1, 3)
+        return split.reshape(self.groups, len(chosen), -1)
+
+    def results(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Chosen results, as (groups, chosen, width), of (samples, *shape of `self.result`)."""
+        rows = values.reshape(-1, self.channels)[chosen]
+        return rows.reshape(len(chosen), self.groups, -1).swapaxes(0, 1)
+
+    def _taps(self, images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """(chosen, kernel height * kernel width, input channels); padding is 0."""
+        height, width = self.result.shape[1:3]
+        image, row, column = np.unravel_index(chosen, (len(images), height, width))
+        rows, columns = self._window(1), self._window(2)
+        taps = [
+            _pixels(images, image, row * rows.stride + dy, column * columns.stride + dx)
+            for dy in rows.offsets
+            for dx in columns.offsets
+        ]
+        return np.stack(taps, axis=1)
+
+    def _window(self, axis: int) -> _Window:
+        letter = "HW"[axis - 1]
+        stride = getattr(self.options, f"stride{letter}")
+        dilation = getattr(self.options, f"dilation{letter}Factor")
+        steps = np.arange(self.weights.shape[axis]) * dilation
+        covered = (self.result.shape[axis] - 1) * stride + int(steps[-1]) + 1
+        same = self.options.padding == schema.Padding.SAME
+        before = max(covered - self.source.shape[axis], 0) // 2 if same else 0
+        return _Window(stride, [int(step) - before for step in steps])
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One axis of a kernel: its stride, and where its taps lie relative to it."""
+
+    stride: int
+    offsets: list[int]
+
+
+def linear_layers(graph: Graph) -> list[LinearLayer]:
+    """The layers of a float graph that can be written so, in its order."""
+    found = []
+    for operator in graph.operators:
+        if operator.code in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            (rule,) = OPERATORS[operator.code].weights
+            layer = LinearLayer(operator, rule, options_of(graph, operator))
+            if _is_plain(layer):
+                found.append(layer)
+    return found
+
+
+def own_constants(layers: list[LinearLayer]) -> None:
+    """Gives every layer weights and a bias that no other operator has."""
+    for layer in layers:
+        set_weights(layer, lambda tensor: dataclasses.replace(tensor))
+        set_bias(layer, layer.bias())
+
+
+def set_weights(layer: LinearLayer, change: Callable[[Tensor], Tensor]) -> None:
+    """Gives a layer other weights, made from those that it has."""
+    layer.operator.inputs[layer.rule.operand] = change(layer.weights)
+
+
+def set_bias(layer: LinearLayer, values: np.ndarray) -> None:
+    """Gives a layer a bias, float32 (channels,)."""
+    index = layer.rule.bias
+    assert index is not None
+    inputs = layer.operator.inputs
+    inputs += [None] * (index + 1 - len(inputs))
+    name = f"{layer.name}/bias" if inputs[index] is None else inputs[index].name  # type: ignore[union-attr]
+    inputs[index] = Tensor(name, values.shape, TensorType.FLOAT32, data=values.astype(np.float32))
+
+
+def _is_plain(layer: LinearLayer) -> bool:
+    weights = layer.operator.inputs[layer.rule.operand]
+    return (
+        weights is not None
+        and weights.is_constant
+        and weights.type == TensorType.FLOAT32
+        and layer.options.fusedActivationFunction in _BOUNDS
+    )
+
+
+def _pixels(
+    images: np.ndarray, image: np.ndarray, row: np.ndarray, column: np.ndarray
+) -> np.ndarray:
+    """(positions, channels); 0 beyond the edges."""
+    height, width = images.shape[1:3]
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    values = images[image, row.clip(0, height - 1), column.clip(0, width - 1)]
+    return values * inside[:, np.newaxis]
+
+
+def _present(operator: Operator, index: int) -> Tensor:
+    tensor = operator.inputs[index]
+    assert tensor is not None
+    return tensor

@@ -1,0 +1,64 @@
+"""Which values have to be seen before a model can be quantised."""
+
+from __future__ import annotations
+
+from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Graph, Operator, Tensor
+from tfedge_converters.quantize.formats import FORMATS, Format
+from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_operators import real_operands, real_operators
+
+
+def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Format]]:
+    """Activations whose values have to be seen, and the integers that they will be."""
+    groups = Groups(graph, scheme)
+    covered = {
+        id(tensor)
+        for tensor in graph.tensors()
+        if is_real_activation(tensor)
+        and (tensor.range is not None or groups.of(tensor).fixed is not None)
+    }
+    _spread(graph, groups, covered)
+    return [
+        (tensor, groups.of(tensor).form)
+        for tensor in graph.tensors()
+        if is_real_activation(tensor) and id(tensor) not in covered
+    ]
+
+
+def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, Format]]:
+    """Operators with a state that has a range of its own, which is not known."""
+    return [
+        (operator, state, FORMATS[bits])
+        for operator in real_operators(graph)
+        for rule in OPERATORS[operator.code].states
+        if rule.grid is not StateGrid.RESULT and (bits := rule.bits) is not None
+        if (state := operator.inputs[rule.operand]) is not None and state.range is None
+    ]
+
+
+def _spread(graph: Graph, groups: Groups, covered: set[int]) -> None:
+    """Adds what shares a grid with covered activations only.
+
+    A kernel that shares one grid makes no values of its own: if all its operands are covered, so
+    is the result. And a range that training gave the result is what it gave the operands too.
+    """
+    sharing = [
+        operator
+        for operator in real_operators(graph)
+        if OPERATORS[operator.code].output is OutputRange.SHARED
+    ]
+    before = -1
+    while before < len(covered):
+        before = len(covered)
+        for operator in (*sharing, *reversed(sharing)):
+            group = groups.of(operator.outputs[0])
+            results = set(map(id, operator.outputs))
+            operands = [tensor for _, tensor in real_operands(operator) if not tensor.is_constant]
+            inside = {id(tensor) for tensor in operands if groups.of(tensor) is group}
+            if covered >= results:
+                covered |= inside
+            elif inside and inside == set(map(id, operands)) and covered >= inside:
+                covered |= results

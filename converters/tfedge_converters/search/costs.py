@@ -1,0 +1,157 @@
+"""What a layer's weights cost at each width, read off real artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tfedge.quantization.policy import OPERATORS
+from tfedge_converters.artifact import Artifact
+from tfedge_converters.c.kernel_call import Constant, Param
+from tfedge_converters.graph import Model, Operator
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A width for a layer.
+
+    Attributes:
+        layer: the name of its result.
+        bits: of its weights.
+        flash: bytes.
+        operations: multiplications times bits of weights and activations.
+        noise: relative noise power at the output.
+    """
+
+    layer: str
+    bits: int
+    flash: int
+    operations: int
+    noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """What artifacts weigh.
+
+    Attributes:
+        fixed_flash: bytes of everything but the layers' constants.
+        flash: bytes of a layer's constants, by its name and width.
+        operations: bit operations of a layer, by its name and width.
+    """
+
+    fixed_flash: int
+    flash: Mapping[tuple[str, int], int]
+    operations: Mapping[tuple[str, int], int]
+
+    @staticmethod
+    def flash_of(artifact: Artifact) -> int:
+        """Bytes of an artifact: the constants of generated C, or the .tflite file."""
+        source = artifact.source
+        return len(artifact.flatbuffer) if source is None else source.weights_bytes
+
+
+def costs_of(model: Model, artifacts: Mapping[int, Artifact], activation_bits: int) -> Costs:
+    """The costs of a float model's layers, from artifacts with all weights of one width.
+
+    Args:
+        model: the float model.
+        artifacts: by width.
+        activation_bits: of the scheme.
+    """
+    multiplications = _multiplications(model)
+    flash = {
+        (name, bits): size
+        for bits, artifact in artifacts.items()
+        for name, size in _layer_bytes(artifact).items()
+    }
+    # What alignment makes of it differs by a few bytes; the search starts from the best case.
+    fixed = min(
+        Costs.flash_of(artifact) - sum(_layer_bytes(artifact).values())
+        for artifact in artifacts.values()
+    )
+    operations = {
+        (name, bits): count * bits * activation_bits
+        for name, count in multiplications.items()
+        for bits in artifacts
+    }
+    return Costs(fixed, flash, operations)
+
+
+def choices_of(
+    layer: str, costs: Costs, noises: Mapping[str, Mapping[int, float]], with_operations: bool
+) -> list[Choice]:
+    """A layer's widths, but for those that cost as much as a wider one."""
+    every = [
+        Choice(layer, bits, costs.flash[layer, bits], costs.operations[layer, bits], noise)
+        for bits, noise in sorted(noises[layer].items(), reverse=True)
+    ]
+    kept: list[Choice] = []
+    for choice in every:
+        cheaper = not kept or choice.flash < kept[-1].flash
+        if cheaper or (with_operations and choice.operations < kept[-1].operations):
+            kept.append(choice)
+    return kept
+
+
+def _layer_bytes(artifact: Artifact) -> dict[str, int]:
+    """Bytes of the constants of every layer with weights, by the name of its result."""
+    if artifact.source is None:
+        return {
+            operator.outputs[0].name: sum(
+                tensor.byte_size
+                for rule in OPERATORS[operator.code].weights
+                if (tensor := operator.inputs[rule.operand]) is not None and tensor.is_constant
+            )
+            for operator in _weighted(artifact.model)
+        }
+    return {
+        layer.operator.outputs[0].name: sum(
+            constant.values.nbytes
+            for call in layer.lowered.calls
+            for constant in _constants(call.params)
+        )
+        for layer in artifact.source.plan.layers
+        if _has_weights(layer.operator)
+    }
+
+
+def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
+    for value in params.values():
+        if isinstance(value, Constant):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _constants(value)
+
+
+def _multiplications(model: Model) -> dict[str, int]:
+    """Of one inference, by the name of the layer's result.
+
+    A weight is multiplied once for every position of the result, in depthwise convolutions too.
+    """
+    counts = {}
+    for operator in _weighted(model):
+        (rule, *_) = OPERATORS[operator.code].weights
+        weights = operator.inputs[rule.operand]
+        assert weights is not None
+        result = operator.outputs[0]
+        source = operator.inputs[rule.input]
+        assert source is not None
+        positions = source if operator.code == "TRANSPOSE_CONV" else result
+        channels = positions.shape[-1] if operator.code == "TRANSPOSE_CONV" else None
+        across = channels or weights.shape[rule.axis]
+        counts[result.name] = weights.elements * (positions.elements // across)
+    return counts
+
+
+def _weighted(model: Model) -> list[Operator]:
+    return [operator for operator in model.main.operators if _has_weights(operator)]
+
+
+def _has_weights(operator: Operator) -> bool:
+    policy = OPERATORS.get(operator.code)
+    first = policy.weights[0].operand if policy is not None and policy.weights else None
+    if first is None:
+        return False
+    weights = operator.inputs[first]
+    return weights is not None and weights.is_constant

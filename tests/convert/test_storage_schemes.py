@@ -1,0 +1,151 @@
+"""Real activations with smaller weights: run, and compared with TensorFlow's own conversions."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scheme_cases import MODELS, built, samples
+
+import tfedge
+from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization.schemes import STORAGE_SCHEMES, StorageScheme
+from tfedge_converters.graph import TensorType, read_model
+from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
+
+# Signal over noise, in dB, that each must reach on every model.
+LEAST = {"float32": 130, "float16": 65, "dynamic": 38, "weights8": 45, "weights4": 20}
+
+
+def noise(actual, right):
+    """Signal over noise in dB; infinite where nothing differs."""
+    error = np.square(actual.astype(np.float64) - right).mean()
+    return np.inf if error == 0 else 10 * np.log10(np.square(right).mean() / error)
+
+
+def outputs(run, flatbuffer, x):
+    return np.array([result[0][0] for result in run(flatbuffer, [[value[None]] for value in x])])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_scheme_runs_in_litert(name):
+    model = built(name)
+    x = samples(model)
+    right = model.predict(x, verbose=0)
+    sizes = {}
+    for scheme in STORAGE_SCHEMES:
+        artifact = tfedge.convert(model, target="tflite", quantization=scheme)
+        sizes[scheme] = len(artifact.flatbuffer)
+        for run in (run_litert, run_litert_reference):
+            assert noise(outputs(run, artifact.flatbuffer, x), right) > LEAST[scheme], scheme
+    assert sizes["float32"] > 1.6 * sizes["float16"] > 1.2 * sizes["dynamic"]
+
+
+@pytest.mark.parametrize("name", ["convolutions", "LSTM"])
+@pytest.mark.parametrize("scheme", ["float32", "weights8"])
+def test_what_tflite_micro_has_kernels_for_runs_there(name, scheme):
+    """Its DEQUANTIZE takes the first of several scales without a word: weights must have one."""
+    model = built(name)
+    x = samples(model)
+    artifact = tfedge.convert(model, target="tflite-micro", quantization=scheme)
+    actual = outputs(run_micro, artifact.flatbuffer, x)
+    assert noise(actual, model.predict(x, verbose=0)) > LEAST[scheme] - 1
+
+
+@pytest.mark.parametrize("scheme", ["float16", "dynamic", "weights4"])
+def test_tflite_micro_is_said_to_lack_kernels(scheme):
+    with pytest.raises(UnsupportedError, match=f"'{scheme}' needs; use int8, weights8"):
+        tfedge.convert(built("LSTM"), target="tflite-micro", quantization=scheme)
+
+
+@pytest.mark.parametrize("scheme", STORAGE_SCHEMES)
+def test_generated_c_refuses_real_numbers(scheme):
+    with pytest.raises(UnsupportedError, match="generated C computes with integers"):
+        tfedge.convert(built("LSTM"), target="host", quantization=scheme)
+
+
+def by_tensorflow(model, scheme):
+    """TensorFlow's file of the same model with its batch fixed, as ours is."""
+    inputs = keras.Input(batch_shape=(1, *model.input_shape[1:]), dtype=model.inputs[0].dtype)
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(inputs, model(inputs)))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if scheme == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()
+
+
+@pytest.mark.parametrize("scheme", ["float16", "dynamic"])
+@pytest.mark.parametrize("name", ["convolutions", "embedding"])
+def test_against_tensorflow(name, scheme):
+    """The same weights to the last bit, no larger a file, and the same outputs."""
+    model = built(name)
+    x = samples(model)
+    theirs = by_tensorflow(model, scheme)
+    ours = tfedge.convert(model, target="tflite", quantization=scheme).flatbuffer
+    assert len(ours) <= len(theirs)
+    constants = [
+        sorted(
+            (tensor.shape, tensor.type, tensor.data.tobytes(), scales(tensor))
+            for tensor in read_model(file).main.tensors()
+            if tensor.is_constant and tensor.type in (TensorType.FLOAT16, TensorType.INT8)
+        )
+        for file in (ours, theirs)
+    ]
+    assert constants[0] == constants[1] != []
+    assert noise(outputs(run_litert, ours, x), outputs(run_litert, theirs, x)) > 100
+
+
+def scales(tensor):
+    return None if tensor.quantization is None else tensor.quantization.scale.tobytes()
+
+
+def test_what_a_gpu_leaves_to_the_cpu_is_said():
+    whole = tfedge.convert(built("convolutions"), target="litert-gpu", quantization="float16")
+    assert whole.left_to_cpu == []
+    assert "all of 11 operators run on the accelerator" in whole.summary()
+    parts = tfedge.convert(built("LSTM"), target="litert-gpu", quantization="float16")
+    assert [operator.code for operator in parts.left_to_cpu] == ["UNIDIRECTIONAL_SEQUENCE_LSTM"]
+    assert "on the CPU: UNIDIRECTIONAL_SEQUENCE_LSTM (1)" in parts.summary()
+
+
+def test_small_weights_stay_real_unless_asked():
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, keras.layers.Dense(16)(inputs))
+    for least, type_ in ((1024, TensorType.FLOAT32), (1, TensorType.INT8)):
+        scheme = StorageScheme("own", "int8", computed=True, minimum_elements=least)
+        artifact = tfedge.convert(model, target="tflite", quantization=scheme)
+        (operator,) = artifact.model.main.operators
+        assert operator.inputs[1].type == type_
+
+
+def test_inputs_are_rounded_as_asked():
+    model = built("convolutions")
+    for asymmetric in (True, False):
+        scheme = StorageScheme("own", "int8", computed=True, asymmetric_inputs=asymmetric)
+        artifact = tfedge.convert(model, target="tflite", quantization=scheme)
+        last = artifact.model.main.operators[-2]
+        assert (last.code, last.options.asymmetricQuantizeInputs) == ("FULLY_CONNECTED", asymmetric)
+
+
+def test_what_float16_cannot_hold_stays_real():
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, keras.layers.Dense(16)(inputs))
+    model.set_weights([np.full((8, 16), 1e5, np.float32), np.ones(16, np.float32)])
+    artifact = tfedge.convert(model, target="tflite", quantization="float16")
+    types = [tensor.type.name for tensor in artifact.model.main.operators[-1].inputs[1:]]
+    assert types == ["FLOAT32"] * 2
+    x = np.ones((1, 8), np.float32)
+    assert np.isfinite(outputs(run_litert, artifact.flatbuffer, x)).all()
+
+
+def test_mistakes():
+    model = built("LSTM")
+    with pytest.raises(TfedgeError, match="inputs and outputs are float32 with the scheme 'dyn"):
+        tfedge.convert(model, target="tflite", quantization="dynamic", input_type="int8")
+    with pytest.raises(TfedgeError, match=r"a scheme is one of int8, .*weights4, not 'int3'"):
+        tfedge.convert(model, target="tflite", quantization="int3")
+    with pytest.raises(TfedgeError, match="with 'float16', activations stay real"):
+        tfedge.quantize(model, "float16")
+    with pytest.raises(TfedgeError, match="not of float16"):
+        StorageScheme("own", "float16", computed=True)

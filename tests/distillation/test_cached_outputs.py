@@ -1,0 +1,107 @@
+"""A cache stands in for its teacher, and for no other data."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from distilled_nets import LOSS, data, net
+
+from tfedge import distillation as d
+from tfedge.distillation.fingerprints import fingerprints
+from tfedge.errors import TfedgeError
+
+
+def _trained(teacher, x, student, **options):
+    keras.utils.set_random_seed(4)
+    distiller = d.Distiller(teacher, student, [d.SoftTargets(), d.Hint("second", "second")])
+    distiller.compile("adam", LOSS, **options)
+    distiller.fit(x, data()[1], batch_size=16, verbose=0, shuffle=False)
+    return student.get_weights()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_student_of_the_cache_is_the_student_of_the_teacher(tmp_path, jit):
+    teacher, (x, _) = net(16), data()
+    cache = d.cache_outputs(teacher, x, tmp_path, layers=["second"], batch_size=16, shard_size=32)
+    assert len(list(tmp_path.glob("shard-*.npz"))) == 2
+    direct = _trained(teacher, x, net(6), jit_compile=jit)
+    cached = _trained(cache, cache.teach(x), net(6), jit_compile=jit)
+    for a, b in zip(direct, cached, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_a_dataset_may_be_shuffled_after_it_is_joined(tmp_path):
+    teacher, (x, y) = net(16), data()
+    samples = tf.data.Dataset.from_tensor_slices((x, y))
+    cache = d.cache_outputs(teacher, samples.batch(16), tmp_path)
+    joined = cache.teach_dataset(samples).shuffle(64, seed=1).batch(16)
+    for taught, _ in joined:
+        np.testing.assert_allclose(
+            taught.outputs["final_output"], teacher(taught.inputs), atol=1e-5
+        )
+
+
+def test_a_cache_goes_on_where_it_stopped(tmp_path):
+    x, _ = data()
+    asked = []
+
+    def teacher(batch):
+        tf.numpy_function(lambda b: asked.append(len(b)) or np.float32(0), [batch], tf.float32)
+        return keras.ops.mean(batch, axis=(1, 2))
+
+    first = d.cache_outputs(teacher, x, tmp_path, batch_size=16, shard_size=16)
+    kept = first.teach(x).outputs["final_output"]
+    (tmp_path / "shard-00002.npz").unlink()
+    asked.clear()
+    again = d.cache_outputs(teacher, x, tmp_path, batch_size=16, shard_size=16)
+    assert asked == [16]
+    np.testing.assert_array_equal(again.teach(x).outputs["final_output"], kept)
+
+
+@pytest.mark.parametrize("change", ["value", "order", "length"])
+def test_other_data_are_refused(tmp_path, change):
+    x, _ = data()
+    cache = d.cache_outputs(net(16), x, tmp_path)
+    other = {"value": x.copy(), "order": x[::-1], "length": x[:-1]}[change]
+    if change == "value":
+        other[17, 3, 3, 0] += 1e-6
+    with pytest.raises(TfedgeError, match="was made from"):
+        cache.teach(other)
+    if change != "length":
+        with pytest.raises(tf.errors.InvalidArgumentError, match="not the one"):
+            list(cache.teach_dataset(tf.data.Dataset.from_tensor_slices(other)))
+
+
+def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
+    x, _ = data()
+    d.cache_outputs(net(16), x, tmp_path)
+    with pytest.raises(TfedgeError, match="another teacher"):
+        d.cache_outputs(net(16, seed=2), x, tmp_path)
+    with pytest.raises(TfedgeError, match="no layer 'nowhere'"):
+        d.cache_outputs(net(16), x, tmp_path / "b", layers=["nowhere"])
+    shard = tmp_path / "shard-00000.npz"
+    shard.write_bytes(shard.read_bytes()[:100])
+    with pytest.raises(TfedgeError, match="damaged"):
+        d.TeacherCache(tmp_path).teach(x)
+    with pytest.raises(TfedgeError, match="cannot be read"):
+        d.TeacherCache(tmp_path / "nowhere")
+
+
+def test_a_cache_says_how_to_be_used(tmp_path):
+    x, y = data()
+    cache = d.cache_outputs(net(16), x, tmp_path)
+    distiller = d.Distiller(cache, net(6), d.SoftTargets())
+    distiller.compile("adam", LOSS)
+    with pytest.raises(TfedgeError, match=r"cache\.teach"):
+        distiller.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint8", "bool"])
+def test_fingerprints_tell_samples_apart(dtype):
+    x = (np.arange(4000).reshape(1000, 4) % 251).astype(dtype)
+    x[:, 0] = (np.arange(1000) % 2).astype(dtype)
+    different = len(np.unique(x, axis=0))
+    assert len(np.unique(fingerprints(x))) == different
+    assert not np.array_equal(fingerprints({"a": x, "b": x[:, ::-1]}), fingerprints(x))

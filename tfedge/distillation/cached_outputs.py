@@ -1,0 +1,341 @@
+"""What a teacher said of a data set, kept in a folder, so that it has to say it only once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfedge.distillation.fingerprints import fingerprints
+from tfedge.distillation.teachers import as_teacher
+from tfedge.errors import TfedgeError
+from tfedge.files import read_bytes, write_atomically
+
+_MANIFEST, _VERSION = "cache.json", 1
+_WHOLE = "final_output"
+_PRINTS = "fingerprints"
+
+
+class Taught(NamedTuple):
+    """Inputs of a student, and what the teacher says of them by layer name."""
+
+    inputs: Any
+    outputs: dict[str, Any]
+
+
+class TeacherCache(keras.Model):
+    """The outputs of a teacher on disk, which stands in for the teacher in a `Distiller`.
+
+    A folder holds `cache.json`, which says what teacher and layers it is of, and shards of samples
+    in the order of the data, each with a fingerprint of every sample.
+
+    Args:
+        folder: that `cache_outputs` has written.
+
+    Raises:
+        TfedgeError: there is no whole cache.
+
+    Example:
+        >>> cache = cache_outputs(Ensemble([a, b, c]), x, "build/teachers")
+        >>> distiller = Distiller(cache, student, SoftTargets(4.0), alpha=1)
+        >>> distiller.compile("adam")
+        >>> distiller.fit(cache.teach(x), batch_size=64)
+    """
+
+    def __init__(self, folder: str | Path):
+        super().__init__(name="cache")
+        self.folder = Path(folder)
+        self.trainable = False
+        self.facts = _facts(self.folder)
+        if not self.facts.get("complete"):
+            raise TfedgeError(
+                f"the cache {folder} is not whole; call cache_outputs again, it goes on where it "
+                "stopped"
+            )
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Refuses: a cache knows only the data that it was made from.
+
+        Raises:
+            TfedgeError: always.
+        """
+        raise TfedgeError(
+            "the teacher is a cache; fit with cache.teach(x), or map a tf.data.Dataset through "
+            "cache.teach_dataset, so that every sample comes with what the teacher said of it"
+        )
+
+    @property
+    def shapes_of_layers(self) -> dict[str, Any]:
+        """Of the outputs that are kept, batch included, by layer."""
+        shapes = {key: (None, *values.shape[1:]) for key, values in self._shard(0).items()}
+        return self._packed({key: shapes[key] for key in self._keys()})
+
+    def teach(self, x: Any) -> Taught:
+        """Arrays with their teacher's outputs, to give to `fit` as x; `fit` may shuffle them.
+
+        Args:
+            x: the arrays that the cache was made from, nested as the model takes them.
+
+        Raises:
+            TfedgeError: these are other data.
+        """
+        self._require_same(fingerprints(x))
+        parts = [self._shard(index) for index in range(len(self.facts["shards"]))]
+        whole = {key: np.concatenate([part[key] for part in parts]) for key in self._keys()}
+        return Taught(x, self._packed(whole))
+
+    def teach_dataset(self, data: tf.data.Dataset) -> tf.data.Dataset:
+        """A dataset of single samples, x or (x, …), with x replaced by what `Taught` holds.
+
+        Shuffle and batch afterwards. Every sample is checked while it passes by.
+
+        Args:
+            data: in the order that the cache was made from.
+        """
+        kept = tf.data.Dataset.from_generator(self._samples, output_signature=self._signature())
+
+        def joined(sample: Any, known: dict[str, Any]) -> Any:
+            x, rest = (sample[0], sample[1:]) if isinstance(sample, tuple) else (sample, ())
+            same = fingerprints(keras.tree.map_structure(lambda part: part[tf.newaxis], x))[0]
+            message = f"this sample is not the one that the cache {self.folder} was made from"
+            check = tf.debugging.assert_equal(same, known[_PRINTS], message)
+            with tf.control_dependencies([check]):
+                outputs = {key: tf.identity(known[key]) for key in self._keys()}
+            return (Taught(x, self._packed(outputs)), *rest)
+
+        samples = tf.data.experimental.assert_cardinality(sum(self.facts["shards"]))
+        return tf.data.Dataset.zip((data, kept)).map(joined, tf.data.AUTOTUNE).apply(samples)
+
+    def _require_same(self, found: Any) -> None:
+        known = np.concatenate([self._shard(i)[_PRINTS] for i in range(len(self.facts["shards"]))])
+        found = np.asarray(found)
+        if len(found) != len(known):
+            raise TfedgeError(
+                f"the cache {self.folder} was made from {len(known)} samples, these are "
+                f"{len(found)}; make a cache of these data"
+            )
+        if (found != known).any():
+            first = int(np.flatnonzero(found != known)[0])
+            raise TfedgeError(
+                f"the cache {self.folder} was made from other data: sample {first} differs; give "
+                "the same samples in the same order, or make a cache of these data"
+            )
+
+    def _keys(self) -> list[str]:
+        return [leaf for leaves in self.facts["outputs"].values() for leaf in _leaves(leaves)]
+
+    def _packed(self, leaves: dict[str, Any]) -> dict[str, Any]:
+        return {
+            layer: _filled(structure, leaves) for layer, structure in self.facts["outputs"].items()
+        }
+
+    def _shard(self, index: int) -> dict[str, np.ndarray]:
+        return _read_shard(self.folder / _shard_name(index))
+
+    def _samples(self) -> Iterator[dict[str, np.ndarray]]:
+        for index in range(len(self.facts["shards"])):
+            shard = self._shard(index)
+            for row in range(len(shard[_PRINTS])):
+                yield {key: values[row] for key, values in shard.items()}
+
+    def _signature(self) -> dict[str, tf.TensorSpec]:
+        return {
+            key: tf.TensorSpec(values.shape[1:], values.dtype)
+            for key, values in self._shard(0).items()
+        }
+
+
+def cache_outputs(
+    teacher: Any,
+    x: Any,
+    folder: str | Path,
+    *,
+    layers: Sequence[str] = (),
+    batch_size: int = 256,
+    shard_size: int = 8192,
+    progress: bool = False,
+) -> TeacherCache:
+    """Lets a teacher say once what it says of every sample.
+
+    Interrupted, it goes on with the first shard that is missing.
+
+    Args:
+        teacher: what `Teacher` takes, or an `Ensemble`.
+        x: arrays, nested as the model takes them, or a tf.data.Dataset of batches, x or (x, …), of
+            the same order whenever it is read.
+        folder: is made; a cache of other data or another teacher is refused.
+        layers: names of layers whose outputs are kept too, for feature losses.
+        batch_size: of arrays.
+        shard_size: samples in a file, about.
+        progress: whether to show a progress bar.
+
+    Raises:
+        TfedgeError: the folder has another cache, a layer does not exist, or the disk is full.
+    """
+    model = as_teacher(teacher)
+    folder = Path(folder)
+    facts = {"version": _VERSION, "teacher": _digest(model, layers), "layers": list(layers)}
+    known = _facts(folder) if (folder / _MANIFEST).exists() else {}
+    if known and {key: known.get(key) for key in facts} != facts:
+        raise TfedgeError(
+            f"{folder} has the cache of another teacher, or of other layers; use another folder"
+        )
+    run = _runner(model, layers)
+    facts |= {"outputs": known.get("outputs", {}), "shards": []}
+    for index, batches in enumerate(_shards(x, batch_size, shard_size, progress)):
+        facts = _with_shard(facts, folder, index, batches, run)
+    if not facts["shards"]:
+        raise TfedgeError("there are no samples to ask the teacher about")
+    _write_facts(folder, {**facts, "complete": True})
+    return TeacherCache(folder)
+
+
+def _with_shard(
+    facts: dict[str, Any], folder: Path, index: int, batches: list[Any], run: Any
+) -> dict[str, Any]:
+    """The facts with one shard more, which is on disk then."""
+    prints = np.concatenate([np.asarray(fingerprints(batch)) for batch in batches])
+    path = folder / _shard_name(index)
+    if path.exists():
+        if not np.array_equal(_read_shard(path)[_PRINTS], prints):
+            raise TfedgeError(
+                f"{path} is of other data; use another folder for these, or delete this one"
+            )
+    else:
+        said = [run(batch) for batch in batches]
+        facts["outputs"] = {key: _named(key, value) for key, value in said[0].items()}
+        leaves = [_flat(one) for one in said]
+        values = {key: np.concatenate([leaf[key] for leaf in leaves]) for key in leaves[0]}
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **{_PRINTS: prints, **values})
+        write_atomically(path, content.getvalue())
+    facts = {**facts, "shards": [*facts["shards"], len(prints)]}
+    _write_facts(folder, facts)
+    return facts
+
+
+def _runner(model: Any, layers: Sequence[str]) -> Any:
+    """Of a batch, the outputs by layer name as arrays."""
+    if layers:
+        names = [layer.name for layer in model.layers]
+        for missing in set(layers) - set(names):
+            raise TfedgeError(
+                f"the teacher '{model.name}' has no layer '{missing}'; its layers are "
+                f"{', '.join(names)}"
+            )
+        wanted = {_WHOLE: model.output} | {name: model.get_layer(name).output for name in layers}
+        extractor = keras.Model(model.inputs, wanted)
+        call = tf.function(lambda x: extractor(x, training=False))
+    else:
+        call = tf.function(lambda x: {_WHOLE: model(x, training=False)})
+    return lambda x: keras.tree.map_structure(
+        keras.ops.convert_to_numpy, call(keras.tree.map_structure(tf.convert_to_tensor, x))
+    )
+
+
+def _shards(x: Any, batch_size: int, shard_size: int, progress: bool) -> Iterator[list[Any]]:
+    """Lists of batches with about as many samples as a shard has."""
+    batches: list[Any] = []
+    count = 0
+    for batch in _tracked(x, batch_size) if progress else _batches(x, batch_size):
+        batches.append(batch)
+        count += _length(batch)
+        if count >= shard_size:
+            yield batches
+            batches, count = [], 0
+    if batches:
+        yield batches
+
+
+def _batches(x: Any, size: int) -> Iterator[Any]:
+    if isinstance(x, tf.data.Dataset):
+        for batch in x:
+            yield batch[0] if isinstance(batch, tuple) else batch
+        return
+    for at in range(0, _length(x), size):
+        yield keras.tree.map_structure(lambda part, at=at: part[at : at + size], x)
+
+
+def _tracked(x: Any, size: int) -> Any:
+    from rich.progress import track
+
+    total = None if isinstance(x, tf.data.Dataset) else -(-_length(x) // size)
+    return track(_batches(x, size), "Asking the teacher", total=total)
+
+
+def _length(batch: Any) -> int:
+    return len(keras.tree.flatten(batch)[0])
+
+
+def _digest(model: Any, layers: Sequence[str]) -> str:
+    """Of everything that decides what a teacher says, as far as it can be known."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps([type(model).__name__, model.name, list(layers)]).encode())
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def _named(name: str, value: Any) -> Any:
+    """The structure of an output with names for its leaves."""
+    if isinstance(value, dict):
+        return {key: _named(f"{name}/{key}", part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_named(f"{name}/{place}", part) for place, part in enumerate(value)]
+    return name
+
+
+def _leaves(structure: Any) -> list[str]:
+    return [str(leaf) for leaf in keras.tree.flatten(structure)]
+
+
+def _filled(structure: Any, leaves: dict[str, Any]) -> Any:
+    return keras.tree.map_structure(lambda leaf: leaves[leaf], structure)
+
+
+def _flat(outputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {
+        leaf: value
+        for name, output in outputs.items()
+        for leaf, value in zip(
+            _leaves(_named(name, output)), keras.tree.flatten(output), strict=True
+        )
+    }
+
+
+def _shard_name(index: int) -> str:
+    return f"shard-{index:05d}.npz"
+
+
+def _read_shard(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(io.BytesIO(read_bytes(path))) as data:
+            return {key: data[key] for key in data.files}
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise TfedgeError(
+            f"{path} is damaged ({error}); delete it and make the cache again"
+        ) from error
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(read_bytes(folder / _MANIFEST))
+    except ValueError as error:
+        raise TfedgeError(
+            f"{folder / _MANIFEST} is damaged ({error}); delete the folder"
+        ) from error
+    if not isinstance(facts, dict) or facts.get("version") != _VERSION:
+        raise TfedgeError(f"{folder} holds no cache of this version of tfedge")
+    return facts
+
+
+def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    write_atomically(folder / _MANIFEST, json.dumps(facts, indent=1))

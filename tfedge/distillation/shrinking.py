@@ -1,0 +1,85 @@
+"""`shrink`: a student of the same family as its teacher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfedge.distillation.repeated_blocks import spare_blocks
+from tfedge.errors import TfedgeError
+from tfedge.plain_models import copy_of, rebuild, require_plain
+from tfedge.pruning import channel_importance as importances
+from tfedge.pruning.channel_graph import channel_graph
+from tfedge.pruning.channel_importance import ChannelImportance
+from tfedge.pruning.channel_selection import narrowed
+from tfedge.pruning.rebuilding import without_channels
+from tfedge.quantization.computation import computation_of
+
+
+def shrink(
+    teacher: Any,
+    width: float = 1.0,
+    depth: float = 1.0,
+    *,
+    importance: str | ChannelImportance = "l2",
+    calibration: Any = None,
+    multiple_of: int = 4,
+) -> Any:
+    """A smaller plain model of a teacher's family, whose weights are the teacher's.
+
+    First blocks go that the teacher repeats: of every row of blocks that are built alike and keep
+    the shape of what they compute with, a share stays, spread evenly. Then the least important
+    channels of every layer go. The student is not yet good; distil it.
+
+    Args:
+        teacher: a built Keras 3 model; it stays as it is. Nested models in it are taken apart.
+        width: share of the channels of every layer that stays, in (0, 1].
+        depth: share of the repeated blocks that stays, in (0, 1]; at least one of every row.
+        importance, calibration: which channels stay; see `tfedge.pruning.remove_channels`.
+        multiple_of: channels of a layer become a multiple of this, rounded up.
+
+    Returns:
+        A functional model, not compiled, with the names of the layers as they were.
+        `tfedge.pruning.compare(teacher, student)` shows what became smaller.
+
+    Raises:
+        TfedgeError: the teacher is not a plain Keras 3 model, an argument is wrong, or there is
+            nothing to leave out.
+        UnsupportedError: a layer of your own cannot be made from its `get_config`.
+
+    Example:
+        >>> student = tfedge.distillation.shrink(teacher, width=0.5, depth=0.5)
+        >>> distiller = tfedge.distillation.Distiller(teacher, student, SoftTargets(4.0))
+    """
+    require_plain(teacher)
+    for name, share in (("width", width), ("depth", depth)):
+        if not 0 < share <= 1:
+            raise TfedgeError(f"{name} is the share that stays, above 0 and at most 1, not {share}")
+    if multiple_of < 1:
+        raise TfedgeError(f"multiple_of is 1 or more, not {multiple_of}")
+    if width == depth == 1:
+        raise TfedgeError("with width=1 and depth=1 the student would be the teacher; ask for less")
+    student = _shallower(teacher, depth) if depth < 1 else teacher
+    return _narrower(student, width, importance, calibration, multiple_of) if width < 1 else student
+
+
+def _shallower(model: Any, depth: float) -> Any:
+    spare = spare_blocks(computation_of(model), depth)
+    if not spare:
+        raise TfedgeError(
+            f"model '{model.name}' repeats no block often enough to keep only {depth:g} of them; "
+            "make it narrower with width= instead"
+        )
+    smaller, made = rebuild(model, lambda layer, name: [copy_of(layer, name)], spare)
+    for call in computation_of(model).calls:
+        fresh = made[id(call.operation)][0]
+        if isinstance(fresh, keras.layers.Layer) and fresh.built:
+            fresh.set_weights(call.operation.get_weights())
+    return smaller
+
+
+def _narrower(model: Any, width: float, importance: Any, calibration: Any, multiple_of: int) -> Any:
+    graph = channel_graph(model)
+    scores = importances.get(importance).scores(model, graph, calibration)
+    return without_channels(model, graph, narrowed(graph, scores, width, multiple_of))

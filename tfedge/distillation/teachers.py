@@ -1,0 +1,129 @@
+"""Whatever can teach, as a Keras model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfedge.errors import TfedgeError
+
+
+class Teacher(keras.Model):
+    """A Keras model around what teaches: nothing of it trains.
+
+    Args:
+        source: a Keras 3 or tf_keras model, the path of a .tflite file with float or integer
+            inputs, or a function of a batch.
+        preprocess: what the source wants done to the student's inputs; a function of a batch made
+            of TensorFlow or keras.ops operations, or a Keras layer.
+        name: of the model.
+
+    Raises:
+        TfedgeError: the source is nothing of these.
+    """
+
+    def __init__(
+        self, source: Any, preprocess: Callable[[Any], Any] | None = None, name: str = "teacher"
+    ):
+        super().__init__(name=name)
+        self.source = source
+        self.preprocess = preprocess
+        self._forward = _forward_of(source)
+        self.trainable = False
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What the source says of a batch, in inference."""
+        return self._forward(inputs if self.preprocess is None else self.preprocess(inputs))
+
+
+def as_teacher(source: Any) -> Any:
+    """A Keras model as it is, anything else as a `Teacher`."""
+    return source if isinstance(source, keras.Model) else Teacher(source)
+
+
+def _forward_of(source: Any) -> Callable[[Any], Any]:
+    if isinstance(source, keras.Model):
+        return lambda x: source(x, training=False)
+    if _is_tf_keras(source):
+        # Hidden from Keras 3, which would not know its layers.
+        return lambda x: source(x, training=False)
+    if isinstance(source, (str, Path)) and Path(source).suffix in (".tflite", ".lite"):
+        return _Interpreted(Path(source))
+    if callable(source):
+        return source
+    raise TfedgeError(
+        f"{type(source).__name__} cannot teach; teachers are Keras models, tf_keras models, paths "
+        "of .tflite files and functions of a batch"
+    )
+
+
+def _is_tf_keras(source: Any) -> bool:
+    module = sys.modules.get("tf_keras")
+    return module is not None and isinstance(source, module.Model)
+
+
+class _Interpreted:
+    """A .tflite file, sample by sample in LiteRT; as numbers, whatever integers it computes with.
+
+    Its Python runs within the step: it cannot be compiled by XLA, and a cache of its outputs is
+    what training from it should use.
+    """
+
+    def __init__(self, path: Path):
+        from ai_edge_litert.interpreter import Interpreter
+
+        from tfedge.files import read_bytes
+
+        try:
+            self._interpreter = Interpreter(model_content=read_bytes(path))
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise TfedgeError(f"LiteRT cannot run the teacher {path}: {error}") from error
+        inputs, outputs = (
+            self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        )  # fmt: skip
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise TfedgeError(
+                f"the teacher {path} has {len(inputs)} inputs and {len(outputs)} outputs; a "
+                "teacher in a .tflite file has one of each"
+            )
+        self._input, self._output = inputs[0], outputs[0]
+
+    def __call__(self, batch: Any) -> Any:
+        shape = (batch.shape[0], *self._output["shape"][1:])
+        if not tf.is_tensor(batch):
+            return ops.zeros(shape)  # Keras asks for the shape of symbolic tensors
+        result = tf.numpy_function(self._run, [batch], tf.float32, stateful=False)
+        result.set_shape(shape)
+        return result
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._one(sample[np.newaxis]) for sample in batch])
+
+    def _one(self, sample: np.ndarray) -> np.ndarray:
+        self._interpreter.set_tensor(self._input["index"], _integers(sample, self._input))
+        self._interpreter.invoke()
+        return _reals(self._interpreter.get_tensor(self._output["index"]), self._output)
+
+
+def _integers(values: np.ndarray, detail: Any) -> np.ndarray:
+    scale, zero_point = detail["quantization"]
+    if not scale:
+        return values.astype(detail["dtype"])
+    limits = np.iinfo(detail["dtype"])
+    return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(
+        detail["dtype"]
+    )
+
+
+def _reals(values: np.ndarray, detail: Any) -> np.ndarray:
+    scale, zero_point = detail["quantization"]
+    values = values.astype(np.float32)
+    return (values - np.float32(zero_point)) * np.float32(scale) if scale else values

@@ -1,0 +1,124 @@
+"""The layers of a model that can be factorised, and what factors of some ranks cost."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tfedge.errors import TfedgeError
+from tfedge.factorization.methods import METHODS, Method, Part, Ranks
+from tfedge.pruning.tracing import positions
+from tfedge.quantization.computation import Call, Computation
+
+AUTO = "auto"
+_AUTO = ("svd", "tucker")
+
+Layers = Iterable[str] | Callable[[Any], bool] | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """MACs and parameters of weights without biases."""
+
+    macs: int
+    parameters: int
+
+
+@dataclass(eq=False)
+class Candidate:
+    """A layer that a method applies to.
+
+    Attributes:
+        layer: of the model.
+        calls: of it.
+        method: to factorise it with.
+    """
+
+    layer: Any
+    calls: list[Call]
+    method: Method
+
+    @property
+    def cost(self) -> Cost:
+        """What the layer costs as it is; looking up an embedding multiplies nothing."""
+        table = hasattr(self.layer, "embeddings")
+        size = math.prod((self.layer.embeddings if table else self.layer.kernel).shape)
+        uses = 0 if table else sum(positions(call.results[0]) for call in self.calls)
+        return Cost(size * uses, size)
+
+    def parts(self, ranks: Ranks) -> list[Part]:
+        """The layers that take its place."""
+        return self.method.parts(self.layer, self.calls, ranks)
+
+    def saves(self, cost: Cost) -> bool:
+        """Whether factors are fewer than the weights and compute less.
+
+        The factors of a table of embeddings compute more, for it computes nothing.
+        """
+        own = self.cost
+        return cost.parameters < own.parameters and (cost.macs < own.macs or not own.macs)
+
+
+def cost_of(parts: list[Part]) -> Cost:
+    """What layers cost together."""
+    return Cost(
+        sum(part.kernel.size * part.uses for part in parts), sum(part.kernel.size for part in parts)
+    )
+
+
+def candidates(computation: Computation, layers: Layers, method: Any) -> list[Candidate]:
+    """The layers to factorise, in the order of their calls.
+
+    Args:
+        computation: the model.
+        layers: names of layers, a function that says of a layer whether it is one, or None for all.
+        method: a name, "auto", or a function from layers to names.
+
+    Raises:
+        TfedgeError: a layer or method does not exist, or a named layer cannot be factorised.
+    """
+    calls: dict[int, list[Call]] = {}
+    for call in computation.calls:
+        calls.setdefault(id(call.operation), []).append(call)
+    known = [group[0].operation for group in calls.values()]
+    wanted = _wanted(known, layers)
+    found = []
+    for layer in known:
+        if not wanted(layer):
+            continue
+        chosen = _method(layer, method)
+        if chosen is not None:
+            found.append(Candidate(layer, calls[id(layer)], chosen))
+        elif layers is not None and not callable(layers):
+            raise TfedgeError(
+                f"layer '{layer.name}' ({type(layer).__name__}) cannot be factorised by "
+                f"method={method!r}; leave it out of `layers`"
+            )
+    return found
+
+
+def _wanted(known: list[Any], layers: Layers) -> Callable[[Any], bool]:
+    if layers is None:
+        return lambda layer: True
+    if callable(layers):
+        return layers
+    names = [layers] if isinstance(layers, str) else list(layers)
+    existing = [layer.name for layer in known]
+    for name in names:
+        if name not in existing:
+            close = difflib.get_close_matches(name, existing, 1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise TfedgeError(f"the model has no layer '{name}'{hint}")
+    return lambda layer: layer.name in names
+
+
+def _method(layer: Any, method: Any) -> Method | None:
+    name = method(layer) if callable(method) else method
+    names = _AUTO if name == AUTO else (name,)
+    for each in names:
+        if each not in METHODS:
+            raise TfedgeError(f"method is 'auto' or one of {', '.join(METHODS)}, not {each!r}")
+    return next((METHODS[each] for each in names if METHODS[each].applies(layer)), None)

@@ -1,0 +1,263 @@
+"""Channels that a model has no use for, whatever it is given.
+
+A channel is dead if everywhere it is read it is a constant that the reader's bias can take over,
+or the reader multiplies it with zeros. Zero can always be taken over; other constants where no
+padding with zeros comes between. Constants are followed through the layers by what they compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfedge.pruning.channel_graph import ChannelGraph
+from tfedge.pruning.layer_rules import (
+    ELEMENTWISE_LAYERS,
+    ELEMENTWISE_OPERATIONS,
+    SPATIAL_LAYERS,
+    is_mixing,
+)
+from tfedge.pruning.tracing import Weight, label_rows, last_size
+from tfedge.quantization.computation import Call, Value
+
+# The constant that every channel of a value is; NaN for those that are not.
+Constants = np.ndarray
+
+
+class DeadChannels:
+    """Finds channels without a use.
+
+    Args:
+        graph: a model's channels.
+
+    Attributes:
+        groups: (groups,), whether they are dead. Any of them may be removed, alone or together.
+    """
+
+    def __init__(self, graph: ChannelGraph):
+        self._graph = graph
+        self._constants = _follow(graph)
+        self.groups = self._find()
+
+    def added_to_bias(self, keep: np.ndarray) -> dict[int, np.ndarray]:
+        """Of layers, by identity, what their biases get where some groups go.
+
+        Args:
+            keep: (groups,), whether they stay.
+        """
+        added = {}
+        for weight in self._readers():
+            constants = np.nan_to_num(self._read(weight))
+            gone = ~keep[weight.axes[weight.consumed]] & (constants != 0)
+            if gone.any() and _takes_constants(weight.layer):
+                added[id(weight.layer)] = np.where(gone, constants, 0) @ _matrix(weight).sum(0)
+        return added
+
+    def _readers(self) -> list[Weight]:
+        return [weight for weight in self._graph.weights if weight.consumed]
+
+    def _read(self, weight: Weight) -> Constants:
+        """What a layer's weight is multiplied with, channel by channel."""
+        count = len(weight.axes[weight.consumed])
+        found = [np.repeat(c, count // len(c)) for c in map(self._of, weight.reads) if len(c)]
+        if not found:
+            return np.full(count, np.nan)
+        same = np.all([np.equal(found[0], other) for other in found], 0)
+        return np.where(same, found[0], np.nan)
+
+    def _of(self, value: Value) -> Constants:
+        return self._constants[id(value)]
+
+    def _find(self) -> np.ndarray:
+        dead = ~self._graph.pinned & ~self._graph.mixed
+        uses = [(weight, self._taken_over(weight), _matrix(weight)) for weight in self._readers()]
+        unread = np.zeros(self._graph.count, bool)
+        while True:  # what only the dead read is dead too
+            before, needed = unread.copy(), np.zeros(self._graph.count, bool)
+            ignored = np.ones(self._graph.count, bool)
+            for weight, taken, matrix in uses:
+                channels = weight.axes[weight.consumed]
+                silent = (matrix[:, :, ~_of_results(weight, unread)] == 0).all((0, 2))
+                needed[channels[~taken & ~silent]] = True
+                ignored[channels[~silent]] = False
+            unread = ignored & dead
+            if (unread == before).all():
+                return dead & ~needed
+
+    def _taken_over(self, weight: Weight) -> np.ndarray:
+        constants = self._read(weight)
+        if _takes_constants(weight.layer):
+            return ~np.isnan(constants)
+        return constants == 0
+
+
+def _of_results(weight: Weight, groups: np.ndarray) -> np.ndarray:
+    """Of the columns of a weight's matrix, which belong to groups; none if they are no channels."""
+    made = [channels for axis, channels in weight.axes.items() if axis != weight.consumed]
+    columns = _matrix(weight).shape[2]
+    if len(made) != 1 or len(made[0]) != columns:
+        return np.zeros(columns, bool)
+    return groups[made[0]]
+
+
+def _matrix(weight: Weight) -> np.ndarray:
+    """A kernel as (positions, read channels, results) in float64."""
+    values = np.asarray(weight.variable.numpy(), np.float64)
+    made = [axis for axis in weight.axes if axis != weight.consumed]
+    values = np.moveaxis(values, [weight.consumed, *made], [-2, -1][: 1 + len(made)])
+    return values.reshape(-1, *values.shape[-2:])
+
+
+def _takes_constants(layer: Any) -> bool:
+    """Whether a constant input is the same as a bias: nothing is padded with zeros."""
+    kind = type(layer).__name__
+    if kind == "Dense":
+        return True
+    return kind in _CONVOLUTIONS and (
+        layer.padding == "valid" or all(size == 1 for size in layer.kernel_size)
+    )
+
+
+def _follow(graph: ChannelGraph) -> dict[int, Constants]:
+    constants = {id(v): np.full(last_size(v), np.nan) for v in graph.computation.inputs}
+    weights: dict[int, list[Weight]] = {}
+    for weight in graph.weights:
+        weights.setdefault(id(weight.layer), []).append(weight)
+    for call in graph.computation.calls:
+        given = [
+            constants[id(item)]
+            for item in keras.tree.flatten(list(call.args))
+            if isinstance(item, Value)
+        ]
+        rule = _RULES.get(type(call.operation).__name__)
+        result = rule(call, given, weights.get(id(call.operation), [])) if rule and given else None
+        for value in call.results:
+            unknown = np.full(last_size(value), np.nan)
+            constants[id(value)] = unknown if result is None else result
+    return constants
+
+
+Rule = Callable[[Call, list[Constants], list[Weight]], Constants | None]
+
+
+def _weighted(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    """A sum over inputs of which only constants have weights, the bias, and the activation."""
+    layer = call.operation
+    kernel = next((weight for weight in weights if weight.consumed), None)
+    bias = getattr(layer, "bias", None)
+    if kernel is None or (bias is not None and len(bias.shape) != 1):
+        return None
+    matrix = _matrix(kernel)
+    inputs = np.repeat(given[0], matrix.shape[1] // len(given[0]))
+    if not _takes_constants(layer):
+        inputs = np.where(inputs == 0, 0, np.nan)
+    read = (matrix != 0).any(0)
+    products = np.where(read, inputs[:, np.newaxis] * matrix.sum(0), 0).sum(0)
+    return _activated(layer, products + (0 if bias is None else bias.numpy()))
+
+
+def _depthwise(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    layer = call.operation
+    kernel = np.asarray(layer.kernel.numpy(), np.float64)
+    kernel = kernel.reshape(-1, kernel.shape[-2] * kernel.shape[-1])
+    inputs = np.repeat(given[0], layer.depth_multiplier)
+    if layer.padding != "valid" and kernel.shape[0] > 1:
+        inputs = np.where(inputs == 0, 0, np.nan)
+    products = np.where((kernel != 0).any(0), inputs * kernel.sum(0), 0)
+    return _activated(layer, products + (0 if layer.bias is None else layer.bias.numpy()))
+
+
+def _activated(layer: Any, constants: Constants) -> Constants | None:
+    function = getattr(layer, "activation", None) or keras.activations.linear
+    return None if is_mixing(function) else _apply(function, constants, 2)
+
+
+def _apply(function: Any, constants: Constants, rank: int) -> Constants:
+    row = np.nan_to_num(constants).reshape(*([1] * (rank - 1)), -1).astype(np.float32)
+    result = np.asarray(keras.ops.convert_to_numpy(function(row)), np.float64).reshape(-1)
+    return np.where(np.isnan(constants), np.nan, result)
+
+
+def _elementwise(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    operation = call.operation
+    if is_mixing(getattr(operation, "activation", None)):
+        return None
+    return _apply(operation.call, given[0], len(call.results[0].spec.shape))
+
+
+def _unchanged(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    return given[0]
+
+
+def _zero_stays(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    return np.where(given[0] == 0, 0, np.nan)
+
+
+def _not_negative(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    return np.where(given[0] >= 0, given[0], np.nan)
+
+
+def _batch_norm(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    layer = call.operation
+    mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
+    gamma = 1.0 if layer.gamma is None else layer.gamma.numpy().astype(np.float64)
+    beta = 0.0 if layer.beta is None else layer.beta.numpy().astype(np.float64)
+    normalised = (given[0] - mean) / np.sqrt(variance + layer.epsilon)
+    return np.where(np.equal(gamma, 0), beta, normalised * gamma + beta)
+
+
+def _merged(function: Callable[[np.ndarray], np.ndarray]) -> Rule:
+    def rule(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+        items = keras.tree.flatten(list(call.args))
+        if not all(isinstance(item, Value) for item in items):
+            return None
+        return function(np.array(np.broadcast_arrays(*given)))
+
+    return rule
+
+
+def _product(factors: np.ndarray) -> np.ndarray:
+    return np.where((factors == 0).any(0), 0, factors.prod(0))
+
+
+def _concatenated(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    if call.operation.axis in (-1, len(call.results[0].spec.shape) - 1):
+        return np.concatenate(given)
+    return _if_all_equal(np.array(given))
+
+
+def _reshaped(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    rows = label_rows(given[0], call.operands[0].spec.shape, call.results[0].spec.shape)
+    return None if rows is None else _if_all_equal(rows)
+
+
+def _if_all_equal(rows: np.ndarray) -> Constants:
+    return np.where((rows == rows[0]).all(0), rows[0], np.nan)
+
+
+_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
+_TRANSPOSED = tuple(f"{name}Transpose" for name in _CONVOLUTIONS)
+_PADDING = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys((*ELEMENTWISE_LAYERS, *ELEMENTWISE_OPERATIONS), _elementwise),
+    **dict.fromkeys((*SPATIAL_LAYERS, "Permute", "RepeatVector", "Resizing"), _unchanged),
+    **dict.fromkeys((*_CONVOLUTIONS, *_TRANSPOSED, "Dense", "EinsumDense"), _weighted),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _weighted),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
+    **dict.fromkeys(_PADDING, _zero_stays),
+    "Add": _merged(lambda terms: terms.sum(0)),
+    "Average": _merged(lambda terms: terms.mean(0)),
+    "BatchNormalization": _batch_norm,
+    "Concatenate": _concatenated,
+    "Flatten": _reshaped,
+    "Maximum": _merged(lambda terms: terms.max(0)),
+    "Minimum": _merged(lambda terms: terms.min(0)),
+    "Multiply": _merged(_product),
+    "PReLU": _not_negative,
+    "Reshape": _reshaped,
+    "Subtract": _merged(lambda terms: terms[0] - terms[1:].sum(0)),
+}

@@ -1,0 +1,296 @@
+"""Which weights of which layers are pruned, and how device kernels walk them."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfedge.errors import TfedgeError
+from tfedge.pruning.patterns import Pattern, Shape
+from tfedge.quantization.computation import Call, Computation, Value, computation_of
+from tfedge.quantization.transform import steps_of
+
+# Below this many weights per output nothing is won and most is lost: depthwise kernels, and
+# convolutions of a single channel. They are pruned only where they are named.
+WORTH_PRUNING = 16
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The axes of a kernel.
+
+    Attributes:
+        outputs: axes that make up the outputs.
+        reduction: the axes summed over, in the order of TFLite's filters.
+    """
+
+    outputs: tuple[int, ...]
+    reduction: tuple[int, ...]
+
+    def matrix(self, array: np.ndarray) -> np.ndarray:
+        """(outputs, reduction), in the order in which device kernels walk it."""
+        return array.transpose(self.outputs + self.reduction).reshape(self.shape(array.shape))
+
+    def array(self, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """What `matrix` was made of, given the kernel's shape."""
+        order = self.outputs + self.reduction
+        return matrix.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+    def shape(self, shape: tuple[int, ...]) -> Shape:
+        """Of the matrix."""
+        return (
+            math.prod(shape[axis] for axis in self.outputs),
+            math.prod(shape[axis] for axis in self.reduction),
+        )
+
+
+@dataclass(eq=False)
+class Kernel:
+    """One prunable weight.
+
+    Attributes:
+        layer: that has it.
+        attribute: the weight's name in the layer.
+        layout: of its axes.
+        companions: layers with names of vectors, one number for each output, that become 0 with it.
+    """
+
+    layer: Any
+    attribute: str
+    layout: Layout
+    companions: list[tuple[Any, str]] = field(default_factory=list)
+
+    @property
+    def variable(self) -> Any:
+        """The weight itself."""
+        return weight_of(self.layer, self.attribute)
+
+    @property
+    def name(self) -> str:
+        """The layer's, and the weight's if it is not called kernel."""
+        return self.layer.name + ("" if self.attribute == "kernel" else f"_{self.attribute}")
+
+    @property
+    def matrix_shape(self) -> Shape:
+        """(outputs, reduction)."""
+        return self.layout.shape(tuple(self.variable.shape))
+
+
+def weight_of(layer: Any, attribute: str) -> Any:
+    """A layer's weight, behind the property that adds LoRA to it."""
+    behind = getattr(layer, f"_{attribute}", None)
+    return getattr(layer, attribute) if behind is None else behind
+
+
+Layouts = Callable[[Any], dict[str, Layout]]
+
+
+def _dense(layer: Any) -> dict[str, Layout]:
+    return {"kernel": Layout((1,), (0,))}
+
+
+def _convolution(layer: Any) -> dict[str, Layout]:
+    return {"kernel": _last_axis(layer.rank + 2)}
+
+
+def _last_axis(rank: int) -> Layout:
+    return Layout((rank - 1,), tuple(range(rank - 1)))
+
+
+def _transposed(layer: Any) -> dict[str, Layout]:
+    rank = layer.rank + 2
+    return {"kernel": Layout((rank - 2,), (*range(rank - 2), rank - 1))}
+
+
+def _depthwise(layer: Any) -> dict[str, Layout]:
+    return {"kernel": _depthwise_layout(layer.rank)}
+
+
+def _depthwise_layout(rank: int) -> Layout:
+    return Layout((rank, rank + 1), tuple(range(rank)))
+
+
+def _separable(layer: Any) -> dict[str, Layout]:
+    return {
+        "depthwise_kernel": _depthwise_layout(layer.rank),
+        "pointwise_kernel": _last_axis(layer.rank + 2),
+    }
+
+
+def _einsum(layer: Any) -> dict[str, Layout]:
+    operands, result = layer.equation.replace(" ", "").split("->")
+    letters = operands.split(",")[1]
+    outputs = tuple(axis for axis, letter in enumerate(letters) if letter in result)
+    summed = tuple(axis for axis, letter in enumerate(letters) if letter not in result)
+    return {"kernel": Layout(outputs, summed)}
+
+
+def _cell(layer: Any) -> dict[str, Layout]:
+    return {"kernel": Layout((1,), (0,)), "recurrent_kernel": Layout((1,), (0,))}
+
+
+def _embedding(layer: Any) -> dict[str, Layout]:
+    return {"embeddings": Layout((0,), (1,))}
+
+
+_KINDS: dict[type, Layouts] = {
+    keras.layers.Dense: _dense,
+    keras.layers.EinsumDense: _einsum,
+    keras.layers.Embedding: _embedding,
+    keras.layers.Conv1D: _convolution,
+    keras.layers.Conv2D: _convolution,
+    keras.layers.Conv3D: _convolution,
+    keras.layers.Conv1DTranspose: _transposed,
+    keras.layers.Conv2DTranspose: _transposed,
+    keras.layers.Conv3DTranspose: _transposed,
+    keras.layers.DepthwiseConv1D: _depthwise,
+    keras.layers.DepthwiseConv2D: _depthwise,
+    keras.layers.SeparableConv1D: _separable,
+    keras.layers.SeparableConv2D: _separable,
+    keras.layers.LSTMCell: _cell,
+    keras.layers.GRUCell: _cell,
+    keras.layers.SimpleRNNCell: _cell,
+}
+_WITHOUT_OUTPUTS = (  # what they compute is not a vector with a number for each of their rows
+    keras.layers.Embedding,
+    keras.layers.LSTMCell,
+    keras.layers.GRUCell,
+    keras.layers.SimpleRNNCell,
+)
+
+
+def register(kind: type, layouts: Layouts) -> None:
+    """Lets layers of a user's own be pruned.
+
+    Args:
+        kind: a class of layers.
+        layouts: of a built layer, the names of its weights with the axes that make up outputs
+            and those summed over: `lambda layer: {"kernel": Layout((1,), (0,))}`.
+    """
+    _KINDS[kind] = layouts
+
+
+def kernels_of(layer: Any) -> list[Kernel]:
+    """The prunable weights of a built layer itself; none if it is of an unknown kind."""
+    found = next((_KINDS[kind] for kind in type(layer).__mro__ if kind in _KINDS), None)
+    if found is None or not layer.built:
+        return []
+    return [Kernel(layer, name, layout) for name, layout in found(layer).items()]
+
+
+def chosen_kernels(model: Any, layers: Any, pattern: Pattern) -> list[Kernel]:
+    """What a pattern is to prune in a model.
+
+    Args:
+        model: a built Keras 3 model.
+        layers: names or layers, or a function that says of a layer whether it is pruned; None for
+            all kernels with at least 16 weights per output that the pattern divides, for channels
+            without the layers that the model's outputs come from.
+        pattern: the pattern.
+
+    Raises:
+        TfedgeError: a name is unknown, a layer has nothing to prune, the pattern does not divide
+            one that was named, or nothing is left.
+        UnsupportedError: the pattern is of channels, and the model cannot be taken apart.
+    """
+    every = [kernel for layer in model._flatten_layers() for kernel in kernels_of(layer)]
+    if layers is None:
+        chosen = _worth_pruning(model, every, pattern)
+    elif callable(layers) and not isinstance(layers, keras.layers.Layer):
+        chosen = [kernel for kernel in every if layers(kernel.layer)]
+    else:
+        inside = {id(one) for named in _named(model, layers) for one in named._flatten_layers()}
+        chosen = [kernel for kernel in every if id(kernel.layer) in inside]
+    if not chosen:
+        raise TfedgeError(
+            f"model '{model.name}' has no weights that {type(pattern).__name__.lower()} pruning "
+            "applies to; name layers to prune, or choose another pattern"
+        )
+    _require_whole(chosen, pattern)
+    if pattern.whole_outputs:
+        _add_companions(model, chosen)
+    return chosen
+
+
+def _worth_pruning(model: Any, kernels: list[Kernel], pattern: Pattern) -> list[Kernel]:
+    worth = [
+        kernel
+        for kernel in kernels
+        if kernel.matrix_shape[1] >= WORTH_PRUNING and not pattern.problem(kernel.matrix_shape)
+    ]
+    if not pattern.whole_outputs:
+        return worth
+    ends = _ends(computation_of(model))
+    return [
+        kernel
+        for kernel in worth
+        if id(kernel.layer) not in ends and not isinstance(kernel.layer, _WITHOUT_OUTPUTS)
+    ]
+
+
+def _named(model: Any, layers: Any) -> Iterable[Any]:
+    every = model._flatten_layers()
+    known: dict[str, Any] = {
+        one.name: one for one in reversed(every)
+    }  # a wrapper goes before its layer
+    for item in [layers] if isinstance(layers, (str, keras.layers.Layer)) else layers:
+        same = next((one for one in every if one is item), None)
+        layer: Any = known.get(item) if isinstance(item, str) else same
+        if layer is None:
+            name = getattr(item, "name", item)
+            near = difflib.get_close_matches(str(name), known, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise TfedgeError(f"model '{model.name}' has no layer '{name}'{hint}")
+        if not any(kernels_of(one) for one in layer._flatten_layers()):
+            raise TfedgeError(
+                f"layer '{layer.name}' ({type(layer).__name__}) has no weights to prune; if it is "
+                "of your own kind, see tfedge.pruning.register"
+            )
+        yield layer
+
+
+def _require_whole(kernels: list[Kernel], pattern: Pattern) -> None:
+    for kernel in kernels:
+        problem = pattern.problem(kernel.matrix_shape)
+        if pattern.whole_outputs and isinstance(kernel.layer, _WITHOUT_OUTPUTS):
+            problem = "it has no output channels of its own"
+        if problem:
+            raise TfedgeError(
+                f"layer '{kernel.layer.name}' cannot be pruned so: {problem}; choose another "
+                "pattern, or other layers"
+            )
+
+
+def _add_companions(model: Any, kernels: list[Kernel]) -> None:
+    steps = {id(step.call.operation): step for step in steps_of(computation_of(model))}
+    for kernel in kernels:
+        layer = kernel.layer
+        if getattr(layer, "bias", None) is not None:
+            kernel.companions.append((layer, "bias"))
+        step = steps.get(id(layer))
+        norm = step.batch_norm.operation if step is not None and step.batch_norm else None
+        for name in ("gamma", "beta"):
+            if getattr(norm, name, None) is not None:
+                kernel.companions.append((norm, name))
+
+
+def _ends(computation: Computation) -> set[int]:
+    """Ids of the last layers with weights on the way to each output."""
+    makers: dict[int, Call] = {id(r): call for call in computation.calls for r in call.results}
+    found: set[int] = set()
+    waiting: list[Value] = list(computation.outputs)
+    while waiting:
+        call = makers.get(id(waiting.pop()))
+        if call is None:
+            continue
+        inside: list[Any] = getattr(call.operation, "_flatten_layers", list)()
+        ends = {id(layer) for layer in inside if kernels_of(layer)}
+        found |= ends
+        waiting += [] if ends else call.operands
+    return found

@@ -1,0 +1,56 @@
+"""How channels pass through recurrent layers: their units.
+
+A unit is one column of every gate and one row of the recurrent kernel. Its state comes from these
+alone, and reaches the other units through its row alone, so it can be cut as a channel can.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfedge.pruning.channel_sets import Channels
+from tfedge.pruning.tracing import DENSE, Trace
+from tfedge.quantization.computation import Call, Value
+
+
+def _recurrent(gates: int, trace: Trace, call: Call) -> list[Channels]:
+    layer = call.operation
+    sequence, states = _sequence_and_states(call)
+    made = trace.made(layer, "units", layer.units)
+    trace.setting(layer, "units", made)
+    for state in states:
+        trace.sets.couple(trace.of(state), made)
+    steps = sequence.spec.shape[1] or 1
+    columns = np.tile(made, gates)
+    cell = layer.cell
+    axes = {-2: trace.of(sequence), -1: columns}
+    trace.weight(layer, cell.kernel, axes, sequence, steps, DENSE)
+    recurrent = {-2: made, -1: columns}
+    trace.inner_weight(layer, cell.recurrent_kernel, recurrent, steps, DENSE)
+    trace.weight(layer, cell.bias, {-1: columns})
+    return [made for _ in call.results]
+
+
+def _sequence_and_states(call: Call) -> tuple[Value, list[Value]]:
+    states = [*call.args[1:], call.kwargs.get("initial_state")]
+    given = [item for item in keras.tree.flatten(states) if isinstance(item, Value)]
+    first: Any = keras.tree.flatten([call.args[0]])
+    return first[0], [*first[1:], *[value for value in given if "bool" not in value.spec.dtype]]
+
+
+def lstm(trace: Trace, call: Call) -> list[Channels]:
+    """Gates in the order of Keras: input, forget, cell, output."""
+    return _recurrent(4, trace, call)
+
+
+def gru(trace: Trace, call: Call) -> list[Channels]:
+    """Update, reset, candidate; one bias or, with `reset_after`, two."""
+    return _recurrent(3, trace, call)
+
+
+def simple_rnn(trace: Trace, call: Call) -> list[Channels]:
+    """No gates."""
+    return _recurrent(1, trace, call)

@@ -1,0 +1,17 @@
+"""Which model learns: callbacks of a distillation mean the student, not its teacher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+def trained_model(model: Any) -> Any:
+    """The model whose weights `fit` changes: the student of a Distiller, else the model itself."""
+    return model.student if isinstance(model, keras.distillation.Distiller) else model
+
+
+def compares_layers(model: Any) -> bool:
+    """Whether a Distiller runs its student's layers past the student's own `call`."""
+    return getattr(model, "_student_feature_extractor", None) is not None
