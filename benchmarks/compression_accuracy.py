@@ -3,11 +3,11 @@
     python benchmarks/compression_accuracy.py --data FOLDER --seeds 5 --csv results.csv
 
 FOLDER holds mnist/ as real_data.py describes. A seed draws the training data and the first weights,
-trains a float model, and gives it to every variant; each stage of a variant trains for the same
-epochs with the same batches. Accuracy is what TFLite Micro computes. Sizes are of .tflite files as
-zlib compresses them, against the float model's, compressed in the same way. `zeros` and `values`
-are of the kernels with 1,000 weights or more: the least share of zeros, and the most different
-integers.
+trains a float model, and gives it to every variant. Each stage of a variant, as sharing or training
+for integers, trains for the same epochs with the same batches; pruning for twice as many. Accuracy
+is what TFLite Micro computes. Sizes are of .tflite files as zlib compresses them, against the float
+model's, compressed in the same way. `zeros` and `values` are of the kernels with 1,000 weights or
+more: the least share of zeros, and the most different integers.
 """
 
 from __future__ import annotations
@@ -29,21 +29,20 @@ import numpy as np
 import real_data
 import tensorflow as tf
 from networks import plain_net
-from qat_accuracy import CALIBRATION, FLOAT_RATE, Task, Trial, described, on_device
+from qat_accuracy import CALIBRATION, FLOAT_RATE, TUNED_RATE, Task, Trial, described, on_device
 from rich.console import Console
 from rich.table import Table
 
 import tfedge
-from tfedge.callbacks import WeightClustering
+from tfedge.callbacks import Pruning, WeightClustering
 from tfedge.files import write_atomically
-from tfedge.kernels import kernels_of
-from tfedge.preservation import let_go, preserve
+from tfedge.pruning import PolynomialDecay
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import read_model
 from tfedge_converters.weight_table import weight_table
 
 CLUSTERS, SPARSITY = 16, 0.8
-LARGE, STAGES = 1000, 2
+LARGE = 1000
 TASK = Task(
     "digits",
     functools.partial(real_data.digits, count=2000),
@@ -91,16 +90,14 @@ def converted(model: Any, calibration: Any = None) -> bytes:
     ).flatbuffer  # fmt: skip
 
 
+def steps_to_prune(trial: Trial) -> int:
+    """Behind as many, all zeros are there; the same number of steps follows."""
+    return len(trial.batches(trial.task.tuned_epochs))
+
+
 def prune(trial: Trial, model: Any) -> None:
-    """Sets the smallest weights of every kernel to 0, in stages with training behind each."""
-    for share in SPARSITY * (1 - (1 - np.arange(1, STAGES + 1) / STAGES) ** 3):
-        for kernel in kernels_of(model):
-            values = kernel.values()
-            bound = np.quantile(np.abs(values), share)
-            kernel.variable.assign(np.where(np.abs(values) < bound, 0, values))
-        let_go(model)
-        preserve(model, ["zeros"])
-        trial.tune(model)
+    schedule = PolynomialDecay(SPARSITY, steps_to_prune(trial), frequency=20)
+    trial.fit(model, 2 * trial.task.tuned_epochs, TUNED_RATE, callbacks=[Pruning(schedule)])
 
 
 def share(trial: Trial, model: Any) -> None:
@@ -129,11 +126,10 @@ def tfmot_prune(trial: Trial, model: Any) -> Any:
     import tf_keras
     from tensorflow_model_optimization.sparsity import keras as sparsity
 
-    steps = STAGES * len(trial.batches(trial.task.tuned_epochs))
-    schedule = sparsity.PolynomialDecay(0.0, SPARSITY, 0, steps // 2, frequency=20)
+    schedule = sparsity.PolynomialDecay(0.0, SPARSITY, 0, steps_to_prune(trial), frequency=20)
     pruned = sparsity.prune_low_magnitude(model, schedule)
-    for _ in range(STAGES):
-        trial.tune(pruned, tf_keras, callbacks=[sparsity.UpdatePruningStep()])
+    callbacks = [sparsity.UpdatePruningStep()]
+    trial.fit(pruned, 2 * trial.task.tuned_epochs, TUNED_RATE, tf_keras, callbacks)
     return sparsity.strip_pruning(pruned)
 
 

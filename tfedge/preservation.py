@@ -11,7 +11,8 @@ import numpy as np
 from tfedge.clustering.shared_weights import LEAST_ZEROS, Clusters
 from tfedge.clustering.sharing import attach, detach, shared_weights, switch_on
 from tfedge.errors import TfedgeError
-from tfedge.kernels import Kernel, has_few_values, kernels_of
+from tfedge.few_values import has_few_values
+from tfedge.pruning.kernels import Kernel, selected_kernels
 from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
 
 KEPT_ZEROS, KEPT_CLUSTERS = "zeros", "clusters"
@@ -37,8 +38,8 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
 
     Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
     where a kernel, or every channel of it, has at most 256 values that recur (see
-    `tfedge.kernels.has_few_values`). What holds already, because the model was pruned or clustered
-    in this process, is left alone.
+    `tfedge.few_values.has_few_values`). What holds already, because the model was pruned or
+    clustered in this process, is left alone.
 
     Args:
         model: a built Keras model.
@@ -49,7 +50,7 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
     """
     strategy = getattr(model, "distribute_strategy", None)
     with strategy.scope() if strategy is not None else contextlib.nullcontext():
-        kept = [_preserve_kernel(kernel, properties) for kernel in kernels_of(model)]
+        kept = [_preserve_kernel(kernel, properties) for kernel in selected_kernels(model)]
     return any(kept)
 
 
@@ -67,7 +68,7 @@ def _preserve_kernel(kernel: Kernel, properties: Collection[str]) -> bool:
 
 def clusters_in(kernel: Kernel) -> Clusters | None:
     """The clusters that a kernel has, if it has any."""
-    rows = kernel.by_channel()
+    rows = kernel.rows()
     if has_few_values(rows):
         return Clusters(max(2, len(np.unique(rows))))
     if all(has_few_values(row[np.newaxis]) for row in rows):
@@ -94,7 +95,7 @@ def _keep_zeros(kernel: Kernel) -> bool:
 
 def let_go(model: Any) -> bool:
     """Lets every weight of a model go its own way again; whether anything was kept."""
-    shared = [kernel for kernel in kernels_of(model) if shared_weights(kernel) is not None]
+    shared = [kernel for kernel in selected_kernels(model) if shared_weights(kernel) is not None]
     for kernel in shared:
         detach(kernel)
     return release(model) or bool(shared)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge.kernels import Kernel, kernels_of
+from tfedge.pruning.kernels import Kernel, selected_kernels
 
 layers = keras.layers
 SHAPE, CLASSES = (8, 8, 2), 4
@@ -48,7 +48,7 @@ def fit(model: Any, epochs: int = 1, callbacks: Any = ()) -> dict[str, list[floa
 
 def prune(model: Any, share: float = 0.6) -> None:
     """Sets the smallest weights of every kernel to zero."""
-    for kernel in kernels_of(model):
+    for kernel in selected_kernels(model):
         values = kernel.values().copy()
         order = np.abs(values).reshape(-1).argsort(kind="stable")
         values.reshape(-1)[order[: round(share * values.size)]] = 0
@@ -57,12 +57,12 @@ def prune(model: Any, share: float = 0.6) -> None:
 
 def counts(model: Any) -> list[int]:
     """Different values of each kernel."""
-    return [len(np.unique(kernel.values())) for kernel in kernels_of(model)]
+    return [len(np.unique(kernel.values())) for kernel in selected_kernels(model)]
 
 
 def zeros(model: Any) -> list[int]:
-    return [int((kernel.values() == 0).sum()) for kernel in kernels_of(model)]
+    return [int((kernel.values() == 0).sum()) for kernel in selected_kernels(model)]
 
 
 def kernel_of(model: Any, name: str) -> Kernel:
-    return next(kernel for kernel in kernels_of(model) if kernel.name == name)
+    return next(kernel for kernel in selected_kernels(model) if kernel.name == name)

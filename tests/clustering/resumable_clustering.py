@@ -12,6 +12,8 @@ import tensorflow as tf
 from clustered_nets import compiled, data, net, prune
 
 from tfedge.callbacks import QuantizationAwareTraining, WeightClustering
+from tfedge.clustering.sharing import shared_weights
+from tfedge.pruning.kernels import selected_kernels
 
 
 class SlowDown(keras.callbacks.Callback):
@@ -48,7 +50,9 @@ def main() -> None:
             SlowDown(folder),
         ],
     )
-    np.savez(folder / "final.npz", **{v.path.replace("/", "."): v.numpy() for v in model.weights})
+    shared = [shared_weights(kernel) for kernel in selected_kernels(model)]
+    variables = [*model.weights, *(variable for part in shared for variable in part.variables)]
+    np.savez(folder / "final.npz", **{v.path.replace("/", "."): v.numpy() for v in variables})
 
 
 if __name__ == "__main__":

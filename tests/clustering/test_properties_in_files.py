@@ -10,7 +10,7 @@ from clustered_nets import compiled, counts, data, fit, kernel_of, net, prune, z
 import tfedge
 from tfedge.callbacks import QuantizationAwareTraining, WeightClustering
 from tfedge.errors import TfedgeError
-from tfedge.kernels import kernels_of
+from tfedge.pruning.kernels import selected_kernels
 
 
 def _cluster(model):
@@ -159,7 +159,7 @@ def test_every_layout_of_kernels_is_recognised():
     rows = [row for row in artifact.weights if row.weights > 32]
     assert len(rows) >= 11
     assert {row.values for row in rows if row.shared} == {8}
-    assert sum(row.shared == 8 for row in rows) == len(kernels_of(model))
+    assert sum(row.shared == 8 for row in rows) == len(selected_kernels(model))
 
 
 def test_models_of_tfmot_keep_their_zeros_and_clusters():

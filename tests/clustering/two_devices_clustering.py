@@ -11,7 +11,7 @@ import tensorflow as tf
 from clustered_nets import SHAPE, compiled, counts, data
 
 from tfedge.callbacks import WeightClustering
-from tfedge.kernels import kernels_of
+from tfedge.pruning.kernels import selected_kernels
 
 
 def trained_on(devices: list[str]) -> tuple[list[np.ndarray], list[int]]:
@@ -30,7 +30,7 @@ def trained_on(devices: list[str]) -> tuple[list[np.ndarray], list[int]]:
     model.fit(
         *data(), batch_size=32, epochs=2, shuffle=False, verbose=0, callbacks=[WeightClustering(8)]
     )
-    return [kernel.values() for kernel in kernels_of(model)], counts(model)
+    return [kernel.values() for kernel in selected_kernels(model)], counts(model)
 
 
 def main() -> None:

@@ -10,10 +10,10 @@ import keras
 from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters, SharedWeights
-from tfedge.clustering.sharing import Layers, attach, chosen_kernels, distinct_values, switch_on
+from tfedge.clustering.sharing import attach, chosen_kernels, distinct_values, switch_on
 from tfedge.errors import TfedgeError
 from tfedge.keras3_models import require_keras3
-from tfedge.kernels import Kernel
+from tfedge.pruning.kernels import Kernel
 from tfedge.students import trained_model
 
 
@@ -26,14 +26,15 @@ class WeightClustering(keras.callbacks.Callback):
     This happens in the compiled step. Which weights belong together is saved, restored and resumed
     with the model's weights, and holds in later trainings of the same model, with or without the
     callback. At the end of an epoch `logs` say how many different values each kernel has,
-    `distinct_values/<layer>`, and how many all have together, `distinct_values`.
+    `distinct_values_NAME`, and how many all have together, `distinct_values`.
 
     Args:
         clusters: values of a kernel, or of a channel; 2 to 256, zero included where it is kept.
         initialization: "kmeans++" (least squared error), "density" (as many weights to each value)
             or "linear" (evenly spaced between the extremes).
         per_channel: whether each output channel has values of its own.
-        layers: names, or a function of a layer that says whether it is meant; all by default.
+        layers: names or layers, or a function of a layer that says whether it is meant; all by
+            default.
         start: the epoch, from 0 on, at whose beginning clusters are found.
         frequency: None to keep the clusters that were found; else the number of epochs after which
             they are found anew, among the weights as they would be had each gone its own way. This
@@ -55,7 +56,7 @@ class WeightClustering(keras.callbacks.Callback):
         initialization: str = KMEANS,
         *,
         per_channel: bool = False,
-        layers: Layers = None,
+        layers: Any = None,
         start: int = 0,
         frequency: int | None = None,
         keep_zeros: bool | None = None,
@@ -104,7 +105,7 @@ class WeightClustering(keras.callbacks.Callback):
         """Says how many values there are."""
         if logs is not None:
             counts = {kernel.name: distinct_values(kernel) for kernel, _ in self._shared}
-            logs.update({f"distinct_values/{name}": n for name, n in counts.items()})
+            logs.update({f"distinct_values_{name}": n for name, n in counts.items()})
             logs["distinct_values"] = sum(counts.values())
 
     def on_train_end(self, logs: Any = None) -> None:

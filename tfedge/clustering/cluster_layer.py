@@ -9,7 +9,7 @@ import keras
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters
 from tfedge.clustering.sharing import attach, switch_on
-from tfedge.kernels import kernels_of
+from tfedge.pruning.kernels import selected_kernels
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -66,8 +66,10 @@ class Cluster(keras.layers.Layer):
         self._share()
 
     def _share(self) -> None:
-        for kernel in kernels_of(self.layer):
-            part = attach(kernel, self.how)
+        kernels = selected_kernels(self.layer)
+        # Weights of this layer, so that `set_weights` and .h5 files have them too.
+        self.shared = [attach(kernel, self.how) for kernel in kernels]
+        for kernel, part in zip(kernels, self.shared, strict=True):
             if not part.is_known:
                 part.find(kernel)
             switch_on(kernel, part)

@@ -8,10 +8,8 @@ import keras
 
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters
-from tfedge.clustering.sharing import Layers, attach, chosen_kernels, switch_on
+from tfedge.clustering.sharing import attach, chosen_kernels, switch_on
 from tfedge.errors import UnsupportedError
-from tfedge.keras3_models import require_keras3
-from tfedge.layer_parts import WEIGHT_PARTS
 
 
 def cluster(
@@ -20,7 +18,7 @@ def cluster(
     *,
     initialization: str = KMEANS,
     per_channel: bool = False,
-    layers: Layers = None,
+    layers: Any = None,
     keep_zeros: bool | None = None,
     seed: int = 0,
 ) -> Any:
@@ -36,7 +34,8 @@ def cluster(
             or "linear" (evenly spaced between the extremes, by which large weights suffer least).
         per_channel: whether each output channel has values of its own. One set for a kernel
             compresses better.
-        layers: names, or a function of a layer that says whether it is meant; all by default.
+        layers: names or layers, or a function of a layer that says whether it is meant; all by
+            default.
         keep_zeros: whether exact zeros stay, as one of the clusters; None to do so where at least
             a tenth of a kernel's weights are zeros.
         seed: of k-means++.
@@ -59,10 +58,9 @@ def cluster(
 
 
 def _copy(model: Any) -> Any:
-    from tfedge.quantization.model import refuse_quantized
+    from tfedge.plain_models import require_plain
 
-    require_keras3(model)
-    refuse_quantized(model)
+    require_plain(model)
     try:
         copy = keras.models.clone_model(model)
     except (ValueError, NotImplementedError, TypeError) as error:
@@ -70,17 +68,5 @@ def _copy(model: Any) -> Any:
             f"model '{model.name}' cannot be copied ({error}); train it with "
             "tfedge.callbacks.WeightClustering instead"
         ) from error
-    for variable, source in zip(copy.variables, _own_variables(model), strict=True):
-        variable.assign(source)
+    copy.set_weights(model.get_weights())
     return copy
-
-
-def _own_variables(model: Any) -> list[Any]:
-    """The variables of a model without those of parts that we gave it."""
-    ours = {
-        id(variable)
-        for layer in model._flatten_layers()
-        for part in getattr(layer, WEIGHT_PARTS, [])
-        for variable in part.variables
-    }
-    return [variable for variable in model.variables if id(variable) not in ours]

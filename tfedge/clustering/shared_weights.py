@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfedge.clustering import initial_clusters
 from tfedge.errors import TfedgeError
-from tfedge.kernels import Kernel, by_channel
+from tfedge.pruning.kernels import Kernel
 
 UNKNOWN = -1
 # The cluster that stays zero; the others count from 1.
@@ -95,9 +95,9 @@ class SharedWeights(keras.layers.Layer):
         )
         self.clusters = clusters
         self.attribute = kernel.attribute
-        self.channel_axes = kernel.channel_axes
+        self.layout = kernel.layout
         shape = tuple(kernel.variable.shape)
-        self._offsets = _offsets(shape, kernel.channel_axes, clusters)
+        self._offsets = _offsets(shape, kernel.layout.outputs, clusters)
         self.assignments = self.add_weight(
             shape=shape,
             name="assignments",
@@ -132,8 +132,8 @@ class SharedWeights(keras.layers.Layer):
         self._assign(values.astype(np.float32), kernel)
 
     def _assign(self, values: np.ndarray, kernel: Kernel) -> None:
-        found = self.clusters.assigned(by_channel(values, self.channel_axes))
-        found = _as_kernel(found, values.shape, self.channel_axes)
+        found = self.clusters.assigned(self.layout.matrix(values))
+        found = self.layout.array(found, values.shape)
         shared = keras.ops.convert_to_numpy(self._means(tf.constant(values), tf.constant(found)))
         self.assignments.assign(found)
         kernel.variable.assign(shared)
@@ -177,9 +177,3 @@ def _offsets(shape: tuple[int, ...], axes: tuple[int, ...], clusters: Clusters) 
     for axis in axes:
         wide[axis] = shape[axis]
     return channels.reshape(wide)
-
-
-def _as_kernel(rows: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
-    """The inverse of `by_channel`."""
-    moved_shape = np.moveaxis(np.empty(shape, bool), axes, range(len(axes))).shape
-    return np.moveaxis(rows.reshape(moved_shape), range(len(axes)), axes)

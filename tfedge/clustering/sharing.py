@@ -1,36 +1,30 @@
-"""Which kernels of a model are shared, and switching it on and off."""
+"""Which kernels of a model are shared, and switching it on and off.
+
+What shares a kernel is an attribute of its layer that Keras saves, but does not count among the
+layer's weights, as pruning's masks are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
 from tfedge.clustering.shared_weights import Clusters, SharedWeights
 from tfedge.errors import TfedgeError
-from tfedge.kernels import Kernel, kernels_of
-from tfedge.layer_parts import add_part, drop_part, parts_of
+from tfedge.pruning.kernels import Kernel, selected_kernels
 from tfedge.weight_constraints import CLUSTERS, constrain, release
 
-# Names of layers, or a function that says of a layer whether it is meant; None for all.
-Layers = Collection[str] | Callable[[Any], bool] | None
+_ATTRIBUTE = "tfedge_shared_"
 
 
-def chosen_kernels(model: Any, layers: Layers) -> list[Kernel]:
+def chosen_kernels(model: Any, layers: Any) -> list[Kernel]:
     """The kernels of the layers that are meant.
 
     Raises:
         TfedgeError: there is no layer of a name, or none with a kernel.
     """
-    kernels = kernels_of(model)
-    if callable(layers):
-        found = [kernel for kernel in kernels if layers(kernel.layer)]
-    elif layers is None:
-        found = kernels
-    else:
-        _refuse_unknown(model, layers, {kernel.layer.name for kernel in kernels})
-        found = [kernel for kernel in kernels if kernel.layer.name in layers]
+    found = selected_kernels(model, layers)
     if not found:
         raise TfedgeError(
             f"model '{model.name}' has no kernels among the layers that were chosen; weights are "
@@ -39,21 +33,9 @@ def chosen_kernels(model: Any, layers: Layers) -> list[Kernel]:
     return found
 
 
-def _refuse_unknown(model: Any, layers: Collection[str], known: set[str]) -> None:
-    unknown = [name for name in layers if name not in known]
-    if unknown:
-        raise TfedgeError(
-            f"model '{model.name}' has no layers with kernels named {', '.join(unknown)}; it has "
-            f"{', '.join(sorted(known))}"
-        )
-
-
 def shared_weights(kernel: Kernel) -> SharedWeights | None:
     """What shares the weights of a kernel, if anything does."""
-    for part in parts_of(kernel.layer, SharedWeights):
-        if part.attribute == kernel.attribute:
-            return part
-    return None
+    return getattr(kernel.layer, _ATTRIBUTE + kernel.attribute, None)
 
 
 def attach(kernel: Kernel, clusters: Clusters, reassigned: bool = False) -> SharedWeights:
@@ -67,7 +49,8 @@ def attach(kernel: Kernel, clusters: Clusters, reassigned: bool = False) -> Shar
     if part is not None:
         detach(kernel)
     part = SharedWeights(kernel, clusters, reassigned)
-    add_part(kernel.layer, part)
+    # Unseen by Keras' tracking of sublayers.
+    object.__setattr__(kernel.layer, _ATTRIBUTE + kernel.attribute, part)
     return part
 
 
@@ -83,14 +66,13 @@ def switch_on(kernel: Kernel, part: SharedWeights) -> None:
 def detach(kernel: Kernel) -> None:
     """Lets every weight of a kernel go its own way again."""
     release(kernel.variable, CLUSTERS)
-    part = shared_weights(kernel)
-    if part is not None:
-        drop_part(kernel.layer, part)
+    if shared_weights(kernel) is not None:
+        object.__delattr__(kernel.layer, _ATTRIBUTE + kernel.attribute)
 
 
 def distinct_values(kernel: Kernel) -> int:
     """How many different values a kernel has; if channels are shared by themselves, a channel."""
     part = shared_weights(kernel)
     if part is not None and part.clusters.per_channel:
-        return max(len(np.unique(channel)) for channel in kernel.by_channel())
+        return max(len(np.unique(channel)) for channel in kernel.rows())
     return len(np.unique(kernel.values()))

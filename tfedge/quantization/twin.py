@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 
-from tfedge.layer_parts import unlocked
 from tfedge.quantization import transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.model import refuse_quantized, set_phase
@@ -64,7 +63,7 @@ def detach(model: Any) -> Any:
     del model.call
     for layer in model._flatten_layers():
         if hasattr(layer, "tfedge_ranges"):
-            with unlocked(layer):
+            with _unlocked(layer):
                 for part in layer.tfedge_ranges:
                     layer._tracker.untrack(part)
                 delattr(layer, "tfedge_ranges")
@@ -81,7 +80,7 @@ def _hand_over_ranges(twin: Any, model: Any) -> None:
         owner = layer if isinstance(layer, keras.layers.Layer) else first
         known = list(getattr(owner, "tfedge_ranges", []))
         made = [part for operator in operators for part in ranges_of(operator)]
-        with unlocked(owner):
+        with _unlocked(owner):
             owner.tfedge_ranges = known + [part for part in made if part not in known]
 
 
@@ -90,3 +89,16 @@ def ranges_of(operator: QuantizedOperator) -> list[Any]:
     found = [getattr(operator, part, None) for part in _PARTS]
     found += getattr(operator, "interiors", {}).values()
     return [quantizer for quantizer in found if quantizer is not None]
+
+
+class _unlocked:  # noqa: N801 - reads as the statement that it is
+    """Lets a built layer take new parts."""
+
+    def __init__(self, layer: Any):
+        self.tracker = layer._tracker
+
+    def __enter__(self) -> None:
+        self.tracker.unlock()
+
+    def __exit__(self, *_: Any) -> None:
+        self.tracker.lock()

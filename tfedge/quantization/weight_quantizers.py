@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfedge.kernels import by_channel, has_few_values
+from tfedge.few_values import has_few_values
 from tfedge.quantization import schemes
 from tfedge.quantization.fixed_point import divided, round_away
 from tfedge.quantization.schemes import WeightScheme
@@ -144,7 +144,7 @@ def _squared_error(
 
 
 def _rows(kernel: np.ndarray) -> np.ndarray:
-    return by_channel(kernel, (-1,))
+    return kernel.reshape(-1, kernel.shape[-1]).T
 
 
 def _reduced(kernel: Any, per_channel: bool) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.kernels import has_few_values
+from tfedge.few_values import has_few_values
 
 
 def shared_kernels(model: Any) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from tfedge.kernels import has_few_values
+from tfedge.few_values import has_few_values
 from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph.types import Model, Operator, SharedWeights, Tensor, TensorType
 
