@@ -26,7 +26,7 @@ _FACADES = {
     "verify": "tfedge_converters.verify",
 }
 _MODULES = (
-    "callbacks", "distillation", "factorization", "layers", "pruning", "quantization",
+    "callbacks", "clustering", "distillation", "factorization", "layers", "pruning", "quantization",
 )  # fmt: skip
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "calibrate",
     "callbacks",
     "check",
+    "clustering",
     "convert",
     "diagnose",
     "distillation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets import Target
+from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,16 @@ class Artifact:
         write_files_atomically(Path(directory), files)
         return [Path(directory) / name for name in sorted(files)]
 
+    @property
+    def compressed_size(self) -> int:
+        """Bytes of the .tflite file as zlib compresses it best, as an update over the air."""
+        return len(zlib.compress(self.flatbuffer, 9))
+
+    @property
+    def weights(self) -> list[WeightRow]:
+        """Zeros and different values of every tensor of int8 or int4 weights."""
+        return weight_table(self.model)
+
     @cached_property
     def mapping(self) -> GraphMapping | None:
         """Which operators the target's accelerator computes, and why not; None if it has none."""
@@ -76,7 +88,11 @@ class Artifact:
 
     def summary(self) -> str:
         """What it costs, in a few lines; for generated C, layer by layer."""
-        lines = [f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"]
+        lines = [
+            f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite, "
+            f"{self.compressed_size:,} compressed",
+            *table_lines(self.weights),
+        ]
         if self.mapping is not None:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
         if self.compiled is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from absl import logging
+
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
 from tfedge_converters import targets
@@ -133,7 +135,15 @@ def convert(
     evaluation = None
     if measured is not None:
         evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
-    return Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation, compiled)
+    artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation, compiled)
+    _report_broken_weights(artifact)
+    return artifact
+
+
+def _report_broken_weights(artifact: Artifact) -> None:
+    for row in artifact.weights:
+        if row.broken:
+            logging.warning("%s: of %s, %s", artifact.name, row.name, row.broken)
 
 
 def _check_compiler(target: targets.Target, options: Mapping[str, Any] | None) -> None:
