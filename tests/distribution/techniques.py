@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfedge
-from tfedge.callbacks import Pruning, QuantizationAwareTraining
+from tfedge.callbacks import Pruning, QuantizationAwareTraining, WeightClustering
 from tfedge.distillation import Distiller, Hint, SoftTargets
 from tfedge.pruning import PolynomialDecay, Regrowth, masks_of
 from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
@@ -66,6 +66,7 @@ TECHNIQUES = {
     "quantized": Technique(net, lambda: [QuantizationAwareTraining("int8")]),
     "quantized_with_learned_scales": Technique(lambda: tfedge.quantize(net(), LEARNED)),
     "pruned": Technique(net, _pruning),
+    "clustered": Technique(net, lambda: [WeightClustering(8)]),
     "distilled": Technique(_distiller),
 }
 
