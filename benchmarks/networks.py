@@ -61,6 +61,17 @@ def residual_net(
     return keras.Model(inputs, layers.Dense(classes)(x))
 
 
+def plain_net(keras: Any, shape: Shape, classes: int, widths: Sequence[int]) -> Any:
+    """3x3 convolutions, the second and the last one of stride 2, an average, and logits."""
+    layers = keras.layers
+    x = inputs = layers.Input(shape)
+    for index, width in enumerate(widths):
+        stride = 2 if index in (1, len(widths) - 1) else 1
+        x = _normalised(layers, layers.Conv2D(width, 3, stride, "same", use_bias=False)(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+
 def resnet_8(keras: Any) -> Any:
     """The image classifier of MLPerf Tiny: 32x32x3, 78 k parameters."""
     layers = keras.layers

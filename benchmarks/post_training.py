@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from rich.console import Console
@@ -44,7 +44,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass
 class Subject:
     """A network and its inputs."""
 
@@ -95,14 +95,18 @@ def outputs(run: Callable[..., Any], flatbuffer: bytes, x: np.ndarray) -> np.nda
     return np.array([result[0][0] for result in run(flatbuffer, [[value[None]] for value in x])])
 
 
-def real_outputs(file: bytes, x: np.ndarray) -> np.ndarray:
+def real_outputs(
+    file: bytes, x: np.ndarray, run: Callable[..., Any] = run_litert_reference
+) -> np.ndarray:
     """Real outputs for real inputs, whatever the file's ends are."""
     graph = read_model(file).main
     source, result = graph.inputs[0].quantization, graph.outputs[0].quantization
     if source is not None:
+        kind = graph.inputs[0].type.dtype
+        limits = np.iinfo(kind)
         integers = np.round(x / source.scale[0]) + source.zero_point[0]
-        x = np.clip(integers, -128, 127).astype(np.int8)
-    values = outputs(run_litert_reference, file, x)
+        x = np.clip(integers, limits.min, limits.max).astype(kind)
+    values = outputs(run, file, x)
     if result is not None:
         values = (values.astype(np.float32) - result.zero_point[0]) * result.scale[0]
     return values
@@ -120,7 +124,14 @@ def ours(case: Subject, scheme: str, method: str | None) -> bytes:
     ).flatbuffer
 
 
-def by_ai_edge_quantizer(case: Subject) -> bytes:
+class Calibrated(Protocol):
+    """A float model and inputs to calibrate it with."""
+
+    flatbuffer: bytes
+    calibration: np.ndarray
+
+
+def by_ai_edge_quantizer(recipe_name: str, case: Calibrated) -> bytes:
     """Given the extremes of the same inputs: its own calibration needs files with a signature."""
     from ai_edge_quantizer import quantizer, recipe
 
@@ -135,7 +146,7 @@ def by_ai_edge_quantizer(case: Subject) -> bytes:
         if is_real_activation(tensor)
     }
     with np.errstate(all="ignore"):
-        made = quantizer.Quantizer(bytearray(case.flatbuffer), recipe.static_wi8_ai8())
+        made = quantizer.Quantizer(bytearray(case.flatbuffer), getattr(recipe, recipe_name)())
         return bytes(made.quantize(ranges).quantized_model)
 
 
@@ -168,7 +179,15 @@ def ways(folder: Path, tensorflow: bool) -> list[tuple[str, str, str, Callable[[
         ("tfedge", scheme, "-", lambda case, s=scheme: ours(case, s, None))
         for scheme in STORAGE_SCHEMES
     ]
-    made.append(("ai-edge-quantizer", "int8", "minmax", by_ai_edge_quantizer))
+    made += [
+        (
+            "ai-edge-quantizer",
+            scheme,
+            "minmax",
+            lambda case, r=recipe: by_ai_edge_quantizer(r, case),
+        )
+        for scheme, recipe in (("int8", "static_wi8_ai8"), ("int16x8", "static_wi8_ai16"))
+    ]
     if tensorflow:
         made.append(("TensorFlow", "int8", "minmax", lambda case: by_tensorflow(case, folder)))
     return made

@@ -107,7 +107,9 @@ class Trial:
             model.set_weights(self.weights)
         return model
 
-    def fit(self, model: Any, epochs: int, rate: float, module: Any = keras) -> None:
+    def fit(
+        self, model: Any, epochs: int, rate: float, module: Any = keras, callbacks: Any = ()
+    ) -> None:
         """Trains with Adam and a rate that falls along a cosine."""
         data = self.batches(epochs)
         module.utils.set_random_seed(self.seed)
@@ -115,7 +117,7 @@ class Trial:
             module.optimizers.Adam(module.optimizers.schedules.CosineDecay(rate, len(data))),
             module.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        model.fit(data, shuffle=False, verbose=0)
+        model.fit(data, shuffle=False, verbose=0, callbacks=list(callbacks))
 
     def batches(self, epochs: int) -> Any:
         """The training data as often as `epochs` says, in one order for every variant.
@@ -129,9 +131,9 @@ class Trial:
         data = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
         return data.map(lambda chosen: (tf.gather(x, chosen), tf.gather(y, chosen)))
 
-    def tune(self, model: Any, module: Any = keras) -> Any:
+    def tune(self, model: Any, module: Any = keras, callbacks: Any = ()) -> Any:
         """Trains as every variant is trained."""
-        self.fit(model, self.task.tuned_epochs, TUNED_RATE, module)
+        self.fit(model, self.task.tuned_epochs, TUNED_RATE, module, callbacks)
         return model
 
     def accuracy(self, logits: np.ndarray) -> float:

@@ -26,7 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import keras
 import numpy as np
 import tensorflow as tf
-from qat_accuracy import CALIBRATION, FLOAT_RATE, TASKS, Trial, described, write_csv
+from qat_accuracy import CALIBRATION, FLOAT_RATE, TASKS, Task, Trial, described, write_csv
 from rich.console import Console
 from rich.table import Table
 
@@ -81,8 +81,7 @@ def logits(flatbuffer: bytes, x: np.ndarray) -> np.ndarray:
     return np.concatenate([result for (result,) in results])
 
 
-def trained(seed: int, folder: Path) -> Trial:
-    task = TASKS[0]
+def trained(seed: int, folder: Path, task: Task = TASKS[0]) -> Trial:
     trial = Trial(task, seed, task.load(folder, seed))
     keras.utils.set_random_seed(seed)
     model = trial.model()

@@ -5,23 +5,19 @@
 #include <string.h>
 
 #include "tfedge_dot_s8.h"
-#include "tfedge_requantize.h"
-#include "tfedge_sigmoid_s16.h"
+#include "tfedge_lstm_cell.h"
 
 /* UNIDIRECTIONAL_SEQUENCE_LSTM on int8: [steps][depth] -> [steps][units]. tfedge_lstm_s8 starts
  * from a state of zeros, whatever was computed before; tfedge_lstm_s8_continued from the state that
  * it is given, and leaves there the state after the last step. For each step, with x the input and
- * h the output of the step before:
+ * h the output of the step before, the gates that tfedge_lstm_cell.h goes on with are of
  *
- *   gate[g] = activation(clamp(requantize(bias[g] + W[g] x)) + clamp(requantize(R[g] h)))  in Q3.12
- *   cell    = clamp(clamp(requantize(forget * cell)) + clamp(requantize(input * candidate)))
- *   output  = clamp(zero_point + requantize(tanh(cell) * output_gate))
+ *   from_x[g] = requantize(bias[g] + W[g] x)   and   from_h[g] = requantize(R[g] h)
  *
- * Gates come in the order input, forget, candidate (tanh), output; they are Q0.15, the cell is
- * int16 with a scale that is a power of two. Activations enter raw: zero points are folded into the
- * biases. A unit's gates lie side by side, so that each activation is loaded once for all four.
- * From the second step on, h needs no memory: it is the row of the output before. depth * 2^14 and
- * units * 2^14 stay below 2^31. Source: TFLite Micro's reference kernel; rounds twice. */
+ * Activations enter raw: zero points are folded into the biases. A unit's gates lie side by side,
+ * so that each activation is loaded once for all four. From the second step on, h needs no memory:
+ * it is the row of the output before. depth * 2^14 and units * 2^14 stay below 2^31. Source: TFLite
+ * Micro's reference kernel; rounds twice. */
 typedef struct tfedge_lstm_s8_params {
   int32_t steps;
   int32_t depth;
@@ -34,22 +30,9 @@ typedef struct tfedge_lstm_s8_params {
   int32_t shift[4];
   int32_t recurrent_multiplier[4];
   int32_t recurrent_shift[4];
-  const int16_t *sigmoid; /* [256], see tfedge_sigmoid_s16.h */
-  int32_t input_shift;    /* from the gates' Q0.30 to the cell's scale */
-  int32_t tanh_multiplier;
-  int32_t tanh_shift;
-  int32_t cell_clip; /* 2^15: none */
-  int32_t output_multiplier;
-  int32_t output_shift;
+  tfedge_lstm_cell_params cell;
   int32_t output_zero_point;
 } tfedge_lstm_s8_params;
-
-/* Half, in Q0.31: what a power of two is multiplied by. */
-#define TFEDGE_LSTM_S8_HALF ((int32_t)1 << 30)
-
-TFEDGE_INLINE int32_t tfedge_lstm_s8_clamp(int32_t x) {
-  return tfedge_clamp(x, INT16_MIN, INT16_MAX);
-}
 
 /* The four gates of a unit before their activations, in Q3.12; h is NULL where it is all zeros. */
 TFEDGE_INLINE void tfedge_lstm_s8_gates(const tfedge_lstm_s8_params *params, int32_t unit,
@@ -67,26 +50,11 @@ TFEDGE_INLINE void tfedge_lstm_s8_gates(const tfedge_lstm_s8_params *params, int
   }
   for (int gate = 0; gate < 4; gate++) {
     const int32_t sum = tfedge_wrapping_add(sums[gate], params->bias[unit * 4 + gate]);
-    const int32_t from_x =
-        tfedge_lstm_s8_clamp(tfedge_requantize(sum, params->multiplier[gate], params->shift[gate]));
-    const int32_t from_h = tfedge_lstm_s8_clamp(tfedge_requantize(
-        recurrent[gate], params->recurrent_multiplier[gate], params->recurrent_shift[gate]));
-    gates[gate] = (int16_t)tfedge_lstm_s8_clamp(from_x + from_h);
+    gates[gate] =
+        tfedge_lstm_gate(tfedge_requantize(sum, params->multiplier[gate], params->shift[gate]),
+                         tfedge_requantize(recurrent[gate], params->recurrent_multiplier[gate],
+                                           params->recurrent_shift[gate]));
   }
-}
-
-/* The cell of a unit after a step. */
-TFEDGE_INLINE int16_t tfedge_lstm_s8_cell(const tfedge_lstm_s8_params *params, int16_t cell,
-                                          const int16_t gates[4]) {
-  const int16_t *const table = params->sigmoid;
-  const int32_t input = tfedge_sigmoid_s16(table, gates[0], 3, 0);
-  const int32_t forget = tfedge_sigmoid_s16(table, gates[1], 3, 0);
-  const int32_t candidate = tfedge_tanh_s16(table, gates[2], 3, 0);
-  const int32_t kept = tfedge_requantize(forget * cell, TFEDGE_LSTM_S8_HALF, -14);
-  const int32_t added =
-      tfedge_requantize(input * candidate, TFEDGE_LSTM_S8_HALF, params->input_shift);
-  const int32_t sum = tfedge_lstm_s8_clamp(kept) + tfedge_lstm_s8_clamp(added);
-  return (int16_t)tfedge_clamp(tfedge_lstm_s8_clamp(sum), -params->cell_clip, params->cell_clip);
 }
 
 /* One step of all units. */
@@ -95,12 +63,8 @@ TFEDGE_INLINE void tfedge_lstm_s8_step(const tfedge_lstm_s8_params *params, cons
   for (int32_t unit = 0; unit < params->units; unit++) {
     int16_t gates[4];
     tfedge_lstm_s8_gates(params, unit, x, h, gates);
-    const int16_t cell = tfedge_lstm_s8_cell(params, cells[unit], gates);
-    const int32_t squashed =
-        tfedge_tanh_s16(params->sigmoid, cell, params->tanh_multiplier, params->tanh_shift);
-    const int32_t scaled =
-        tfedge_requantize(squashed * tfedge_sigmoid_s16(params->sigmoid, gates[3], 3, 0),
-                          params->output_multiplier, params->output_shift);
+    const int16_t cell = tfedge_lstm_cell(&params->cell, cells[unit], gates);
+    const int32_t scaled = tfedge_lstm_output(&params->cell, cell, gates[3]);
     cells[unit] = cell;
     output[unit] = (int8_t)tfedge_clamp(scaled + params->output_zero_point, INT8_MIN, INT8_MAX);
   }

@@ -9,6 +9,7 @@ import numpy as np
 import random_core
 import random_elementwise
 import random_heavy
+import random_recurrent
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 
@@ -162,11 +163,14 @@ _OF_INT8 = {
                 "fully_connected_of_any_rank", "pool_2d_of_any_shape",
             ),
         ),
+        (random_recurrent, ("unidirectional_sequence_lstm", "lstm_continued")),
     )
     for name in names
 }  # fmt: skip
 
 OPERATORS = {f"int16_{name}": partial(wide, make) for name, make in (_OWN | _OF_INT8).items()}
+
+STATEFUL = {"int16_lstm_continued"}
 
 # TFLite Micro does not have these in int16.
 LITERT = {

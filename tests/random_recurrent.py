@@ -6,6 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 
+from tfedge.quantization.policy import OPERATORS as POLICY
 from tfedge_converters.graph import Operator, Quantization, Tensor, TensorType
 from tfedge_converters.graph.lstm_operands import (
     BIASES,
@@ -25,7 +26,17 @@ def _weights(b: Builder, shape, scale) -> Tensor:
 def _gate_scale(b: Builder, source: Tensor, depth: int) -> float:
     """A scale of weights at which gates neither vanish nor are always at their limits."""
     reach = float(np.exp(b.rng.uniform(np.log(0.05), np.log(30))))
-    return reach / (float(source.quantization.scale[0]) * 70 * 70 * np.sqrt(depth))
+    deviation = 0.55 * np.iinfo(b.activations.dtype).max
+    return reach / (float(source.quantization.scale[0]) * deviation * 70 * np.sqrt(depth))
+
+
+def _bias_values(b: Builder, units: int, source: Tensor, weights: Tensor) -> np.ndarray:
+    """Now and then beyond what any gate can be."""
+    if b.activations == TensorType.INT8:
+        return b.rng.integers(-9000, 9000, units)
+    one = 1 / float(source.quantization.scale[0] * weights.quantization.scale[0])
+    reach = one * float(np.exp(b.rng.uniform(np.log(0.1), np.log(20))))
+    return (b.rng.uniform(-1, 1, units) * reach).clip(-(2**55), 2**55).astype(np.int64)
 
 
 def unidirectional_sequence_lstm(b: Builder) -> None:
@@ -36,11 +47,12 @@ def unidirectional_sequence_lstm(b: Builder) -> None:
     lead = (steps, 1) if options.timeMajor else (1, steps)
     source = b.input((*lead, depth))
     # One is the most that the hidden state can be.
-    grid = Quantization.per_tensor(b.scale(1e-3, 0.02), b.zero_point())
+    step = 127 / np.iinfo(b.activations.dtype).max
+    grid = Quantization.per_tensor(b.scale(1e-3, 0.02) * step, b.zero_point())
     operands: list[Tensor | None] = [None] * OPERANDS
     operands[INPUT] = source
     operands[HIDDEN_STATE] = hidden = Tensor(
-        f"hidden_{len(b.operators)}", (1, units), TensorType.INT8, grid, is_variable=True
+        f"hidden_{len(b.operators)}", (1, units), b.activations, grid, is_variable=True
     )
     cell_grid = Quantization.per_tensor(2.0 ** int(b.rng.integers(-15, -6)), 0)
     if b.rng.random() < 0.2:
@@ -54,14 +66,16 @@ def unidirectional_sequence_lstm(b: Builder) -> None:
         weights = _weights(b, (units, depth), _gate_scale(b, source, depth))
         operands[input_weights] = weights
         operands[recurrent_weights] = _weights(b, (units, units), _gate_scale(b, hidden, units))
-        operands[bias] = b.bias(source, weights)
-        operands[bias].data = b.rng.integers(-9000, 9000, units).astype(np.int32)
+        operands[bias] = made = b.bias(source, weights)
+        made.data = _bias_values(b, units, source, weights).astype(made.type.dtype)
     if b.rng.random() < 0.4:
         options.cellClip = float(b.rng.uniform(0.01, 4))
-    output = Tensor(f"output_{len(b.outputs)}", (*lead, units), TensorType.INT8, grid)
-    hidden_scale = Tensor(f"hidden_scale_{len(b.outputs)}", (0,), TensorType.INT8, grid)
+    output = Tensor(f"output_{len(b.outputs)}", (*lead, units), b.activations, grid)
+    hidden_scale = Tensor(f"hidden_scale_{len(b.outputs)}", (0,), b.activations, grid)
     rest = [Tensor("", (0,), TensorType.FLOAT32) for _ in range(4)]
-    operator = Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", operands, [output], options)
+    scheme = {TensorType.INT8: "int8", TensorType.INT16: "int16x8"}[b.activations]
+    code = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+    operator = Operator(code, operands, [output], options, POLICY[code].versions[scheme])
     operator.intermediates = [*rest, hidden_scale]
     b.operators.append(operator)
     b.outputs.append(output)

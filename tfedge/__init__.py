@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _FACADES = {
     "Calibration": "tfedge_converters.quantize",
     "calibrate": "tfedge_converters.calibrate_model",
+    "check": "tfedge_converters.check",
     "convert": "tfedge_converters.conversion",
     "diagnose": "tfedge_converters.diagnosis",
     "quantize": "tfedge.quantization.model",
@@ -25,7 +26,7 @@ _FACADES = {
     "verify": "tfedge_converters.verify",
 }
 _MODULES = (
-    "callbacks", "distillation", "factorization", "layers", "pruning", "quantization",
+    "callbacks", "clustering", "distillation", "factorization", "layers", "pruning", "quantization",
 )  # fmt: skip
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "__version__",
     "calibrate",
     "callbacks",
+    "check",
+    "clustering",
     "convert",
     "diagnose",
     "distillation",

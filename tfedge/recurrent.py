@@ -48,6 +48,7 @@ def mark_gru(
     gates: tuple[float, float] | None = None,
     candidate: tuple[float, float] | None = None,
     weight_bits: int | None = None,
+    keeps_state: bool = False,
 ) -> Callable[[Function], Function]:
     """Decorates a function that computes a GRU, to be exported as a sequence of its own.
 
@@ -64,22 +65,29 @@ def mark_gru(
         gates, candidate: the real values that the input, times its kernel and with its bias,
             contributes to the two gates and to the candidate; None lets calibration find them.
         weight_bits: 2 to 8, width of the integers that training put the weights on.
+        keeps_state: whether a call goes on where the one before ended, see `mark_lstm`.
     """
-    width = {} if weight_bits is None else {WEIGHT_BITS: weight_bits}
-    known = _ends(GATES, gates) | _ends(CANDIDATE, candidate) | width
+    known = _ends(GATES, gates) | _ends(CANDIDATE, candidate) | _asked(weight_bits, keeps_state)
     return marker(GRU_MARKER, {RESET_AFTER: reset_after, **known})
 
 
 def mark_simple_rnn(
-    candidate: tuple[float, float] | None = None, weight_bits: int | None = None
+    candidate: tuple[float, float] | None = None,
+    weight_bits: int | None = None,
+    keeps_state: bool = False,
 ) -> Callable[[Function], Function]:
     """The same for hidden = tanh(x kernel + hidden recurrent_kernel + bias).
 
     Its function takes kernel [depth, units], recurrent_kernel [units, units] and two biases
     [units], and perhaps scales [units]; see `mark_gru`.
     """
-    width = {} if weight_bits is None else {WEIGHT_BITS: weight_bits}
-    return marker(SIMPLE_RNN_MARKER, _ends(CANDIDATE, candidate) | width)
+    known = _ends(CANDIDATE, candidate) | _asked(weight_bits, keeps_state)
+    return marker(SIMPLE_RNN_MARKER, known)
+
+
+def _asked(weight_bits: int | None, keeps_state: bool) -> dict[str, int]:
+    asked = {WEIGHT_BITS: weight_bits, KEEPS_STATE: keeps_state or None}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _ends(names: tuple[str, str], ends: tuple[float, float] | None) -> dict[str, float]:

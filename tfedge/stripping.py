@@ -6,23 +6,27 @@ from typing import Any
 
 import keras
 
+from tfedge.clustering.cluster_layer import Cluster
 from tfedge.errors import TfedgeError
-from tfedge.pruning.masks import release
+from tfedge.preservation import let_go
 from tfedge.pruning.prune_layer import Prune
 from tfedge.quantization.model import QuantizedModel
 from tfedge.quantization.twin import detach, twin_of
+
+_WRAPPERS = (Cluster, Prune)
 
 
 def strip(model: Any) -> Any:
     """The plain Keras model with the trained weights, and nothing of ours in it.
 
     Args:
-        model: what `quantize` returned, a model that trained with the callbacks
-            QuantizationAwareTraining or Pruning, or one that has Prune wrappers.
+        model: what `quantize` or `clustering.cluster` returned, a model that trained with the
+            callbacks QuantizationAwareTraining, Pruning or WeightClustering, or one that has Prune
+            or Cluster wrappers.
 
     Returns:
         The model itself, or for what `quantize` returned and for wrappers a model that shares its
-        layers. Pruned weights are 0 until further training moves them.
+        layers. Pruned weights are 0, and shared ones are equal, until further training moves them.
 
     Raises:
         TfedgeError: there is nothing of ours in it.
@@ -32,14 +36,15 @@ def strip(model: Any) -> Any:
     if plain is None:
         plain = model
     if isinstance(plain, keras.Model):
-        found |= release(plain)
-        if any(isinstance(layer, Prune) for layer in plain._flatten_layers()):
+        found |= let_go(plain)
+        if any(isinstance(layer, _WRAPPERS) for layer in plain._flatten_layers()):
             return keras.models.clone_model(plain, clone_function=_unwrapped, recursive=True)
     if not found:
+        name = getattr(model, "name", type(model).__name__)
         raise TfedgeError(
-            f"model '{getattr(model, 'name', type(model).__name__)}' is not quantised or pruned: "
-            "strip takes what tfedge.quantize returned, or what trained with the callbacks "
-            "QuantizationAwareTraining or Pruning"
+            f"model '{name}' is not quantised, pruned or clustered: strip takes what "
+            "tfedge.quantize or tfedge.clustering.cluster returned, or what trained with the "
+            "callbacks QuantizationAwareTraining, Pruning or WeightClustering"
         )
     return plain
 
@@ -54,4 +59,4 @@ def _without_integers(model: Any) -> Any:
 
 
 def _unwrapped(layer: Any) -> Any:
-    return layer.layer if isinstance(layer, Prune) else layer
+    return layer.layer if isinstance(layer, _WRAPPERS) else layer

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tfedge.files import write_files_atomically
+from tfedge_converters.accelerators.mapping import GraphMapping, map_graph
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
+from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets import Target
+from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,7 @@ class Artifact:
         source: the generated C, for targets that have it.
         arrays: the files for TFLite Micro, for that target.
         evaluation: how well it does, if data for that were given.
+        compiled: what Vela made of it, for targets that it compiles for.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Artifact:
     source: CSource | None = field(repr=False)
     arrays: Mapping[str, str] = field(repr=False)
     evaluation: Evaluation | None = None
+    compiled: Compiled | None = None
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -49,39 +56,52 @@ class Artifact:
         """
         files: dict[str, bytes | str] = {f"{self.name}.tflite": self.flatbuffer}
         files |= self.arrays
+        if self.compiled is not None:
+            files[f"{self.name}_vela.tflite"] = self.compiled.flatbuffer
+            files[f"{self.name}_vela_summary.csv"] = self.compiled.summary_csv
+            files[f"{self.name}_vela_layers.csv"] = self.compiled.layers_csv
         if self.source is not None:
             files |= self.source.files
         write_files_atomically(Path(directory), files)
         return [Path(directory) / name for name in sorted(files)]
 
     @property
+    def compressed_size(self) -> int:
+        """Bytes of the .tflite file as zlib compresses it best, as an update over the air."""
+        return len(zlib.compress(self.flatbuffer, 9))
+
+    @property
+    def weights(self) -> list[WeightRow]:
+        """Zeros and different values of every tensor of int8 or int4 weights."""
+        return weight_table(self.model)
+
+    @cached_property
+    def mapping(self) -> GraphMapping | None:
+        """Which operators the target's accelerator computes, and why not; None if it has none."""
+        accelerator = self.target.accelerator
+        return None if accelerator is None else map_graph(self.model.main, accelerator)
+
+    @property
     def left_to_cpu(self) -> list[Operator]:
         """The operators that the target's accelerator does not compute; none if it has none."""
-        known = self.target.operators
-        return [
-            operator
-            for operator in self.model.main.operators
-            if known is not None and (operator.code not in known or _has_integers(operator))
-        ]
+        return [] if self.mapping is None else [left.operator for left in self.mapping.on_cpu]
 
     def summary(self) -> str:
         """What it costs, in a few lines; for generated C, layer by layer."""
-        lines = [f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"]
-        if self.target.operators is not None:
+        lines = [
+            f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite, "
+            f"{self.compressed_size:,} compressed",
+            *table_lines(self.weights),
+        ]
+        if self.mapping is not None:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
+        if self.compiled is not None:
+            lines += self.compiled.report()
         if self.source is not None:
             lines += _c_summary(self.source, self.model)
         if self.evaluation is not None:
             lines.append(str(self.evaluation))
         return "\n".join(lines)
-
-
-def _has_integers(operator: Operator) -> bool:
-    """Whether it computes integers of a grid; what DEQUANTIZE makes of constants is real."""
-    return any(
-        tensor is not None and not tensor.is_constant and tensor.quantization is not None
-        for tensor in [*operator.inputs, *operator.outputs]
-    )
 
 
 def _accelerator_summary(left: list[Operator], total: int) -> str:

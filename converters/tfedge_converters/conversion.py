@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from absl import logging
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
 from tfedge_converters import targets
+from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.calibrate_model import apply_calibration, is_calibration
+from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
+from tfedge_converters.litert_kernels import check_litert
 from tfedge_converters.metrics import ACCURACY, metric_function
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import quantize
@@ -29,7 +34,7 @@ def convert(
     model: Any,
     *,
     target: str = "host",
-    quantization: str | Scheme | StorageScheme = "int8",
+    quantization: str | Scheme | StorageScheme | None = None,
     calibration: Any = None,
     calibration_method: str | Method | None = None,
     recovery: Sequence[str | Step] = (),
@@ -42,6 +47,7 @@ def convert(
     metric: str | Callable[[Any, Any], Any] = ACCURACY,
     progress: bool = False,
     command: str = "",
+    compiler_options: Mapping[str, Any] | None = None,
 ) -> Artifact:
     """Converts a model for a target.
 
@@ -51,8 +57,9 @@ def convert(
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
         target: a name that `tfedge targets` lists.
-        quantization: "int8"; "int16x8" for activations of 16 bits; "int4" for weights of 4 bits
-            where there are kernels for them; or a `Scheme`. What training put on a grid stays.
+        quantization: by default what the target computes with, "int8" for most; "int16x8" for
+            activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
+            or a `Scheme`. What training put on a grid stays.
             Real activations, without calibration and not for generated C: "float32"; "float16",
             for GPU delegates; "dynamic", int8 weights that kernels compute with; "weights8" and
             "weights4", integers that are made real before use; or a `StorageScheme`.
@@ -77,6 +84,8 @@ def convert(
         metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
         progress: whether to show progress on the terminal.
         command: what made this, for the generated files' banner.
+        compiler_options: for targets that Vela compiles for, options of its command line, such as
+            {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -84,9 +93,13 @@ def convert(
     Raises:
         ModelFileError: a file is not a model.
         UnsupportedError: a layer or operator cannot be expressed for the target.
+        MissingToolError: the target's compiler is not installed.
         TfedgeError: anything else that is wrong with the arguments.
     """
     chosen = targets.load(target)
+    _check_compiler(chosen, compiler_options)
+    if quantization is None or isinstance(quantization, str):
+        quantization = chosen.scheme(quantization)
     scheme = for_conversion(quantization)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
@@ -108,14 +121,46 @@ def convert(
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
+    if chosen.accelerator is not None and fit(typed, chosen.accelerator):
+        flatbuffer = write_model(typed)
+    if chosen.code == "none":
+        check_litert(typed)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
-    arrays = generate_array(typed, flatbuffer, name) if chosen.code == "tflite-micro" else {}
+    compiled = None
+    if chosen.vela is not None:
+        compiled = compile_model(flatbuffer, chosen, compiler_options)
+    arrays = _arrays(typed, flatbuffer, name, chosen, compiled)
     evaluation = None
     if measured is not None:
         evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
-    return Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation)
+    artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation, compiled)
+    _report_broken_weights(artifact)
+    return artifact
+
+
+def _report_broken_weights(artifact: Artifact) -> None:
+    for row in artifact.weights:
+        if row.broken:
+            logging.warning("%s: of %s, %s", artifact.name, row.name, row.broken)
+
+
+def _check_compiler(target: targets.Target, options: Mapping[str, Any] | None) -> None:
+    if target.vela is not None:
+        require_vela()
+    elif options:
+        raise TfedgeError(f"target '{target.name}' has no compiler: leave compiler_options out")
+
+
+def _arrays(
+    model: Model, flatbuffer: bytes, name: str, target: targets.Target, compiled: Compiled | None
+) -> dict[str, str]:
+    """The files for TFLite Micro, where the target is for it."""
+    if compiled is not None:
+        methods = compiled_methods(compiled.flatbuffer)
+        return generate_array(model, compiled.flatbuffer, name, methods)
+    return generate_array(model, flatbuffer, name) if target.code == "tflite-micro" else {}
 
 
 def _refuse_integer_ends(scheme: StorageScheme, *ends: str | None) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
@@ -15,6 +17,7 @@ from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
+from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize.fake_quantization import consume_fake_quantization
 
@@ -52,10 +55,11 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
         UnsupportedError: a layer or operator cannot be expressed in TFLite.
         TfedgeError: anything else that is wrong with the model.
     """
-    flatbuffer, name = _flatbuffer(model, input_shapes)
+    flatbuffer, name, kernels = _flatbuffer(model, input_shapes)
     typed = read_model(flatbuffer, source=name)
     consume_weight_markers(typed)
     consume_range_markers(typed)
+    annotate_shared_weights(typed, kernels)
     fuse_lstm_markers(typed)
     write_recurrent_markers(typed)
     expand_normalization_markers(typed)
@@ -68,20 +72,40 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     return Prepared(typed, flatbuffer, name, is_real)
 
 
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str]:
-    """The bytes of a .tflite file, and what the model is called."""
+def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
+    """What a .tflite file is called, and its graph as the file has it.
+
+    Args:
+        model: the file's path or bytes.
+
+    Raises:
+        TfedgeError: the file cannot be opened.
+        ModelFileError: it is no model.
+    """
+    flatbuffer, name, _ = _flatbuffer(model, None)
+    return name, read_model(flatbuffer, source=name)
+
+
+def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, list[np.ndarray]]:
+    """The bytes of a .tflite file, what the model is called, and kernels with few values."""
     if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model"
-    if isinstance(model, (str, Path)):
-        path = Path(model)
-        if path.suffix in _FLATBUFFER_SUFFIXES:
-            return read_bytes(path), path.stem
-        from tfedge_converters.export import export_keras, load_keras
+        return bytes(model), "model", []
+    if not isinstance(model, (str, Path)):
+        flatbuffer, kernels = _exported(model, input_shapes)
+        return flatbuffer, str(getattr(model, "name", "model")), kernels
+    path = Path(model)
+    if path.suffix in _FLATBUFFER_SUFFIXES:
+        return read_bytes(path), path.stem, []
+    from tfedge_converters.export import load_keras
 
-        return export_keras(load_keras(path), input_shapes), path.stem
-    from tfedge_converters.export import export_keras
+    flatbuffer, kernels = _exported(load_keras(path), input_shapes)
+    return flatbuffer, path.stem, kernels
 
-    return export_keras(model, input_shapes), str(getattr(model, "name", "model"))
+
+def _exported(model: Any, input_shapes: Any) -> tuple[bytes, list[np.ndarray]]:
+    from tfedge_converters.export import export_keras, shared_kernels
+
+    return export_keras(model, input_shapes), shared_kernels(model)
 
 
 def _has_real_activations(model: Model) -> bool:

@@ -77,11 +77,24 @@ REFUSALS = {
 }
 
 
+@pytest.mark.parametrize("width", ["", "int16_"])
 @pytest.mark.parametrize("reason", REFUSALS)
-def test_refusals(reason):
-    model = _lstm()
+def test_refusals(reason, width):
+    model = random_model(f"{width}unidirectional_sequence_lstm", 2, 1)
     REFUSALS[reason](model)
     with pytest.raises(UnsupportedError, match=reason):
+        generate(model, Options("model", targets.load("host")))
+
+
+def test_other_widths_than_the_result_are_refused():
+    model = random_model("int16_unidirectional_sequence_lstm", 1, 1)
+    lstm = model.main.operators[0]
+    lstm.inputs[0].type = TensorType.INT8
+    with pytest.raises(UnsupportedError, match="is INT16; its C kernel computes in INT8"):
+        generate(model, Options("model", targets.load("host")))
+    model = random_model("int16_unidirectional_sequence_lstm", 1, 1)
+    model.main.operators[0].inputs[BIAS].type = TensorType.INT32
+    with pytest.raises(UnsupportedError, match="is INT32, not INT64"):
         generate(model, Options("model", targets.load("host")))
 
 

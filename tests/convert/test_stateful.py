@@ -1,7 +1,8 @@
-"""LSTMs whose sequence goes on from invocation to invocation, on every road."""
+"""Recurrent layers whose sequence goes on from invocation to invocation, on every road."""
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 
 import keras
@@ -10,12 +11,15 @@ import pytest
 
 import tfedge
 from tfedge.errors import MissingToolError, ModelFileError, UnsupportedError
+from tfedge_converters import targets
+from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware
 from tfedge_converters.export import export_keras
-from tfedge_converters.graph import read_model, write_model
+from tfedge_converters.graph import Tensor, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
-from tfedge_converters.graph.sequences import KEEPS_STATE
+from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
+from tfedge_converters.graph.sequences import KEEPS_STATE, touches_memory
 from tfedge_converters.verify.engines import (
     run_c,
     run_litert,
@@ -30,26 +34,39 @@ CHUNK, FEATURES = 4, 3
 INVOCATIONS, SEQUENCE = 300, 60
 
 
+# Layers, and how many variables each has.
+KINDS = {layers.LSTM: 2, layers.GRU: 1, layers.SimpleRNN: 1}
+
+
+def _kept(kind, units, **options):
+    return kind(units, stateful=True, bias_initializer="normal", **options)
+
+
 def _lstm(units, **options):
-    return layers.LSTM(units, stateful=True, bias_initializer="normal", **options)
+    return _kept(layers.LSTM, units, **options)
 
 
-def _model():
+def _model(kind):
     keras.utils.set_random_seed(1)
     return keras.Sequential(
         [
             keras.Input((CHUNK, FEATURES), batch_size=1),
-            layers.Bidirectional(_lstm(3, return_sequences=True), merge_mode="sum"),
-            _lstm(5, return_sequences=True),
-            _lstm(4),
+            layers.Bidirectional(_kept(kind, 3, return_sequences=True), merge_mode="sum"),
+            _kept(kind, 5, return_sequences=True),
+            _kept(kind, 4),
             layers.Dense(3),
         ]
     )
 
 
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
+def kind(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def model():
-    return _model()
+def model(kind):
+    return _model(kind)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +101,7 @@ def _run(run, flatbuffer, chunks, sequence=SEQUENCE):
 def test_the_float_file_goes_on_as_keras_does(run, model, chunks, right):
     real = read_model(export_keras(model))
     fuse_lstm_markers(real)
+    write_recurrent_markers(real)
     pipeline.run(real)
     got = _run(run, write_model(real), chunks)
     np.testing.assert_allclose(got, right, atol=2e-6)
@@ -98,10 +116,28 @@ def test_the_integers_go_on_as_keras_does(artifact, chunks, right):
     assert abs(got - right)[late].max() < 2 * abs(got - right)[~late].max()
 
 
-@pytest.mark.parametrize("run", [run_c, run_stepwise])
-def test_no_byte_differs_from_tflite_micro(run, artifact, chunks):
+def test_no_byte_differs_from_tflite_micro(artifact, chunks):
     right = _run(run_micro, artifact.flatbuffer, chunks)
-    np.testing.assert_array_equal(_run(run, artifact.flatbuffer, chunks), right)
+    np.testing.assert_array_equal(_run(run_c, artifact.flatbuffer, chunks), right)
+
+
+def test_a_state_of_one_operator_is_kept_step_by_step(kind, artifact, chunks):
+    right = _run(run_micro, artifact.flatbuffer, chunks)
+    if kind is layers.LSTM:
+        np.testing.assert_array_equal(_run(run_stepwise, artifact.flatbuffer, chunks), right)
+        return
+    with pytest.raises(UnsupportedError, match="a state of several operators"):
+        _run(run_stepwise, artifact.flatbuffer, chunks)
+
+
+def test_int16_goes_on_too(model, chunks, right):
+    artifact = tfedge.convert(
+        model, quantization="int16x8", calibration=chunks,
+        input_type="float32", output_type="float32",
+    )  # fmt: skip
+    got = _run(run_c, artifact.flatbuffer, chunks)
+    np.testing.assert_array_equal(got, _run(run_micro, artifact.flatbuffer, chunks))
+    assert 10 * np.log10((right**2).mean() / ((got - right) ** 2).mean()) > 30
 
 
 def test_verify_runs_sequences(artifact):
@@ -163,10 +199,10 @@ def test_contexts_are_sequences_and_share_an_arena(artifact, tmp_path):
     assert subprocess.run([main.parent / "program"]).returncode == 0
 
 
-def test_files_name_the_states(artifact):
+def test_files_name_the_states(kind, artifact):
     again = read_model(artifact.flatbuffer)
     kept = [tensor for tensor in again.main.tensors() if tensor.keeps_state]
-    assert len(kept) == 8
+    assert len(kept) == 4 * KINDS[kind]
     assert KEEPS_STATE not in again.metadata
     assert write_model(again) == artifact.flatbuffer
 
@@ -189,13 +225,44 @@ def test_only_some_layers_with_a_state_are_refused():
             layers.LSTM(2),
         ]
     )
-    with pytest.raises(UnsupportedError, match="all LSTM layers stateful, or none"):
+    with pytest.raises(UnsupportedError, match="all recurrent layers stateful, or none"):
         tfedge.convert(model, calibration=np.zeros((2, CHUNK, FEATURES), np.float32))
 
 
-def test_a_state_of_two_calls_is_refused():
+def test_a_state_of_two_calls_is_refused(kind):
     x = keras.Input((CHUNK, FEATURES), batch_size=1)
-    lstm = _lstm(2, name="memory")
-    model = keras.Model(x, lstm(x) + lstm(x * 2.0))
+    layer = _kept(kind, 2, name="memory")
+    model = keras.Model(x, layer(x) + layer(x * 2.0))
     with pytest.raises(UnsupportedError, match=r"'memory' .* called several times"):
         export_keras(model)
+
+
+def test_a_memory_that_is_not_one_is_refused():
+    """A state that is read after it was written, or written twice, or never."""
+    model = _model(layers.GRU)
+    artifact = tfedge.convert(model, calibration=np.ones((2, CHUNK, FEATURES), np.float32))
+
+    def damaged(damage):
+        found = read_model(artifact.flatbuffer)
+        damage(found.main)
+        with pytest.raises(UnsupportedError, match="keeps a state"):
+            generate(found, Options("model", targets.load("host")))
+
+    def reads(graph):
+        return next(op for op in graph.operators if touches_memory(op) and op.inputs[0].is_variable)
+
+    def writes(graph):
+        state = reads(graph).inputs[0]
+        return next(op for op in graph.operators if op.outputs[0] is state)
+
+    def read_late(graph):
+        last = Tensor("late", (1, 3), TensorType.INT16, reads(graph).outputs[0].quantization)
+        graph.operators.append(
+            dataclasses.replace(reads(graph), inputs=[*reads(graph).inputs], outputs=[last])
+        )
+        graph.outputs.append(last)
+
+    damaged(read_late)
+    damaged(lambda graph: graph.operators.append(dataclasses.replace(writes(graph))))
+    damaged(lambda graph: graph.operators.remove(writes(graph)))
+    damaged(lambda graph: setattr(reads(graph).inputs[0], "type", TensorType.INT8))

@@ -9,7 +9,12 @@ from distilled_nets import LOSS, data, net
 
 import tfedge
 from tfedge import distillation as d
-from tfedge.callbacks import Pruning, QuantizationAwareTraining, QuantizationSchedule
+from tfedge.callbacks import (
+    Pruning,
+    QuantizationAwareTraining,
+    QuantizationSchedule,
+    WeightClustering,
+)
 from tfedge.errors import TfedgeError
 
 
@@ -28,6 +33,32 @@ def test_only_the_student_is_pruned():
     assert history["sparsity"][-1] == pytest.approx(0.5, abs=0.01)
     assert _zeros(student) == pytest.approx(0.5, abs=0.01)
     assert _zeros(teacher) == 0
+
+
+def test_only_the_weights_of_the_student_are_shared():
+    teacher, student = net(16), net(8)
+    before = teacher.get_weights()
+    history = _fitted(d.Distiller(teacher, student, d.SoftTargets()), WeightClustering(4))
+    assert {int(n) for n in history["distinct_values_second"]} == {4}
+    assert len(np.unique(student.get_layer("second").kernel)) == 4
+    for old, now in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, now)
+
+
+def test_a_student_is_pruned_and_shared_and_trains_for_integers():
+    student = net(8)
+    callbacks = Pruning(0.5), WeightClustering(4, start=1), QuantizationAwareTraining("int8", 1)
+    history = _fitted(d.Distiller(net(16), student, d.SoftTargets()), *callbacks)
+    assert history["quantized"] == [0.0, 1.0]
+    rows = tfedge.convert(student).weights
+    assert {row.values for row in rows} == {4}
+    size = np.size(student.get_layer("second").kernel.numpy())
+    (second,) = (row for row in rows if row.weights == size)
+    assert (
+        second.zeros / second.weights
+        == pytest.approx(_zeros(student))
+        == pytest.approx(0.5, abs=0.01)
+    )
 
 
 def test_only_the_student_trains_for_integers():

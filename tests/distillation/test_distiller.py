@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -243,18 +238,6 @@ def test_other_classes_are_refused(teacher):
     student = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(TfedgeError, match=r"gives \(batch, 4\), the student \(batch, 3\)"):
         d.Distiller(teacher, student, d.SoftTargets())
-
-
-def test_two_devices_train_the_student_that_one_trains():
-    run = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("two_students_run.py"))],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    assert float(run.stdout) < 1e-5
 
 
 def test_a_projection_is_made_for_one_student(teacher):

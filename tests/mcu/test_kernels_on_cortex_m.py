@@ -27,6 +27,7 @@ SAMPLES, SEQUENCE = 20, 7
         "depthwise_conv_2d",
         "fully_connected",
         "int16_conv_2d",
+        "int16_unidirectional_sequence_lstm",
         "unidirectional_sequence_lstm",
         "lstm_continued",
     ],

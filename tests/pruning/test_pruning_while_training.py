@@ -358,7 +358,7 @@ def test_callbacks_come_back_from_their_configs():
 
 MISTAKES = {
     "unknown layer": (lambda: Pruning(0.5, layers=["frist"]), "did you mean 'first'"),
-    "nothing to prune": (lambda: Pruning(0.5, layers=["mean"]), "no weights to prune"),
+    "nothing to prune": (lambda: Pruning(0.5, layers=["mean"]), "'mean' .* has no kernels"),
     "no layer": (lambda: Pruning(0.5, layers=lambda layer: False), "no weights that"),
     "does not divide": (lambda: Pruning(0.5, "2:4", layers=["depthwise"]), "2:4 does not divide"),
     "blocks": (lambda: Pruning(0.5, (5, 1), layers=["first"]), "5x1 do not divide"),

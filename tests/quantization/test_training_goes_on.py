@@ -118,20 +118,6 @@ def test_mixed_precision():
     assert agreement(model).farthest == 0
 
 
-def test_two_devices_find_the_same_ranges_as_one():
-    run = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("two_devices_run.py"))],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    of_input, behind_batch_norm = map(float, run.stdout.split())
-    assert of_input == 0
-    assert behind_batch_norm < 0.5
-
-
 def test_the_callback_refuses_what_is_quantised():
     model = compiled(tfedge.quantize(small_net()))
     with pytest.raises(TfedgeError, match="QuantizationSchedule"):

@@ -97,6 +97,21 @@ def test_grids():
     assert lstm.intermediates[4].quantization.same_as(lstm.outputs[0].quantization)
 
 
+def test_grids_of_int16():
+    model = float_lstm()
+    calibrate(model, samples(model), scheme="int16x8")
+    quantize(model, "int16x8")
+    (lstm,) = model.main.operators
+    (result,) = lstm.outputs
+    for tensor in (lstm.inputs[0], lstm.inputs[HIDDEN], result, lstm.intermediates[4]):
+        assert tensor.type == TensorType.INT16
+        assert tensor.quantization.zero_point[0] == 0
+    assert lstm.inputs[HIDDEN].quantization.same_as(result.quantization)
+    assert lstm.inputs[CELL].type == TensorType.INT16
+    assert {lstm.inputs[index].type for index in range(1, 9)} == {TensorType.INT8}
+    assert {lstm.inputs[index].type for index in range(12, 16)} == {TensorType.INT64}
+
+
 def test_a_known_range_of_the_cell_is_used():
     model = float_lstm()
     for tensor in (model.main.inputs[0], model.main.outputs[0]):

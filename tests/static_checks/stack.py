@@ -36,7 +36,8 @@ COMPILERS = {
     "host": ("gcc",),
     **{core: (_CROSS_COMPILER, *CORES[core].flags) for core in ("cortex-m0", "cortex-m4")},
 }
-FLAGS = ("-std=c99", "-O2", "-fcallgraph-info=su", "-c")
+# Of functions that are merged because they are alike, the call graph has but one.
+FLAGS = ("-std=c99", "-O2", "-fno-ipa-icf", "-fcallgraph-info=su", "-c")
 ENTRIES = ("model_init", "model_input", "model_invoke", "model_output", "model_self_test")
 # What only stateful models have.
 OPTIONAL_ENTRIES = ("model_reset",)

@@ -4,10 +4,12 @@ from tfedge.callbacks.distillation_schedule import DistillationSchedule
 from tfedge.callbacks.pruning import Pruning
 from tfedge.callbacks.quantization_aware_training import QuantizationAwareTraining
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
+from tfedge.callbacks.weight_clustering import WeightClustering
 
 __all__ = [
     "DistillationSchedule",
     "Pruning",
     "QuantizationAwareTraining",
     "QuantizationSchedule",
+    "WeightClustering",
 ]

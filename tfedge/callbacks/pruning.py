@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 
-from tfedge.callbacks.quantization_schedule import compile_anew
+from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_keras3
 from tfedge.layers import Prune
 from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
-from tfedge.pruning.kernels import require_keras_3
 from tfedge.pruning.pruner import Plan, Pruner, plan_arguments
 from tfedge.pruning.schedules import EPOCH, STEP
 from tfedge.students import trained_model
@@ -67,7 +67,7 @@ class Pruning(keras.callbacks.Callback):
 
     def set_model(self, model: Any) -> None:
         """Puts the model's weights under masks that let everything through."""
-        require_keras_3(trained_model(model))
+        require_keras3(trained_model(model))
         if getattr(model, "optimizer", None) is None:
             raise TfedgeError(f"model '{model.name}' is not compiled; call model.compile first")
         if self._pruners and self.model is model:

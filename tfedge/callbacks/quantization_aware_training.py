@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import keras
 
+from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_keras3
+from tfedge.preservation import PROPERTIES, check_properties, preserve
 from tfedge.quantization import schemes
 from tfedge.quantization.model import QuantizedModel, operators_of
 from tfedge.quantization.optimizer import include_new_variables
@@ -30,6 +34,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
         start_epoch: when rounding begins; before, the model trains in float while ranges follow.
         freeze_batch_norm_epoch, freeze_ranges_epoch: see `QuantizationSchedule`.
         calibration: data to find first ranges with; without them the first steps do.
+        preserve: what training keeps of kernels that have it when it begins, "zeros" and
+            "clusters"; see `tfedge.quantize`.
 
     Raises:
         TfedgeError: the model is quantised already, or not of Keras 3; or it is a Distiller that
@@ -50,11 +56,13 @@ class QuantizationAwareTraining(QuantizationSchedule):
         freeze_batch_norm_epoch: int | None = None,
         freeze_ranges_epoch: int | None = None,
         calibration: Any = None,
+        preserve: Collection[str] = PROPERTIES,
     ):
         super().__init__(
             start_epoch, freeze_batch_norm_epoch, freeze_ranges_epoch, calibration=calibration
         )
         self.scheme = schemes.get(scheme)
+        self.preserve = check_properties(preserve)
         self._twin: Twin | None = None
 
     @property
@@ -67,6 +75,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         """Gives the model its quantised forward pass."""
         super().set_model(model)
         learner = trained_model(model)
+        require_keras3(learner)
         if isinstance(learner, QuantizedModel):
             raise TfedgeError(
                 "the model is quantised already (tfedge.quantize); give it "
@@ -80,6 +89,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
         with _scope_of(model):
             self._twin = twin_of(learner) or attach(learner, self.scheme)
             include_new_variables(model)
+        if preserve(learner, self.preserve):
+            compile_anew(model)
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
@@ -96,6 +107,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
             "start_epoch": self.start,
             "freeze_batch_norm_epoch": self.freeze_batch_norm,
             "freeze_ranges_epoch": self.freeze_ranges,
+            "preserve": list(self.preserve),
         }
 
     @classmethod

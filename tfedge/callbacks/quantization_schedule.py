@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.quantization.model import (
     calibrate,
@@ -140,14 +141,6 @@ class QuantizationSchedule(keras.callbacks.Callback):
     def from_config(cls, config: dict[str, Any]) -> QuantizationSchedule:
         """The callback that `get_config` described."""
         return cls(**config)
-
-
-def compile_anew(model: Any) -> None:
-    """Drops a model's compiled functions, and makes that of training again if it is in use."""
-    model.test_function = None
-    model.predict_function = None
-    if model.train_function is not None:
-        model.make_train_function(force=True)
 
 
 def _reached(at: int | None, position: int) -> bool:

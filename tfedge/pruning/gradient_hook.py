@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfedge.pruning.masks import Masked
+from tfedge.pruning.masks import mask_of
 
 # Of a weight and its gradient, what the sum gains.
 Observer = Callable[[Any, Any], Any]
@@ -52,10 +52,8 @@ def hook(optimizer: Any, watches: list[Watch]) -> None:
         for total, observer in watch.observers:
             optimizer.assign_add(total, observer(tf.convert_to_tensor(variable), dense))
         update(gradient, variable, learning_rate)
-        constraint = watch.variable.constraint
-        assert isinstance(constraint, Masked)
         value = tf.convert_to_tensor(variable)
-        mask = tf.convert_to_tensor(constraint.mask.value)
+        mask = tf.convert_to_tensor(mask_of(watch.variable).value)
         optimizer.assign(variable, tf.where(mask, value, tf.zeros_like(value)))
 
     optimizer.update_step = update_step
@@ -72,7 +70,7 @@ def mask_average(optimizer: Any, variable: Any) -> None:
     if not (optimizer.built and optimizer.use_ema):
         return
     average = optimizer._model_variables_moving_average[optimizer._get_variable_index(variable)]
-    average.assign(tf.where(variable.constraint.mask.value, average.value, 0.0))
+    average.assign(tf.where(mask_of(variable).value, average.value, 0.0))
 
 
 def inner(optimizer: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import TfedgeError
 from tfedge.pruning.patterns import Pattern, Shape
 from tfedge.quantization.computation import Call, Computation, Value, computation_of
 from tfedge.quantization.transform import steps_of
@@ -75,6 +75,14 @@ class Kernel:
     def name(self) -> str:
         """The layer's, and the weight's if it is not called kernel."""
         return self.layer.name + ("" if self.attribute == "kernel" else f"_{self.attribute}")
+
+    def values(self) -> np.ndarray:
+        """The weights as they are now."""
+        return np.asarray(keras.ops.convert_to_numpy(self.variable))
+
+    def rows(self) -> np.ndarray:
+        """The weights as they are now, (outputs, reduction)."""
+        return self.layout.matrix(self.values())
 
     @property
     def matrix_shape(self) -> Shape:
@@ -184,6 +192,26 @@ def kernels_of(layer: Any) -> list[Kernel]:
     return [Kernel(layer, name, layout) for name, layout in found(layer).items()]
 
 
+def selected_kernels(model: Any, layers: Any = None) -> list[Kernel]:
+    """The kernels of a model, or of a layer with others in it.
+
+    Args:
+        model: a built Keras 3 model or layer.
+        layers: names or layers, or a function that says of a layer whether it is meant; None for
+            all.
+
+    Raises:
+        TfedgeError: a name is unknown, or a layer has no kernels.
+    """
+    every = [kernel for layer in model._flatten_layers() for kernel in kernels_of(layer)]
+    if layers is None:
+        return every
+    if callable(layers) and not isinstance(layers, keras.layers.Layer):
+        return [kernel for kernel in every if layers(kernel.layer)]
+    inside = {id(one) for named in _named(model, layers) for one in named._flatten_layers()}
+    return [kernel for kernel in every if id(kernel.layer) in inside]
+
+
 def chosen_kernels(model: Any, layers: Any, pattern: Pattern) -> list[Kernel]:
     """What a pattern is to prune in a model.
 
@@ -199,14 +227,9 @@ def chosen_kernels(model: Any, layers: Any, pattern: Pattern) -> list[Kernel]:
             one that was named, or nothing is left.
         UnsupportedError: the pattern is of channels, and the model cannot be taken apart.
     """
-    every = [kernel for layer in model._flatten_layers() for kernel in kernels_of(layer)]
+    chosen = selected_kernels(model, layers)
     if layers is None:
-        chosen = _worth_pruning(model, every, pattern)
-    elif callable(layers) and not isinstance(layers, keras.layers.Layer):
-        chosen = [kernel for kernel in every if layers(kernel.layer)]
-    else:
-        inside = {id(one) for named in _named(model, layers) for one in named._flatten_layers()}
-        chosen = [kernel for kernel in every if id(kernel.layer) in inside]
+        chosen = _worth_pruning(model, chosen, pattern)
     if not chosen:
         raise TfedgeError(
             f"model '{model.name}' has no weights that {type(pattern).__name__.lower()} pruning "
@@ -249,8 +272,8 @@ def _named(model: Any, layers: Any) -> Iterable[Any]:
             raise TfedgeError(f"model '{model.name}' has no layer '{name}'{hint}")
         if not any(kernels_of(one) for one in layer._flatten_layers()):
             raise TfedgeError(
-                f"layer '{layer.name}' ({type(layer).__name__}) has no weights to prune; if it is "
-                "of your own kind, see tfedge.pruning.register"
+                f"layer '{layer.name}' ({type(layer).__name__}) has no kernels; if it is of your "
+                "own kind, see tfedge.pruning.register"
             )
         yield layer
 
@@ -294,21 +317,3 @@ def _ends(computation: Computation) -> set[int]:
         found |= ends
         waiting += [] if ends else call.operands
     return found
-
-
-def require_keras_3(model: Any) -> None:
-    """Refuses what is not a built Keras 3 model.
-
-    Raises:
-        TfedgeError: it is not.
-        UnsupportedError: it is a tf_keras model.
-    """
-    if any(kind.__module__.startswith("tf_keras") for kind in type(model).__mro__):
-        raise UnsupportedError(
-            f"model '{model.name}' is a tf_keras model, and pruning works on Keras 3: save it with "
-            "model.save('model.h5') and load that with keras.models.load_model"
-        )
-    if not isinstance(model, keras.Model):
-        raise TfedgeError(f"a Keras 3 model is needed, not {type(model).__name__}")
-    if not model.built:
-        raise TfedgeError(f"model '{model.name}' is not built; call it on an example first")

@@ -12,29 +12,28 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge import weight_constraints
+from tfedge.keras3_models import require_keras3
 from tfedge.pruning.kernels import weight_of
+from tfedge.weight_constraints import ZEROS, constrain, constraint_of
 
 _ATTRIBUTE = "tfedge_pruning"
 NEVER = -1
 
 
 class Masked:
-    """A constraint: zero where the mask is False, else what an earlier constraint says.
+    """A constraint: zero where the mask is False.
 
     Attributes:
         mask: a variable of booleans, of the weight's shape.
-        previous: the constraint that was there before, or None.
     """
 
-    def __init__(self, mask: Any, previous: Any):
+    def __init__(self, mask: Any):
         self.mask = mask
-        self.previous = previous
 
     def __call__(self, weight: Any) -> Any:
         """The weight under the mask."""
-        value = keras.ops.convert_to_tensor(
-            weight if self.previous is None else self.previous(weight)
-        )
+        value = keras.ops.convert_to_tensor(weight)
         return keras.ops.where(self.mask, value, keras.ops.zeros_like(value))
 
 
@@ -114,24 +113,29 @@ def make_state(layer: Any) -> PruningState:
 def put_mask(layer: Any, attribute: str) -> bool:
     """Puts a weight under a mask; False if it is under one already."""
     variable = weight_of(layer, attribute)
-    if isinstance(variable.constraint, Masked):
+    if mask_of(variable) is not None:
         return False
     mask = make_state(layer).add_mask(attribute, tuple(variable.shape))
-    variable.constraint = Masked(mask, variable.constraint)
+    constrain(variable, ZEROS, Masked(mask))
     return True
+
+
+def mask_of(variable: Any) -> Any:
+    """The variable of booleans that a weight is masked by; None if it is under no mask."""
+    return getattr(constraint_of(variable, ZEROS), "mask", None)
 
 
 def mask_weight(layer: Any, attribute: str, mask: np.ndarray) -> None:
     """Gives a weight another mask, and applies it."""
     variable = weight_of(layer, attribute)
-    variable.constraint.mask.assign(mask)
+    mask_of(variable).assign(mask)
     apply_mask(layer, attribute)
 
 
 def apply_mask(layer: Any, attribute: str) -> None:
     """Sets to 0 what the mask prunes."""
     variable = weight_of(layer, attribute)
-    mask = keras.ops.convert_to_numpy(variable.constraint.mask)
+    mask = keras.ops.convert_to_numpy(mask_of(variable))
     value = keras.ops.convert_to_numpy(variable)
     variable.assign(np.where(mask, value, np.zeros((), value.dtype)))
 
@@ -156,10 +160,10 @@ def keep_zeros(model: Any, layers: Any = None) -> None:
     Raises:
         TfedgeError: see `tfedge.callbacks.Pruning`.
     """
-    from tfedge.pruning.kernels import chosen_kernels, require_keras_3
+    from tfedge.pruning.kernels import chosen_kernels
     from tfedge.pruning.patterns import Unstructured
 
-    require_keras_3(model)
+    require_keras3(model)
     for kernel in chosen_kernels(model, layers, Unstructured()):
         put_mask(kernel.layer, kernel.attribute)
         value = keras.ops.convert_to_numpy(kernel.variable)
@@ -171,8 +175,6 @@ def release(model: Any) -> bool:
     found = [layer for layer in model._flatten_layers() if state_of(layer) is not None]
     for layer in found:
         for name in state_of(layer).masks:  # type: ignore[union-attr]
-            variable = weight_of(layer, name)
-            if isinstance(variable.constraint, Masked):
-                variable.constraint = variable.constraint.previous
+            weight_constraints.release(weight_of(layer, name), ZEROS)
         object.__delattr__(layer, _ATTRIBUTE)
     return bool(found)

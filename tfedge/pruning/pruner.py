@@ -21,6 +21,7 @@ from tfedge.pruning.masks import (
     PruningState,
     apply_mask,
     make_state,
+    mask_of,
     mask_weight,
     put_mask,
 )
@@ -195,7 +196,7 @@ class Pruner:
         total = np.abs(keras.ops.convert_to_numpy(gradient))
         if not total.any():
             return largest(scores, count)  # before the first step
-        mask = keras.ops.convert_to_numpy(kernel.variable.constraint.mask)
+        mask = keras.ops.convert_to_numpy(mask_of(kernel.variable))
         alive = self._groups(kernel, mask.astype(np.float32)) > 0
         stay = largest(np.where(alive, scores, -np.inf), count - grown)
         return stay | largest(np.where(stay, -np.inf, self._groups(kernel, total)), grown)
@@ -218,7 +219,7 @@ class Pruner:
         """By the kernel's name, how many of its weights are pruned, and how many there are."""
         found = {}
         for kernel in self.kernels:
-            mask = keras.ops.convert_to_numpy(kernel.variable.constraint.mask)
+            mask = keras.ops.convert_to_numpy(mask_of(kernel.variable))
             found[kernel.name] = (int(mask.size - np.count_nonzero(mask)), mask.size)
         return found
 

@@ -213,7 +213,9 @@ class LearnedRange(ActivationQuantizer):
         if self.bits == 16:
             high = tf.maximum(tf.abs(low), tf.abs(high))
             low, steps = -high, steps - 1
-        rate = tf.math.rsqrt(tf.cast(tf.size(x), tf.float32) * steps)
+        # Gradients of replicas are added up, so they count the values of the whole batch.
+        count = tf.size(x) * tf.distribute.get_strategy().num_replicas_in_sync
+        rate = tf.math.rsqrt(tf.cast(count, tf.float32) * steps)
         low, high = scale_gradient(low, rate), scale_gradient(high, rate)
         scale = tf.maximum((high - low) / steps, 1e-12)
         offset = round_straight_through(low / scale)

@@ -122,27 +122,30 @@ def _append(node: Any, values: dict[int, Value], calls: list[Call]) -> None:
     )
     operands = [values[id(tensor)] for tensor in node.arguments.keras_tensors]
     operands = list({id(operand): operand for operand in operands}.values())
-    if _is_model(node.operation):
-        _inline(node, args, values, calls)
+    operation = _inside(node.operation)
+    if _is_model(operation):
+        _inline(operation, node, args, values, calls)
         return
     results = [Value(tensor) for tensor in node.output_tensors]
     values.update(zip(map(id, node.output_tensors), results, strict=True))
-    calls.append(
-        Call(_inside(node.operation), tuple(args), kwargs, operands, results, node.output_tensors)
-    )
+    calls.append(Call(operation, tuple(args), kwargs, operands, results, node.output_tensors))
 
 
 def _inside(operation: Any) -> Any:
-    """The layer itself, where a wrapper only says how it is pruned."""
-    return getattr(operation, "transparent_to", operation)
+    """The layer itself, where wrappers only say how it is pruned or clustered."""
+    while hasattr(operation, "transparent_to"):
+        operation = operation.transparent_to
+    return operation
 
 
 def _is_model(operation: Any) -> bool:
     return isinstance(operation, keras.Model)
 
 
-def _inline(node: Any, args: list[Any], values: dict[int, Value], calls: list[Call]) -> None:
-    inner = _functional(node.operation, node.arguments.args)
+def _inline(
+    model: Any, node: Any, args: list[Any], values: dict[int, Value], calls: list[Call]
+) -> None:
+    inner = _functional(model, node.arguments.args)
     given = keras.tree.flatten(args)
     inside = dict(zip(map(id, inner.inputs), given, strict=True))
     _walk(inner, inside, calls)

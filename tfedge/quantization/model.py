@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.preservation import PROPERTIES, check_properties
+from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE, Phase
+from tfedge.quantization.quantize_layer import Quantize
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge.quantization.weighted import WeightedOperator
 
@@ -36,6 +39,7 @@ class QuantizedModel(keras.Model):
         scheme: str | Scheme = "int8",
         *,
         unknown: str = transform.ERROR,
+        preserve: Collection[str] = PROPERTIES,
         name: str | None = None,
     ):
         if unknown not in (transform.ERROR, transform.FLOAT):
@@ -49,6 +53,7 @@ class QuantizedModel(keras.Model):
         self.float_model = model
         self.scheme = scheme
         self.unknown = unknown
+        self.preserve = check_properties(preserve)
         self.report = change.report
 
     def quantized_operators(self) -> list[QuantizedOperator]:
@@ -58,6 +63,12 @@ class QuantizedModel(keras.Model):
     def set_phase(self, phase: Phase) -> None:
         """Says what all layers do from now on."""
         set_phase(self, phase)
+
+    def reset_state(self) -> None:
+        """Lets all stateful layers begin a new sequence, from zeros."""
+        for layer in self.layers:
+            if isinstance(layer, Quantize):
+                layer.reset_state()
 
     def calibrate(self, data: Any, batch_size: int = 32) -> QuantizedModel:
         """Finds the ranges by running inference in float.
@@ -82,6 +93,12 @@ class QuantizedModel(keras.Model):
         """As in Keras; refuses ranges that are not known."""
         self._require_ranges()
         return super().make_test_function(force)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As in Keras; from then on zeros and clusters of the weights stay."""
+        if self.preserve and preserve_properties(self.float_model, self.preserve):
+            force = True
+        return super().make_train_function(force)
 
     def _require_ranges(self) -> None:
         unknown = unknown_ranges(self)
@@ -113,6 +130,7 @@ class QuantizedModel(keras.Model):
             "model": keras.saving.serialize_keras_object(self.float_model),
             "scheme": self.scheme.get_config(),
             "unknown": self.unknown,
+            "preserve": list(self.preserve),
             "name": self.name,
         }
 
@@ -123,6 +141,7 @@ class QuantizedModel(keras.Model):
             keras.saving.deserialize_keras_object(config["model"], custom_objects),
             Scheme.from_config(config["scheme"]),
             unknown=config["unknown"],
+            preserve=config["preserve"],
             name=config["name"],
         )
 
@@ -134,6 +153,7 @@ def quantize(
     calibration: Any = None,
     weights: Callable[[Any], WeightScheme | None] | None = None,
     unknown: str = transform.ERROR,
+    preserve: Collection[str] = PROPERTIES,
 ) -> QuantizedModel:
     """A model that trains for the integers that it will run with.
 
@@ -145,6 +165,9 @@ def quantize(
             the first batches of training do.
         weights: of a layer, how its weights are quantised, or None to follow the scheme.
         unknown: "error", or "float" to leave layers of unknown kinds in float.
+        preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
+            weights or more are exactly 0, and "clusters", where they have at most 256 values that
+            recur. Looked for when training begins.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.
@@ -161,7 +184,7 @@ def quantize(
     if weights is not None:
         layers = [call.operation for call in computation_of(model).calls]
         scheme = scheme.with_overrides(layers, weights)
-    quantized = QuantizedModel(model, scheme, unknown=unknown)
+    quantized = QuantizedModel(model, scheme, unknown=unknown, preserve=preserve)
     if calibration is not None:
         quantized.calibrate(calibration)
     return quantized

@@ -92,12 +92,12 @@ class StatePolicy:
 
     Attributes:
         operand: its position among the operator's inputs.
-        bits: of its integers.
+        bits: of its integers; None for those of the result.
         grid: where its grid comes from.
     """
 
     operand: int
-    bits: int
+    bits: int | None
     grid: StateGrid
 
 
@@ -179,7 +179,7 @@ def _fixed(int8: int, scale: float, zero_point: int, int16x8: int | None = None)
 
 def _lstm() -> OperatorPolicy:
     """Four gates; of each the weights of the input with a bias, and those of the hidden state."""
-    hidden = StatePolicy(operand=18, bits=8, grid=StateGrid.RESULT)
+    hidden = StatePolicy(operand=18, bits=None, grid=StateGrid.RESULT)
     cell = StatePolicy(operand=19, bits=16, grid=StateGrid.POWER_OF_TWO)
     input_weights = tuple(
         WeightPolicy(operand=1 + gate, axis=0, bias=12 + gate, per_channel=False)
@@ -192,6 +192,7 @@ def _lstm() -> OperatorPolicy:
     # Peephole, projection, and layer normalisation.
     absent = frozenset({9, 10, 11, 16, 17, 20, 21, 22, 23})
     return _own(
+        1,
         1,
         weights=input_weights + recurrent_weights,
         states=(hidden, cell),

@@ -151,6 +151,11 @@ class Quantize(keras.layers.Layer):
         for operator in self.operators:
             operator.phase = phase
 
+    def reset_state(self) -> None:
+        """Lets a stateful layer begin a new sequence, from zeros; others have nothing to reset."""
+        if getattr(self.layer, "stateful", False):
+            self.layer.reset_state()
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's result, on its grid."""
         assert self._compute is not None

@@ -57,7 +57,10 @@ class LstmOperator(QuantizedOperator):
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         (x,) = operands
-        hidden, cell = lstm_steps(x, *self._weights(self.phase.quantize), self._rounded)
+        hidden, cell = lstm_steps(
+            x, *self._weights(self.phase.quantize), self._rounded, start=states_of(self.layer)
+        )
+        keep_states(self.layer, hidden, cell)
         if self.phase.observes(training):
             self.cell_quantizer.observe(tf.stop_gradient(cell))
         return quantized_result(self, hidden, training)
@@ -71,13 +74,16 @@ class LstmOperator(QuantizedOperator):
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
         grid = self.quantizer.grid()
-        hidden, _ = lstm_steps(
+        hidden, cell = lstm_steps(
             x,
             *self._weights(True),
             lambda state: grid.real(grid.integers(state)),
             self._saturated,
+            states_of(self.layer),
         )
-        return grid.real(grid.integers(hidden))
+        hidden = grid.real(grid.integers(hidden))
+        keep_states(self.layer, hidden, cell)
+        return hidden
 
     def _saturated(self, cell: Any) -> Any:
         """The cell within its power of two, as the converter chooses it from the range."""
@@ -91,7 +97,8 @@ class LstmOperator(QuantizedOperator):
         with tf.init_scope():
             weights = [tf.constant(tf.convert_to_tensor(w).numpy()) for w in self._weights(True)]
             low, high = (float(bound) for bound in self.cell_quantizer.range())
-        hidden = mark_lstm(low, high)(lambda *tensors: lstm_steps(*tensors)[0])(x, *weights)
+        marked = mark_lstm(low, high, keeps_state=self.layer.stateful)
+        hidden = marked(lambda *tensors: lstm_steps(*tensors)[0])(x, *weights)
         return marked_result(self, hidden)
 
     def _weights(self, rounded: bool) -> tuple[Any, Any, Any]:
@@ -158,16 +165,22 @@ class _SequenceOperator(QuantizedOperator):
             seen = tf.stop_gradient(self._contribution(x, kernel, *biases))
             for what, columns in self._columns().items():
                 self.contributions[what].observe(seen[..., columns])
-        return quantized_result(self, self._limited(x, weights), training)
+        hidden = self._limited(x, weights)
+        keep_states(self.layer, hidden)
+        return quantized_result(self, hidden, training)
 
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
         grid = self.quantizer.grid()
-        return grid.real(grid.integers(self._limited(x, self._weights())))
+        hidden = self._limited(x, self._weights())
+        keep_states(self.layer, hidden)
+        return grid.real(grid.integers(hidden))
 
     def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
         """The layer whose values inside end where those of the device do."""
-        return self._steps()(x, *weights, **(self._ends() if self.phase.quantize else {}))
+        (start,) = states_of(self.layer) or [None]
+        ends = self._ends() if self.phase.quantize else {}
+        return self._steps()(x, *weights, **ends, start=start)
 
     def _ends(self) -> dict[str, Function]:
         return {"contributed": self._contributed}
@@ -226,11 +239,20 @@ class GruOperator(_SequenceOperator):
         return gru_contribution(self.layer.cell.reset_after, x, kernel, bias, recurrent_bias)
 
     def _ends(self) -> dict[str, Function]:
-        """The state is on the result's grid, though a wider one."""
-        return super()._ends() | {"saturated": lambda hidden: _within(self.quantizer, hidden)}
+        """The state has the result's range in 16 bits; and its grid, if that has 16 bits too."""
+        wide = self.quantizer.bits == _INTERIOR_BITS
+        ends = self.quantizer.group if wide else self.quantizer
+        return super()._ends() | {
+            "saturated": lambda hidden: _cut_off(self.quantizer, ends.range(), hidden)
+        }
 
     def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
-        return mark_gru(self.layer.cell.reset_after, **ranges, weight_bits=self.weight_bits)
+        return mark_gru(
+            self.layer.cell.reset_after,
+            **ranges,
+            weight_bits=self.weight_bits,
+            keeps_state=self.layer.stateful,
+        )
 
 
 class SimpleRnnOperator(_SequenceOperator):
@@ -246,12 +268,18 @@ class SimpleRnnOperator(_SequenceOperator):
         return simple_rnn_contribution(x, kernel, bias, recurrent_bias)
 
     def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
-        return mark_simple_rnn(**ranges, weight_bits=self.weight_bits)
+        return mark_simple_rnn(
+            **ranges, weight_bits=self.weight_bits, keeps_state=self.layer.stateful
+        )
 
 
 def _within(quantizer: ActivationQuantizer, x: Any) -> Any:
     """`x` within what 16 bits hold of a range, once it is known."""
-    low, high = quantizer.range()
+    return _cut_off(quantizer, quantizer.range(), x)
+
+
+def _cut_off(quantizer: ActivationQuantizer, ends: tuple[Any, Any], x: Any) -> Any:
+    low, high = ends
     limit = tf.where(quantizer.observations.value > 0, tf.maximum(-low, high), float("inf"))
     return tf.clip_by_value(x, -limit, limit)
 
@@ -263,12 +291,14 @@ def lstm_steps(
     bias: Any,
     rounded: Any = tf.identity,
     saturated: Any = tf.identity,
+    start: Any = None,
 ) -> tuple[Any, Any]:
     """Hidden state and cell after each step, [batch, steps, units].
 
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, with forget gates, as Keras
     has it; gates in the order input, forget, cell, output. `rounded` is what the next step sees of
-    the hidden state, `saturated` of the cell.
+    the hidden state, `saturated` of the cell; `start` are both before the first step, [batch,
+    units], None for zeros.
     """
 
     def step(state: Any, projected: Any) -> Any:
@@ -279,19 +309,36 @@ def lstm_steps(
         return tf.sigmoid(leave) * tf.tanh(cell), cell
 
     projected = tf.transpose(tf.matmul(x, kernel) + bias, [1, 0, 2])
-    zeros = tf.zeros([tf.shape(x)[0], recurrent_kernel.shape[0]])
-    hidden, cell = tf.scan(step, projected, (zeros, zeros))
+    if start is None:
+        start = 2 * [tf.zeros([tf.shape(x)[0], recurrent_kernel.shape[0]])]
+    hidden, cell = tf.scan(step, projected, tuple(start))
     return tf.transpose(hidden, [1, 0, 2]), tf.transpose(cell, [1, 0, 2])
+
+
+def states_of(layer: Any) -> list[Any] | None:
+    """What a stateful layer of Keras starts from, [batch, units] each; None where that is zeros."""
+    if not layer.stateful:
+        return None
+    return [tf.convert_to_tensor(variable.value) for variable in keras.tree.flatten(layer.states)]
+
+
+def keep_states(layer: Any, *sequences: Any) -> None:
+    """Lets a stateful layer start from the last step of its states, [batch, steps, units] each."""
+    if layer.stateful:
+        for variable, sequence in zip(keras.tree.flatten(layer.states), sequences, strict=True):
+            variable.assign(tf.stop_gradient(sequence[:, -1]))
 
 
 def recurrent(make: OperatorFactory) -> Function:
     """An LSTM, GRU or SimpleRNN layer."""
+    _require_one_operand(make)
     return _one_way(make, make.layer, "")
 
 
 def bidirectional(make: OperatorFactory) -> Function:
     """Two recurrent layers, one from the end, and what merges them."""
     layer = make.layer
+    _require_one_operand(make)
     forward = _one_way(make, layer.forward_layer, "forward")
     groups = [make.operators[-1].group]
     backward = _one_way(make, layer.backward_layer, "backward")
@@ -382,15 +429,24 @@ def _turned(operands: list[Any]) -> Any:
     return tf.reverse(operands[0], [1])
 
 
+def _require_one_operand(make: OperatorFactory) -> None:
+    if len(make.shapes) > 1:
+        raise UnsupportedError(
+            f"layer '{make.layer.name}' ({type(make.layer).__name__}) is given its first state, "
+            "which cannot be quantised: let it start from zeros, or go on where it ended with "
+            "stateful=True; or convert the float model with calibration data instead"
+        )
+
+
 def _require_plain(layer: Any) -> None:
     cell: Any = getattr(layer, "cell", None)
     if type(layer) not in _OPERATORS or not (
         cell.activation is keras.activations.tanh
         and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
-        and not (layer.stateful or layer.return_state)
+        and not layer.return_state
     ):
         raise UnsupportedError(
             f"layer '{layer.name}' ({type(layer).__name__}) cannot be quantised: of recurrent "
-            "layers, LSTM, GRU and SimpleRNN with their default activations, without stateful and "
-            "return_state, are; convert the float model with calibration data instead"
+            "layers, LSTM, GRU and SimpleRNN with their default activations, without return_state, "
+            "are; convert the float model with calibration data instead"
         )

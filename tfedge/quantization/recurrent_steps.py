@@ -31,8 +31,9 @@ def gru_steps(
     recurrent_bias: Any,
     contributed: Function = tf.identity,
     saturated: Function = tf.identity,
+    start: Any = None,
 ) -> Any:
-    """The hidden state of a GRU after each step, [batch, steps, units], from zeros.
+    """The hidden state of a GRU after each step, [batch, steps, units].
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014, and with
     `reset_after` the variant that Keras has for CuDNN; gates in the order update, reset, candidate.
@@ -44,6 +45,7 @@ def gru_steps(
         bias, recurrent_bias: [3 * units] each.
         contributed: what becomes of `gru_contribution`.
         saturated: what becomes of every new hidden state.
+        start: the hidden state before the first step, [batch, units]; None for zeros.
     """
     units = recurrent_kernel.shape[0]
     wide = 2 * units
@@ -58,7 +60,7 @@ def gru_steps(
         return saturated(candidate + update * (hidden - candidate))
 
     contribution = gru_contribution(reset_after, x, kernel, bias, recurrent_bias)
-    return _hidden(step, contributed(contribution), units)
+    return _hidden(step, contributed(contribution), units, start)
 
 
 def simple_rnn_contribution(x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
@@ -73,6 +75,7 @@ def simple_rnn_steps(
     bias: Any,
     recurrent_bias: Any,
     contributed: Function = tf.identity,
+    start: Any = None,
 ) -> Any:
     """The hidden state of a plain recurrent layer after each step, [batch, steps, units].
 
@@ -81,17 +84,19 @@ def simple_rnn_steps(
         kernel, recurrent_kernel: [depth, units] and [units, units].
         bias, recurrent_bias: [units] each.
         contributed: what becomes of `simple_rnn_contribution`.
+        start: the hidden state before the first step, [batch, units]; None for zeros.
     """
 
     def step(contribution: Any, hidden: Any) -> Any:
         return tf.tanh(contribution + tf.matmul(hidden, recurrent_kernel))
 
     contribution = simple_rnn_contribution(x, kernel, bias, recurrent_bias)
-    return _hidden(step, contributed(contribution), recurrent_kernel.shape[0])
+    return _hidden(step, contributed(contribution), recurrent_kernel.shape[0], start)
 
 
-def _hidden(step: Step, contribution: Any, units: int) -> Any:
-    zeros = tf.zeros([tf.shape(contribution)[0], units])
+def _hidden(step: Step, contribution: Any, units: int, start: Any) -> Any:
+    if start is None:
+        start = tf.zeros([tf.shape(contribution)[0], units])
     rows = tf.transpose(contribution, [1, 0, 2])
-    hidden = tf.scan(lambda state, row: step(row, state), rows, zeros)
+    hidden = tf.scan(lambda state, row: step(row, state), rows, start)
     return tf.transpose(hidden, [1, 0, 2])

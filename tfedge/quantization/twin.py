@@ -64,6 +64,8 @@ def detach(model: Any) -> Any:
     for layer in model._flatten_layers():
         if hasattr(layer, "tfedge_ranges"):
             with _unlocked(layer):
+                for part in layer.tfedge_ranges:
+                    layer._tracker.untrack(part)
                 delattr(layer, "tfedge_ranges")
     return model
 

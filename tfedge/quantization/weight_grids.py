@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from tfedge.markers import marker
 
 WEIGHTS_MARKER = "tfedge.Weights"
-BITS = "bits"
+BITS, VALUES = "bits", "values"
 
 Tensor = TypeVar("Tensor")
 
 
-def mark_weights(y: Tensor, scales: Any, bits: Any) -> Tensor:
+def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -> Tensor:
     """Says that the weights that made `y` are multiples of `scales`.
 
     The identity, except while a model is exported: then the converter writes the weights of the
@@ -30,6 +30,8 @@ def mark_weights(y: Tensor, scales: Any, bits: Any) -> Tensor:
         scales: float32 vector: a positive step for every output channel, or one for all. A
             depthwise convolution's channels are ordered as its outputs are.
         bits: 2 to 8, or a scalar variable that holds them when the model is exported.
+        values: how many different values the weights share, where they share them: the converter
+            says if they became more or fewer integers.
 
     Returns:
         A tensor with the values of `y`, to use in its place.
@@ -38,4 +40,5 @@ def mark_weights(y: Tensor, scales: Any, bits: Any) -> Tensor:
     def identity(tensor: Tensor, _scales: Any) -> Tensor:
         return tensor
 
-    return marker(WEIGHTS_MARKER, {BITS: bits})(identity)(y, scales)
+    attributes = {BITS: bits} if values is None else {BITS: bits, VALUES: values}
+    return marker(WEIGHTS_MARKER, attributes)(identity)(y, scales)

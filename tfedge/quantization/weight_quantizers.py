@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfedge.few_values import has_few_values
 from tfedge.quantization import schemes
 from tfedge.quantization.fixed_point import divided, round_away
 from tfedge.quantization.schemes import WeightScheme
@@ -23,6 +24,9 @@ _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 class AbsMax(keras.layers.Layer):
     """The largest magnitude of a channel is the largest integer.
 
+    Weights that all channels share, as clustering makes them, get the largest scale of the channels
+    for all of them: with scales that differ, one value would become several integers.
+
     Args:
         scheme: width of the weights.
         per_channel: whether every channel has a scale of its own.
@@ -33,10 +37,14 @@ class AbsMax(keras.layers.Layer):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.scheme = scheme
         self.per_channel = per_channel
+        self.one_scale = self.add_weight(
+            shape=(), name="one_scale", dtype="bool", trainable=False, initializer="zeros"
+        )
         self.built = True
 
     def start(self, kernel: np.ndarray) -> None:
-        """Nothing to start: the scale follows the weights."""
+        """Looks at weights [..., channels] for what their scales have to keep."""
+        self.one_scale.assign(has_few_values(_rows(kernel)))
 
     def connected(self, kernel: Any) -> Any:
         """The weights in float, known to depend on the scales that the optimizer trains."""
@@ -45,7 +53,9 @@ class AbsMax(keras.layers.Layer):
     def scale(self, kernel: Any) -> Any:
         """float32 scales of [..., channels] weights: (channels,), or (1,)."""
         largest = tf.reduce_max(tf.abs(kernel), axis=_reduced(kernel, self.per_channel))
-        scale = divided(tf.reshape(largest, [-1]), self.scheme.limit)
+        largest = tf.reshape(largest, [-1])
+        largest = tf.where(self.one_scale.value, tf.reduce_max(largest), largest)
+        scale = divided(largest, self.scheme.limit)
         return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
 
     def simulate(self, kernel: Any) -> Any:
@@ -77,7 +87,8 @@ class LearnedStep(AbsMax):
 
     def start(self, kernel: np.ndarray) -> None:
         """Makes the scales from float32 weights [..., channels], or makes them anew."""
-        start = _least_error(kernel, self.scheme.limit, _reduced(kernel, self.per_channel))
+        super().start(kernel)
+        start = self._start(kernel)
         start = np.maximum(start, 1e-8).astype(np.float32).reshape(-1)
         if self.step is not None:
             self.step.assign(start)
@@ -89,9 +100,18 @@ class LearnedStep(AbsMax):
             initializer=keras.initializers.Constant(start),
         )
 
+    def _start(self, kernel: np.ndarray) -> np.ndarray:
+        if has_few_values(_rows(kernel)):
+            # Cutting weights off would merge values.
+            channels = kernel.shape[-1] if self.per_channel else 1
+            return np.full(channels, np.abs(kernel).max() / self.scheme.limit)
+        return _least_error(kernel, self.scheme.limit, _reduced(kernel, self.per_channel))
+
     def scale(self, kernel: Any) -> Any:
         """float32 scales: (channels,), or (1,)."""
-        return tf.maximum(tf.abs(self.step.value), 1e-12)
+        step = tf.abs(self.step.value)
+        step = tf.where(self.one_scale.value, tf.reduce_mean(step), step)
+        return tf.maximum(step, 1e-12)
 
     def simulate(self, kernel: Any) -> Any:
         """The weights rounded to their grid, with gradients to weights and scales."""
@@ -121,6 +141,10 @@ def _squared_error(
 ) -> np.ndarray:
     rounded = np.clip(np.round(kernel / scale), -limit, limit) * scale
     return np.asarray(np.square(rounded - kernel).sum(axis=axes))
+
+
+def _rows(kernel: np.ndarray) -> np.ndarray:
+    return kernel.reshape(-1, kernel.shape[-1]).T
 
 
 def _reduced(kernel: Any, per_channel: bool) -> tuple[int, ...]:

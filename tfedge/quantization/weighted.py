@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfedge.few_values import count_values, has_few_values
 from tfedge.quantization import batch_norm, exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.fixed_point import round_away
@@ -185,8 +186,13 @@ class WeightedOperator(QuantizedOperator):
             weights = self.integer_weights(self._grid_of(x).scale)
             kernel = tf.constant(_real_kernel(weights).numpy())
             bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()
+            kernel_now = keras.ops.convert_to_numpy(self.form.kernel())
+            rows = kernel_now.reshape(-1, kernel_now.shape[-1]).T
         y = tf.nn.bias_add(self.form.apply(x, kernel), bias)
-        y = mark_weights(self.activation.function(y), scale, self.weight_quantizer.scheme.bits)
+        y = mark_weights(
+            self.activation.function(y), scale, self.weight_quantizer.scheme.bits,
+            count_values(rows) if has_few_values(rows) else None,
+        )  # fmt: skip
         return marked_result(self, y)
 
 

@@ -153,13 +153,14 @@ class _Emitter:
         self.input_names, self.output_names = _end_names(model, graph)
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
+        self.memory_names: dict[int, str] = {}
         self.symbols: dict[str, int] = {}
         self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
 
     def emit(self) -> CSource:
         layers = [self._layer(layer) for layer in self.layout.layers]
-        states = [state for layer in layers for state in layer["states"]]
+        states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
                 self._end(f"IN{i}", t, n)
@@ -271,6 +272,8 @@ class _Emitter:
             _state(f"layer_{layer.index}_{role}", tensor) for role, tensor in call.states.items()
         ]
         arguments += [f"state->{state['field']}" for state in states]
+        moved = [tensor for tensor in (*call.operands, call.output) if tensor.is_variable]
+        states += [_state(self._memory_name(tensor), tensor) for tensor in moved]
         return {
             "header": call.header,
             "symbol": symbol,
@@ -286,6 +289,8 @@ class _Emitter:
 
     def _operand(self, tensor: Tensor, symbol: str, *, const: bool) -> str:
         root = self.layout.root(tensor)
+        if root.is_variable:
+            return f"state->{self._memory_name(root)}"
         if root.data is not None:
             return self._name_constant(self._operand_constant(root), symbol)
         qualifier = "const " if const else ""
@@ -295,6 +300,10 @@ class _Emitter:
             return f"({qualifier}{type_} *){place}"
         # Through void: the plan aligns wider elements, which the compiler cannot see.
         return f"({qualifier}{type_} *)({qualifier}void *){place}"
+
+    def _memory_name(self, state: Tensor) -> str:
+        """The field of a state that no single layer owns."""
+        return self.memory_names.setdefault(id(state), f"memory_{len(self.memory_names)}")
 
     def _operand_constant(self, tensor: Tensor) -> Constant:
         assert tensor.data is not None

@@ -8,7 +8,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import lower
-from tfedge_converters.graph.sequences import foreign_states, keeps_state
+from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -92,7 +92,7 @@ class _Planner:
         operators = _needed(graph)
         for state in foreign_states(graph):
             raise UnsupportedError(
-                f"'{state.name}' keeps a state between invocations, and not as part of one LSTM, "
+                f"'{state.name}' keeps a state between invocations, and not as that of one layer, "
                 "which generated C does not support"
             )
         keeps_state(graph)
@@ -149,6 +149,8 @@ class _Planner:
             storages[id(tensor)] = _Storage(tensor.byte_size, 0, last_use.get(id(tensor), 0))
         for step, (_, call) in enumerate(self.steps):
             output = id(call.output)
+            if call.output.is_variable:
+                continue  # the caller's context has it
             if output in storages:
                 storages[output].last = max(storages[output].last, step)
                 continue
@@ -168,7 +170,7 @@ class _Planner:
         used = [operand for _, call in self.steps for operand in call.operands]
         for tensor in (*used, *self.graph.outputs):
             root = self._root(tensor)
-            if not root.is_constant and id(root) not in storages:
+            if not (root.is_constant or root.is_variable) and id(root) not in storages:
                 raise UnsupportedError(
                     f"nothing makes '{tensor.name}': it is neither an input nor a constant of the "
                     "graph, and no operator has it as a result"
@@ -203,8 +205,9 @@ class _Planner:
 
 
 def _needed(graph: Graph) -> list[Operator]:
-    """The operators that the graph's outputs depend on."""
+    """The operators that the graph's outputs depend on, in this invocation or a later one."""
     wanted = {id(tensor) for tensor in graph.outputs}
+    wanted.update(id(memory.state) for memory in memories(graph))
     needed = []
     for operator in reversed(graph.operators):
         if any(id(tensor) in wanted for tensor in operator.outputs):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge_converters.cli import calibrate, convert, diagnose, search, targets, verify
+from tfedge_converters.cli import calibrate, check, convert, diagnose, search, targets, verify
 
 _DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
 
@@ -17,12 +17,13 @@ examples:
   tfedge targets
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
   tfedge convert kws.tflite --target cortex-m4 --output build/kws
+  tfedge check build/kws/kws.tflite --target edgetpu
   tfedge diagnose kws.keras --calibration samples.npz
   tfedge verify build/kws/kws.tflite
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
 """
 
-_COMMANDS = (convert, calibrate, verify, diagnose, search, targets)
+_COMMANDS = (convert, calibrate, check, verify, diagnose, search, targets)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

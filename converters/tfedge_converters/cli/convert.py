@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
-from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, shapes
+from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, compiler_options, shapes
 from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
@@ -20,12 +20,14 @@ taken as it is.
 For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the kernels that it uses,
 a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
 NAME_output; NAME.h says how much memory to provide. For --target tflite-micro it holds the model
-as a C array and its operator resolver.
+as a C array and its operator resolver; for Ethos-U (ethos-u55-128 and its like) the same of what
+Vela makes of it, with Vela's estimates.
 
 examples:
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
   tfedge convert kws.tflite --target stm32f103c8 --output build/kws --optimize size
   tfedge convert kws.tflite --target tflite-micro --output build/kws
+  tfedge convert kws.tflite --target ethos-u55-128 --output build/kws
 """
 
 
@@ -50,10 +52,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--quantization",
         choices=(*SCHEMES, *STORAGE_SCHEMES),
-        default="int8",
-        help="integers of a float model: 8 bits; int16x8: activations of 16; int4: weights of 4; "
-        "edgetpu: one scale for each dense layer (default: int8). Real activations, for "
-        "interpreters: float32, float16, dynamic, weights8, weights4",
+        help="integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of "
+        "4; edgetpu: one scale for each dense layer (default: the target's, int8 for most). "
+        "Real activations, for interpreters: float32, float16, dynamic, weights8, weights4",
     )
     parser.add_argument(
         "--evaluation",
@@ -80,6 +81,13 @@ def add_parser(commands: Any) -> None:
         help="which layers get code of their own (default: balanced)",
     )
     add_input_shape(parser)
+    parser.add_argument(
+        "--compiler-option",
+        action="append",
+        metavar="NAME=VALUE",
+        help="for Ethos-U: an option of Vela, such as memory-mode=Sram_Only, optimise=Size or "
+        "arena-cache-size=100000; repeat it for several",
+    )
     parser.set_defaults(run=run)
 
 
@@ -103,6 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
         metric=arguments.metric,
         progress=sys.stderr.isatty(),
         command=_command(arguments),
+        compiler_options=compiler_options(arguments.compiler_option),
     )
     files = artifact.save(arguments.output)
     print(artifact.summary())
@@ -130,4 +139,4 @@ _NAMED_IN_COMMAND = (
     "optimize",
 )  # fmt: skip
 
-_DEFAULTS = {"quantization": "int8", "optimize": "balanced"}
+_DEFAULTS = {"optimize": "balanced"}

@@ -37,3 +37,9 @@ def shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
         raise TfedgeError(
             f"--input-shape {' '.join(texts)}: give sizes with commas between, e.g. 49,10,1"
         ) from None
+
+
+def compiler_options(texts: list[str] | None) -> dict[str, str | bool]:
+    """The options that --compiler-option gave, by name; True where there is no value."""
+    pairs = (text.partition("=") for text in texts or ())
+    return {name: value if equals else True for name, equals, value in pairs}

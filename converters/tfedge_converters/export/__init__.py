@@ -5,5 +5,6 @@ from tfedge_converters.quiet import quiet
 with quiet():
     from tfedge_converters.export.keras_model import export_keras
     from tfedge_converters.export.load import load_keras
+    from tfedge_converters.export.shared_kernels import shared_kernels
 
-__all__ = ["export_keras", "load_keras"]
+__all__ = ["export_keras", "load_keras", "shared_kernels"]

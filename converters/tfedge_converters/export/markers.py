@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from tensorflow.core.framework import attr_value_pb2
 
 from tfedge.errors import TfedgeError
+from tfedge_converters.graph.markers import SCOPE
 
 # The converter keeps these as a flexbuffer map; it refuses lists.
 _ATTRIBUTE_FIELDS: dict[type, str] = {bool: "b", int: "i", float: "f", bytes: "s"}
@@ -19,9 +20,13 @@ _ATTRIBUTE_FIELDS: dict[type, str] = {bool: "b", int: "i", float: "f", bytes: "s
 def emit(
     function: Callable[..., Any], name: str, attributes: Mapping[str, Any], tensors: Sequence[Any]
 ) -> Any:
-    """Calls `function` so that the converter makes it one CUSTOM operator called `name`."""
+    """Calls `function` so that the converter makes it one CUSTOM operator called `name`.
+
+    The operator remembers the scope that it was called in: the converter calls all alike.
+    """
     implements = attr_value_pb2.NameAttrList(name=name)
     implements.attr["tfl_fusable_op"].b = True
+    implements.attr[SCOPE].s = tf.get_current_name_scope().encode()
     for key, value in attributes.items():
         scalar = _scalar(name, key, value)
         setattr(implements.attr[key], _ATTRIBUTE_FIELDS[type(scalar)], scalar)

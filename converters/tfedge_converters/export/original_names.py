@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from tfedge_converters.export.names import unique_names
 from tfedge_converters.export.trace import INPUT, OUTPUT, Trace
-from tfedge_converters.graph import Model, Signature
+from tfedge_converters.graph import Graph, Model, Signature
+from tfedge_converters.graph.markers import scope_of
 
 # What the converter calls tensors that have no operation of their own.
 _NAMELESS = ("PartitionedCall:", "StatefulPartitionedCall:")
+
+# What it calls the results of all markers.
+_MARKED = "tfl.custom"
 
 
 def restore_names(model: Model, trace: Trace) -> None:
@@ -18,6 +22,7 @@ def restore_names(model: Model, trace: Trace) -> None:
         id(tensor): name for name, tensor in [*signature.outputs.items(), *signature.inputs.items()]
     }
     for graph in model.graphs:
+        _name_marked(graph)
         tensors = sorted(graph.tensors(), key=lambda tensor: id(tensor) not in ends)
         names = [
             ends.get(id(tensor)) or _readable(trace.scopes.restore(tensor.name))
@@ -37,6 +42,15 @@ def _restore_ends(signature: Signature, trace: Trace) -> None:
     }
     signature.graph.inputs = list(signature.inputs.values())
     signature.graph.outputs = list(signature.outputs.values())
+
+
+def _name_marked(graph: Graph) -> None:
+    """What a marker makes is called like the layer that called it."""
+    for operator in graph.operators:
+        scope = scope_of(operator) if operator.code == "CUSTOM" else ""
+        for tensor in operator.outputs:
+            if scope and tensor.name.startswith(_MARKED):
+                tensor.name = scope
 
 
 def _readable(name: str) -> str:

@@ -24,7 +24,7 @@ def without_loops(model: Any) -> Iterator[None]:
 
     No kernel for microcontrollers runs loops. A layer becomes a marker if it has the plain
     activations, tanh and sigmoid, starts from zeros, and is neither masked nor asked for its
-    states. An LSTM may keep its state between calls.
+    states. It may keep its state between calls.
     """
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
     try:
@@ -54,13 +54,12 @@ class _Exported:
     ) -> Any:
         layer = self._layer
         marked = initial_state is None and mask is None and _is_plain(layer)
-        if marked and type(layer) is keras.layers.LSTM:
-            self._refuse_second_sequence()
-            return _marked(layer, sequences)
-        if layer.stateful:
+        if layer.stateful and not marked:
             return self._call(sequences, initial_state, mask, training)
-        _refuse_long(layer, sequences.shape[1])
+        if type(layer) is not keras.layers.LSTM or not marked:
+            _refuse_long(layer, sequences.shape[1])
         if marked:
+            self._refuse_second_sequence()
             return _marked(layer, sequences)
         before, layer.unroll = layer.unroll, True
         try:
@@ -87,7 +86,6 @@ def _is_plain(layer: Any) -> bool:
         and cell.activation is keras.activations.tanh
         and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
         and not layer.return_state
-        and (not layer.stateful or type(layer) is keras.layers.LSTM)
     )
 
 
@@ -113,7 +111,8 @@ def _biases(cell: Any) -> list[Any]:
 
 def _gru(layer: Any) -> Any:
     reset_after = layer.cell.reset_after
-    return mark_gru(reset_after)(lambda *tensors: gru_steps(reset_after, *tensors))
+    marked = mark_gru(reset_after, keeps_state=layer.stateful)
+    return marked(lambda *tensors: gru_steps(reset_after, *tensors))
 
 
 def _simple_rnn(*tensors: Any) -> Any:
@@ -128,7 +127,9 @@ _PLAIN = {
 _MARKED: dict[Any, Callable[[Any], Any]] = {
     keras.layers.LSTMCell: lambda layer: mark_lstm(keeps_state=layer.stateful)(_lstm),
     keras.layers.GRUCell: _gru,
-    keras.layers.SimpleRNNCell: lambda layer: mark_simple_rnn()(_simple_rnn),
+    keras.layers.SimpleRNNCell: lambda layer: mark_simple_rnn(keeps_state=layer.stateful)(
+        _simple_rnn
+    ),
 }
 
 

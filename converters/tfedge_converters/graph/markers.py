@@ -12,8 +12,11 @@ from tfedge.errors import ModelFileError
 from tfedge_converters.graph.bypass import bypass
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
+# The attribute that says in which scope of TensorFlow a marker was called.
+SCOPE = "scope"
+
 # What decoding a flexbuffer with wrong offsets can raise in Python.
-_DECODING_ERRORS = (
+DECODING_ERRORS = (
     struct.error,
     IndexError,
     KeyError,
@@ -38,8 +41,17 @@ def has_attribute(operator: Operator, name: str) -> bool:
     try:
         attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
         return name in [key.AsKey for key in attributes.Keys]
-    except _DECODING_ERRORS:
+    except DECODING_ERRORS:
         return False
+
+
+def scope_of(operator: Operator) -> str:
+    """The scope that a marker was called in; empty if it does not say."""
+    try:
+        attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
+        return str(attributes[SCOPE].AsString)
+    except DECODING_ERRORS:
+        return ""
 
 
 def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
@@ -51,7 +63,7 @@ def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
     try:
         attributes = flexbuffers.GetRoot(bytearray(marker.custom_options)).AsMap
         return [_number(attributes[name]) for name in names]
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         listed = " and ".join(f"'{name}'" for name in names)
         what = f"attribute {listed}" if len(names) == 1 else f"attributes {listed}"
         raise ModelFileError(

@@ -141,10 +141,12 @@ class WeightGrid:
     Attributes:
         scale: positive float32 array of shape (channels,) or (1,): real = scale * integer.
         bits: 2 to 8; integers lie within ±(2**(bits - 1) - 1).
+        values: how many different values the weights shared in training, or None.
     """
 
     scale: np.ndarray
     bits: int
+    values: int | None = None
 
     def same_as(self, other: WeightGrid) -> bool:
         """Whether both put every weight on the same integer."""
@@ -154,6 +156,19 @@ class WeightGrid:
     def limit(self) -> int:
         """The largest integer."""
         return int(2 ** (self.bits - 1) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class SharedWeights:
+    """Weights with few different values, but for the factors of their channels.
+
+    Attributes:
+        values: float32 of the weights' shape: weights = factors * values.
+        factors: positive float32 array of shape (channels,).
+    """
+
+    values: np.ndarray
+    factors: np.ndarray
 
 
 @dataclass(eq=False)
@@ -175,6 +190,9 @@ class Tensor:
         bits: annotation for the quantiser, the width of an activation's integers: 8, 16, or None
             where the scheme decides; not stored in files.
         trained_weights: annotation for the quantiser, of a filter; not stored in files.
+        shared_weights: annotation for the quantiser, of a filter; not stored in files.
+        shared_values: annotation for reports, of integer weights: how many different values the
+            real ones shared, or None; not stored in files.
     """
 
     name: str
@@ -188,6 +206,8 @@ class Tensor:
     range: Range | None = None
     bits: int | None = None
     trained_weights: WeightGrid | None = None
+    shared_weights: SharedWeights | None = None
+    shared_values: int | None = None
 
     @property
     def elements(self) -> int:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph import Quantization, Range, WeightGrid
+from tfedge_converters.graph import Quantization, Range, SharedWeights, WeightGrid
 from tfedge_converters.quantize.formats import Format
 
 # Biases stay below half of int32, which leaves the accumulator room for the products. Kernels for
@@ -161,7 +161,18 @@ def quantize_symmetric(values: np.ndarray, scale: np.ndarray, axis: int, limit: 
         float64 array of integers of the shape of `values`.
     """
     inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
-    return np.clip(round_away(values * _along(inverse, axis, values.ndim)), -limit, limit)
+    return np.clip(round_away(values * along(inverse, axis, values.ndim)), -limit, limit)
+
+
+def shared_scale(shared: SharedWeights, limit: int) -> np.ndarray:
+    """The scales at which equal values become equal integers: one, times the channels' factors."""
+    return weight_scale(shared.values, None, limit) * shared.factors
+
+
+def shared_integers(shared: SharedWeights, limit: int) -> np.ndarray:
+    """The integers of shared weights at `shared_scale`, the same for equal values."""
+    scale = weight_scale(shared.values, None, limit)
+    return quantize_symmetric(shared.values, scale, 0, limit)
 
 
 def trained_integers(values: np.ndarray, grid: WeightGrid, axis: int) -> np.ndarray:
@@ -176,7 +187,7 @@ def trained_integers(values: np.ndarray, grid: WeightGrid, axis: int) -> np.ndar
         float32 array of integers within ±grid.limit, of the shape of `values`.
     """
     with np.errstate(over="ignore"):
-        scaled = values / _along(grid.scale, axis, values.ndim)
+        scaled = values / along(grid.scale, axis, values.ndim)
     return np.clip(np.rint(scaled), -grid.limit, grid.limit)
 
 
@@ -186,7 +197,7 @@ def quantize_operand(values: np.ndarray, grid: Quantization, form: Format) -> np
     return np.clip(round_away(scaled), form.low, form.high)
 
 
-def _along(scale: np.ndarray, axis: int, rank: int) -> np.ndarray:
+def along(scale: np.ndarray, axis: int, rank: int) -> np.ndarray:
     """Scales of channels, shaped to broadcast against a constant of this rank."""
     shape = [1] * rank
     if scale.size > 1:

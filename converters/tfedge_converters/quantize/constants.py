@@ -30,11 +30,19 @@ class Constants:
         return self._make(tensor, form.type, integers, grid)
 
     def symmetric(
-        self, tensor: Tensor, type_: TensorType, integers: np.ndarray, scale: np.ndarray, axis: int
+        self,
+        tensor: Tensor,
+        type_: TensorType,
+        integers: np.ndarray,
+        scale: np.ndarray,
+        axis: int,
+        shared_values: int | None = None,
     ) -> Tensor:
         """Weights or a bias, of zero point 0."""
         grid = Quantization(scale, np.zeros(scale.size, np.int64), axis)
-        return self._make(tensor, type_, integers, grid)
+        made = self._make(tensor, type_, integers, grid)
+        made.shared_values = shared_values
+        return made
 
     def _make(
         self, tensor: Tensor, type_: TensorType, integers: np.ndarray, grid: Quantization
@@ -58,6 +66,7 @@ class Constants:
                 data=data,
                 range=None,
                 trained_weights=None,
+                shared_weights=None,
             )
         )
         return made[-1]

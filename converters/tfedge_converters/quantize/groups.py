@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor
+from tfedge_converters.graph.sequences import memories
 from tfedge_converters.quantize.constant_values import constant_range
 from tfedge_converters.quantize.decided_widths import decided_widths
 from tfedge_converters.quantize.formats import FORMATS, Format, format_of
@@ -76,7 +77,8 @@ class Group:
 class Groups:
     """The groups of a real graph, and the operands that have to be moved to another grid.
 
-    Kernels that only move or compare integers need one grid for their operands and results.
+    Kernels that only move or compare integers need one grid for their operands and results, and
+    what goes from one invocation to the next has one.
     An operator with several such operands (CONCATENATION) cannot have it where an operand's grid
     is prescribed, and none can where an operand's width is decided and not the result's: that
     operand stays out of the group and is listed in `requantized`. A result whose width is not
@@ -102,6 +104,8 @@ class Groups:
                 self.of(operator.outputs[0]).prescribed = policy.fixed
             elif policy.output is OutputRange.SHARED:
                 self._share(operator)
+        for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
+            self._merge(self.of(memory.before), self.of(memory.after))
         for operator in operators:
             policy_of(graph, operator, self.form(operator))
             if operator.code in ("SOFTMAX", "LOG_SOFTMAX"):

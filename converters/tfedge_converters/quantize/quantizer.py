@@ -22,7 +22,7 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.sequences import foreign_states
+from tfedge_converters.graph.sequences import foreign_states, memories
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
@@ -31,7 +31,7 @@ from tfedge_converters.quantize.ends import (
     make_output_real,
     quantize_operator,
 )
-from tfedge_converters.quantize.formats import Format, format_of
+from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Group, Groups
 from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
@@ -45,8 +45,6 @@ from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 from tfedge_converters.quantize.wide_functions import with_sequences
 
 _REAL = "float32"
-
-_STATE_TYPES = {8: TensorType.INT8, 16: TensorType.INT16}
 
 
 def quantize(
@@ -143,6 +141,9 @@ class _Plan:
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
+            self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
+            self.grids[id(memory.state)] = self.grids[id(memory.before)]
         self.islands = find_islands(graph)
         self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
@@ -153,7 +154,7 @@ class _Plan:
             self._refuse_without_integers(operator, policy, form)
             self._plan_moves(operator, form)
             self._plan_interior(operator, form)
-            self._plan_states(operator, policy)
+            self._plan_states(operator, policy, form)
             self._plan_operands(operator, policy, form)
             keys = [self._plan_weights(operator, policy, rule, form) for rule in policy.weights]
             self._plan_version(operator, policy, *(keys or [form.scheme]))
@@ -208,23 +209,24 @@ class _Plan:
                 f"'{state.name}' keeps a state between invocations, which cannot be quantised"
             )
 
-    def _plan_states(self, operator: Operator, policy: OperatorPolicy) -> None:
+    def _plan_states(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Variables, and what interpreters want to know of an operator's inside."""
-        result = self.grids[id(operator.outputs[0])] if policy.states else None
+        result = self._result_grid(operator) if policy.states else None
         for rule in policy.states:
             state = operator.inputs[rule.operand]
             assert state is not None and result is not None
-            self.states[id(state)] = state, _STATE_TYPES[rule.bits]
+            inside = form if rule.bits is None else FORMATS[rule.bits]
+            self.states[id(state)] = state, inside.type
             self.grids[id(state)] = (
                 result
                 if rule.grid is StateGrid.RESULT
-                else power_of_two_grid(_known_range(state), rule.bits, state.name)
+                else power_of_two_grid(_known_range(state), inside.bits, state.name)
             )
         if policy.intermediates:
             unknown = [Tensor("", (0,), TensorType.FLOAT32)] * (policy.intermediates - 1)
             self.intermediates[id(operator)] = [
                 *map(dataclasses.replace, unknown),
-                Tensor("hidden_scale", (0,), TensorType.INT8, result),
+                Tensor("hidden_scale", (0,), form.type, result),
             ]
 
     def _refuse_without_integers(

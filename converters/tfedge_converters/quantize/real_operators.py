@@ -6,16 +6,21 @@ from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import OPERATORS, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
+from tfedge_converters.graph.sequences import touches_memory
 from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.precision import is_real_activation
 
 
 def real_operators(graph: Graph) -> list[Operator]:
-    """The operators that touch real numbers; the others are none of the quantiser's business."""
+    """The operators that touch real numbers; the others are none of the quantiser's business.
+
+    So are those that move a state in and out of its memory: its grid is what they move it to.
+    """
     return [
         operator
         for operator in graph.operators
-        if any(
+        if not touches_memory(operator)
+        and any(
             tensor is not None and tensor.type == TensorType.FLOAT32
             for tensor in [*operator.inputs, *operator.outputs]
         )

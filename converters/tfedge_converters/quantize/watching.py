@@ -31,10 +31,10 @@ def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Form
 def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, Format]]:
     """Operators with a state that has a range of its own, which is not known."""
     return [
-        (operator, state, FORMATS[rule.bits])
+        (operator, state, FORMATS[bits])
         for operator in real_operators(graph)
         for rule in OPERATORS[operator.code].states
-        if rule.grid is not StateGrid.RESULT
+        if rule.grid is not StateGrid.RESULT and (bits := rule.bits) is not None
         if (state := operator.inputs[rule.operand]) is not None and state.range is None
     ]
 

@@ -11,8 +11,11 @@ from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.quantize.affine import (
     BIAS_MAX,
     accumulator_scales,
+    along,
     check_scale,
     quantize_symmetric,
+    shared_integers,
+    shared_scale,
     trained_integers,
     weight_scale,
 )
@@ -46,11 +49,13 @@ def quantized_weights(
     made_as = weight_format(scheme, operator, policy, weights.trained_weights, form)
     per_channel = rule.per_channel and (made_as.per_channel or not rule.per_tensor_on_old_runtimes)
     values = constant_values(weights)
-    wanted = (
-        weight_scale(values, rule.axis if per_channel else None, made_as.limit)
-        if weights.trained_weights is None
-        else weights.trained_weights.scale
-    )
+    shared = weights.shared_weights if per_channel else None
+    if weights.trained_weights is not None:
+        wanted = weights.trained_weights.scale
+    elif shared is not None:
+        wanted = shared_scale(shared, made_as.limit)
+    else:
+        wanted = weight_scale(values, rule.axis if per_channel else None, made_as.limit)
     scale, bias_scale = accumulator_scales(
         wanted, input_scale, None if bias is None else constant_values(bias).reshape(-1)
     )
@@ -58,13 +63,28 @@ def quantized_weights(
     check_scale(bias_scale, weights.name if bias is None else bias.name)
     if weights.trained_weights is None:
         integers = quantize_symmetric(values, scale, rule.axis, made_as.limit)
+        if shared is not None:
+            equal = shared_integers(shared, made_as.limit)
+            integers = np.where(along(scale == wanted, rule.axis, values.ndim), equal, integers)
     else:
         integers = trained_integers(values, weights.trained_weights, rule.axis)
         _refuse_changed_scales(graph, operator, integers, rule.axis, scale != wanted)
-    made = {rule.operand: constants.symmetric(weights, made_as.type, integers, scale, rule.axis)}
+    made = {
+        rule.operand: constants.symmetric(
+            weights, made_as.type, integers, scale, rule.axis, _shared_values(weights)
+        )
+    }
     if bias is not None and rule.bias is not None:
         made[rule.bias] = _bias(constants, bias, bias_scale, form)
     return made, made_as.version
+
+
+def _shared_values(weights: Tensor) -> int | None:
+    if weights.trained_weights is not None:
+        return weights.trained_weights.values
+    if weights.shared_weights is not None:
+        return len(np.unique(weights.shared_weights.values))
+    return None
 
 
 def quantized_bias(

@@ -1,19 +1,38 @@
-"""Targets: what generated code is compiled for. Each is a JSON file in this folder."""
+"""Targets: what models are converted for. Each is a JSON file in this folder."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.files import read_bytes
+from tfedge_converters.accelerators.description import Accelerator, parse
+
+
+@dataclass(frozen=True)
+class VelaSettings:
+    """What Vela is told of a device, in Vela's words.
+
+    Attributes:
+        accelerator_config: the NPU and its MACs a cycle, such as "ethos-u55-128".
+        system_config: clock and memories, such as "Ethos_U55_High_End_Embedded".
+        memory_mode: what lies in which memory, such as "Shared_Sram".
+    """
+
+    accelerator_config: str
+    system_config: str
+    memory_mode: str
 
 
 @dataclass(frozen=True)
 class Target:
-    """A processor core or a board.
+    """A processor core, a board, an accelerator or an interpreter.
 
     Attributes:
         name: the file's name, e.g. "cortex-m4".
@@ -23,9 +42,13 @@ class Target:
         flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
         packing: how the generator orders weights; "natural" is the order of the .tflite file.
         code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
-            model as an array, and its operator resolver) or "none".
-        operators: what an accelerator computes, leaving the rest to the CPU; None where there is
-            none. Source, for GPUs: TensorFlow's lite/tools/versioning/gpu_compatibility.cc.
+            model as an array, and its operator resolver), "ethos-u" (the same of what Vela makes)
+            or "none".
+        schemes: what a model can be quantised to for it, the default first; empty for any, with
+            "int8" as the default.
+        accelerator: what computes a part of the operators, leaving the rest to the CPU; None where
+            there is none.
+        vela: what Vela compiles for; None where it does not.
     """
 
     name: str
@@ -36,7 +59,27 @@ class Target:
     ram_bytes: int | None = None
     packing: str = "natural"
     code: str = "c"
-    operators: frozenset[str] | None = None
+    schemes: tuple[str, ...] = ()
+    accelerator: Accelerator | None = None
+    vela: VelaSettings | None = None
+
+    def scheme(self, given: str | None) -> str:
+        """What to quantise to.
+
+        Args:
+            given: what was asked for; None for the default.
+
+        Raises:
+            TfedgeError: the target does not compute so.
+        """
+        if given is None:
+            return self.schemes[0] if self.schemes else "int8"
+        if self.schemes and given not in self.schemes:
+            raise TfedgeError(
+                f"{self.name} computes with {' or '.join(self.schemes)}, not with {given}; leave "
+                "quantization out"
+            )
+        return given
 
 
 def names() -> list[str]:
@@ -48,20 +91,66 @@ def names() -> list[str]:
 def load(name: str) -> Target:
     """Reads a target.
 
+    Args:
+        name: one that `names` lists, or the path of a JSON file of the same format.
+
     Raises:
-        TfedgeError: there is none of that name; the message proposes similar ones.
+        TfedgeError: there is none of that name, and the message proposes similar ones; or the file
+            is no target.
     """
+    fields = dict(_fields(name))
+    fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
+    if "accelerator" in fields:
+        fields["accelerator"] = parse(fields["accelerator"], f"target '{name}'")
+    try:
+        if "vela" in fields:
+            fields["vela"] = VelaSettings(**fields["vela"])
+        return Target(name=Path(name).stem if _is_path(name) else name, **fields)
+    except TypeError as error:
+        raise TfedgeError(f"target '{name}': {str(error).split('()', 1)[-1].strip()}") from None
+
+
+def _fields(name: str, below: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """What a file says, and the files that it extends."""
+    if name in below:
+        raise TfedgeError(f"target '{name}' extends itself")
+    fields = dict(_read(name))
+    base = fields.pop("extends", None)
+    return fields if base is None else _merged(_fields(base, (*below, name)), fields)
+
+
+def _merged(base: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`fields` before those of `base`; objects are merged, lists and values replaced."""
+    both = {
+        key: _merged(base[key], value)
+        for key, value in fields.items()
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+    }
+    return {**base, **fields, **both}
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".json")
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    if _is_path(name):
+        text = read_bytes(Path(name)).decode("utf-8", "replace")
+    elif name in names():
+        text = resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8")
+    else:
+        raise TfedgeError(_unknown(name))
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TfedgeError(f"target '{name}' is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise TfedgeError(f"target '{name}' is not a JSON object")
+    return fields
+
+
+def _unknown(name: str) -> str:
     known = names()
-    if name not in known:
-        close = get_close_matches(name, known, 3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
-        raise TfedgeError(f"there is no target '{name}'; {hint} (tfedge targets lists them)")
-    fields = json.loads(resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8"))
-    converted = {key: _CONVERSIONS[key](fields[key]) for key in _CONVERSIONS if key in fields}
-    return Target(name=name, **(fields | converted))
-
-
-_CONVERSIONS: dict[str, Callable[[list[str]], Collection[str]]] = {
-    "flags": tuple,
-    "operators": frozenset,
-}
+    close = get_close_matches(name, known, 3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
+    return f"there is no target '{name}'; {hint} (tfedge targets lists them)"

@@ -28,13 +28,16 @@ def _templates() -> jinja2.Environment:
     )
 
 
-def generate_array(model: Model, flatbuffer: bytes, name: str) -> dict[str, str]:
+def generate_array(
+    model: Model, flatbuffer: bytes, name: str, methods: list[str] | None = None
+) -> dict[str, str]:
     """The files `<name>_model_data.h`, `<name>_model_data.c` and `<name>_op_resolver.h`.
 
     Args:
         model: the typed model.
-        flatbuffer: its bytes.
+        flatbuffer: its bytes, or what a compiler made of them.
         name: a lower-case C identifier.
+        methods: what registers the operators of `flatbuffer`; None for those of `model`.
 
     Raises:
         TfedgeError: `name` is no identifier.
@@ -48,7 +51,7 @@ def generate_array(model: Model, flatbuffer: bytes, name: str) -> dict[str, str]
         "alignment": ALIGNMENT,
         "size": len(flatbuffer),
         "data": arrays.initializer(np.frombuffer(flatbuffer, np.uint8)),
-        "methods": resolver_methods(model),
+        "methods": resolver_methods(model) if methods is None else methods,
         "stateful": any(tensor.is_variable for graph in model.graphs for tensor in graph.tensors()),
     }
     return {

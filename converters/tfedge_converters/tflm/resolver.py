@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph.types import Model, TensorType
 
@@ -55,20 +57,34 @@ def resolver_methods(model: Model) -> list[str]:
     Raises:
         UnsupportedError: TFLite Micro has no kernel for an operator.
     """
-    methods = set()
-    for graph in model.graphs:
-        for operator in graph.operators:
-            method = _method(operator.code)
-            for tensor in operator.outputs:
-                if operator.code in _NO_KERNEL.get(tensor.type, ()):
-                    raise UnsupportedError(
-                        f"{graph.place(operator)}: TFLite Micro does not compute it in "
-                        f"{tensor.type.name}"
-                    )
-            if method is None:
-                raise UnsupportedError(f"{graph.place(operator)} has no TFLite Micro kernel")
-            methods.add(method)
+    methods = {
+        method_of(
+            operator.code, [tensor.type for tensor in operator.outputs], graph.place(operator)
+        )
+        for graph in model.graphs
+        for operator in graph.operators
+    }
     return sorted(methods)
+
+
+def method_of(code: str, types: Sequence[TensorType], place: str) -> str:
+    """The name of the method that registers an operator.
+
+    Args:
+        code: its name in the schema.
+        types: of its results.
+        place: what error messages call it.
+
+    Raises:
+        UnsupportedError: TFLite Micro has no kernel for it.
+    """
+    for result in types:
+        if code in _NO_KERNEL.get(result, ()):
+            raise UnsupportedError(f"{place}: TFLite Micro does not compute it in {result.name}")
+    method = _method(code)
+    if method is None:
+        raise UnsupportedError(f"{place} has no TFLite Micro kernel")
+    return method
 
 
 def _method(code: str) -> str | None:

@@ -21,7 +21,7 @@ from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
-from tfedge_converters.graph.sequences import foreign_states, keeps_state
+from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
@@ -134,9 +134,10 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = S
     """
     model = read_model(flatbuffer)
     graph = model.main
-    if len(model.graphs) != 1 or foreign_states(graph):
+    if len(model.graphs) != 1 or foreign_states(graph) or memories(graph):
         raise UnsupportedError(
-            "a model with several graphs or a shared state cannot be run operator by operator"
+            "a model with several graphs, or a state of several operators, cannot be run operator "
+            "by operator"
         )
     values: dict[int, list[np.ndarray]] = {
         id(tensor): [sample[index] for sample in samples]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,11 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.sigmoid_table import sigmoid_table
-from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
+from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
+from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.fully_connected import LARGEST_DEPTH
-from tfedge_converters.c.kernels.requantization import folded_bias, weight_scales
+from tfedge_converters.c.kernels.requantization import bias_values, folded_bias, weight_scales
 from tfedge_converters.graph.lstm_operands import (
     ABSENT,
     BIASES,
@@ -55,11 +56,12 @@ def lower_lstm(operator: Operator) -> Lowered:
     if not (math.isfinite(options.cellClip) and options.cellClip >= 0):
         raise checks.RefusedError(f"the cell is clipped to {options.cellClip}")
     layer = _Layer.of(operator)
+    kernel = f"lstm_{layer.width}"
     call = KernelCall(
-        kernel="lstm_s8",
-        header="lstm_s8",
-        struct="lstm_s8",
-        params=_params(operator, layer),
+        kernel=kernel,
+        header=kernel,
+        struct=kernel,
+        params=_PARAMS[layer.width](operator, layer),
         operands=(layer.source,),
         output=operator.outputs[0],
         takes_scratch=True,
@@ -69,7 +71,7 @@ def lower_lstm(operator: Operator) -> Lowered:
     if layer.cell.keeps_state:
         call = dataclasses.replace(
             call,
-            kernel="lstm_s8_continued",
+            kernel=f"{kernel}_continued",
             takes_scratch=False,
             scratch_bytes=0,
             states={"cell": layer.cell, "hidden": layer.hidden},
@@ -85,6 +87,7 @@ class _Layer:
     steps: int
     depth: int
     units: int
+    width: str
 
     @staticmethod
     def of(operator: Operator) -> _Layer:
@@ -95,7 +98,7 @@ class _Layer:
             raise checks.RefusedError(f"its input '{source.name}' is a state")
         checks.rank(source, 3)
         checks.rank(output, 3)
-        checks.int8(source, output, hidden)
+        width = checks.activations(source, output, hidden)
         checks.same_quantization(operator, output, hidden)
         batch, steps = source.shape[:2]
         if operator.options.timeMajor:
@@ -104,11 +107,19 @@ class _Layer:
             raise checks.RefusedError(f"{batch} sequences at once; one is supported")
         units, depth = output.shape[2], source.shape[2]
         checks.shape(output, (*source.shape[:2], units))
-        if max(units, depth) > LARGEST_DEPTH:
+        if width == "s8" and max(units, depth) > LARGEST_DEPTH:
             raise checks.RefusedError("products of an output could overflow its 32-bit sum")
-        _check_state(hidden, TensorType.INT8, units)
+        _check_state(hidden, output.type, units)
         _check_state(cell, TensorType.INT16, units)
-        return _Layer(source, hidden, cell, steps, depth, units)
+        return _Layer(source, hidden, cell, steps, depth, units, width)
+
+
+@dataclass(frozen=True, eq=False)
+class _GateWeights:
+    """int8 [units, depth] with one scale."""
+
+    values: np.ndarray
+    scale: float
 
 
 def _check_state(state: Tensor, type_: TensorType, units: int) -> None:
@@ -119,38 +130,112 @@ def _check_state(state: Tensor, type_: TensorType, units: int) -> None:
 
 
 def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
-    hidden_scale, hidden_zero_point = checks.scale_and_zero_point(layer.hidden)
-    output_multiplier, output_shift = _right_shifting(
-        4.0**-_ACTIVATION_FRACTION_BITS / float(hidden_scale), "the output's scale"
-    )
-    weights, bias, factors = _gates(operator, layer.source, INPUT_WEIGHTS, BIASES, layer)
-    recurrent, recurrent_bias, recurrent_factors = _gates(
-        operator, layer.hidden, RECURRENT_WEIGHTS, None, layer
-    )
+    """Of the kernel on int8."""
+    weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
+    recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
+    factors = _factors(layer.source, weights, quantize_multiplier)
+    recurrent_factors = _factors(layer.hidden, recurrent, quantize_multiplier)
+    bias = _folded(weights, layer.source, _biases(operator))
+    recurrent_bias = _folded(recurrent, layer.hidden, [None] * len(recurrent))
     return {
-        "steps": layer.steps,
-        "depth": layer.depth,
-        "units": layer.units,
-        "weights": Constant("weights", weights, f"[{layer.units}][4][{layer.depth}]"),
+        **_sizes(layer),
+        "weights": _weights_constant("weights", weights),
         "bias": Constant("bias", bias, "[units][4], less the input's zero point times weights"),
-        "recurrent_weights": Constant(
-            "recurrent_weights", recurrent, f"[{layer.units}][4][{layer.units}]"
-        ),
+        "recurrent_weights": _weights_constant("recurrent_weights", recurrent),
         "recurrent_bias": Constant("recurrent_bias", recurrent_bias, "as bias"),
+        **_multipliers(factors, recurrent_factors),
+        "cell": _cell_fields(operator, layer),
+        "output_zero_point": checks.scale_and_zero_point(layer.hidden)[1],
+    }
+
+
+def _wide_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
+    """Of the kernel on int16."""
+    weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
+    recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
+    factors = _factors(layer.source, weights, quantize_wide_multiplier)
+    recurrent_factors = _factors(layer.hidden, recurrent, quantize_wide_multiplier)
+    biases = [bias_values(bias, layer.units, TensorType.INT64) for bias in _biases(operator)]
+    return {
+        **_sizes(layer),
+        "weights": _weights_constant("weights", weights),
+        "bias": Constant("bias", np.stack(biases, 1), "[units][4]"),
+        "recurrent_weights": _weights_constant("recurrent_weights", recurrent),
+        **_multipliers(factors, recurrent_factors),
+        "cell": _cell_fields(operator, layer),
+    }
+
+
+# By the width of activations.
+_PARAMS: Mapping[str, Callable[[Operator, _Layer], dict[str, Param]]] = {
+    "s8": _params,
+    "s16": _wide_params,
+}
+
+
+def _sizes(layer: _Layer) -> dict[str, Param]:
+    return {"steps": layer.steps, "depth": layer.depth, "units": layer.units}
+
+
+def _weights(
+    operator: Operator, positions: Sequence[int], depth: int, units: int
+) -> list[_GateWeights]:
+    """Of all gates."""
+    found = []
+    for position in positions:
+        tensor = checks.operand(operator, position)
+        checks.shape(tensor, (units, depth))
+        (scale,) = _one_scale(tensor, units)
+        found.append(_GateWeights(checks.constant(tensor, "the weights"), float(scale)))
+    return found
+
+
+def _weights_constant(role: str, weights: Sequence[_GateWeights]) -> Constant:
+    """Unit by unit, the four gates of a unit side by side."""
+    values = np.stack([gate.values for gate in weights], 1)
+    return Constant(role, values, shape_comment(values.shape))
+
+
+def _biases(operator: Operator) -> list[Tensor]:
+    return [checks.operand(operator, position) for position in BIASES]
+
+
+def _folded(
+    weights: Sequence[_GateWeights], source: Tensor, biases: Sequence[Tensor | None]
+) -> np.ndarray:
+    """int32 [units, 4]: biases, if any, less what the zero point of `source` adds."""
+    zero_point = checks.scale_and_zero_point(source)[1]
+    folded = [
+        folded_bias(bias, len(gate.values), gate.values.sum(axis=1, dtype=np.int64), zero_point)
+        for gate, bias in zip(weights, biases, strict=True)
+    ]
+    return np.stack([bias.values for bias in folded], 1)
+
+
+def _factors(
+    source: Tensor,
+    weights: Sequence[_GateWeights],
+    quantized: Callable[[float], tuple[int, int]],
+) -> list[tuple[int, int]]:
+    """Each gate's multiplier and shift from sums to Q3.12."""
+    scale = float(checks.scale_and_zero_point(source)[0])
+    return [quantized(scale * gate.scale * (1 << _GATE_FRACTION_BITS)) for gate in weights]
+
+
+def _multipliers(
+    factors: Sequence[tuple[int, int]], recurrent_factors: Sequence[tuple[int, int]]
+) -> dict[str, Param]:
+    return {
         "multiplier": tuple(q for q, _ in factors),
         "shift": tuple(shift for _, shift in factors),
         "recurrent_multiplier": tuple(q for q, _ in recurrent_factors),
         "recurrent_shift": tuple(shift for _, shift in recurrent_factors),
-        "sigmoid": Constant("sigmoid", sigmoid_table(), "65536 * sigmoid(i / 24) - 32768"),
-        **_cell_fields(layer.cell, float(operator.options.cellClip)),
-        "output_multiplier": output_multiplier,
-        "output_shift": output_shift,
-        "output_zero_point": hidden_zero_point,
     }
 
 
-def _cell_fields(cell: Tensor, clip: float) -> dict[str, Param]:
-    scale, zero_point = checks.scale_and_zero_point(cell)
+def _cell_fields(operator: Operator, layer: _Layer) -> dict[str, Param]:
+    """What both kernels compute alike, from the gates to the output."""
+    scale, zero_point = checks.scale_and_zero_point(layer.cell)
     fraction, exponent = math.frexp(float(scale))
     power = exponent - 1
     if fraction != 0.5 or power not in _CELL_POWERS or zero_point:
@@ -159,38 +244,20 @@ def _cell_fields(cell: Tensor, clip: float) -> dict[str, Param]:
             f"2^{_CELL_POWERS[-1]}, and its zero point 0"
         )
     tanh_shift = power + _GATE_FRACTION_BITS
+    clip = float(operator.options.cellClip)
+    hidden_scale = float(checks.scale_and_zero_point(layer.hidden)[0])
+    output_multiplier, output_shift = _right_shifting(
+        4.0**-_ACTIVATION_FRACTION_BITS / hidden_scale, "the output's scale"
+    )
     return {
+        "sigmoid": Constant("sigmoid", sigmoid_table(), "65536 * sigmoid(i / 24) - 32768"),
         "input_shift": -2 * _ACTIVATION_FRACTION_BITS - power + 1,
         "tanh_multiplier": 3 << max(tanh_shift, 0),
         "tanh_shift": max(-tanh_shift, 0),
-        "cell_clip": int(min(clip / float(scale), 32767.0)) if clip > 0 else _NO_CLIP,
+        "clip": int(min(clip / float(scale), 32767.0)) if clip > 0 else _NO_CLIP,
+        "output_multiplier": output_multiplier,
+        "output_shift": output_shift,
     }
-
-
-def _gates(
-    operator: Operator,
-    source: Tensor,
-    positions: Sequence[int],
-    biases: Sequence[int] | None,
-    layer: _Layer,
-) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]]:
-    """Weights and biases of all gates, unit by unit, and each gate's multiplier to Q3.12."""
-    units = layer.units
-    depth = source.shape[-1]
-    scale, zero_point = checks.scale_and_zero_point(source)
-    weights, bias, factors = [], [], []
-    for gate, position in enumerate(positions):
-        tensor = checks.operand(operator, position)
-        checks.shape(tensor, (units, depth))
-        data = checks.constant(tensor, "the weights")
-        (weight_scale,) = _one_scale(tensor, units)
-        given = None if biases is None else checks.operand(operator, biases[gate])
-        folded = folded_bias(given, units, data.sum(axis=1, dtype=np.int64), zero_point)
-        weights.append(data)
-        bias.append(folded.values)
-        real = float(scale) * float(weight_scale) * (1 << _GATE_FRACTION_BITS)
-        factors.append(quantize_multiplier(real))
-    return np.stack(weights, 1), np.stack(bias, 1), factors
 
 
 def _one_scale(weights: Tensor, units: int) -> np.ndarray:

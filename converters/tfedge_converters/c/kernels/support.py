@@ -126,7 +126,7 @@ _SPECIAL: dict[str, Support] = {
     "TRANSPOSE": _MOVES,
     "TRANSPOSE_CONV": Support(restrictions="weights constant"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Support(
-        "int8, int16 cell", "one sequence; plain variant with tanh"
+        "int8 with a cell of int16", "one sequence; plain variant with tanh"
     ),
     "UNPACK": _MOVES,
     "ZEROS_LIKE": Support(_STORED),
@@ -137,7 +137,7 @@ _WIDE_NAMES = (
     "ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CONV_2D DEPTHWISE_CONV_2D EXP FULLY_CONNECTED GELU "
     "LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL REDUCE_MAX REDUCE_MIN RELU RELU6 "
     "RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SOFTMAX SQUARED_DIFFERENCE SUB SUM TANH TOPK_V2 "
-    "TRANSPOSE_CONV"
+    "TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM"
 )
 _WIDE = frozenset(_WIDE_NAMES.split())
 

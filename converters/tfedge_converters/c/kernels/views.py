@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.kernels.checks import RefusedError
+from tfedge_converters.c.kernels.checks import RefusedError, activations
 from tfedge_converters.graph.types import Tensor
 
 _LOOPS = 6
@@ -104,9 +104,13 @@ def moved(
 ) -> Lowered:
     """An operator that copies a view of its source to a view of all of its output.
 
-    Where both go through memory alike, the output is the source's memory, or its beginning.
+    Where both go through memory alike, the output is the source's memory, or its beginning; unless
+    one of them is kept between invocations.
     """
     put = View.whole(taken.shape) if put is None else put
+    if source.is_variable or output.is_variable:
+        activations(source, output)
+        return Lowered(copies(source, taken, output, put), detail=detail)
     if taken.offset == put.offset and all(
         loop.input == loop.output for loop in _merged(taken, put)
     ):

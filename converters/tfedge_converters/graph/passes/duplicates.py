@@ -67,7 +67,9 @@ def _value(tensor: Tensor) -> Hashable:
         return id(tensor)
     grid = tensor.trained_weights
     trained = None if grid is None else (grid.scale.tobytes(), grid.bits)
-    return _kind(tensor), trained, tensor.data.tobytes()
+    shared = tensor.shared_weights
+    factors = None if shared is None else shared.factors.tobytes()
+    return _kind(tensor), trained, factors, tensor.data.tobytes()
 
 
 def _kind(tensor: Tensor) -> Hashable:

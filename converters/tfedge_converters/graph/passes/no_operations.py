@@ -67,7 +67,7 @@ def _same_kind(source: Tensor, output: Tensor) -> bool:
         same_grid
         and source.shape == output.shape
         and source.type == output.type
-        and not source.is_variable
+        and not (source.is_variable or output.is_variable)
     )
 
 

@@ -21,5 +21,6 @@ def is_pure(operator: Operator) -> bool:
     if operator.code in SEQUENCES:
         return True
     return operator.code not in _IMPURE and not any(
-        tensor is not None and tensor.is_variable for tensor in operator.inputs
+        tensor is not None and tensor.is_variable
+        for tensor in (*operator.inputs, *operator.outputs)
     )

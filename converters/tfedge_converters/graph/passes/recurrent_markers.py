@@ -2,7 +2,8 @@
 
 No runtime has integer kernels for them. All steps are alike: a quantity has one range at every
 step, so that each step multiplies by the same numbers, and reads the same weights. What the input
-contributes is computed for all steps at once. The state is kept in 16 bits; ranges inside follow
+contributes is computed for all steps at once. The state is kept in 16 bits, and if the layer is
+stateful, from invocation to invocation in a memory (`graph/sequences.py`). Ranges inside follow
 from the weights and need no data:
 
 * the hidden state lies within [-1, 1], a product of weights with it within the sum of their
@@ -20,17 +21,19 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
-from tfedge.quantization.policy import INTERIOR_BITS
+from tfedge.quantization.policy import INT16X8, INTERIOR_BITS, OPERATORS
 from tfedge.recurrent import (
     CANDIDATE,
     GATES,
     GRU_MARKER,
+    KEEPS_STATE,
     RESET_AFTER,
     SIMPLE_RNN_MARKER,
     WEIGHT_BITS,
 )
 from tfedge_converters.graph.markers import has_attribute, numbers_of
 from tfedge_converters.graph.passes.range_markers import marked_range
+from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.graph.types import (
     Graph,
     Model,
@@ -52,6 +55,7 @@ def write_recurrent_markers(model: Model) -> None:
 
     Raises:
         ModelFileError: a marker's tensors are not those of such a layer.
+        UnsupportedError: only some layers keep their state.
     """
     for graph in model.graphs:
         graph.operators = [
@@ -59,6 +63,7 @@ def write_recurrent_markers(model: Model) -> None:
             for operator in graph.operators
             for written in _WRITERS.get(operator.custom_name, _unchanged)(graph, operator)
         ]
+        keeps_state(graph)
 
 
 def _unchanged(graph: Graph, operator: Operator) -> list[Operator]:
@@ -67,7 +72,10 @@ def _unchanged(graph: Graph, operator: Operator) -> list[Operator]:
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A marker's tensors; weights as arrays, and the scales of both kernels if training has any."""
+    """A marker's tensors; weights as arrays, and the scales of both kernels if training has any.
+
+    `kept` says that a call goes on where the one before ended.
+    """
 
     x: Tensor
     hidden: Tensor
@@ -77,6 +85,7 @@ class _Layer:
     recurrent_bias: np.ndarray
     scales: tuple[np.ndarray, ...]
     weight_bits: int
+    kept: bool
 
     @property
     def steps(self) -> int:
@@ -117,6 +126,7 @@ def _layer(graph: Graph, marker: Operator, gates: int) -> _Layer:
                     recurrent_bias,
                     tuple(scales),
                     int(bits),
+                    has_attribute(marker, KEEPS_STATE),
                 )
     raise ModelFileError(
         f"{graph.place(marker)}: a recurrent layer goes from [1, steps, depth] to "
@@ -133,6 +143,7 @@ class _Writer:
         self.bits = bits
         self.name = layer.hidden.name
         self.operators: list[Operator] = []
+        self.memory: Tensor | None = None
 
     def projected(
         self, part: slice, bias: np.ndarray, known: Range | None
@@ -189,9 +200,35 @@ class _Writer:
         result = Tensor(f"{self.name}/{name}", shape, TensorType.FLOAT32)
         return self.add("RESHAPE", [x, self.integers(shape, "shape")], result, options)
 
+    def remembered(self) -> list[Tensor]:
+        """The state before the first step, if it is not zeros."""
+        if not self.layer.kept:
+            return []
+        before = self.tensor((1, self.layer.units), "hidden", self.layer.hidden.range)
+        return [self._copied(self._memory(), before)]
+
+    def _memory(self) -> Tensor:
+        if self.memory is None:
+            self.memory = Tensor(
+                f"{self.name}/hidden_state", (1, self.layer.units), TensorType.FLOAT32,
+                is_variable=True, keeps_state=True,
+            )  # fmt: skip
+        return self.memory
+
+    def _copied(self, source: Tensor, result: Tensor) -> Tensor:
+        begin, size = self.integers([0, 0], "begin"), self.integers(result.shape, "size")
+        operands: list[Tensor | None] = [source, begin, size]
+        version = OPERATORS["SLICE"].versions[INT16X8]
+        self.operators.append(
+            Operator("SLICE", operands, [result], schema.SliceOptionsT(), version)
+        )
+        return result
+
     def sequence(self, states: Sequence[Tensor]) -> None:
         """Puts the states after each step side by side: what the layer returns."""
         hidden = self.layer.hidden
+        if self.layer.kept:
+            self._copied(states[-1], self._memory())
         options = schema.PackOptionsT()
         options.axis, options.valuesCount = 0, len(states)
         packed = self.tensor((len(states), *states[0].shape), "states", hidden.range)
@@ -260,7 +297,8 @@ class _Gru:
         self.inner_range = _reach(self.inner_weights, self.inner_bias)
 
     def written(self) -> list[Operator]:
-        states = [self.first()]
+        before = self.write.remembered()
+        states = [self.next(0, *before) if before else self.first()]
         for step in range(1, self.write.layer.steps):
             states.append(self.next(step, states[-1]))
         self.write.sequence(states)
@@ -311,11 +349,16 @@ def _write_simple_rnn(graph: Graph, marker: Operator) -> list[Operator]:
     rows = write.projected(everything, layer.bias + layer.recurrent_bias, known)
     weights = write.weights(True, everything, "recurrent_kernel")
     bias = np.zeros(layer.units, np.float32)
-    states = [write.function("TANH", rows(0), "hidden")]
-    for step in range(1, layer.steps):
-        recurrent = write.dense(states[-1], weights, bias, _reach(weights, bias), "recurrent")
-        total = write.binary("ADD", rows(step), recurrent, "sum", Range(-TANH_END, TANH_END))
-        states.append(write.function("TANH", total, "hidden"))
+
+    def total(step: int, before: list[Tensor]) -> Tensor:
+        if not before:
+            return rows(step)
+        recurrent = write.dense(before[-1], weights, bias, _reach(weights, bias), "recurrent")
+        return write.binary("ADD", rows(step), recurrent, "sum", Range(-TANH_END, TANH_END))
+
+    remembered, states = write.remembered(), list[Tensor]()
+    for step in range(layer.steps):
+        states.append(write.function("TANH", total(step, states or remembered), "hidden"))
     write.sequence(states)
     return write.operators
 

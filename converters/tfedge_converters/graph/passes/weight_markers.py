@@ -10,8 +10,13 @@ import numpy as np
 from tfedge.errors import ModelFileError
 from tfedge.quantization.policy import OPERATORS, WeightPolicy
 from tfedge.quantization.ranges import RANGE_MARKER
-from tfedge.quantization.weight_grids import BITS, WEIGHTS_MARKER
-from tfedge_converters.graph.markers import markers_in, numbers_of, remove_markers
+from tfedge.quantization.weight_grids import BITS, VALUES, WEIGHTS_MARKER
+from tfedge_converters.graph.markers import (
+    has_attribute,
+    markers_in,
+    numbers_of,
+    remove_markers,
+)
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType, WeightGrid
 
 # What may stand between weights and the marker of their layer: it moves values, or is part of an
@@ -61,6 +66,7 @@ def _operands(graph: Graph, marker: Operator) -> tuple[Tensor, Tensor]:
 
 def _grid(graph: Graph, marker: Operator, scales: Tensor) -> WeightGrid:
     (bits,) = numbers_of(graph, marker, BITS)
+    (shared,) = numbers_of(graph, marker, VALUES) if has_attribute(marker, VALUES) else (None,)
     if bits not in range(2, 9):
         raise ModelFileError(f"{graph.place(marker)}: weights have 2 to 8 bits, not {bits:g}")
     if scales.data is None or scales.type != TensorType.FLOAT32:
@@ -74,7 +80,7 @@ def _grid(graph: Graph, marker: Operator, scales: Tensor) -> WeightGrid:
             f"{graph.place(marker)}: its scales must be finite and above 0; if training has "
             "diverged, load an earlier checkpoint"
         )
-    return WeightGrid(values, int(bits))
+    return WeightGrid(values, int(bits), None if shared is None else int(shared))
 
 
 def _weighted(

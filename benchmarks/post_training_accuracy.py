@@ -1,0 +1,181 @@
+"""Accuracy after post-training quantisation, on real data, beside the peers' files.
+
+    python benchmarks/post_training_accuracy.py --data FOLDER --seeds 5 --csv results.csv
+
+FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skipped. The nets and
+their training are those of qat_accuracy.py. A seed draws the training data and the first weights;
+every file is made of the same float model with the same 200 training inputs, without their labels:
+by tfedge, by TensorFlow's converter and by ai-edge-quantizer, which is given the extremes of these
+inputs. Accuracy is that of the file in LiteRT on all test inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+from post_training import by_ai_edge_quantizer, real_outputs
+from qat_accuracy import TASKS, described, write_csv
+from recovery import trained
+from rich.console import Console
+from rich.table import Table
+
+import tfedge
+from tfedge_converters.export import export_keras
+from tfedge_converters.quantize import METHODS
+from tfedge_converters.quiet import quiet
+from tfedge_converters.verify.engines import run_litert
+
+FLOAT, OURS = "float", "tfedge"
+CALIBRATION = 200
+NAMES = ("digits", "words")
+INT16 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+# What int8 may lose of float on the first task, in points.
+ALLOWED = 0.2
+
+
+@dataclass
+class Subject:
+    """A trained float model and the inputs to calibrate it with."""
+
+    model: object
+    flatbuffer: bytes
+    calibration: np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the CSV file; accuracy is in percent."""
+
+    task: str
+    seed: int
+    made_by: str
+    scheme: str
+    accuracy: float
+
+
+def ours(scheme: str, method: str | None, subject: Subject) -> bytes:
+    return tfedge.convert(
+        subject.flatbuffer, target="tflite", quantization=scheme, calibration_method=method,
+        calibration=subject.calibration if method else None,
+        input_type="float32", output_type="float32",
+    ).flatbuffer  # fmt: skip
+
+
+def by_tensorflow(supported: tf.lite.OpsSet | None, subject: Subject) -> bytes:
+    """Without a set of operators, weights alone are quantised."""
+
+    def representative() -> Iterator[list[np.ndarray]]:
+        for sample in subject.calibration:
+            yield [sample[np.newaxis]]
+
+    with quiet():
+        converter = tf.lite.TFLiteConverter.from_keras_model(subject.model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if supported is not None:
+            converter.representative_dataset = representative
+            converter.target_spec.supported_ops = [supported]
+        result: bytes = converter.convert()
+        return result
+
+
+WAYS: dict[tuple[str, str], Callable[[Subject], bytes]] = {
+    **{(OURS, f"int8, {method}"): functools.partial(ours, "int8", method) for method in METHODS},
+    ("TensorFlow", "int8"): functools.partial(by_tensorflow, tf.lite.OpsSet.TFLITE_BUILTINS_INT8),
+    ("ai-edge-quantizer", "int8"): functools.partial(by_ai_edge_quantizer, "static_wi8_ai8"),
+    (OURS, "int16x8"): functools.partial(ours, "int16x8", "minmax"),
+    ("TensorFlow", "int16x8"): functools.partial(by_tensorflow, INT16),
+    ("ai-edge-quantizer", "int16x8"): functools.partial(by_ai_edge_quantizer, "static_wi8_ai16"),
+    (OURS, "dynamic"): functools.partial(ours, "dynamic", None),
+    ("TensorFlow", "dynamic"): functools.partial(by_tensorflow, None),
+    (OURS, "float16"): functools.partial(ours, "float16", None),
+    (OURS, "weights8"): functools.partial(ours, "weights8", None),
+    (OURS, "weights4"): functools.partial(ours, "weights4", None),
+    (OURS, "int4"): functools.partial(ours, "int4", "minmax"),
+}  # fmt: skip
+
+
+def results_of(name: str, seed: int, folder: Path) -> list[Result]:
+    trial = trained(seed, folder, next(task for task in TASKS if task.name == name))
+    model = trial.model()
+    flatbuffer = export_keras(model)
+    rows = np.random.default_rng(seed).permutation(len(trial.split.x_train))[:CALIBRATION]
+    subject = Subject(model, flatbuffer, trial.split.x_train[rows])
+
+    def judged(made_by: str, scheme: str, made: bytes) -> Result:
+        found = trial.accuracy(real_outputs(made, trial.split.x_test, run_litert))
+        return Result(name, seed, made_by, scheme, found)
+
+    return [
+        judged(FLOAT, FLOAT, flatbuffer),
+        *(judged(who, scheme, make(subject)) for (who, scheme), make in WAYS.items()),
+    ]
+
+
+def accuracies(results: list[Result], task: str, who: str, scheme: str) -> np.ndarray:
+    wanted = task, who, scheme
+    return np.array([r.accuracy for r in results if (r.task, r.made_by, r.scheme) == wanted])
+
+
+def table_of(results: list[Result], task: str) -> Table:
+    table = Table("made by", "scheme", "mean %", "minus float", title=task)
+    real = accuracies(results, task, FLOAT, FLOAT)
+    for who, scheme in ((FLOAT, FLOAT), *WAYS):
+        found = accuracies(results, task, who, scheme)
+        table.add_row(who, scheme, f"{found.mean():.2f}", described(found - real))
+    return table
+
+
+def comparisons(results: list[Result], task: str) -> Iterator[str]:
+    """Ours minus each peer's, in pairs."""
+    for who, scheme in WAYS:
+        if who != OURS:
+            mine = f"{scheme}, minmax" if scheme == "int8" else scheme
+            gained = accuracies(results, task, OURS, mine)
+            gained = gained - accuracies(results, task, who, scheme)
+            yield f"{task}, {scheme}: {OURS} minus {who} {described(gained)}"
+
+
+def verdict(results: list[Result]) -> str:
+    real, found = (
+        accuracies(results, NAMES[0], *way).mean()
+        for way in ((FLOAT, FLOAT), (OURS, "int8, minmax"))
+    )
+    word = "met" if real - found <= ALLOWED else "MISSED"
+    return f"int8 loses {real - found:.2f} points, at most {ALLOWED}: {word}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--task", choices=NAMES, action="append")
+    parser.add_argument("--csv", type=Path)
+    arguments = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    console, results = Console(width=140), []
+    for name in arguments.task or NAMES:
+        try:
+            for seed in range(arguments.seeds):
+                results += results_of(name, seed, arguments.data)
+                if arguments.csv:
+                    write_csv(arguments.csv, results)
+        except FileNotFoundError as missing:
+            console.print(f"{name} SKIPPED: there is no {missing.filename}")
+            continue
+        console.print(table_of(results, name))
+        console.print(*comparisons(results, name), sep="\n", highlight=False)
+        if name == NAMES[0]:
+            console.print(verdict(results), highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What can be changed about an operator that an accelerator does not take.
+
+Target files name these changes. Trying one on a copy of the graph says what it would gain; exact
+ones can also be made (`accelerators/fitting.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tfedge_converters.accelerators.changes import (
+    activations,
+    approximate,
+    convolutions,
+    ends,
+    movement,
+    versions,
+)
+from tfedge_converters.graph.types import Graph, Operator
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way out.
+
+    Attributes:
+        what: what to do, for people, to follow "operators 3, 7: ".
+        make: does what `attempt` promises, for operators that are as the schema wants them; raises
+            before it changes anything where they are not.
+        exact: whether every output bit stays, so that it can be made without asking.
+    """
+
+    what: str
+    make: Callable[[Graph, Operator], bool]
+    exact: bool = False
+
+    def attempt(self, graph: Graph, operator: Operator) -> bool:
+        """Changes the graph, in place, at an operator; says whether it could.
+
+        A malformed operator, without the options or operands that its code asks for, stays.
+        """
+        try:
+            return self.make(graph, operator)
+        except (AttributeError, IndexError, TypeError, ValueError, ZeroDivisionError):
+            return False
+
+
+CHANGES: Mapping[str, Change] = MappingProxyType(
+    {
+        "activation_to_relu": Change("use ReLU instead", approximate.activation_to_relu),
+        "batch_1": Change("export with batch 1", ends.take_one_sample),
+        "dense_rows_to_convolution": Change(
+            "compute dense layers on rows as 1x1 convolutions",
+            convolutions.dense_to_convolution,
+            True,
+        ),
+        "equal_dilation": Change(
+            "give both dimensions one dilation, where the kernel has size 1 in the other",
+            convolutions.equal_dilation,
+            True,
+        ),
+        "gather_to_slice": Change(
+            "slice what constant indices pick in a row", movement.gather_to_slice, True
+        ),
+        "groups_to_split": Change(
+            "convolve the groups one by one, between Split and Concatenate",
+            convolutions.groups_to_split,
+            True,
+        ),
+        "hard_swish_to_silu": Change(
+            "use SiLU (x * sigmoid(x)) instead of hard swish", approximate.hard_swish_to_silu
+        ),
+        "integer_ends": Change(
+            "let the model take and give integers instead of float32", ends.take_integers
+        ),
+        "leaky_relu_to_prelu": Change(
+            "use PReLU(shared_axes=[1, 2]) instead of LeakyReLU",
+            activations.leaky_relu_to_prelu,
+            True,
+        ),
+        "lowest_version": Change(
+            "write the lowest version of the operator", versions.lowest_version, True
+        ),
+        "pixel_to_tile": Change(
+            "repeat one pixel instead of resizing it", movement.pixel_to_tile, True
+        ),
+        "plain_slice": Change("slice by numbers, then reshape", movement.plain_slice, True),
+        "repeat_to_resize": Change(
+            "write repeated pixels (UpSampling2D) as one resize", movement.repeat_to_resize, True
+        ),
+        "resize_in_steps": Change("resize in steps of at most 8", approximate.resize_in_steps),
+        "split_to_slices": Change(
+            "slice the parts instead of SPLIT_V", movement.split_to_slices, True
+        ),
+        "to_host": Change("end the model before it, and compute it on the host", ends.cut_before),
+        "unfuse_activation": Change(
+            "apply the activation in an operator of its own", activations.unfuse_activation, True
+        ),
+        "unpack_to_split": Change(
+            "split and reshape instead of UNPACK", movement.unpack_to_split, True
+        ),
+    }
+)

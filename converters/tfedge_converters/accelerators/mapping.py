@@ -1,0 +1,145 @@
+"""Which operators of a graph an accelerator computes, and why it does not compute the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tfedge_converters.accelerators.description import ANYWHERE, Accelerator, Condition
+from tfedge_converters.accelerators.facts import OperatorFacts, Wiring
+from tfedge_converters.accelerators.regions import first_region
+from tfedge_converters.graph.types import Graph, Operator
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What keeps an operator on the CPU.
+
+    Attributes:
+        kind: a key of `description.KINDS`.
+        status: what the accelerator's own tools call it.
+        why: one sentence more; may be empty.
+        advice: what to change in the model; may be empty.
+        changes: names of `remedies.CHANGES` to try.
+    """
+
+    kind: str
+    status: str
+    why: str = ""
+    advice: str = ""
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where one operator is computed.
+
+    Attributes:
+        index: the operator's position in the graph.
+        obstacles: everything that keeps it on the CPU, in the order in which it is found; empty of
+            operators that the accelerator computes.
+    """
+
+    index: int
+    operator: Operator
+    facts: OperatorFacts = field(repr=False)
+    obstacles: tuple[Obstacle, ...] = ()
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the accelerator computes it."""
+        return not self.obstacles
+
+    @property
+    def macs(self) -> int:
+        """Its multiplications in one run."""
+        found: int = self.facts["macs"]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class GraphMapping:
+    """Where every operator of a graph is computed, in the graph's order."""
+
+    accelerator: Accelerator
+    graph: Graph = field(repr=False)
+    placements: tuple[Placement, ...]
+
+    @property
+    def mapped(self) -> list[Placement]:
+        """What the accelerator computes."""
+        return [placement for placement in self.placements if placement.mapped]
+
+    @property
+    def on_cpu(self) -> list[Placement]:
+        """What it does not."""
+        return [placement for placement in self.placements if not placement.mapped]
+
+    @property
+    def mapped_macs(self) -> int:
+        """The multiplications that the accelerator does in one run."""
+        return sum(placement.macs for placement in self.mapped)
+
+
+def map_graph(graph: Graph, accelerator: Accelerator) -> GraphMapping:
+    """Says for every operator whether an accelerator computes it."""
+    wiring = Wiring(graph)
+    facts = [OperatorFacts(operator, wiring) for operator in graph.operators]
+    found = [tuple(_obstacles(each, accelerator)) for each in facts]
+    if accelerator.regions != ANYWHERE:
+        _add_regions(graph, accelerator, found)
+    placements = (
+        Placement(index, operator, each, obstacles)
+        for index, (operator, each, obstacles) in enumerate(
+            zip(graph.operators, facts, found, strict=True)
+        )
+    )
+    return GraphMapping(accelerator, graph, tuple(placements))
+
+
+def _add_regions(graph: Graph, accelerator: Accelerator, found: list[tuple[Obstacle, ...]]) -> None:
+    pairs = list(zip(graph.operators, found, strict=True))
+    region = first_region(graph, {id(operator) for operator, obstacles in pairs if not obstacles})
+    behind = Obstacle("region", accelerator.word("region"))
+    for index, (operator, obstacles) in enumerate(pairs):
+        if not obstacles and id(operator) not in region:
+            found[index] = (behind,)
+
+
+def _obstacles(facts: OperatorFacts, accelerator: Accelerator) -> Iterator[Obstacle]:
+    """What is wrong with an operator by itself."""
+
+    def obstacle(kind: str, why: str, advice: str, changes: tuple[str, ...]) -> Obstacle:
+        return Obstacle(kind, accelerator.word(kind), why, advice, changes)
+
+    yield from _broken(facts, accelerator.every_operator, obstacle)
+    rules = accelerator.operators.get(facts.operator.code)
+    if rules is None:
+        refusal = accelerator.refused.get(facts.operator.code, accelerator.unlisted)
+        yield obstacle("operator", refusal.why, refusal.advice, refusal.changes)
+        return
+    if rules.versions is not None:
+        low, high = rules.versions
+        if not low <= facts.operator.version <= high:
+            known = f"version {facts.operator.version}; known are {low} to {high}"
+            yield obstacle("version", known, "", ("lowest_version",))
+    yield from _broken(facts, rules.conditions, obstacle)
+
+
+def _broken(
+    facts: OperatorFacts,
+    conditions: tuple[Condition, ...],
+    obstacle: Callable[[str, str, str, tuple[str, ...]], Obstacle],
+) -> Iterator[Obstacle]:
+    for condition in conditions:
+        if not _fulfilled(condition, facts):
+            yield obstacle(condition.kind, condition.why, condition.advice, condition.changes)
+
+
+def _fulfilled(condition: Condition, facts: OperatorFacts) -> bool:
+    try:
+        matters = condition.when is None or condition.when.value(facts)
+        return not matters or bool(condition.require.value(facts))
+    except ValueError:
+        # An operator about which the question makes no sense, as a malformed one, does not pass.
+        return False

@@ -1,0 +1,132 @@
+"""`tfedge.check`: what an accelerator will compute of a model, why not the rest, and what helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import Scheme, for_conversion
+from tfedge_converters import targets
+from tfedge_converters.accelerators.fitting import fit
+from tfedge_converters.accelerators.mapping import map_graph
+from tfedge_converters.accelerators.memory import memory_use
+from tfedge_converters.accelerators.remedies import plan, remedies
+from tfedge_converters.artifact import Artifact
+from tfedge_converters.calibrate_model import apply_calibration
+from tfedge_converters.check.report import CheckReport
+from tfedge_converters.graph import Graph, Model, TensorType
+from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
+from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.storage import store_weights
+from tfedge_converters.targets import Target
+
+__all__ = ["CheckReport", "check"]
+
+_SAMPLES = 2
+
+
+def check(
+    model: Any, *, target: str = "edgetpu", input_shapes: Any = None, rewrite: bool = False
+) -> CheckReport:
+    """Predicts what an accelerator computes of a model; needs none of its vendor's tools.
+
+    Args:
+        model: an integer .tflite file (its path or bytes), which is checked as it is; a float
+            model, as for `convert`, which is quantised for that with made-up ranges, on which
+            nothing depends here; or what `convert` returned.
+        target: a target with an accelerator, or the path of a target file.
+        input_shapes: shapes without the batch, where a Keras model leaves sizes open.
+        rewrite: whether exact changes that help are made first, as `convert` makes them.
+
+    Returns:
+        The report.
+
+    Raises:
+        ModelFileError: a file is not a model.
+        UnsupportedError: a layer cannot be expressed in TFLite, or not quantised.
+        TfedgeError: the target has no accelerator.
+    """
+    chosen = targets.load(target)
+    if chosen.accelerator is None:
+        raise TfedgeError(f"{chosen.name} has no accelerator; try {' or '.join(_accelerated())}")
+    name, typed, notes = _opened(model, chosen, input_shapes)
+    if rewrite:
+        fit(typed, chosen.accelerator)
+    mapping = map_graph(typed.main, chosen.accelerator)
+    found = remedies(mapping)
+    steps, end = plan(mapping)
+    return CheckReport(
+        name=name,
+        target=chosen.name,
+        model=typed,
+        mapping=mapping,
+        memory=memory_use(mapping),
+        remedies=tuple(found),
+        steps=tuple(steps),
+        end=end,
+        notes=(*notes, *_notes(typed.main, chosen)),
+    )
+
+
+def _accelerated() -> list[str]:
+    return [name for name in targets.names() if targets.load(name).accelerator is not None]
+
+
+def _opened(model: Any, target: Target, input_shapes: Any) -> tuple[str, Model, list[str]]:
+    """What the model is called, its graph as the accelerator will see it, and what to say of it."""
+    if isinstance(model, Artifact):
+        return model.name, model.model, []
+    if isinstance(model, (bytes, bytearray)) or _is_flatbuffer(model):
+        name, typed = open_flatbuffer(model)
+        if not _all_real(typed.main):
+            return name, typed, []
+    scheme = for_conversion(target.scheme(None))
+    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    if not prepared.is_real:
+        return prepared.name, prepared.model, []
+    if isinstance(scheme, Scheme):
+        _make_ranges_up(prepared, scheme)
+        quantize(prepared.model, scheme)
+        how = " with made-up ranges"
+    else:
+        store_weights(prepared.model, scheme, per_channel=True)
+        how = ""
+    note = f"the model was quantised to '{scheme.name}'{how}, for this report alone"
+    return prepared.name, prepared.model, [note]
+
+
+def _is_flatbuffer(model: Any) -> bool:
+    return isinstance(model, (str, Path)) and Path(model).suffix in (".tflite", ".lite")
+
+
+def _all_real(graph: Graph) -> bool:
+    """Whether no activation is on a grid: the model is yet to be quantised."""
+    return all(t.quantization is None or t.is_constant for t in graph.tensors())
+
+
+def _make_ranges_up(prepared: Prepared, scheme: Scheme) -> None:
+    """Calibrates with noise; of integers, zeros are the only ones that every embedding has."""
+    chosen = np.random.default_rng(0)
+    data = [
+        chosen.random((_SAMPLES, *tensor.shape[1:]), np.float32)
+        if tensor.type == TensorType.FLOAT32
+        else np.zeros((_SAMPLES, *tensor.shape[1:]), tensor.type.dtype)
+        for tensor in prepared.model.main.inputs
+    ]
+    apply_calibration(prepared, data, None, scheme, False)
+
+
+def _notes(graph: Graph, target: Target) -> list[str]:
+    accelerator = target.accelerator
+    notes = []
+    if accelerator is not None and accelerator.fixed_shapes:
+        opened = [t.name for t in graph.inputs if min(t.shape_signature or (0,)) < 0]
+        if opened:
+            notes.append(
+                f"input '{opened[0]}' leaves sizes open (batch): write the file with fixed ones "
+                f"(tfedge convert --target {target.name})"
+            )
+    return notes

@@ -1,0 +1,45 @@
+"""A report as one HTML page, with nothing to load from elsewhere."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tfedge_converters.check import wording
+from tfedge_converters.check.report import CheckReport
+
+_TEMPLATE = "page.html.j2"
+
+
+def as_html(report: CheckReport) -> str:
+    """The report as a page. Names of the model are escaped: files are not trusted."""
+    environment = Environment(
+        loader=PackageLoader("tfedge_converters.check", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    facts = [wording.parameters(report), wording.working_memory(report), *report.notes]
+    return environment.get_template(_TEMPLATE).render(
+        report=report,
+        headline=wording.headline(report),
+        facts=[fact for fact in facts if fact],
+        rows=[_row(report, index) for index in range(len(report.mapping.placements))],
+        refusals=wording.refusals(report),
+        steps=[(step, wording.gain(step)) for step in report.steps],
+        listed=wording.listed,
+        share=len(report.mapping.mapped) / max(len(report.mapping.placements), 1),
+        work=report.mapping.mapped_macs / report.macs if report.macs else None,
+    )
+
+
+def _row(report: CheckReport, index: int) -> dict[str, object]:
+    placement = report.mapping.placements[index]
+    entry = report.document_entry(placement)
+    kind = "" if placement.mapped else placement.obstacles[0].kind
+    return {
+        **entry,
+        "kind": kind,
+        "makes": str(entry["makes"]).split(";")[0],
+        "parameters": wording.size(entry["parameter_bytes"]) if entry["parameter_bytes"] else "",
+    }

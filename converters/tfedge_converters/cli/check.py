@@ -1,0 +1,120 @@
+"""`tfedge check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfedge_converters.cli.options import add_input_shape, shapes
+
+_EPILOG = """\
+An integer .tflite file is checked as it is. A float model is quantised for the report, with made-up
+ranges: what is mapped does not depend on them. The compiler of the accelerator's vendor is not
+needed.
+
+exit status: 0; with --strict 1 if something stays on the CPU; 2 for an error
+
+examples:
+  tfedge check kws.tflite --target edgetpu
+  tfedge check kws.keras --target edgetpu --html build/kws.html
+  tfedge check kws.tflite --target ./my_npu.json --json
+  tfedge check kws.tflite --compile build/kws
+  tfedge check kws_edgetpu.tflite                      # what a compiled file holds
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the parser's."""
+    parser = commands.add_parser(
+        "check",
+        help="say what an accelerator will compute of a model, and what to change",
+        description="Says which operators an accelerator computes, why not the others, and what "
+        "would help.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", help="a .tflite, .keras or .h5 file, or a SavedModel folder")
+    parser.add_argument(
+        "--target",
+        default="edgetpu",
+        help="a target with an accelerator, or the path of a target file (default: edgetpu)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument("--html", metavar="FILE", help="write an HTML page too")
+    parser.add_argument(
+        "--rewrite",
+        metavar="FILE",
+        help="write the model with all exact changes that help, and check that",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 if something stays on the CPU"
+    )
+    edge = parser.add_argument_group("Edge TPU")
+    edge.add_argument(
+        "--compile",
+        metavar="DIR",
+        help="run edgetpu_compiler, keep its file and log beside the prediction, and compare them",
+    )
+    edge.add_argument(
+        "--seconds", type=int, default=180, help="time limit of --compile (default: 180)"
+    )
+    edge.add_argument(
+        "--compiled", metavar="FILE", help="compare the prediction with this compiled file"
+    )
+    edge.add_argument(
+        "--tpus", type=int, metavar="N", help="propose how to cut the model for N TPUs in a row"
+    )
+    add_input_shape(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the report and writes what is asked for."""
+    from tfedge_converters.check import check
+    from tfedge_converters.edgetpu.compiled_file import is_compiled, read_compiled
+    from tfedge_converters.edgetpu.wording import compiled_text
+    from tfedge_converters.graph import write_file
+
+    if is_compiled(arguments.model):
+        print(compiled_text(read_compiled(arguments.model), Path(arguments.model).name), end="")
+        return 0
+
+    report = check(
+        arguments.model,
+        target=arguments.target,
+        input_shapes=shapes(arguments.input_shape),
+        rewrite=arguments.rewrite is not None,
+    )
+    if arguments.rewrite:
+        write_file(report.model, Path(arguments.rewrite))
+    if arguments.html:
+        report.save(Path(arguments.html).with_suffix(".html"))
+    print(report.json() if arguments.json else report.text(), end="")
+    for words in _edge_tpu(report, arguments):
+        print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)
+    return int(arguments.strict and not report.all_mapped)
+
+
+def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
+    """What the options of the Edge TPU add to the report."""
+    from tfedge_converters.edgetpu.comparison import compare_compiled, compare_log
+    from tfedge_converters.edgetpu.compiled_file import read_compiled
+    from tfedge_converters.edgetpu.compiler import compile_model
+    from tfedge_converters.edgetpu.pipelining import propose_segments
+    from tfedge_converters.edgetpu.wording import segments_text
+    from tfedge_converters.graph import write_model
+
+    if arguments.tpus is not None:
+        yield segments_text(propose_segments(report.mapping, report.memory, arguments.tpus))
+    if arguments.compiled:
+        yield compare_compiled(report, read_compiled(arguments.compiled)).text()
+    if arguments.compile:
+        compilation = compile_model(
+            write_model(report.model), name=report.name, seconds=arguments.seconds
+        )
+        compilation.save(arguments.compile)
+        report.save(Path(arguments.compile) / f"{report.name}_prediction.json")
+        yield compare_log(report, compilation.log).text()

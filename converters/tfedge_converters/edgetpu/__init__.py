@@ -1,0 +1,1 @@
+"""Google's Edge TPU: its compiler, and the files that this writes."""

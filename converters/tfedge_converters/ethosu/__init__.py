@@ -1,0 +1,7 @@
+"""Arm's Ethos-U NPUs: what Vela, Arm's compiler, makes of an integer model."""
+
+from tfedge_converters.ethosu.compiled import Compiled, LeftToCpu
+from tfedge_converters.ethosu.resolver import compiled_methods
+from tfedge_converters.ethosu.vela import compile_model, require_vela
+
+__all__ = ["Compiled", "LeftToCpu", "compile_model", "compiled_methods", "require_vela"]

@@ -1,0 +1,37 @@
+"""What TFLite Micro has to register for a model that Vela compiled."""
+
+from __future__ import annotations
+
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge_converters.graph.types import TensorType
+from tfedge_converters.tflm.resolver import method_of
+
+_ETHOS_U = b"ethos-u"
+_CODES = {number: name for name, number in vars(schema.BuiltinOperator).items() if name[0] != "_"}
+
+
+def compiled_methods(flatbuffer: bytes) -> list[str]:
+    """The methods of MicroMutableOpResolver that register its operators, sorted.
+
+    Args:
+        flatbuffer: what Vela made. Its operators read memory that nobody writes, so that it is no
+            graph that `read_model` would take.
+
+    Raises:
+        UnsupportedError: TFLite Micro has no kernel for what is left to the CPU.
+    """
+    model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+    return sorted(
+        {_method(model, graph, op) for graph in model.subgraphs for op in graph.operators}
+    )
+
+
+def _method(model: schema.ModelT, graph: schema.SubGraphT, operator: schema.OperatorT) -> str:
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode == _ETHOS_U:
+        return "AddEthosU"
+    name = _CODES[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    outputs = [graph.tensors[index] for index in operator.outputs]
+    place = f"{name} that makes '{outputs[0].name.decode()}' and is left to the CPU"
+    return method_of(name, [TensorType(tensor.type) for tensor in outputs], place)

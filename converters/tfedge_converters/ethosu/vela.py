@@ -1,0 +1,119 @@
+"""Runs Vela, in a process of its own: it ends some models with a crash."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
+from tfedge_converters.ethosu.compiled import Compiled
+from tfedge_converters.targets import Target, VelaSettings
+
+_CONFIGURATION = "Arm/vela.ini"  # which Vela brings along
+
+
+def require_vela() -> None:
+    """Refuses to go on without Vela.
+
+    Raises:
+        MissingToolError: it is not installed.
+    """
+    try:
+        found = importlib.util.find_spec("ethosu.vela")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise MissingToolError(
+            "Vela, which compiles for Ethos-U, is not installed: pip install 'tfedge[ethosu]'"
+        )
+
+
+def compile_model(
+    flatbuffer: bytes, target: Target, options: Mapping[str, Any] | None = None
+) -> Compiled:
+    """Compiles an integer model for a target's NPU.
+
+    Args:
+        flatbuffer: a .tflite file.
+        target: one with settings for Vela.
+        options: of Vela's command line without dashes in front, over the target's own:
+            {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}. True is
+            for options without a value.
+
+    Raises:
+        MissingToolError: Vela is not installed.
+        UnsupportedError: Vela does not compile the model.
+        TfedgeError: an option is wrong, or the result does not fit the device.
+    """
+    require_vela()
+    assert target.vela is not None
+    given = _options(target.vela, options or {})
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "model.tflite")
+        source.write_bytes(flatbuffer)
+        log = _run([str(source), "--output-dir", folder, "--verbose-performance", *_flags(given)])
+        compiled = Compiled(
+            flatbuffer=Path(folder, "model_vela.tflite").read_bytes(),
+            summary_csv=_text(folder, "model_summary_*.csv"),
+            layers_csv=_text(folder, "model_per-layer.csv"),
+            log=log,
+        )
+    _check_memory(compiled, target, given.get("arena_cache_size"))
+    return compiled
+
+
+def _options(settings: VelaSettings, options: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name.replace("-", "_"): value for name, value in options.items()}
+    return {"config": _CONFIGURATION, **vars(settings), **named}
+
+
+def _flags(options: Mapping[str, Any]) -> list[str]:
+    flags = []
+    for name, value in options.items():
+        flags.append(f"--{name.replace('_', '-')}")
+        flags += [] if value is True else [str(value)]
+    return flags
+
+
+def _run(arguments: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ethosu.vela", *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    if done.returncode == 0 and "Failed to parse" not in done.stdout:
+        return done.stdout
+    said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    last = said[-1] if said else "no message"
+    if done.returncode < 0:
+        last = f"it crashed with {signal.Signals(-done.returncode).name}"
+    if "usage: vela" in done.stderr or "CliOptionError" in last or "ConfigOptionError" in last:
+        raise TfedgeError(f"Vela does not take these options: {last}")
+    raise UnsupportedError(f"Vela does not compile the model: {last}")
+
+
+def _text(folder: str, pattern: str) -> str:
+    return next(Path(folder).glob(pattern)).read_text("utf-8")
+
+
+def _check_memory(compiled: Compiled, target: Target, cache: Any) -> None:
+    limits = (
+        ("SRAM", compiled.sram_bytes, target.ram_bytes, f"{target.name} has"),
+        ("SRAM", compiled.sram_bytes, cache and int(cache), "arena_cache_size is"),
+        ("flash", compiled.flash_bytes, target.flash_bytes, f"{target.name} has"),
+    )
+    for memory, needed, limit, whose in limits:
+        if limit is not None and needed > limit:
+            raise TfedgeError(
+                f"the model needs {needed:,} bytes of {memory}, and {whose} {limit:,}; try Vela's "
+                "option optimise=Size, another memory_mode, or a smaller model"
+            )

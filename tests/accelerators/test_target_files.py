@@ -1,0 +1,224 @@
+import json
+
+import pytest
+from accelerators.small_graphs import Net, constant
+
+from tfedge.errors import TfedgeError
+from tfedge_converters import targets
+from tfedge_converters.accelerators.description import parse
+from tfedge_converters.accelerators.expressions import Expression
+from tfedge_converters.accelerators.facts import ATTRIBUTES, FACTS, OperatorFacts, Wiring
+from tfedge_converters.accelerators.mapping import map_graph
+
+
+def _value(text, operator, graph):
+    expression = Expression.parse(text, frozenset(FACTS), ATTRIBUTES)
+    return expression.value(OperatorFacts(operator, Wiring(graph)))
+
+
+def test_every_target_of_the_package_can_be_read():
+    for name in targets.names():
+        assert targets.load(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("code", "CONV_2D"),
+        ("kernel_h * kernel_w", 9),
+        ("stride_w", 2),
+        ("padding", "SAME"),
+        ("activation", "NONE"),
+        ("x.shape", (1, 8, 8, 4)),
+        ("weights.constant and bias.type == 'INT32'", True),
+        ("len(activations)", 1),
+        ("y.shape[3]", 16),
+        ("macs", 4 * 4 * 16 * 9 * 4),
+        ("round_up(x.shape[3], 16)", 16),
+        ("rank_above_one(x.shape)", 3),
+        ("all(t.rank <= 4 for t in tensors)", True),
+        ("any(d > 8 for d in x.shape) or y.read_by == ('RELU',)", True),
+        ("x.input and not y.output and x.made_by is None", True),
+        ("weights.largest_sum", 36),
+        ("option.no_such", None),
+    ],
+)
+def test_expressions_speak_of_operators(text, value):
+    net = Net(1, 8, 8, 4)
+    net.add("RELU", [net.convolution(net.input, 16, stride=2)], (1, 4, 4, 16))
+    graph = net.graph()
+    if text == "option.no_such":
+        with pytest.raises(TfedgeError, match="there is no 'no_such'"):
+            _value(text, graph.operators[0], graph)
+        return
+    assert _value(text, graph.operators[0], graph) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os')",
+        "x.__class__",
+        "(lambda: 1)()",
+        "open('a')",
+        "x.shape.count(1)",
+        "2 ** 99",
+        "[x for x in inputs]",
+        "x.shpe",
+        "kernel",
+        "1 +",
+        "len(inputs, key=1)",
+        "1" * 2000,
+    ],
+)
+def test_what_is_not_of_the_language_is_refused_in_one_message(text):
+    with pytest.raises(TfedgeError):
+        Expression.parse(text, frozenset(FACTS), ATTRIBUTES)
+
+
+def _accelerator(**fields):
+    return parse({"name": "test", **fields}, "here")
+
+
+def test_conditions_say_why_and_what_to_do():
+    stride = {
+        "require": "stride_h <= 3",
+        "when": "kernel_h > 1",
+        "why": "strides are 1 to 3",
+        "advice": "Use a stride of 3.",
+        "changes": ["to_host"],
+    }
+    accelerator = _accelerator(
+        conditions={"stride": stride},
+        operators=[{"codes": ["CONV_2D"], "versions": [1, 3], "conditions": ["stride"]}],
+        refused=[{"codes": ["RELU"], "why": "no RELU", "advice": "Fuse it."}],
+        words={"operator": "NOPE"},
+    )
+    net = Net(1, 16, 16, 4)
+    wide = net.convolution(net.input, 4, stride=4)
+    pointwise = net.convolution(wide, 4, kernel=1, stride=4)
+    net.add("RELU", [pointwise], (1, 1, 1, 4))
+    net.operators[1].version = 4
+    first, second, third = map_graph(net.graph(), accelerator).placements
+    assert [o.why for o in first.obstacles] == ["strides are 1 to 3"]
+    assert first.obstacles[0].advice == "Use a stride of 3."
+    assert [o.kind for o in second.obstacles] == ["version"]
+    assert [(o.status, o.why, o.advice) for o in third.obstacles] == [
+        ("NOPE", "no RELU", "Fuse it.")
+    ]
+
+
+def test_there_is_a_word_for_operators_without_an_entry():
+    accelerator = _accelerator(
+        operators=[{"codes": ["RELU"]}],
+        refused=[{"codes": ["TANH"], "why": "no TANH"}],
+        unlisted={"why": "no such operator", "changes": ["to_host"]},
+    )
+    net = Net(1, 4)
+    net.add("EXP", [net.add("TANH", [net.input], (1, 4))], (1, 4))
+    tanh, exp = map_graph(net.graph(), accelerator).placements
+    assert [placement.obstacles[0].why for placement in (tanh, exp)] == [
+        "no TANH",
+        "no such operator",
+    ]
+    assert exp.obstacles[0].changes == ("to_host",)
+
+
+def test_an_operator_of_which_a_question_makes_no_sense_does_not_pass():
+    accelerator = _accelerator(
+        operators=[{"codes": ["CONV_2D"], "conditions": [{"require": "weights.low >= 0"}]}]
+    )
+    net = Net(1, 8, 8, 4)
+    net.add("CONV_2D", [net.input], (1, 8, 8, 4))
+    assert not map_graph(net.graph(), accelerator).mapped
+
+
+def _regions_net():
+    """A trunk; a branch over an unknown operator; a branch of its own; and their sum."""
+    net = Net(1, 8, 8, 4)
+    trunk = net.convolution(net.input, 4)
+    unknown = net.add("FLOOR", [trunk], (1, 8, 8, 4))
+    behind = net.convolution(unknown, 4)
+    beside = net.convolution(trunk, 4)
+    net.add("ADD", [behind, beside], (1, 8, 8, 4))
+    return net.graph()
+
+
+@pytest.mark.parametrize(("regions", "mapped"), [("anywhere", [0, 2, 3, 4]), ("first", [0, 3])])
+def test_regions(regions, mapped):
+    accelerator = _accelerator(regions=regions, operators=[{"codes": ["CONV_2D", "ADD"]}])
+    found = map_graph(_regions_net(), accelerator)
+    assert [placement.index for placement in found.mapped] == mapped
+
+
+def test_a_region_may_begin_behind_operators_of_the_cpu():
+    net = Net(1, 8, 8, 4)
+    flat = net.add("FLOOR", [net.input], (1, 8, 8, 4))
+    net.convolution(net.convolution(flat, 4), 4)
+    accelerator = _accelerator(regions="first", operators=[{"codes": ["CONV_2D"]}])
+    assert [placement.index for placement in map_graph(net.graph(), accelerator).mapped] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"operatrs": []}, "has no 'operatrs'"),
+        ({"regions": "two"}, "regions is one of anywhere, first"),
+        ({"operators": [{"codes": ["ADD"], "conditions": ["rank"]}]}, "no condition 'rank'"),
+        ({"operators": [{"codes": ["ADD"]}, {"codes": ["ADD"]}]}, "ADD is listed twice"),
+        ({"every_operator": [{"require": "rank > 1"}]}, "every_operator: .* no fact 'rank'"),
+        ({"every_operator": [{"require": "1", "kind": "bad"}]}, "kind is one of"),
+        ({"every_operator": [{"why": "?"}]}, "malformed"),
+        ({"memory": {"cache": 1}}, "memory has no 'cache'"),
+        ({"operators": 3}, "malformed"),
+    ],
+)
+def test_mistakes_in_a_file_are_named(fields, message):
+    with pytest.raises(TfedgeError, match=message):
+        _accelerator(**fields)
+
+
+def _write(folder, name, **fields):
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({"description": name, "core": "", "flags": [], **fields}))
+    return str(path)
+
+
+def test_a_file_may_extend_another(tmp_path):
+    memory = {"tiles": 16, "working_bytes": 1000}
+    base = _write(
+        tmp_path,
+        "base",
+        code="none",
+        accelerator={"name": "base", "operators": [{"codes": ["ADD"]}], "memory": memory},
+    )
+    large = _write(
+        tmp_path, "large", extends=base, accelerator={"name": "large", "memory": {"tiles": 64}}
+    )
+    target = targets.load(large)
+    assert (target.name, target.code, target.accelerator.name) == ("large", "none", "large")
+    assert (target.accelerator.memory.tiles, target.accelerator.memory.working_bytes) == (64, 1000)
+    assert set(target.accelerator.operators) == {"ADD"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "{}", '{"description": 1, "colour": 2}', "[" * 9999]
+)
+def test_a_file_that_is_no_target_ends_in_one_message(tmp_path, text):
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    with pytest.raises(TfedgeError, match=r"mine\.json"):
+        targets.load(str(path))
+
+
+def test_a_file_that_extends_itself_is_refused(tmp_path):
+    path = _write(tmp_path, "loop", extends=str(tmp_path / "loop.json"))
+    with pytest.raises(TfedgeError, match="extends itself"):
+        targets.load(path)
+
+
+def test_axes_count_from_the_first_dimension():
+    net = Net(1, 8, 8, 4)
+    net.add("MEAN", [net.input, constant([-1, 1])], (1, 8))
+    graph = net.graph()
+    assert _value("axes", graph.operators[0], graph) == (1, 3)

@@ -1,0 +1,155 @@
+"""Weights that share a few values, found and trained while a model trains."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import keras
+
+from tfedge.callbacks.compiled_steps import compile_anew
+from tfedge.clustering.initial_clusters import KMEANS
+from tfedge.clustering.shared_weights import Clusters, SharedWeights
+from tfedge.clustering.sharing import attach, chosen_kernels, distinct_values, switch_on
+from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_keras3
+from tfedge.pruning.kernels import Kernel
+from tfedge.students import trained_model
+
+
+@keras.saving.register_keras_serializable(package="tfedge")
+class WeightClustering(keras.callbacks.Callback):
+    """Gives every kernel a few values, and lets the optimizer train these.
+
+    From `start` on, the weights of a cluster are one number, which moves by the mean of the
+    optimizer's updates of its members (see `tfedge.clustering.shared_weights.SharedWeights`).
+    This happens in the compiled step. Which weights belong together is saved, restored and resumed
+    with the model's weights, and holds in later trainings of the same model, with or without the
+    callback. At the end of an epoch `logs` say how many different values each kernel has,
+    `distinct_values_NAME`, and how many all have together, `distinct_values`.
+
+    Args:
+        clusters: values of a kernel, or of a channel; 2 to 256, zero included where it is kept.
+        initialization: "kmeans++" (least squared error), "density" (as many weights to each value)
+            or "linear" (evenly spaced between the extremes).
+        per_channel: whether each output channel has values of its own.
+        layers: names or layers, or a function of a layer that says whether it is meant; all by
+            default.
+        start: the epoch, from 0 on, at whose beginning clusters are found.
+        frequency: None to keep the clusters that were found; else the number of epochs after which
+            they are found anew, among the weights as they would be had each gone its own way. This
+            costs as much memory as the kernels.
+        keep_zeros: whether exact zeros stay, as one of the clusters; None to do so where at least
+            a tenth of a kernel's weights are zeros. To be pruned later, ask for it.
+        seed: of k-means++.
+
+    Raises:
+        TfedgeError: an argument is wrong, or the model is not of Keras 3.
+
+    Example:
+        >>> model.fit(x, y, epochs=5, callbacks=[tfedge.callbacks.WeightClustering(16, start=2)])
+    """
+
+    def __init__(
+        self,
+        clusters: int = 16,
+        initialization: str = KMEANS,
+        *,
+        per_channel: bool = False,
+        layers: Any = None,
+        start: int = 0,
+        frequency: int | None = None,
+        keep_zeros: bool | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.how = Clusters(clusters, initialization, per_channel, keep_zeros, seed)
+        for name, value, least in (("start", start, 0), ("frequency", frequency, 1)):
+            if value is not None and (not isinstance(value, int) or value < least):
+                raise TfedgeError(f"{name} is a number of epochs from {least} on, not {value!r}")
+        self.layers = layers
+        self.start = start
+        self.frequency = frequency
+        self._shared: list[tuple[Kernel, SharedWeights]] = []
+        self._is_on = False
+
+    def set_model(self, model: Any) -> None:
+        """Gives the model's layers what will say which weights belong together."""
+        super().set_model(model)
+        learner = trained_model(model)
+        require_keras3(learner)
+        kernels = chosen_kernels(learner, self.layers)
+        strategy = getattr(model, "distribute_strategy", None)
+        with strategy.scope() if strategy is not None else contextlib.nullcontext():
+            self._shared = [
+                (kernel, attach(kernel, self.how, self.frequency is not None)) for kernel in kernels
+            ]
+        self._is_on = False
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Finds clusters when it is time, or goes on with those of an interrupted training."""
+        known = all(part.is_known for _, part in self._shared)
+        if epoch < self.start and not known:
+            return
+        if not known:
+            self._find()
+        elif self._is_due(epoch):
+            self._assign_again()
+        if not self._is_on:
+            for kernel, part in self._shared:
+                switch_on(kernel, part)
+            self._is_on = True
+            compile_anew(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Says how many values there are."""
+        if logs is not None:
+            counts = {kernel.name: distinct_values(kernel) for kernel, _ in self._shared}
+            logs.update({f"distinct_values_{name}": n for name, n in counts.items()})
+            logs["distinct_values"] = sum(counts.values())
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Makes weights equal again where the optimizer has replaced them by their averages."""
+        for kernel, part in self._shared if self._is_on else ():
+            kernel.variable.assign(part.share(kernel.variable))
+
+    def _find(self) -> None:
+        for kernel, part in self._shared:
+            part.find(kernel)
+        self._restart_scales()
+
+    def _assign_again(self) -> None:
+        for kernel, part in self._shared:
+            part.assign_again(kernel)
+        self._restart_scales()
+
+    def _is_due(self, epoch: int) -> bool:
+        passed = epoch - self.start
+        return self.frequency is not None and passed > 0 and passed % self.frequency == 0
+
+    def _restart_scales(self) -> None:
+        """Lets a model that trains for integers find scales that keep the clusters."""
+        from tfedge.quantization.model import operators_of, restart_scales
+        from tfedge.quantization.twin import twin_of
+
+        learner = trained_model(self.model)
+        twin = twin_of(learner)
+        restart_scales(operators_of(learner if twin is None else twin.model))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; a function that chooses layers cannot be told."""
+        return {
+            "clusters": self.how.count,
+            "initialization": self.how.initialization,
+            "per_channel": self.how.per_channel,
+            "layers": None if self.layers is None or callable(self.layers) else list(self.layers),
+            "start": self.start,
+            "frequency": self.frequency,
+            "keep_zeros": self.how.keep_zeros,
+            "seed": self.how.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> WeightClustering:
+        """The callback that `get_config` described."""
+        return cls(**config)

@@ -1,0 +1,78 @@
+"""Which kernels of a model are shared, and switching it on and off.
+
+What shares a kernel is an attribute of its layer that Keras saves, but does not count among the
+layer's weights, as pruning's masks are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfedge.clustering.shared_weights import Clusters, SharedWeights
+from tfedge.errors import TfedgeError
+from tfedge.pruning.kernels import Kernel, selected_kernels
+from tfedge.weight_constraints import CLUSTERS, constrain, release
+
+_ATTRIBUTE = "tfedge_shared_"
+
+
+def chosen_kernels(model: Any, layers: Any) -> list[Kernel]:
+    """The kernels of the layers that are meant.
+
+    Raises:
+        TfedgeError: there is no layer of a name, or none with a kernel.
+    """
+    found = selected_kernels(model, layers)
+    if not found:
+        raise TfedgeError(
+            f"model '{model.name}' has no kernels among the layers that were chosen; weights are "
+            "those of convolutions, dense and recurrent layers"
+        )
+    return found
+
+
+def shared_weights(kernel: Kernel) -> SharedWeights | None:
+    """What shares the weights of a kernel, if anything does."""
+    return getattr(kernel.layer, _ATTRIBUTE + kernel.attribute, None)
+
+
+def attach(kernel: Kernel, clusters: Clusters, reassigned: bool = False) -> SharedWeights:
+    """The part that shares a kernel's weights in this way; it does not act yet.
+
+    One that is there already stays, with its assignments, if it is of the same kind.
+    """
+    part = shared_weights(kernel)
+    if part is not None and _same_kind(part, clusters, reassigned):
+        return part
+    if part is not None:
+        detach(kernel)
+    part = SharedWeights(kernel, clusters, reassigned)
+    # Unseen by Keras' tracking of sublayers.
+    object.__setattr__(kernel.layer, _ATTRIBUTE + kernel.attribute, part)
+    return part
+
+
+def _same_kind(part: SharedWeights, clusters: Clusters, reassigned: bool) -> bool:
+    return part.clusters == clusters and (part.strayed is not None) == reassigned
+
+
+def switch_on(kernel: Kernel, part: SharedWeights) -> None:
+    """Keeps a kernel's clusters from the next compiled training step on."""
+    constrain(kernel.variable, CLUSTERS, part.share)
+
+
+def detach(kernel: Kernel) -> None:
+    """Lets every weight of a kernel go its own way again."""
+    release(kernel.variable, CLUSTERS)
+    if shared_weights(kernel) is not None:
+        object.__delattr__(kernel.layer, _ATTRIBUTE + kernel.attribute)
+
+
+def distinct_values(kernel: Kernel) -> int:
+    """How many different values a kernel has; if channels are shared by themselves, a channel."""
+    part = shared_weights(kernel)
+    if part is not None and part.clusters.per_channel:
+        return max(len(np.unique(channel)) for channel in kernel.rows())
+    return len(np.unique(kernel.values()))

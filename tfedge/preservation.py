@@ -1,0 +1,101 @@
+"""Zeros and shared values that a kernel has already, and that further training keeps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from tfedge.clustering.shared_weights import LEAST_ZEROS, Clusters
+from tfedge.clustering.sharing import attach, detach, shared_weights, switch_on
+from tfedge.errors import TfedgeError
+from tfedge.few_values import has_few_values
+from tfedge.pruning.kernels import Kernel, selected_kernels
+from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
+
+KEPT_ZEROS, KEPT_CLUSTERS = "zeros", "clusters"
+PROPERTIES = (KEPT_ZEROS, KEPT_CLUSTERS)
+
+
+def check_properties(names: Collection[str]) -> tuple[str, ...]:
+    """The properties that are meant.
+
+    Raises:
+        TfedgeError: there is none of a name.
+    """
+    unknown = [names] if isinstance(names, str) else sorted({*names} - {*PROPERTIES})
+    if unknown:
+        raise TfedgeError(
+            f"preserve is a list of {' and '.join(map(repr, PROPERTIES))}, not {unknown[0]!r}"
+        )
+    return tuple(names)
+
+
+def preserve(model: Any, properties: Collection[str]) -> bool:
+    """Lets further training keep what the kernels of a model have.
+
+    Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
+    where a kernel, or every channel of it, has at most 256 values that recur (see
+    `tfedge.few_values.has_few_values`). What holds already, because the model was pruned or
+    clustered in this process, is left alone.
+
+    Args:
+        model: a built Keras model.
+        properties: "zeros", "clusters", or both.
+
+    Returns:
+        Whether anything is kept now that was not; a compiled training step has to be made anew.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    with strategy.scope() if strategy is not None else contextlib.nullcontext():
+        kept = [_preserve_kernel(kernel, properties) for kernel in selected_kernels(model)]
+    return any(kept)
+
+
+def _preserve_kernel(kernel: Kernel, properties: Collection[str]) -> bool:
+    # Clusters of a callback or a layer are theirs to keep.
+    if KEPT_CLUSTERS in properties and shared_weights(kernel) is None:
+        clusters = clusters_in(kernel)
+        if clusters is not None:
+            _keep_clusters(kernel, clusters)
+            return True
+    if KEPT_ZEROS in properties and mask_of(kernel.variable) is None:
+        return _keep_zeros(kernel)
+    return False
+
+
+def clusters_in(kernel: Kernel) -> Clusters | None:
+    """The clusters that a kernel has, if it has any."""
+    rows = kernel.rows()
+    if has_few_values(rows):
+        return Clusters(max(2, len(np.unique(rows))))
+    if all(has_few_values(row[np.newaxis]) for row in rows):
+        return Clusters(max(2, *(len(np.unique(row)) for row in rows)), per_channel=True)
+    return None
+
+
+def _keep_clusters(kernel: Kernel, clusters: Clusters) -> None:
+    part = attach(kernel, clusters)
+    part.find(kernel)
+    switch_on(kernel, part)
+
+
+def _keep_zeros(kernel: Kernel) -> bool:
+    values = kernel.values()
+    zeros = np.mean(values == 0)
+    # Kernels that begin as zeros are not pruned ones.
+    if zeros < LEAST_ZEROS or len(np.unique(values)) < 3:
+        return False
+    put_mask(kernel.layer, kernel.attribute)
+    mask_weight(kernel.layer, kernel.attribute, values != 0)
+    return True
+
+
+def let_go(model: Any) -> bool:
+    """Lets every weight of a model go its own way again; whether anything was kept."""
+    shared = [kernel for kernel in selected_kernels(model) if shared_weights(kernel) is not None]
+    for kernel in shared:
+        detach(kernel)
+    return release(model) or bool(shared)
