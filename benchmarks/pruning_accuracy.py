@@ -1,0 +1,263 @@
+"""What pruned networks lose on real data, beside tfmot's pruning of the same networks.
+
+    python benchmarks/pruning_accuracy.py --data FOLDER --seeds 5 --csv results.csv
+
+FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skipped. A seed draws the
+training data and the first weights and trains a float model; every variant starts from that model
+and is tuned for the same epochs, with the same rates and batches, as is the float model itself.
+Sparsity grows along the same cubic schedule over the first three quarters of the tuning, on the
+same layers, here and with tfmot, which trains the same network in tf_keras. Variants "after
+training" are not tuned: they are made in one call, from the float model and inputs without labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import real_data
+import tensorflow as tf
+from networks import depthwise_net, residual_net
+from qat_accuracy import CONTINUED, FLOAT, FLOAT_RATE, Task, Trial, described, write_csv
+from rich.console import Console
+from rich.table import Table
+
+from tfedge import pruning
+from tfedge.callbacks import Pruning
+from tfedge.pruning.kernels import chosen_kernels
+from tfedge.pruning.patterns import get as pattern_of
+
+# Of the first training's rate; small steps do not make up for what goes.
+RATE = FLOAT_RATE / 2
+FREQUENCY, CALIBRATION = 10, 500
+
+TASKS = (
+    Task(
+        "digits, residual net",
+        functools.partial(real_data.digits, count=6000),
+        lambda k: residual_net(k, (28, 28, 1), 10, 8, ((2, 32), (2, 64))),
+        epochs=8,
+        tuned_epochs=5,
+        gate=True,
+    ),
+    Task(
+        "digits, depthwise net",
+        functools.partial(real_data.digits, count=2000),
+        lambda k: depthwise_net(k, (28, 28, 1), 10, (3, 3), 16, ((1, 32), (2, 48), (1, 48))),
+        epochs=12,
+        tuned_epochs=8,
+    ),
+    Task(
+        "words",
+        real_data.words,
+        lambda k: depthwise_net(k, (49, 20, 1), 10, (3, 3), 16, ((2, 32), (1, 48), (2, 48))),
+        epochs=8,
+        tuned_epochs=5,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the CSV file: percent of the test set, and the share of zeros in all kernels."""
+
+    task: str
+    seed: int
+    variant: str
+    accuracy: float
+    zeros: float
+    parameters: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How sparse, and what tfmot calls the pattern; None if it does not have it for convolutions."""
+
+    sparsity: float
+    pattern: str
+    theirs: dict[str, Any] | None
+
+
+WANTED = {
+    "50 %": Wanted(0.5, "unstructured", {}),
+    "80 %": Wanted(0.8, "unstructured", {}),
+    "90 %": Wanted(0.9, "unstructured", {}),
+    "2:4": Wanted(0.5, "2:4", {"sparsity_m_by_n": (2, 4)}),
+    "80 %, 1x4": Wanted(0.8, "1x4", None),
+    "half of the channels": Wanted(0.5, "channels", None),
+}
+ONE_SHOT = ("50 %", "2:4")
+
+
+def schedule_of(trial: Trial, wanted: Wanted) -> pruning.PolynomialDecay:
+    steps = trial.task.tuned_epochs * -(-len(trial.split.x_train) // 32)
+    end = steps * 3 // 4 // FREQUENCY * FREQUENCY
+    return pruning.PolynomialDecay(wanted.sparsity, end, frequency=FREQUENCY)
+
+
+def continued(trial: Trial) -> Any:
+    model = trial.model()
+    trial.fit(model, trial.task.tuned_epochs, RATE)
+    return model
+
+
+def pruned(wanted: Wanted, trial: Trial, **options: Any) -> Any:
+    model = trial.model()
+    callback = Pruning(schedule_of(trial, wanted), wanted.pattern, **options)
+    trial.fit(model, trial.task.tuned_epochs, RATE, callbacks=[callback])
+    return model
+
+
+def pruned_by_tfmot(wanted: Wanted, trial: Trial) -> Any:
+    """The same network in tf_keras, with the same float weights, pruned in the same layers."""
+    import tf_keras
+    from tensorflow_model_optimization.sparsity import keras as tfmot
+
+    own, model = trial.model(), trial.task.build(tf_keras)
+    chosen = {id(k.layer) for k in chosen_kernels(own, None, pattern_of(wanted.pattern))}
+    names = set()
+    for layer, source in zip(model.layers, own.layers, strict=True):
+        layer.set_weights(source.get_weights())
+        names |= {layer.name} if id(source) in chosen else set()
+    ours = schedule_of(trial, wanted)
+    schedule = tfmot.PolynomialDecay(0.0, ours.final_sparsity, 0, ours.end, 3, FREQUENCY)
+
+    def wrapped(layer: Any) -> Any:
+        if layer.name not in names:
+            return layer
+        return tfmot.prune_low_magnitude(layer, schedule, **wanted.theirs)
+
+    wrapper = tf_keras.models.clone_model(model, clone_function=wrapped)
+    steps = [tfmot.UpdatePruningStep()]
+    trial.fit(wrapper, trial.task.tuned_epochs, RATE, tf_keras, steps)
+    return tfmot.strip_pruning(wrapper)
+
+
+def after_training(wanted: Wanted, trial: Trial, calibrated: bool) -> Any:
+    calibration = trial.split.x_train[:CALIBRATION] if calibrated else None
+    return pruning.prune(trial.model(), wanted.sparsity, wanted.pattern, calibration=calibration)
+
+
+def variants() -> dict[str, Callable[[Trial], Any]]:
+    made: dict[str, Callable[[Trial], Any]] = {CONTINUED: continued}
+    for name, wanted in WANTED.items():
+        made[name] = functools.partial(pruned, wanted)
+        if wanted.theirs is not None:
+            made[f"{name}, tfmot"] = functools.partial(pruned_by_tfmot, wanted)
+    made["80 %, global"] = functools.partial(pruned, WANTED["80 %"], distribution="global")
+    for name in ONE_SHOT:
+        for how, calibrated in (("by magnitude", False), ("with calibration", True)):
+            made[f"{name} after training, {how}"] = functools.partial(
+                after_training, WANTED[name], calibrated=calibrated
+            )
+    return made
+
+
+VARIANTS = variants()
+BY_TFMOT = [name for name, wanted in WANTED.items() if wanted.theirs is not None]
+# A variant, what it is compared with, and how many points it may lie below at most.
+TARGETS = (("80 %", FLOAT, 0.2), ("80 %", CONTINUED, 0.2))
+
+
+def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
+    trial = Trial(task, seed, task.load(folder, seed))
+    keras.utils.set_random_seed(seed)
+    start, model = time.process_time(), trial.model()
+    trial.fit(model, task.epochs, FLOAT_RATE)
+    trial.weights = model.get_weights()
+    results = [_result(trial, FLOAT, model, start)]
+    for name, variant in VARIANTS.items():
+        start = time.process_time()
+        results.append(_result(trial, name, variant(trial), start))
+    return results
+
+
+def _result(trial: Trial, variant: str, model: Any, start: float) -> Result:
+    kernels = [weight.numpy() for weight in model.weights if len(weight.shape) > 1]
+    size = sum(kernel.size for kernel in kernels)
+    zeros = sum(int((kernel == 0).sum()) for kernel in kernels) / size
+    accuracy = trial.accuracy(model.predict(trial.split.x_test, 500, verbose=0))
+    return Result(
+        trial.task.name, trial.seed, variant, accuracy, round(zeros, 4), model.count_params(),
+        round(time.process_time() - start, 1),
+    )  # fmt: skip
+
+
+def accuracies(results: list[Result], variant: str) -> np.ndarray:
+    """By seed."""
+    return np.array([result.accuracy for result in results if result.variant == variant])
+
+
+def table_of(results: list[Result]) -> Table:
+    title = f"{results[0].task}, {results[0].parameters:,} parameters"
+    table = Table("variant", "zeros", "mean %", "minus float", "minus float, continued",
+                  "minus tfmot", title=title)  # fmt: skip
+    for variant in (FLOAT, *VARIANTS):
+        values = accuracies(results, variant)
+        zeros = np.mean([result.zeros for result in results if result.variant == variant])
+        row = [variant, f"{zeros:.1%}", f"{values.mean():.2f}"]
+        row += [described(values - accuracies(results, other)) for other in (FLOAT, CONTINUED)]
+        if variant in BY_TFMOT:
+            row.append(described(values - accuracies(results, f"{variant}, tfmot")))
+        table.add_row(*row)
+    return table
+
+
+def verdicts(results: list[Result], task: Task) -> list[str]:
+    """What the targets say; below tfmot's is what the interval of the difference excludes."""
+    lines = []
+    for variant, reference, allowed in TARGETS if task.gate else ():
+        difference = accuracies(results, variant) - accuracies(results, reference)
+        met = "met" if difference.mean() >= -allowed else "MISSED"
+        lines.append(
+            f"{variant} against {reference}: {described(difference)}, at least {-allowed}: {met}"
+        )
+    for variant in BY_TFMOT:
+        difference = accuracies(results, variant) - accuracies(results, f"{variant}, tfmot")
+        spread = difference.std(ddof=1) if len(difference) > 1 else 0.0
+        met = "met" if difference.mean() >= -spread else "MISSED"
+        lines.append(f"{variant} against tfmot: {described(difference)}, at least -sd: {met}")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--task", choices=[task.name for task in TASKS], action="append")
+    parser.add_argument("--csv", type=Path)
+    arguments = parser.parse_args()
+    # The networks are too small for more than one thread to pay.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    console, everything = Console(width=150), []
+    for task in TASKS:
+        if arguments.task and task.name not in arguments.task:
+            continue
+        results: list[Result] = []
+        try:
+            for seed in range(arguments.seeds):
+                results += run_trial(task, seed, arguments.data)
+                if arguments.csv:
+                    write_csv(arguments.csv, everything + results)
+        except FileNotFoundError as missing:
+            console.print(f"{task.name} SKIPPED: there is no {missing.filename}")
+            continue
+        everything += results
+        console.print(table_of(results))
+        for line in verdicts(results, task):
+            console.print(line, highlight=False)
+
+
+if __name__ == "__main__":
+    main()
