@@ -2,9 +2,9 @@
 
     python benchmarks/pruning_accuracy.py --data FOLDER --seeds 5 --csv results.csv
 
-FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skipped. A seed draws the
-training data and the first weights and trains a float model; every variant starts from that model
-and is tuned for the same epochs, with the same rates and batches, as is the float model itself.
+FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skipped. A seed draws
+the training data and the first weights and trains a float model; every variant starts from that
+model and is tuned for the same epochs, with the same rates and batches, as is the float model.
 Sparsity grows along the same cubic schedule over the first three quarters of the tuning, on the
 same layers, here and with tfmot, which trains the same network in tf_keras. Variants "after
 training" are not tuned: they are made in one call, from the float model and inputs without labels.
@@ -82,7 +82,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How sparse, and what tfmot calls the pattern; None if it does not have it for convolutions."""
+    """How sparse, and what tfmot calls the pattern; None if it has none for convolutions."""
 
     sparsity: float
     pattern: str

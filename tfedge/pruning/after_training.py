@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_keras3
 from tfedge.pruning import distribution as distributions
 from tfedge.pruning.distribution import Share
-from tfedge.pruning.kernels import Kernel, chosen_kernels, require_keras_3, weight_of
+from tfedge.pruning.kernels import Kernel, chosen_kernels, weight_of
 from tfedge.pruning.layer_inputs import columns_of, moments_of, watched
 from tfedge.pruning.masks import mask_weight, put_mask
 from tfedge.pruning.pruner import Plan, Pruner
@@ -54,7 +55,7 @@ def prune(
     Example:
         >>> smaller = tfedge.pruning.prune(model, 0.5, calibration=x_train[:500])
     """
-    require_keras_3(model)
+    require_keras3(model)
     refuse_quantized(model)
     plan = Plan.of(sparsity, pattern, "magnitude", distribution)
     copy = _copied(model)
