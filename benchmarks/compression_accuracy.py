@@ -144,18 +144,15 @@ def tfmot_share(trial: Trial, model: Any) -> Any:
 
 def tfmot_trained(trial: Trial, *stages: Callable[[Trial, Any], Any]) -> bytes:
     import tf_keras
+    from tensorflow_model_optimization.experimental import combine
     from tensorflow_model_optimization.quantization import keras as quantization
 
     model = tfmot_model(trial)
     for stage in stages:
         model = stage(trial, model)
-    from tensorflow_model_optimization.python.core.quantization.keras.collaborative_optimizations.cluster_preserve import (  # noqa: E501
-        default_8bit_cluster_preserve_quantize_scheme as preserving,
-    )
-
     annotated = quantization.quantize_annotate_model(model)
     quantized = quantization.quantize_apply(
-        annotated, preserving.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
+        annotated, combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
     )
     trial.tune(quantized, tf_keras)
     function = tf.function(lambda x: quantized(x, training=False), autograph=False)
