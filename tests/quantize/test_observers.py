@@ -148,6 +148,15 @@ def test_entropy_clips_a_long_tail_and_keeps_an_even_distribution():
     assert watched("entropy", [even]).range(INT8).high > 0.95
 
 
+def test_entropy_is_not_led_astray_by_a_constant_background():
+    rng = np.random.default_rng(0)
+    shown = np.abs(rng.normal(size=200_000))
+    background = rng.choice([0.11, 0.43], 40_000)
+    alone = watched("entropy", [shown.astype(np.float32)]).range(INT8).high
+    both = np.concatenate([shown, background]).astype(np.float32)
+    assert watched("entropy", [both]).range(INT8).high > 0.9 * alone > 2.5
+
+
 def test_entropy_cuts_nothing_where_its_histogram_is_too_coarse():
     values = np.random.default_rng(0).laplace(size=10_000).astype(np.float32)
     assert watched("entropy", [values]).range(INT16) == Range(values.min(), values.max())
