@@ -22,10 +22,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 from networks import convolutional_net, depthwise_net, residual_net, resnet_8
-from qat_step_time import QUARTILES, Stopwatch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from step_time import QUARTILES, Stopwatch
 
 from tfedge import distillation as d
 from tfedge.files import write_atomically
