@@ -4,10 +4,11 @@
 
 FOLDER holds mnist/ as real_data.py describes. A seed draws the training data and the first weights,
 trains a float model, and gives it to every variant. Each stage of a variant, as sharing or training
-for integers, trains for the same epochs with the same batches; pruning for twice as many, at half of
-the first training's rate. Accuracy is that of the file in LiteRT. Sizes are of .tflite files as zlib compresses them, against the float
-model's, compressed in the same way. `zeros` and `values` are of the kernels with 1,000 weights or
-more: the least share of zeros, and the most different integers.
+for integers, trains for the same epochs with the same batches; pruning for twice as many, at half
+of the first training's rate. Accuracy is that of the file in LiteRT. Sizes are of .tflite files as
+zlib compresses them, against the float model's, compressed in the same way. `zeros` and `values`
+are of the kernels with 1,000 weights or more: the least share of zeros, and the most different
+integers.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@
 FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skipped. A seed draws
 the training data and the first weights and trains a float model; every variant starts from that
 model and is tuned for the same epochs, with the same rates and batches, as is the float model.
-Sparsity grows along the same cubic schedule over the first three quarters of the tuning, on the
-same layers, here and with tfmot, which trains the same network in tf_keras. Variants "after
+Sparsity grows along the same cubic schedule over the first half of the tuning, on the same layers, here and with tfmot, which trains the same network in tf_keras. Variants "after
 training" are not tuned: they are made in one call, from the float model and inputs without labels.
 """
 
@@ -47,7 +46,7 @@ TASKS = (
         functools.partial(real_data.digits, count=6000),
         lambda k: residual_net(k, (28, 28, 1), 10, 8, ((2, 32), (2, 64))),
         epochs=8,
-        tuned_epochs=5,
+        tuned_epochs=10,
         gate=True,
     ),
     Task(
@@ -102,7 +101,7 @@ ONE_SHOT = ("50 %", "2:4")
 
 def schedule_of(trial: Trial, wanted: Wanted) -> pruning.PolynomialDecay:
     steps = trial.task.tuned_epochs * -(-len(trial.split.x_train) // 32)
-    end = steps * 3 // 4 // FREQUENCY * FREQUENCY
+    end = steps // 2 // FREQUENCY * FREQUENCY
     return pruning.PolynomialDecay(wanted.sparsity, end, frequency=FREQUENCY)
 
 
