@@ -5,8 +5,9 @@
 FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skipped. A seed draws
 the training data and the first weights and trains a float model; every variant starts from that
 model and is tuned for the same epochs, with the same rates and batches, as is the float model.
-Sparsity grows along the same cubic schedule over the first half of the tuning, on the same layers, here and with tfmot, which trains the same network in tf_keras. Variants "after
-training" are not tuned: they are made in one call, from the float model and inputs without labels.
+Sparsity grows along the same cubic schedule over the first half of the tuning, on the same layers,
+here and with tfmot, which trains the same network in tf_keras. Variants "after training" are not
+tuned: they are made in one call, from the float model and inputs without labels.
 """
 
 from __future__ import annotations
