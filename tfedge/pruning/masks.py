@@ -135,9 +135,9 @@ def mask_weight(layer: Any, attribute: str, mask: np.ndarray) -> None:
 def apply_mask(layer: Any, attribute: str) -> None:
     """Sets to 0 what the mask prunes."""
     variable = weight_of(layer, attribute)
-    mask = keras.ops.convert_to_numpy(mask_of(variable))
-    value = keras.ops.convert_to_numpy(variable)
-    variable.assign(np.where(mask, value, np.zeros((), value.dtype)))
+    constraint = constraint_of(variable, ZEROS)
+    assert constraint is not None
+    variable.assign(constraint(variable))
 
 
 def masks_of(model: Any) -> dict[str, np.ndarray]:
