@@ -11,7 +11,6 @@ teacher's multiplications. "Unlabelled" adds images whose labels nobody uses.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import tempfile
@@ -25,17 +24,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import real_data
-import tensorflow as tf
 from networks import convolutional_net, depthwise_net
-from qat_accuracy import Result, accuracies, described, flatbuffer_of, on_device, write_csv
+from qat_accuracy import Result, accuracies, flatbuffer_of, on_device
 from real_data import Split
-from rich.console import Console
 from rich.table import Table
+from trials import BATCH, described, run_trials
 
 import tfedge
 from tfedge import distillation as d
 
-BATCH, RATE, TEACHER_RATE = 32, 5e-3, 2e-3
+RATE, TEACHER_RATE = 5e-3, 2e-3
 TEACHER, ALONE, INT8 = "teacher", "student alone", "int8 student, soft targets"
 LOGITS_LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -269,31 +267,11 @@ def macs(model: Any) -> int:
     return total
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--task", choices=[task.name for task in TASKS], action="append")
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    # The networks are too small for more than one thread to pay.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    console, results = Console(width=140), []
-    for task in TASKS:
-        if arguments.task and task.name not in arguments.task:
-            continue
-        share = macs(task.student()) / macs(task.teacher(0))
-        console.print(f"{task.name}: the student has {share:.1%} of its teacher's multiplications")
-        try:
-            for seed in range(arguments.seeds):
-                results += run_trial(task, seed, arguments.data)
-                if arguments.csv:
-                    write_csv(arguments.csv, results)
-        except FileNotFoundError as missing:
-            console.print(f"{task.name} SKIPPED: there is no {missing.filename}")
-            continue
-        console.print(table_of(results, task.name))
+def report(results: list[Result], task: Task) -> list[Any]:
+    share = macs(task.student()) / macs(task.teacher(0))
+    told = f"{task.name}: the student has {share:.1%} of its teacher's multiplications"
+    return [told, table_of(results, task.name)]
 
 
 if __name__ == "__main__":
-    main()
+    run_trials(__doc__, TASKS, run_trial, report, width=140)

@@ -72,6 +72,26 @@ def plain_net(keras: Any, shape: Shape, classes: int, widths: Sequence[int]) -> 
     return keras.Model(inputs, layers.Dense(classes)(x))
 
 
+def depthwise_digits_net(keras: Any) -> Any:
+    """For images of 28x28x1, 6,810 parameters."""
+    return depthwise_net(keras, (28, 28, 1), 10, (3, 3), 16, ((1, 32), (2, 48), (1, 48)))
+
+
+def residual_digits_net(keras: Any) -> Any:
+    """For images of 28x28x1, 70,642 parameters."""
+    return residual_net(keras, (28, 28, 1), 10, 8, ((2, 32), (2, 64)))
+
+
+def plain_digits_net(keras: Any) -> Any:
+    """For images of 28x28x1, 61,402 parameters."""
+    return plain_net(keras, (28, 28, 1), 10, (16, 32, 64, 64))
+
+
+def words_net(keras: Any) -> Any:
+    """For log-mel spectrograms of 49x20x1, 6,810 parameters."""
+    return depthwise_net(keras, (49, 20, 1), 10, (3, 3), 16, ((2, 32), (1, 48), (2, 48)))
+
+
 def resnet_8(keras: Any) -> Any:
     """The image classifier of MLPerf Tiny: 32x32x3, 78 k parameters."""
     layers = keras.layers

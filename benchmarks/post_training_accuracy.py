@@ -11,22 +11,21 @@ inputs. Accuracy is that of the file in LiteRT on all test inputs.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
 from post_training import by_ai_edge_quantizer, real_outputs
-from qat_accuracy import TASKS, described, write_csv
-from recovery import trained
-from rich.console import Console
+from qat_accuracy import TASKS
 from rich.table import Table
+from trials import FLOAT, Task, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge_converters.export import export_keras
@@ -34,9 +33,8 @@ from tfedge_converters.quantize import METHODS
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.engines import run_litert
 
-FLOAT, OURS = "float", "tfedge"
+OURS = "tfedge"
 CALIBRATION = 200
-NAMES = ("digits", "words")
 INT16 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 # What int8 may lose of float on the first task, in points.
 ALLOWED = 0.2
@@ -103,16 +101,15 @@ WAYS: dict[tuple[str, str], Callable[[Subject], bytes]] = {
 }  # fmt: skip
 
 
-def results_of(name: str, seed: int, folder: Path) -> list[Result]:
-    trial = trained(seed, folder, next(task for task in TASKS if task.name == name))
-    model = trial.model()
+def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
+    trial, model = trained_trial(task, seed, folder)
     flatbuffer = export_keras(model)
     rows = np.random.default_rng(seed).permutation(len(trial.split.x_train))[:CALIBRATION]
     subject = Subject(model, flatbuffer, trial.split.x_train[rows])
 
     def judged(made_by: str, scheme: str, made: bytes) -> Result:
         found = trial.accuracy(real_outputs(made, trial.split.x_test, run_litert))
-        return Result(name, seed, made_by, scheme, found)
+        return Result(task.name, seed, made_by, scheme, found)
 
     return [
         judged(FLOAT, FLOAT, flatbuffer),
@@ -144,38 +141,20 @@ def comparisons(results: list[Result], task: str) -> Iterator[str]:
             yield f"{task}, {scheme}: {OURS} minus {who} {described(gained)}"
 
 
-def verdict(results: list[Result]) -> str:
+def verdict(results: list[Result], task: Task) -> str:
     real, found = (
-        accuracies(results, NAMES[0], *way).mean()
+        accuracies(results, task.name, *way).mean()
         for way in ((FLOAT, FLOAT), (OURS, "int8, minmax"))
     )
-    word = "met" if real - found <= ALLOWED else "MISSED"
-    return f"int8 loses {real - found:.2f} points, at most {ALLOWED}: {word}"
+    lost = real - found
+    return f"int8 loses {lost:.2f} points, at most {ALLOWED}: {met(lost <= ALLOWED)}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--task", choices=NAMES, action="append")
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    console, results = Console(width=140), []
-    for name in arguments.task or NAMES:
-        try:
-            for seed in range(arguments.seeds):
-                results += results_of(name, seed, arguments.data)
-                if arguments.csv:
-                    write_csv(arguments.csv, results)
-        except FileNotFoundError as missing:
-            console.print(f"{name} SKIPPED: there is no {missing.filename}")
-            continue
-        console.print(table_of(results, name))
-        console.print(*comparisons(results, name), sep="\n", highlight=False)
-        if name == NAMES[0]:
-            console.print(verdict(results), highlight=False)
+def report(results: list[Result], task: Task) -> list[Any]:
+    lines = [table_of(results, task.name), *comparisons(results, task.name)]
+    return [*lines, verdict(results, task)] if task.gate else lines
 
 
 if __name__ == "__main__":
-    main()
+    judged = [task for task in TASKS if task.name in ("digits", "words")]
+    run_trials(__doc__, judged, run_trial, report, width=140)

@@ -12,7 +12,6 @@ tuned: they are made in one call, from the float model and inputs without labels
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import time
@@ -23,14 +22,21 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import real_data
-import tensorflow as tf
-from networks import depthwise_net, residual_net
-from qat_accuracy import CONTINUED, FLOAT, FLOAT_RATE, Task, Trial, described, write_csv
-from rich.console import Console
+from networks import depthwise_digits_net, residual_digits_net, words_net
 from rich.table import Table
+from trials import (
+    CONTINUED,
+    FLOAT,
+    FLOAT_RATE,
+    Task,
+    Trial,
+    described,
+    met,
+    run_trials,
+    trained_trial,
+)
 
 from tfedge import pruning
 from tfedge.callbacks import Pruning
@@ -45,7 +51,7 @@ TASKS = (
     Task(
         "digits, residual net",
         functools.partial(real_data.digits, count=6000),
-        lambda k: residual_net(k, (28, 28, 1), 10, 8, ((2, 32), (2, 64))),
+        residual_digits_net,
         epochs=8,
         tuned_epochs=10,
         gate=True,
@@ -53,14 +59,14 @@ TASKS = (
     Task(
         "digits, depthwise net",
         functools.partial(real_data.digits, count=2000),
-        lambda k: depthwise_net(k, (28, 28, 1), 10, (3, 3), 16, ((1, 32), (2, 48), (1, 48))),
+        depthwise_digits_net,
         epochs=12,
         tuned_epochs=8,
     ),
     Task(
         "words",
         real_data.words,
-        lambda k: depthwise_net(k, (49, 20, 1), 10, (3, 3), 16, ((2, 32), (1, 48), (2, 48))),
+        words_net,
         epochs=8,
         tuned_epochs=5,
     ),
@@ -171,11 +177,8 @@ TARGETS = (("80 %", FLOAT, 0.2), ("80 %", CONTINUED, 0.2))
 
 
 def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
-    trial = Trial(task, seed, task.load(folder, seed))
-    keras.utils.set_random_seed(seed)
-    start, model = time.process_time(), trial.model()
-    trial.fit(model, task.epochs, FLOAT_RATE)
-    trial.weights = model.get_weights()
+    start = time.process_time()
+    trial, model = trained_trial(task, seed, folder)
     results = [_result(trial, FLOAT, model, start)]
     for name, variant in VARIANTS.items():
         start = time.process_time()
@@ -219,45 +222,23 @@ def verdicts(results: list[Result], task: Task) -> list[str]:
     lines = []
     for variant, reference, allowed in TARGETS if task.gate else ():
         difference = accuracies(results, variant) - accuracies(results, reference)
-        met = "met" if difference.mean() >= -allowed else "MISSED"
         lines.append(
-            f"{variant} against {reference}: {described(difference)}, at least {-allowed}: {met}"
+            f"{variant} against {reference}: {described(difference)}, at least {-allowed}: "
+            f"{met(difference.mean() >= -allowed)}"
         )
     for variant in BY_TFMOT:
         difference = accuracies(results, variant) - accuracies(results, f"{variant}, tfmot")
         spread = difference.std(ddof=1) if len(difference) > 1 else 0.0
-        met = "met" if difference.mean() >= -spread else "MISSED"
-        lines.append(f"{variant} against tfmot: {described(difference)}, at least -sd: {met}")
+        lines.append(
+            f"{variant} against tfmot: {described(difference)}, at least -sd: "
+            f"{met(difference.mean() >= -spread)}"
+        )
     return lines
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--task", choices=[task.name for task in TASKS], action="append")
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    # The networks are too small for more than one thread to pay.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    console, everything = Console(width=150), []
-    for task in TASKS:
-        if arguments.task and task.name not in arguments.task:
-            continue
-        results: list[Result] = []
-        try:
-            for seed in range(arguments.seeds):
-                results += run_trial(task, seed, arguments.data)
-                if arguments.csv:
-                    write_csv(arguments.csv, everything + results)
-        except FileNotFoundError as missing:
-            console.print(f"{task.name} SKIPPED: there is no {missing.filename}")
-            continue
-        everything += results
-        console.print(table_of(results))
-        for line in verdicts(results, task):
-            console.print(line, highlight=False)
+def report(results: list[Result], task: Task) -> list[Any]:
+    return [table_of(results), *verdicts(results, task)]
 
 
 if __name__ == "__main__":
-    main()
+    run_trials(__doc__, TASKS, run_trial, report)

@@ -12,64 +12,36 @@ in which `predict` of the quantised model differs from it.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import real_data
 import tensorflow as tf
-from networks import depthwise_net
-from real_data import Split
-from rich.console import Console
+from networks import depthwise_digits_net, depthwise_net, words_net
 from rich.table import Table
+from trials import CONTINUED, FLOAT, Task, Trial, described, met, run_trials, trained_trial
 
 import tfedge
-from tfedge.files import write_atomically
 from tfedge.quantization.policy import INT8, OPERATORS
 from tfedge.quantization.schemes import LEARNED_STEP, Scheme, WeightScheme
 from tfedge_converters.graph import TensorType, read_model, write_model
 from tfedge_converters.verify.engines import run_micro
 
-CALIBRATION, CHECKED, BATCH = 500, 1000, 32
-FLOAT_RATE, TUNED_RATE = 1e-2, 1e-3
-FLOAT, CONTINUED, TFMOT = "float", "float, continued", "tfmot QAT int8"
-# Half the width of a 95 % interval in standard errors, for 1, 2, ... degrees of freedom.
-STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A data set with the network for it.
-
-    Attributes:
-        load: of the folder and a seed, the data.
-        build: of a Keras module, the network.
-        epochs, tuned_epochs: of the float model, and of every variant made from it.
-        gate: whether the test set is large enough to hold tenths of a point to account.
-    """
-
-    name: str
-    load: Callable[[Path, int], Split]
-    build: Callable[[Any], Any]
-    epochs: int
-    tuned_epochs: int
-    gate: bool = False
-
-
+CALIBRATION, CHECKED = 500, 1000
+TFMOT = "tfmot QAT int8"
 TASKS = (
     Task(
         "digits",
         functools.partial(real_data.digits, count=2000),
-        lambda k: depthwise_net(k, (28, 28, 1), 10, (3, 3), 16, ((1, 32), (2, 48), (1, 48))),
+        depthwise_digits_net,
         15,
         8,
         gate=True,
@@ -77,7 +49,7 @@ TASKS = (
     Task(
         "words",
         real_data.words,
-        lambda k: depthwise_net(k, (49, 20, 1), 10, (3, 3), 16, ((2, 32), (1, 48), (2, 48))),
+        words_net,
         10,
         5,
     ),
@@ -89,56 +61,6 @@ TASKS = (
         30,
     ),
 )
-
-
-@dataclass
-class Trial:
-    """One task with one seed."""
-
-    task: Task
-    seed: int
-    split: Split
-    weights: list[np.ndarray] = field(default_factory=list)
-
-    def model(self) -> Any:
-        """A fresh copy of the float model."""
-        model = self.task.build(keras)
-        if self.weights:
-            model.set_weights(self.weights)
-        return model
-
-    def fit(
-        self, model: Any, epochs: int, rate: float, module: Any = keras, callbacks: Any = ()
-    ) -> None:
-        """Trains with Adam and a rate that falls along a cosine."""
-        data = self.batches(epochs)
-        module.utils.set_random_seed(self.seed)
-        model.compile(
-            module.optimizers.Adam(module.optimizers.schedules.CosineDecay(rate, len(data))),
-            module.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
-        model.fit(data, shuffle=False, verbose=0, callbacks=list(callbacks))
-
-    def batches(self, epochs: int) -> Any:
-        """The training data as often as `epochs` says, in one order for every variant.
-
-        Not left to `fit`: with a fixed seed Keras 3 makes the same batches of arrays in every
-        epoch and tf_keras does not, which is worth 0.2 points to the latter.
-        """
-        x, y = self.split.x_train, self.split.y_train
-        rng = np.random.default_rng(self.seed)
-        rows = np.concatenate([rng.permutation(len(x)) for _ in range(epochs)])
-        data = tf.data.Dataset.from_tensor_slices(rows).batch(BATCH)
-        return data.map(lambda chosen: (tf.gather(x, chosen), tf.gather(y, chosen)))
-
-    def tune(self, model: Any, module: Any = keras, callbacks: Any = ()) -> Any:
-        """Trains as every variant is trained."""
-        self.fit(model, self.task.tuned_epochs, TUNED_RATE, module, callbacks)
-        return model
-
-    def accuracy(self, logits: np.ndarray) -> float:
-        """In percent of the test set."""
-        return 100.0 * float((logits.argmax(-1) == self.split.y_test).mean())
 
 
 @dataclass(frozen=True)
@@ -251,11 +173,7 @@ SHARE = 0.75
 
 
 def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
-    trial = Trial(task, seed, task.load(folder, seed))
-    keras.utils.set_random_seed(seed)
-    model = trial.model()
-    trial.fit(model, task.epochs, FLOAT_RATE)
-    trial.weights = model.get_weights()
+    trial, _ = trained_trial(task, seed, folder)
     results = []
     for name, variant in VARIANTS.items():
         start = time.process_time()
@@ -268,16 +186,6 @@ def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
 def accuracies(results: list[Result], task: str, variant: str) -> np.ndarray:
     """By seed."""
     return np.array([r.accuracy for r in results if (r.task, r.variant) == (task, variant)])
-
-
-def described(differences: np.ndarray) -> str:
-    """Mean, standard deviation, and 95 % interval of the mean."""
-    count = len(differences)
-    if count < 2:
-        return f"{differences.mean():+.2f}"
-    deviation = differences.std(ddof=1)
-    half = STUDENT[min(count - 1, len(STUDENT)) - 1] * deviation / np.sqrt(count)
-    return f"{differences.mean():+.2f} (sd {deviation:.2f}, 95 % ±{half:.2f})"
 
 
 def table_of(results: list[Result], task: str) -> Table:
@@ -305,7 +213,7 @@ def verdicts(results: list[Result], task: Task) -> list[str]:
         difference = of(variant) - of(reference)
         lines.append(
             f"{variant} against {reference}: {described(difference)}, at least {-allowed}: "
-            f"{_word(difference.mean() >= -allowed)}"
+            f"{met(difference.mean() >= -allowed)}"
         )
     for ptq, trained in RECOVERED:
         lost = (of(FLOAT) - of(ptq)).mean()
@@ -313,49 +221,14 @@ def verdicts(results: list[Result], task: Task) -> list[str]:
             share = (of(trained) - of(ptq)).mean() / lost
             lines.append(
                 f"{trained} wins back {share:.0%} of {lost:.2f} points, at least {SHARE:.0%}: "
-                f"{_word(share >= SHARE)}"
+                f"{met(share >= SHARE)}"
             )
     return lines
 
 
-def _word(met: bool) -> str:
-    return "met" if met else "MISSED"
-
-
-def write_csv(path: Path, results: Sequence[Any]) -> None:
-    """One line a result, which is an instance of a dataclass."""
-    header = ",".join(column.name for column in fields(results[0]))
-    rows = [
-        ",".join(f'"{v}"' if isinstance(v, str) else str(v) for v in astuple(r)) for r in results
-    ]
-    write_atomically(path, "\n".join([header, *rows]) + "\n")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--task", choices=[task.name for task in TASKS], action="append")
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    # The networks are too small for more than one thread to pay.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    console, results = Console(width=140), []
-    for task in TASKS:
-        if arguments.task and task.name not in arguments.task:
-            continue
-        try:
-            for seed in range(arguments.seeds):
-                results += run_trial(task, seed, arguments.data)
-                if arguments.csv:
-                    write_csv(arguments.csv, results)
-        except FileNotFoundError as missing:
-            console.print(f"{task.name} SKIPPED: there is no {missing.filename}")
-            continue
-        console.print(table_of(results, task.name))
-        for line in verdicts(results, task):
-            console.print(line, highlight=False)
+def report(results: list[Result], task: Task) -> list[Any]:
+    return [table_of(results, task.name), *verdicts(results, task)]
 
 
 if __name__ == "__main__":
-    main()
+    run_trials(__doc__, TASKS, run_trial, report, width=140)

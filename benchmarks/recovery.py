@@ -26,9 +26,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import keras
 import numpy as np
 import tensorflow as tf
-from qat_accuracy import CALIBRATION, FLOAT_RATE, TASKS, Task, Trial, described, write_csv
+from qat_accuracy import CALIBRATION, TASKS
 from rich.console import Console
 from rich.table import Table
+from trials import FLOAT_RATE, Task, Trial, described, write_csv
 
 import tfedge
 from tfedge_converters.export import export_keras

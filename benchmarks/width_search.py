@@ -20,10 +20,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import tensorflow as tf
-from qat_accuracy import Trial, described, write_csv
 from recovery import logits, trained
 from rich.console import Console
 from rich.table import Table
+from trials import Trial, described, write_csv
 
 import tfedge
 from tfedge.quantization.schemes import Scheme, WeightScheme
