@@ -32,6 +32,7 @@ from tfedge.errors import TfedgeError
 from tfedge.files import write_atomically
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
+from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.quantize import METHODS, calibrate
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quiet import quiet
@@ -42,6 +43,19 @@ CALIBRATION, TEST = 100, 200
 COLUMNS = (
     "model", "inputs", "made_by", "scheme", "method", "snr_db", "agreement", "bytes", "zlib_bytes",
 )  # fmt: skip
+
+# Our name of a scheme, how ranges are found, and the recipe of ai-edge-quantizer for it. Layers
+# that a recipe does not know stay real.
+AI_EDGE_RECIPES = (
+    ("int8", "minmax", "static_wi8_ai8"),
+    ("int16x8", "minmax", "static_wi8_ai16"),
+    ("dynamic", "-", "dynamic_wi8_afp32"),
+    ("dynamic4", "-", "dynamic_wi4_afp32"),
+    ("dynamic4_b32", "-", "dynamic_wi4b32_afp32"),
+    ("dynamic4_b64", "-", "dynamic_wi4b64_afp32"),
+    ("weights8", "-", "weight_only_wi8_afp32"),
+    ("weights4", "-", "weight_only_wi4_afp32"),
+)
 
 
 @dataclass
@@ -95,11 +109,13 @@ def outputs(run: Callable[..., Any], flatbuffer: bytes, x: np.ndarray) -> np.nda
     return np.array([result[0][0] for result in run(flatbuffer, [[value[None]] for value in x])])
 
 
-def real_outputs(
-    file: bytes, x: np.ndarray, run: Callable[..., Any] = run_litert_reference
-) -> np.ndarray:
-    """Real outputs for real inputs, whatever the file's ends are."""
+def real_outputs(file: bytes, x: np.ndarray, run: Callable[..., Any] | None = None) -> np.ndarray:
+    """Real outputs for real inputs, whatever the file's ends are; of LiteRT's reference kernels.
+
+    Only XNNPACK knows of weights in blocks.
+    """
     graph = read_model(file).main
+    run = run or (run_litert if has_blocks(graph) else run_litert_reference)
     source, result = graph.inputs[0].quantization, graph.outputs[0].quantization
     if source is not None:
         kind = graph.inputs[0].type.dtype
@@ -145,9 +161,12 @@ def by_ai_edge_quantizer(recipe_name: str, case: Calibrated) -> bytes:
         for tensor in model.main.tensors()
         if is_real_activation(tensor)
     }
-    with np.errstate(all="ignore"):
-        made = quantizer.Quantizer(bytearray(case.flatbuffer), getattr(recipe, recipe_name)())
-        return bytes(made.quantize(ranges).quantized_model)
+    made = quantizer.Quantizer(bytearray(case.flatbuffer), getattr(recipe, recipe_name)())
+    try:
+        with np.errstate(all="ignore"):
+            return bytes(made.quantize(ranges).quantized_model)
+    except ValueError as error:  # of layers that blocks do not divide
+        raise TfedgeError(str(error).splitlines()[0]) from error
 
 
 def by_tensorflow(case: Subject, folder: Path) -> bytes:
@@ -180,13 +199,8 @@ def ways(folder: Path, tensorflow: bool) -> list[tuple[str, str, str, Callable[[
         for scheme in STORAGE_SCHEMES
     ]
     made += [
-        (
-            "ai-edge-quantizer",
-            scheme,
-            "minmax",
-            lambda case, r=recipe: by_ai_edge_quantizer(r, case),
-        )
-        for scheme, recipe in (("int8", "static_wi8_ai8"), ("int16x8", "static_wi8_ai16"))
+        ("ai-edge-quantizer", scheme, method, lambda case, r=recipe: by_ai_edge_quantizer(r, case))
+        for scheme, method, recipe in AI_EDGE_RECIPES
     ]
     if tensorflow:
         made.append(("TensorFlow", "int8", "minmax", lambda case: by_tensorflow(case, folder)))

@@ -14,6 +14,7 @@ import tfedge
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.export import export_keras
+from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.verify.engines import engine
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "schemes.md"
@@ -30,6 +31,9 @@ edit.
 |---|---|---|---|
 """
 
+_ROUNDED = "float32, rounded to int8 at run time"
+_COMPUTED = "int4 of CONV_2D and FULLY_CONNECTED, multiplied as they are"
+
 _DESCRIPTIONS = {
     "int8": ("int8, a scale for each channel", "int8", "yes"),
     "int16x8": ("int8, a scale for each channel", "int16, symmetric", "yes"),
@@ -37,7 +41,10 @@ _DESCRIPTIONS = {
     "edgetpu": ("int8, one scale for a dense layer", "int8", "yes"),
     "float32": ("float32", "float32", "no"),
     "float16": ("float16, made real by DEQUANTIZE; for GPU delegates", "float32", "no"),
-    "dynamic": ("int8, multiplied as they are", "float32, rounded to int8 at run time", "no"),
+    "dynamic": ("int8, multiplied as they are", _ROUNDED, "no"),
+    "dynamic4": (f"{_COMPUTED}, a scale for each channel; else as `dynamic`", _ROUNDED, "no"),
+    "dynamic4_b32": ("as `dynamic4`, a scale for every 32 of a dense layer", _ROUNDED, "no"),
+    "dynamic4_b64": ("as `dynamic4`, a scale for every 64 of a dense layer", _ROUNDED, "no"),
     "weights8": ("int8, made real by DEQUANTIZE", "float32", "no"),
     "weights4": ("int4, two a byte, made real by DEQUANTIZE", "float32", "no"),
 }
@@ -52,7 +59,15 @@ _ENGINES = {
 
 _MIDDLE = """
 Weights of less than 1,024 values stay real where activations do, as with TensorFlow's converter.
-int4 weights in blocks with scales of their own are not written.
+
+Blocks with scales of their own (`dynamic4_b32`, `dynamic4_b64`) are 32 or 64 inputs of a channel; a
+`StorageScheme` may have any multiple of 32 as its `block_size`. Channels keep one scale where that
+does not divide the layer's inputs, or where training found it. **Only XNNPACK, LiteRT's default,
+computes with such blocks.** Of LiteRT's other kernels, the reference ones always and the optimised
+ones for some shapes give wrong numbers and no error: the table below, `evaluation_data` and
+`tfedge verify` do not ask them. LiteRT's kernels of DEPTHWISE_CONV_2D, TRANSPOSE_CONV and
+UNIDIRECTIONAL_SEQUENCE_LSTM refuse int4 weights with real activations: such layers have int8
+weights with `dynamic4`, and so have tables of GATHER.
 
 Signal over noise, in dB, of outputs against the Keras model, and why there is none. The models have
 random weights: the figures tell what works, not how accurate a trained model will be. Figures are
@@ -96,6 +111,8 @@ def _cell(
             input_type=None if x.dtype == np.int32 else "float32",
             output_type="float32",
         )
+        if any(map(has_blocks, artifact.model.graphs)):
+            runner = "litert"
         results = engine(runner)(artifact.flatbuffer, [[value[np.newaxis]] for value in x])
     except TfedgeError as error:
         return _shortened(str(error))

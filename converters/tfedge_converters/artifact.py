@@ -16,6 +16,7 @@ from tfedge_converters.c.plan import Layer
 from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
+from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets import Target
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
@@ -93,6 +94,8 @@ class Artifact:
             f"{self.compressed_size:,} compressed",
             *table_lines(self.weights),
         ]
+        if any(map(has_blocks, self.model.graphs)):
+            lines.append(_IN_BLOCKS)
         if self.mapping is not None:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
         if self.compiled is not None:
@@ -102,6 +105,12 @@ class Artifact:
         if self.evaluation is not None:
             lines.append(str(self.evaluation))
         return "\n".join(lines)
+
+
+_IN_BLOCKS = (
+    "weights in blocks with scales of their own: run it in LiteRT with XNNPACK, its default; "
+    "LiteRT's other kernels compute with them wrongly and do not say so"
+)
 
 
 def _accelerator_summary(left: list[Operator], total: int) -> str:

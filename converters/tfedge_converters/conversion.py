@@ -61,8 +61,10 @@ def convert(
             activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
             or a `Scheme`. What training put on a grid stays.
             Real activations, without calibration and not for generated C: "float32"; "float16",
-            for GPU delegates; "dynamic", int8 weights that kernels compute with; "weights8" and
-            "weights4", integers that are made real before use; or a `StorageScheme`.
+            for GPU delegates; "dynamic", int8 weights that kernels compute with; "dynamic4", int4
+            ones, and "dynamic4_b32" and "dynamic4_b64", with a scale for every 32 or 64 weights of
+            a dense layer, which LiteRT computes rightly with XNNPACK, its default, alone;
+            "weights8" and "weights4", integers that are made real before use; or a `StorageScheme`.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what

@@ -13,6 +13,7 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
+from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.affine import round_away
 from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData, input_specs
@@ -22,6 +23,7 @@ from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 _ENGINES = {"c": "c", "tflite-micro": "tflite-micro", "none": "litert-reference"}
 _DESCRIPTIONS = {
     "c": "the compiled C", "tflite-micro": "TFLite Micro", "litert-reference": "LiteRT",
+    "litert": "LiteRT with XNNPACK",
 }  # fmt: skip
 
 _LABELS = ("y", "y_test", "labels")
@@ -107,7 +109,8 @@ def evaluate(
         raise TfedgeError(
             f"evaluation data: the model has {len(model.main.outputs)} outputs; metrics take one"
         )
-    run_by = _ENGINES[code]
+    # LiteRT's other kernels would say nonsense of weights with scales of blocks.
+    run_by = "litert" if any(map(has_blocks, model.graphs)) else _ENGINES[code]
     samples = [
         [_as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
         for sample in data.samples

@@ -12,10 +12,14 @@ import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.schemes import STORAGE_SCHEMES, StorageScheme
 from tfedge_converters.graph import TensorType, read_model
+from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
 
 # Signal over noise, in dB, that each must reach on every model.
-LEAST = {"float32": 130, "float16": 65, "dynamic": 38, "weights8": 45, "weights4": 20}
+LEAST = {
+    "float32": 130, "float16": 65, "dynamic": 38, "dynamic4": 38, "dynamic4_b32": 38,
+    "dynamic4_b64": 38, "weights8": 45, "weights4": 20,
+}  # fmt: skip
 
 
 def noise(actual, right):
@@ -37,7 +41,10 @@ def test_every_scheme_runs_in_litert(name):
     for scheme in STORAGE_SCHEMES:
         artifact = tfedge.convert(model, target="tflite", quantization=scheme)
         sizes[scheme] = len(artifact.flatbuffer)
-        for run in (run_litert, run_litert_reference):
+        # XNNPACK alone computes with blocks.
+        in_blocks = has_blocks(artifact.model.main)
+        assert in_blocks == (scheme.startswith("dynamic4_") and name == "convolutions")
+        for run in (run_litert,) if in_blocks else (run_litert, run_litert_reference):
             assert noise(outputs(run, artifact.flatbuffer, x), right) > LEAST[scheme], scheme
     assert sizes["float32"] > 1.6 * sizes["float16"] > 1.2 * sizes["dynamic"]
 
@@ -53,7 +60,7 @@ def test_what_tflite_micro_has_kernels_for_runs_there(name, scheme):
     assert noise(actual, model.predict(x, verbose=0)) > LEAST[scheme] - 1
 
 
-@pytest.mark.parametrize("scheme", ["float16", "dynamic", "weights4"])
+@pytest.mark.parametrize("scheme", ["float16", "dynamic", "dynamic4", "dynamic4_b32", "weights4"])
 def test_tflite_micro_is_said_to_lack_kernels(scheme):
     with pytest.raises(UnsupportedError, match=f"'{scheme}' needs; use int8, weights8"):
         tfedge.convert(built("LSTM"), target="tflite-micro", quantization=scheme)
@@ -128,6 +135,80 @@ def test_inputs_are_rounded_as_asked():
         assert (last.code, last.options.asymmetricQuantizeInputs) == ("FULLY_CONNECTED", asymmetric)
 
 
+def weight_types(model, scheme):
+    artifact = tfedge.convert(model, target="tflite", quantization=scheme)
+    return {
+        row.operator: tensor.type.name
+        for row in artifact.weights
+        for tensor in artifact.model.main.tensors()
+        if tensor.name == row.name
+    }
+
+
+def test_four_bits_where_kernels_multiply_them():
+    assert weight_types(built("convolutions"), "dynamic4") == {
+        "CONV_2D": "INT4",
+        "DEPTHWISE_CONV_2D": "INT8",
+        "TRANSPOSE_CONV": "INT8",
+        "FULLY_CONNECTED": "INT4",
+    }
+    assert weight_types(built("LSTM"), "dynamic4") == {"UNIDIRECTIONAL_SEQUENCE_LSTM": "INT8"}
+
+
+def dense(kernel):
+    inputs = keras.Input((len(kernel),))
+    model = keras.Model(inputs, keras.layers.Dense(kernel.shape[1], use_bias=False)(inputs))
+    model.set_weights([kernel])
+    return model
+
+
+def dense_weights(kernel, scheme="dynamic4_b32"):
+    artifact = tfedge.convert(dense(kernel), target="tflite", quantization=scheme)
+    return artifact.model.main.operators[-1].inputs[1]
+
+
+def test_blocks_of_zeros_and_of_what_float16_cannot_hold():
+    kernel = np.random.default_rng(0).normal(size=(64, 32)).astype(np.float32)
+    kernel[:32] = 0
+    tensor = dense_weights(kernel)
+    assert (tensor.blocks.scale[:, 0] == 1).all() and not tensor.data[:, :32].any()
+    kernel[:32] = 1e-9
+    assert not dense_weights(kernel).data[:, :32].any()
+    kernel[0, 0] = 1e6
+    tensor = dense_weights(kernel)
+    assert tensor.blocks is None and tensor.quantization.per_channel
+
+
+def test_training_keeps_its_scales():
+    """What was trained on a grid of 4 bits stays on it, blocks or not."""
+    inputs = keras.Input((64,))
+    model = tfedge.quantize(keras.Model(inputs, keras.layers.Dense(32)(inputs)), "int4")
+    model(np.ones((2, 64), np.float32), training=True)
+    of_blocks, of_channels = (
+        tfedge.convert(model, target="tflite", quantization=name).model.main.operators[-1].inputs[1]
+        for name in ("dynamic4_b32", "dynamic4")
+    )
+    assert of_blocks.blocks is None
+    np.testing.assert_array_equal(of_blocks.data, of_channels.data)
+
+
+def test_blocks_are_evaluated_with_xnnpack_and_said_to_need_it():
+    kernel = np.random.default_rng(0).normal(size=(64, 32)).astype(np.float32)
+    x = np.random.default_rng(1).normal(size=(200, 64)).astype(np.float32)
+    artifact = tfedge.convert(
+        dense(kernel),
+        target="tflite",
+        quantization="dynamic4_b32",
+        evaluation_data=(x, (x @ kernel).argmax(axis=1)),
+    )
+    assert artifact.evaluation.engine == "litert"
+    assert artifact.evaluation.real == 1
+    assert artifact.evaluation.converted > 0.8
+    summary = artifact.summary()
+    assert "run it in LiteRT with XNNPACK, its default" in summary
+    assert "run by LiteRT with XNNPACK" in summary
+
+
 def test_what_float16_cannot_hold_stays_real():
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.layers.Dense(16)(inputs))
@@ -149,3 +230,9 @@ def test_mistakes():
         tfedge.quantize(model, "float16")
     with pytest.raises(TfedgeError, match="not of float16"):
         StorageScheme("own", "float16", computed=True)
+    for size in (0, -32, 48):
+        with pytest.raises(TfedgeError, match=f"a positive multiple of 32 weights, not {size}"):
+            StorageScheme("own", "int4", computed=True, block_size=size)
+    for weights, computed in (("int8", True), ("int4", False)):
+        with pytest.raises(TfedgeError, match="where kernels compute with int4 alone"):
+            StorageScheme("own", weights, computed=computed, block_size=32)

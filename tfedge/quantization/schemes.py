@@ -22,7 +22,11 @@ ACTIVATION_BITS = (8, 16)
 FLOAT32_WEIGHTS, FLOAT16_WEIGHTS = "float32", "float16"
 INT8_WEIGHTS, INT4_WEIGHTS = "int8", "int4"
 
+# XNNPACK has a scale for this many int4 weights of a dense layer, or for a multiple of them.
+BLOCK_UNIT = 32
+
 _STORED = (FLOAT32_WEIGHTS, FLOAT16_WEIGHTS, INT8_WEIGHTS, INT4_WEIGHTS)
+_COMPUTED = (INT8_WEIGHTS, INT4_WEIGHTS)
 _WEIGHT_QUANTIZERS = (ABSMAX, LEARNED_STEP)
 _ACTIVATION_QUANTIZERS = (MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE)
 
@@ -176,6 +180,10 @@ class StorageScheme:
         asymmetric_inputs: whether such rounding has a zero point.
         minimum_elements: what has fewer stays real, if the weights are integers: it would save
             less than its scales cost. The default is that of TensorFlow's converter.
+        block_size: how many int4 weights of a dense layer, along its inputs, share a scale, with
+            `computed`: a positive multiple of 32, as XNNPACK has it; None for a scale for each
+            channel, which layers keep whose inputs it does not divide. Only with XNNPACK, which is
+            its default, does LiteRT compute such weights rightly.
 
     Raises:
         TfedgeError: a value that is none of these.
@@ -186,13 +194,24 @@ class StorageScheme:
     computed: bool = False
     asymmetric_inputs: bool = True
     minimum_elements: int = 1024
+    block_size: int | None = None
 
     def __post_init__(self) -> None:
         _require_one_of("a type of stored weights", self.weights, _STORED)
         _require(
-            not self.computed or self.weights == INT8_WEIGHTS,
-            f"kernels compute with stored weights of {INT8_WEIGHTS}, not of {self.weights}",
+            not self.computed or self.weights in _COMPUTED,
+            f"kernels compute with stored weights of {' or '.join(_COMPUTED)}, not of "
+            f"{self.weights}",
         )
+        if self.block_size is not None:
+            _require(
+                self.computed and self.weights == INT4_WEIGHTS,
+                f"blocks have scales of their own where kernels compute with {INT4_WEIGHTS} alone",
+            )
+            _require(
+                self.block_size > 0 and self.block_size % BLOCK_UNIT == 0,
+                f"a block has a positive multiple of {BLOCK_UNIT} weights, not {self.block_size}",
+            )
 
 
 def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
@@ -224,6 +243,9 @@ STORAGE_SCHEMES: Mapping[str, StorageScheme] = MappingProxyType(
             StorageScheme("float32", FLOAT32_WEIGHTS),
             StorageScheme("float16", FLOAT16_WEIGHTS),
             StorageScheme("dynamic", INT8_WEIGHTS, computed=True),
+            StorageScheme("dynamic4", INT4_WEIGHTS, computed=True),
+            StorageScheme("dynamic4_b32", INT4_WEIGHTS, computed=True, block_size=32),
+            StorageScheme("dynamic4_b64", INT4_WEIGHTS, computed=True, block_size=64),
             StorageScheme("weights8", INT8_WEIGHTS),
             StorageScheme("weights4", INT4_WEIGHTS),
         )

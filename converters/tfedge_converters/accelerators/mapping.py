@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from tfedge_converters.accelerators.description import ANYWHERE, Accelerator, Condition
 from tfedge_converters.accelerators.facts import OperatorFacts, Wiring
 from tfedge_converters.accelerators.regions import first_region
+from tfedge_converters.graph.blocks import block_operands
 from tfedge_converters.graph.types import Graph, Operator
+
+_BLOCKS = "weights whose blocks have scales of their own: nothing is known of them here"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ def _obstacles(facts: OperatorFacts, accelerator: Accelerator) -> Iterator[Obsta
     def obstacle(kind: str, why: str, advice: str, changes: tuple[str, ...]) -> Obstacle:
         return Obstacle(kind, accelerator.word(kind), why, advice, changes)
 
+    if block_operands(facts.operator):
+        yield obstacle("type", _BLOCKS, "Give every channel one scale.", ())
     yield from _broken(facts, accelerator.every_operator, obstacle)
     rules = accelerator.operators.get(facts.operator.code)
     if rules is None:

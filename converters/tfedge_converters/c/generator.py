@@ -20,6 +20,7 @@ from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_directory
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
+from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
@@ -93,6 +94,7 @@ def _single_graph(model: Model) -> Graph:
             "generated C supports one without control flow"
         )
     graph = model.main
+    refuse_blocks(graph, "generated C")
     if not graph.inputs or not graph.outputs:
         raise UnsupportedError("the graph has no inputs or no outputs, so there is nothing to run")
     for tensor in (*graph.inputs, *graph.outputs):

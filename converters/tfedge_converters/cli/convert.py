@@ -54,7 +54,9 @@ def add_parser(commands: Any) -> None:
         choices=(*SCHEMES, *STORAGE_SCHEMES),
         help="integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of "
         "4; edgetpu: one scale for each dense layer (default: the target's, int8 for most). "
-        "Real activations, for interpreters: float32, float16, dynamic, weights8, weights4",
+        "Real activations, for interpreters: float32; float16; dynamic and dynamic4: int8 and int4 "
+        "weights that kernels compute with; dynamic4_b32, dynamic4_b64: int4 with a scale for so "
+        "many of a dense layer, for XNNPACK alone; weights8, weights4: made real before use",
     )
     parser.add_argument(
         "--evaluation",

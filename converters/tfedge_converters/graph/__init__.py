@@ -2,6 +2,7 @@
 
 from tfedge_converters.graph.reader import read_file, read_model
 from tfedge_converters.graph.types import (
+    BlockQuantization,
     Graph,
     Model,
     Operator,
@@ -16,6 +17,7 @@ from tfedge_converters.graph.types import (
 from tfedge_converters.graph.writer import write_file, write_model
 
 __all__ = [
+    "BlockQuantization",
     "Graph",
     "Model",
     "Operator",

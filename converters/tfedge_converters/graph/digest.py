@@ -39,6 +39,8 @@ def _add_tensor(found: Any, tensor: Tensor) -> None:
     found.update(repr((tensor.shape, int(tensor.type), tensor.is_variable)).encode())
     if tensor.quantization is not None:
         found.update(tensor.quantization.scale.tobytes() + tensor.quantization.zero_point.tobytes())
+    if tensor.blocks is not None:
+        found.update(tensor.blocks.scale.tobytes())
     if tensor.data is not None:
         found.update(np.ascontiguousarray(tensor.data).tobytes())
 

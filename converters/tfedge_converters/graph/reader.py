@@ -21,6 +21,7 @@ from tfedge.errors import ModelFileError
 from tfedge.files import read_bytes
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
+    BlockQuantization,
     Graph,
     Model,
     Operator,
@@ -37,6 +38,10 @@ _MAX_RANK = 16
 _MAX_BYTES = 1 << 31
 _NO_TENSOR = -1
 _SHARING = 4
+
+_BLOCKWISE = schema.QuantizationDetails.BlockwiseQuantization
+_READ_DETAILS = frozenset({schema.QuantizationDetails.NONE, _BLOCKWISE})
+_IN_BLOCKS = frozenset({TensorType.INT8, TensorType.INT4, TensorType.INT2})
 
 _OPERATOR_NAMES = {
     number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()
@@ -164,6 +169,9 @@ class _Reader:
         tensors = self._vector(
             table.TensorsLength(), lambda i: self._tensor(table.Tensors(i)), "tensor"
         )
+        for position, tensor in enumerate(tensors):
+            with self._at(f"tensor {position}"):
+                tensor.blocks = self._blocks(table.Tensors(position), tensor, tensors)
         graph = Graph(
             inputs=self._tensors(tensors, table.InputsLength(), table.Inputs),
             outputs=self._tensors(tensors, table.OutputsLength(), table.Outputs),
@@ -220,11 +228,12 @@ class _Reader:
         return shape
 
     def _quantization(self, table: Any, tensor: Tensor) -> Quantization | None:
-        if table is None or table.ScaleLength() == 0:
+        if table is None or (table.ScaleLength() == 0 and table.DetailsType() in _READ_DETAILS):
             return None
         if table.DetailsType():
             raise self._error(
-                f"'{tensor.name}' is quantised in a form other than one scale a tensor or channel"
+                f"'{tensor.name}' is quantised in a form other than one scale a tensor, channel or "
+                "block"
             )
         count = self._spend(table.ScaleLength())
         scale = np.array(table.ScaleAsNumpy(), np.float32)
@@ -242,6 +251,50 @@ class _Reader:
                 f"'{tensor.name}' has {count} scales along axis {axis} of shape {tensor.shape}"
             )
         return Quantization(scale, zero_point, axis)
+
+    def _blocks(
+        self, table: Any, tensor: Tensor, tensors: list[Tensor]
+    ) -> BlockQuantization | None:
+        """The scales of a tensor's blocks, which are another tensor of its graph."""
+        quantization = table.Quantization()
+        if quantization is None or quantization.DetailsType() != _BLOCKWISE:
+            return None
+        details = schema.BlockwiseQuantization()
+        details.Init(quantization.Details().Bytes, quantization.Details().Pos)
+        if tensor.data is None or len(tensor.shape) != 2 or tensor.type not in _IN_BLOCKS:
+            raise self._error(
+                f"'{tensor.name}' of shape {tensor.shape} and type {tensor.type.name} has scales "
+                "of blocks; a constant matrix of signed integers can have them"
+            )
+        if (
+            details.ZeroPoints() != _NO_TENSOR
+            or details.BlockShapeLength()
+            or quantization.QuantizedDimension() != 0
+        ):
+            raise self._error(
+                f"'{tensor.name}' has blocks with zero points, of two dimensions or across rows, "
+                "which no kernel reads"
+            )
+        (rows, columns), size = tensor.shape, details.BlockSize()
+        if size <= 0 or columns % size:
+            raise self._error(f"'{tensor.name}' of {columns} columns has blocks of {size}")
+        return BlockQuantization(
+            self._block_scales(tensor, details.Scales(), tensors, (rows, columns // size)), size
+        )
+
+    def _block_scales(
+        self, tensor: Tensor, index: int, tensors: list[Tensor], shape: tuple[int, int]
+    ) -> np.ndarray:
+        scales = self._pick(tensors, index, "tensor")
+        if scales.data is None or (scales.type, scales.shape) != (TensorType.FLOAT16, shape):
+            raise self._error(
+                f"the blocks of '{tensor.name}' need constant scales of type FLOAT16 and shape "
+                f"{shape}; '{scales.name}' is {scales.type.name} of shape {scales.shape}"
+            )
+        self._spend(scales.elements)
+        if not (np.isfinite(scales.data).all() and (scales.data >= 0).all()):
+            raise self._error(f"'{scales.name}' has a scale that is negative or not a number")
+        return scales.data
 
     def _constant(self, index: int, tensor: Tensor) -> np.ndarray | None:
         if index == 0 or tensor.is_variable:

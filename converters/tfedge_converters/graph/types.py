@@ -126,6 +126,21 @@ class Quantization:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class BlockQuantization:
+    """Symmetric quantisation of the blocks of a matrix, which lie in its rows.
+
+    real[row, column] = scale[row, column // block_size] * integer[row, column]
+
+    Attributes:
+        scale: float16 array of shape (rows, columns / block_size).
+        block_size: columns of a block; divides those of the matrix.
+    """
+
+    scale: np.ndarray
+    block_size: int
+
+
 @dataclass(frozen=True)
 class Range:
     """The real values that a float tensor takes, known from training or calibration."""
@@ -179,7 +194,8 @@ class Tensor:
         name: as in the file; empty if it had none.
         shape: non-negative sizes; () is a scalar.
         type: the element type.
-        quantization: None for a tensor that holds real numbers or plain integers.
+        quantization: None for a tensor that holds real numbers or plain integers, and for one with
+            `blocks`.
         data: the constant's value (of `type.dtype` and `shape`; raw uint8 for types
             without a dtype), or None for a value computed at run time.
         shape_signature: the shape with -1 where it is dynamic, or None.
@@ -193,6 +209,8 @@ class Tensor:
         shared_weights: annotation for the quantiser, of a filter; not stored in files.
         shared_values: annotation for reports, of integer weights: how many different values the
             real ones shared, or None; not stored in files.
+        blocks: of a constant matrix of integers whose blocks have scales of their own, else None.
+            What reads no such weights has to refuse them: `graph.blocks.refuse_blocks`.
     """
 
     name: str
@@ -208,6 +226,7 @@ class Tensor:
     trained_weights: WeightGrid | None = None
     shared_weights: SharedWeights | None = None
     shared_values: int | None = None
+    blocks: BlockQuantization | None = None
 
     @property
     def elements(self) -> int:

@@ -15,7 +15,15 @@ from tfedge.errors import UnsupportedError
 from tfedge.files import write_atomically
 from tfedge_converters.graph.reader import FILE_IDENTIFIER
 from tfedge_converters.graph.sequences import KEEPS_STATE
-from tfedge_converters.graph.types import Graph, Model, Operator, Signature, Tensor
+from tfedge_converters.graph.types import (
+    BlockQuantization,
+    Graph,
+    Model,
+    Operator,
+    Signature,
+    Tensor,
+    TensorType,
+)
 from tfedge_converters.graph.widths import pack
 
 SCHEMA_VERSION = 3
@@ -26,6 +34,7 @@ BUFFER_ALIGNMENT = 16
 _MAX_BYTES = (1 << 31) - 1
 _LARGEST_DEPRECATED_CODE = 127
 _EMPTY_BUFFER = 0
+_NO_TENSOR = -1
 
 # Options tables that belong to the second union of the schema.
 _SECOND_UNION = {
@@ -57,9 +66,21 @@ class _Writer:
         self.buffer_index: dict[bytes, int] = {}
         self.constant_index: dict[tuple[int, int], int] = {}
         self.codes: dict[tuple[str, str, int], int] = {}
+        self.block_scales: dict[int, Tensor] = {}
+        self.tensors: dict[int, list[Tensor]] = {}
         self.tensor_index: dict[int, dict[int, int]] = {}
         for graph in model.graphs:
-            self.tensor_index[id(graph)] = {id(t): i for i, t in enumerate(graph.tensors())}
+            tensors = self._listed(graph)
+            self.tensors[id(graph)] = tensors
+            self.tensor_index[id(graph)] = {id(t): i for i, t in enumerate(tensors)}
+
+    def _listed(self, graph: Graph) -> list[Tensor]:
+        """The tensors of a graph, and behind them the scales of blocks: tensors too in files."""
+        tensors = list(graph.tensors())
+        in_blocks = [tensor for tensor in tensors if tensor.blocks is not None]
+        for tensor in in_blocks:
+            self.block_scales.setdefault(id(tensor), _scales_of_blocks(tensor))
+        return tensors + [self.block_scales[id(tensor)] for tensor in in_blocks]
 
     def write(self) -> bytes:
         self.builder = flatbuffers.Builder(1 << 16)
@@ -144,7 +165,7 @@ class _Writer:
 
     def _graph(self, graph: Graph) -> int:
         index = self.tensor_index[id(graph)]
-        tensors = self._offsets([self._tensor(tensor) for tensor in graph.tensors()])
+        tensors = self._offsets([self._tensor(tensor, index) for tensor in self.tensors[id(graph)]])
         operators = self._offsets([self._operator(item, index) for item in graph.operators])
         inputs = self._indices(graph.inputs, index)
         outputs = self._indices(graph.outputs, index)
@@ -159,16 +180,16 @@ class _Writer:
         return schema.SubGraphEnd(build)
 
     def _indices(self, tensors: Sequence[Tensor | None], index: dict[int, int]) -> int:
-        return self._numbers([-1 if t is None else index[id(t)] for t in tensors], "<i4")
+        return self._numbers([_NO_TENSOR if t is None else index[id(t)] for t in tensors], "<i4")
 
-    def _tensor(self, tensor: Tensor) -> int:
+    def _tensor(self, tensor: Tensor, index: dict[int, int]) -> int:
         build = self.builder
         name = build.CreateString(tensor.name)
         shape = self._numbers(tensor.shape, "<i4")
         signature = (
             None if tensor.shape_signature is None else self._numbers(tensor.shape_signature, "<i4")
         )
-        quantization = self._quantization(tensor)
+        quantization = self._quantization(tensor, index)
         buffer = _EMPTY_BUFFER if tensor.data is None else self._constant(tensor)
         schema.TensorStart(build)
         schema.TensorAddShape(build, shape)
@@ -181,7 +202,9 @@ class _Writer:
         _add_if(build, schema.TensorAddShapeSignature, signature)
         return schema.TensorEnd(build)
 
-    def _quantization(self, tensor: Tensor) -> int | None:
+    def _quantization(self, tensor: Tensor, index: dict[int, int]) -> int | None:
+        if tensor.blocks is not None:
+            return self._blocks(tensor.blocks, index[id(self.block_scales[id(tensor)])])
         quantization = tensor.quantization
         if quantization is None:
             return None
@@ -192,6 +215,20 @@ class _Writer:
         schema.QuantizationParametersAddScale(build, scale)
         schema.QuantizationParametersAddZeroPoint(build, zero_point)
         schema.QuantizationParametersAddQuantizedDimension(build, quantization.axis)
+        return schema.QuantizationParametersEnd(build)
+
+    def _blocks(self, blocks: BlockQuantization, scales: int) -> int:
+        build = self.builder
+        schema.BlockwiseQuantizationStart(build)
+        schema.BlockwiseQuantizationAddScales(build, scales)
+        schema.BlockwiseQuantizationAddZeroPoints(build, _NO_TENSOR)
+        schema.BlockwiseQuantizationAddBlockSize(build, blocks.block_size)
+        details = schema.BlockwiseQuantizationEnd(build)
+        schema.QuantizationParametersStart(build)
+        schema.QuantizationParametersAddDetailsType(
+            build, schema.QuantizationDetails.BlockwiseQuantization
+        )
+        schema.QuantizationParametersAddDetails(build, details)
         return schema.QuantizationParametersEnd(build)
 
     def _operator(self, operator: Operator, index: dict[int, int]) -> int:
@@ -254,6 +291,12 @@ class _Writer:
 def _kept_states(model: Model) -> dict[str, bytes]:
     names = {t.name: None for graph in model.graphs for t in graph.tensors() if t.keeps_state}
     return {KEEPS_STATE: json.dumps(list(names)).encode()} if names else {}
+
+
+def _scales_of_blocks(tensor: Tensor) -> Tensor:
+    assert tensor.blocks is not None
+    scale = tensor.blocks.scale
+    return Tensor(f"{tensor.name}_scales", scale.shape, TensorType.FLOAT16, data=scale)
 
 
 def _constant_bytes(tensor: Tensor) -> bytes:

@@ -101,6 +101,36 @@ def weight_scale(weights: np.ndarray, axis: int | None, limit: int) -> np.ndarra
     return largest / np.float32(limit)
 
 
+def block_scale(weights: np.ndarray, block_size: int, limit: int) -> np.ndarray:
+    """The symmetric scales that put the largest magnitude of each block on `limit`.
+
+    XNNPACK multiplies with scales of bfloat16, which files hold as float16: they are rounded to
+    both, as ai-edge-quantizer rounds them, so that integers are found at the scales that kernels
+    use.
+
+    Args:
+        weights: float32 matrix of shape (rows, columns).
+        block_size: divides the columns.
+        limit: the largest integer.
+
+    Returns:
+        float16 array of shape (rows, columns / block_size). It is 0 of blocks of zeros, or of
+        magnitudes that float16 cannot tell from 0, and infinite beyond what it holds.
+    """
+    rows, columns = weights.shape
+    blocks = weights.reshape(rows, columns // block_size, block_size)
+    largest = np.abs(blocks).max(axis=2, initial=0)
+    with np.errstate(over="ignore"):
+        return _to_bfloat16(largest / np.float32(limit)).astype(np.float16)
+
+
+def _to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Nearest float32 numbers whose lower 16 bits are 0, ties to even; for positive ones."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = bits + (0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return rounded.astype(np.uint32).view(np.float32)
+
+
 def accumulator_scales(
     weight: np.ndarray, input_scale: np.float32, bias: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -162,6 +192,13 @@ def quantize_symmetric(values: np.ndarray, scale: np.ndarray, axis: int, limit: 
     """
     inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
     return np.clip(round_away(values * along(inverse, axis, values.ndim)), -limit, limit)
+
+
+def quantize_blocks(values: np.ndarray, scale: np.ndarray, limit: int) -> np.ndarray:
+    """As `quantize_symmetric`, of a matrix (rows, columns) and scales (rows, blocks)."""
+    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
+    along_blocks = np.repeat(inverse, values.shape[1] // scale.shape[1], axis=1)
+    return np.clip(round_away(values * along_blocks), -limit, limit)
 
 
 def shared_scale(shared: SharedWeights, limit: int) -> np.ndarray:

@@ -83,4 +83,5 @@ def _refuse_mixture(graph: Graph, operator: Operator) -> None:
 
 
 def _is_quantized(tensor: Tensor) -> bool:
-    return tensor.quantization is not None and tensor.type != TensorType.FLOAT32
+    is_on_grid = tensor.quantization is not None or tensor.blocks is not None
+    return is_on_grid and tensor.type != TensorType.FLOAT32

@@ -21,21 +21,40 @@ from tfedge.quantization.schemes import (
     StorageScheme,
     WeightScheme,
 )
-from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
-from tfedge_converters.quantize.affine import quantize_symmetric, trained_integers, weight_scale
+from tfedge_converters.graph import (
+    BlockQuantization,
+    Graph,
+    Model,
+    Operator,
+    Quantization,
+    Tensor,
+    TensorType,
+)
+from tfedge_converters.litert_kernels import takes_blocks
+from tfedge_converters.quantize.affine import (
+    block_scale,
+    quantize_blocks,
+    quantize_symmetric,
+    trained_integers,
+    weight_scale,
+)
 from tfedge_converters.quantize.constant_values import constant_values
 
 _BITS = {INT8_WEIGHTS: 8, INT4_WEIGHTS: 4}
 _TYPES = {8: TensorType.INT8, 4: TensorType.INT4}
 
-# Versions of kernels that multiply int8 weights with activations that they round themselves. Of
-# DEPTHWISE_CONV_2D it must be a scale for each channel: with one, LiteRT reads past its end.
-_HYBRID_VERSIONS = {
-    "CONV_2D": 5,
-    "DEPTHWISE_CONV_2D": 6,
-    "FULLY_CONNECTED": 12,
-    "TRANSPOSE_CONV": 2,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
+# Versions of kernels that multiply weights of so many bits with activations that they round
+# themselves. Of DEPTHWISE_CONV_2D it must be a scale for each channel: with one, LiteRT reads past
+# its end. Those without int4 refuse it while they run (LiteRT 2.3).
+_HYBRID_VERSIONS: Mapping[int, Mapping[str, int]] = {
+    8: {
+        "CONV_2D": 5,
+        "DEPTHWISE_CONV_2D": 6,
+        "FULLY_CONNECTED": 12,
+        "TRANSPOSE_CONV": 2,
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
+    },
+    4: {"CONV_2D": 7, "FULLY_CONNECTED": 12},
 }
 
 # Operators that pick rows of a constant: the position of the constant, and the version for int8.
@@ -50,6 +69,7 @@ _NOT_IN_MICRO: Mapping[tuple[str, bool], str] = {
     (FLOAT16_WEIGHTS, False): "has no DEQUANTIZE of float16",
     (INT4_WEIGHTS, False): "has no DEQUANTIZE of int4",
     (INT8_WEIGHTS, True): "has no kernels that multiply int8 weights with real activations",
+    (INT4_WEIGHTS, True): "has no kernels that multiply int4 weights with real activations",
 }
 
 
@@ -82,7 +102,7 @@ def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = Tr
     float16 is for all constants, as TensorFlow's converter does it. Integers are for the weights of
     the operators in the policy table and for tables that GATHER reads, symmetric, and on the grid
     that training gave them if it has no more bits. What GATHER reads is made real behind it, with
-    one scale and 8 bits.
+    one scale and 8 bits. Where no kernel computes with int4 weights, they are int8.
 
     Args:
         model: a real model; what is an integer already stays.
@@ -117,6 +137,7 @@ class _Storage:
         self.scheme = scheme
         self.per_channel = per_channel
         self._made: dict[tuple[int, int | None, int], _Stored] = {}
+        self._in_blocks: dict[int, Tensor | None] = {}
 
     def run(self) -> None:
         """Changes it."""
@@ -143,15 +164,28 @@ class _Storage:
                 self._round_weights(operator, rule, tensor)
 
     def _round_weights(self, operator: Operator, rule: WeightPolicy, tensor: Tensor) -> None:
-        version = _HYBRID_VERSIONS.get(operator.code)
         if not self.scheme.computed:
             axis = rule.axis if self.per_channel else None
             operator.inputs[rule.operand] = self._as_integers(tensor, axis, self._bits).real
-        elif version is not None:
-            axis = rule.axis if rule.per_channel else None
-            operator.inputs[rule.operand] = self._as_integers(tensor, axis, self._bits).constant
+            return
+        bits = self._bits if operator.code in _HYBRID_VERSIONS[self._bits] else 8
+        version = _HYBRID_VERSIONS[bits].get(operator.code)
+        if version is not None:
+            operator.inputs[rule.operand] = self._computed(operator, rule, tensor, bits)
             operator.version = max(operator.version, version)
             _set_rounding(operator, self.scheme.asymmetric_inputs)
+
+    def _computed(
+        self, operator: Operator, rule: WeightPolicy, tensor: Tensor, bits: int
+    ) -> Tensor:
+        """The integers that a kernel multiplies: in blocks where the scheme and the kernel can."""
+        size = self.scheme.block_size
+        in_blocks = None
+        if size is not None and takes_blocks(operator):
+            in_blocks = self._blocks(tensor, size)
+        if in_blocks is not None:
+            return in_blocks
+        return self._as_integers(tensor, rule.axis if rule.per_channel else None, bits).constant
 
     def _read_as_integers(self, operator: Operator) -> list[Operator]:
         """Lets a lookup read int8; gives the operator that makes its result real again."""
@@ -199,6 +233,11 @@ class _Storage:
             self._made[key] = _stored(tensor, constant, version)
         return self._made[key]
 
+    def _blocks(self, tensor: Tensor, size: int) -> Tensor | None:
+        if id(tensor) not in self._in_blocks:
+            self._in_blocks[id(tensor)] = _integers_in_blocks(tensor, size)
+        return self._in_blocks[id(tensor)]
+
 
 def _is_real_constant(tensor: Tensor | None) -> TypeGuard[Tensor]:
     return (
@@ -219,7 +258,7 @@ def _integers(tensor: Tensor, axis: int | None, bits: int) -> Tensor:
     trained = tensor.trained_weights
     if (
         trained is not None
-        and trained.bits <= bits
+        and _is_on_grid(tensor, bits)
         and (axis is not None or trained.scale.size == 1)
     ):
         scale, data = trained.scale, trained_integers(values, trained, axis or 0)
@@ -235,6 +274,35 @@ def _integers(tensor: Tensor, axis: int | None, bits: int) -> Tensor:
         type=type_,
         quantization=grid,
         data=data.astype(type_.dtype),
+        trained_weights=None,
+    )
+
+
+def _is_on_grid(tensor: Tensor, bits: int) -> bool:
+    """Whether training put the weights on scales that so many bits can keep."""
+    trained = tensor.trained_weights
+    return trained is not None and trained.bits <= bits
+
+
+def _integers_in_blocks(tensor: Tensor, size: int) -> Tensor | None:
+    """A matrix as int4 with a scale for every block, which is a part of a row.
+
+    Returns:
+        None where blocks do not divide the rows, scales are beyond float16, or training found them.
+    """
+    if len(tensor.shape) != 2 or tensor.shape[1] % size or _is_on_grid(tensor, _BITS[INT4_WEIGHTS]):
+        return None
+    values, limit = constant_values(tensor), WeightScheme(_BITS[INT4_WEIGHTS]).limit
+    scale = block_scale(values, size, limit)
+    if not np.isfinite(scale).all():
+        return None
+    scale = np.where(scale > 0, scale, np.float16(1))
+    return dataclasses.replace(
+        tensor,
+        name=f"{tensor.name}_int4",
+        type=TensorType.INT4,
+        blocks=BlockQuantization(scale, size),
+        data=quantize_blocks(values, scale, limit).astype(np.int8),
         trained_weights=None,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import tfedge
 from tfedge_converters.c import arrays, names
+from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.types import Model
 from tfedge_converters.tflm.resolver import resolver_methods
 
@@ -43,6 +44,8 @@ def generate_array(
         TfedgeError: `name` is no identifier.
         UnsupportedError: TFLite Micro has no kernel for an operator.
     """
+    for graph in model.graphs:
+        refuse_blocks(graph, "TFLite Micro")
     context = {
         "version": tfedge.__version__,
         "hash": hashlib.sha256(flatbuffer).hexdigest(),

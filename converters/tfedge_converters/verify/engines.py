@@ -19,9 +19,11 @@ from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
+from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
+from tfedge_converters.litert_kernels import check_blocks
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
 
@@ -45,16 +47,27 @@ _REFERENCE_VERSIONS = {"DEPTHWISE_CONV_2D": 6, "DEPTH_TO_SPACE": 1, "STRIDED_SLI
 
 
 def run_litert(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
-    """LiteRT as phones run it, with XNNPACK."""
+    """LiteRT as phones run it, with XNNPACK.
+
+    Raises:
+        UnsupportedError: it refuses the model, or would compute it wrongly.
+    """
+    for graph in read_model(flatbuffer).graphs:
+        check_blocks(graph)
     return _run_litert(flatbuffer, samples, sequence, "AUTO")
 
 
 def run_litert_reference(
     flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE
 ) -> Outputs:
-    """LiteRT's reference kernels."""
+    """LiteRT's reference kernels.
+
+    Raises:
+        UnsupportedError: it refuses the model, or would compute it wrongly.
+    """
     model = read_model(flatbuffer)
     for graph in model.graphs:
+        refuse_blocks(graph, "LiteRT without XNNPACK")
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
             operator.version = min(operator.version, known)
@@ -103,6 +116,7 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQU
             "(Linux on x86-64)"
         ) from error
     model = read_model(flatbuffer)
+    refuse_blocks(model.main, MICRO)
     refuse_what_crashes(model.main, MICRO)
     stateful = any(tensor.is_variable for tensor in model.main.tensors())
     arena = len(flatbuffer) + sum(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge_converters.graph.blocks import block_operands
 from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
@@ -94,6 +95,8 @@ def _is_foldable(operator: Operator, operands: list[Tensor]) -> bool:
     if not operands or any(t.data is None or t.is_variable for t in operands):
         return False
     if any(tensor.type.dtype is None for tensor in (*operands, *operator.outputs)):
+        return False
+    if block_operands(operator):
         return False
     if operator.code in _MOVES:
         return _one_grid(operator, operands)

@@ -69,7 +69,8 @@ def _value(tensor: Tensor) -> Hashable:
     trained = None if grid is None else (grid.scale.tobytes(), grid.bits)
     shared = tensor.shared_weights
     factors = None if shared is None else shared.factors.tobytes()
-    return _kind(tensor), trained, factors, tensor.data.tobytes()
+    blocks = None if tensor.blocks is None else tensor.blocks.scale.tobytes()
+    return _kind(tensor), trained, factors, blocks, tensor.data.tobytes()
 
 
 def _kind(tensor: Tensor) -> Hashable:
