@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
-from post_training import by_ai_edge_quantizer, real_outputs
+from post_training import AI_EDGE_RECIPES, by_ai_edge_quantizer, real_outputs
 from qat_accuracy import TASKS
 from rich.table import Table
 from trials import FLOAT, Task, described, met, run_trials, trained_trial
@@ -85,20 +85,26 @@ def by_tensorflow(supported: tf.lite.OpsSet | None, subject: Subject) -> bytes:
         return result
 
 
+# The nets have no dense layer that blocks divide.
+AI_EDGE = {
+    scheme: recipe for scheme, _, recipe in AI_EDGE_RECIPES if not scheme.startswith("dynamic4_")
+}
 WAYS: dict[tuple[str, str], Callable[[Subject], bytes]] = {
     **{(OURS, f"int8, {method}"): functools.partial(ours, "int8", method) for method in METHODS},
-    ("TensorFlow", "int8"): functools.partial(by_tensorflow, tf.lite.OpsSet.TFLITE_BUILTINS_INT8),
-    ("ai-edge-quantizer", "int8"): functools.partial(by_ai_edge_quantizer, "static_wi8_ai8"),
     (OURS, "int16x8"): functools.partial(ours, "int16x8", "minmax"),
-    ("TensorFlow", "int16x8"): functools.partial(by_tensorflow, INT16),
-    ("ai-edge-quantizer", "int16x8"): functools.partial(by_ai_edge_quantizer, "static_wi8_ai16"),
-    (OURS, "dynamic"): functools.partial(ours, "dynamic", None),
-    ("TensorFlow", "dynamic"): functools.partial(by_tensorflow, None),
-    (OURS, "float16"): functools.partial(ours, "float16", None),
-    (OURS, "weights8"): functools.partial(ours, "weights8", None),
-    (OURS, "weights4"): functools.partial(ours, "weights4", None),
     (OURS, "int4"): functools.partial(ours, "int4", "minmax"),
-}  # fmt: skip
+    **{
+        (OURS, scheme): functools.partial(ours, scheme, None)
+        for scheme in ("float16", "dynamic", "dynamic4", "weights8", "weights4")
+    },
+    ("TensorFlow", "int8"): functools.partial(by_tensorflow, tf.lite.OpsSet.TFLITE_BUILTINS_INT8),
+    ("TensorFlow", "int16x8"): functools.partial(by_tensorflow, INT16),
+    ("TensorFlow", "dynamic"): functools.partial(by_tensorflow, None),
+    **{
+        ("ai-edge-quantizer", scheme): functools.partial(by_ai_edge_quantizer, recipe)
+        for scheme, recipe in AI_EDGE.items()
+    },
+}
 
 
 def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
