@@ -33,8 +33,7 @@ class Masked:
 
     def __call__(self, weight: Any) -> Any:
         """The weight under the mask."""
-        value = keras.ops.convert_to_tensor(weight)
-        return keras.ops.where(self.mask, value, keras.ops.zeros_like(value))
+        return keras.ops.where(self.mask, keras.ops.convert_to_tensor(weight), 0)
 
 
 class PruningState(keras.layers.Layer):
