@@ -51,13 +51,15 @@ class Costs:
         return len(artifact.flatbuffer) if source is None else source.weights_bytes
 
 
-def costs_of(model: Model, artifacts: Mapping[int, Artifact], activation_bits: int) -> Costs:
+def costs_of(
+    model: Model, artifacts: Mapping[int, Artifact], activation_bits: Mapping[str, int]
+) -> Costs:
     """The costs of a float model's layers, from artifacts with all weights of one width.
 
     Args:
         model: the float model.
         artifacts: by width.
-        activation_bits: of the scheme.
+        activation_bits: that the layers compute with, by their names.
     """
     multiplications = _multiplications(model)
     flash = {
@@ -66,16 +68,18 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], activation_bits: i
         for name, size in _layer_bytes(artifact).items()
     }
     # What alignment makes of it differs by a few bytes; the search starts from the best case.
-    fixed = min(
-        Costs.flash_of(artifact) - sum(_layer_bytes(artifact).values())
-        for artifact in artifacts.values()
-    )
+    fixed = min(map(fixed_flash, artifacts.values()))
     operations = {
-        (name, bits): count * bits * activation_bits
+        (name, bits): count * bits * activation_bits[name]
         for name, count in multiplications.items()
         for bits in artifacts
     }
     return Costs(fixed, flash, operations)
+
+
+def fixed_flash(artifact: Artifact) -> int:
+    """Bytes of everything but the constants of layers with weights."""
+    return Costs.flash_of(artifact) - sum(_layer_bytes(artifact).values())
 
 
 def choices_of(

@@ -1,0 +1,92 @@
+"""Which activations get 16 bits: two walks through the choices, each step a real conversion.
+
+An arena is a peak and no sum, and a conversion between widths takes room of its own, so that what
+an activation costs depends on all others. One walk starts with all activations narrow and widens,
+in the order of noise removed per byte, what fits; each step widens an activation together with what
+is computed from it, without which no one would hear its 16 bits. The other starts with all of them
+wide, narrows what matters least per byte until all limits hold, and then widens again what fits.
+Both narrow at last what has come to matter little. The better end is taken. No single step improves
+on it noticeably; a set of several steps may.
+"""
+
+from __future__ import annotations
+
+from tfedge_converters.search.activation_noise import ActivationNoise, Wide
+from tfedge_converters.search.trials import Judge, Trial
+
+# Less than 0.05 dB of noise is not worth twice the bits to compute with.
+_NOTICEABLE = 10**0.005
+
+
+def walked(judge: Judge, activations: ActivationNoise) -> list[Trial]:
+    """The ends of both walks, and all narrow; the least noise first.
+
+    Args:
+        judge: what tries choices.
+        activations: their noise.
+    """
+    narrow = Wide()
+    starts = (narrow, _shed(judge, activations))
+    grown = (_grown(judge, activations, start) for start in starts)
+    ends = {end: judge(end) for end in (*(_trimmed(judge, activations, g) for g in grown), narrow)}
+    return sorted(ends.values(), key=lambda trial: (_noise_of(trial), len(trial.wide)))
+
+
+def improves(trial: Trial, on: Trial) -> bool:
+    """Whether a trial fits and has noticeably less noise than another one."""
+    return not trial.refusal and _noise_of(trial) * _NOTICEABLE < _noise_of(on)
+
+
+def _grown(judge: Judge, activations: ActivationNoise, wide: Wide) -> Wide:
+    """Widens until no activation is left whose widening fits and pays."""
+    before = None
+    while wide != before:
+        before = wide
+        for number in _most_removed_first(activations, wide):
+            wider = wide | activations.move(number)
+            if wider != wide and improves(judge(wider), judge(wide)):
+                wide = wider
+    return wide
+
+
+def _most_removed_first(activations: ActivationNoise, wide: Wide) -> list[int]:
+    """Groups by the noise that widening removes per byte that it adds."""
+    now = activations.of(wide)
+    rates = {}
+    for number in activations.free:
+        move = activations.move(number) - wide
+        added = sum(activations.groups[item].elements for item in move)
+        rates[number] = (now - activations.of(wide | move)) / added if added else 0.0
+    return sorted(rates, key=lambda number: (-rates[number], number))
+
+
+def _shed(judge: Judge, activations: ActivationNoise) -> Wide:
+    """Narrows, from all wide, until all limits hold and the rest matters."""
+    wide = activations.free
+    while wide:
+        least = min(wide, key=lambda number: (_added_per_byte(activations, wide, number), number))
+        narrower = wide - {least}
+        if not judge(wide).refusal and improves(judge(wide), judge(narrower)):
+            break
+        wide = narrower
+    return wide
+
+
+def _trimmed(judge: Judge, activations: ActivationNoise, wide: Wide) -> Wide:
+    """Narrows what makes no noticeable difference, all in all."""
+    end = wide
+    for number in sorted(wide, key=lambda item: (_added_per_byte(activations, end, item), item)):
+        narrower = wide - {number}
+        if not judge(narrower).refusal and not improves(judge(end), judge(narrower)):
+            wide = narrower
+    return wide
+
+
+def _added_per_byte(activations: ActivationNoise, wide: Wide, number: int) -> float:
+    """The noise that narrowing a group adds per byte that it saves."""
+    added = activations.of(wide - {number}) - activations.of(wide)
+    return added / activations.groups[number].elements
+
+
+def _noise_of(trial: Trial) -> float:
+    return float("inf") if trial.noise is None else trial.noise
