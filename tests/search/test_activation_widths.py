@@ -167,6 +167,14 @@ def test_flash_and_bit_operations_limit_widening_too(network):
     assert found.noise < narrow.noise
 
 
+def test_four_bits_beside_sixteen_are_eight(network):
+    """Nothing packs them there, so that they take the bits and the bytes of eight."""
+    eight = _search(network, target="tflite", activation_bits=(16,), bits=(8,))
+    four = _search(network, target="tflite", activation_bits=(16,), bits=(4,))
+    assert (four.bit_operations, four.flash) == (eight.bit_operations, eight.flash)
+    assert four.noise == eight.noise
+
+
 def test_no_one_width_is_left_out(network):
     """Where only one width is given there is nothing to search."""
     found = _search(network, activation_bits=(16,))

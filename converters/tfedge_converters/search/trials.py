@@ -12,7 +12,6 @@ from tfedge_converters.graph import Model, Operator
 from tfedge_converters.litert_kernels import check_litert
 from tfedge_converters.quantize.decided_widths import free_activations
 from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.real_operators import real_operators
 from tfedge_converters.search.activation_noise import NARROW, WIDE, ActivationNoise, Wide, all_wide
 from tfedge_converters.search.context import Budget, Context, arena_of
 from tfedge_converters.search.costs import Choice, Costs, choices_of, costs_of, fixed_flash
@@ -100,9 +99,7 @@ def layer_choices(
     """Costs, and by layer its choices, with the activations of a scheme."""
     base = {width: context.converted(uniform_weights(scheme, width)) for width in bits}
     noises = measured.by_layer(scheme, bits, progress)
-    costs = costs_of(
-        model, base, layer_widths(real_operators(model.main), Groups(model.main, scheme))
-    )
+    costs = costs_of(model, base, scheme)
     with_operations = budget.operations is not None
     return costs, {name: choices_of(name, costs, noises, with_operations) for name in noises}
 
@@ -146,7 +143,7 @@ class Judge:
         try:
             artifact = self._context.converted(scheme)
         except UnsupportedError as error:
-            return Trial(wide, None, None, f"that cannot be converted: {error}")
+            return Trial(wide, None, None, f"not convert: {error}")
         arena = arena_of(artifact)
         weights = self._weight_noise(wide, artifact)
         noise = None if weights is None else self._activations.of(wide) + weights

@@ -69,18 +69,18 @@ def search_widths(
         model: a float model, as `tfedge.convert` takes it.
         calibration: representative inputs, as for `tfedge.convert`.
         flash: bytes, at most, of the constants of generated C, or of the .tflite file for targets
-            without; code comes on top.
-        ram: bytes of the arena of generated C, at most. Widths of weights do not change it. Of a
-            board no more than it has counts, of `flash` neither.
+            without; code comes on top. What a board has limits it as well.
+        ram: bytes of the arena of generated C, at most; widths of weights do not change it. What a
+            board has limits it as well.
         bit_operations: the sum, over all multiplications of one inference, of the bits of the
             weight times those of the activation, at most.
         target: a name that `tfedge targets` lists.
         quantization: the scheme of everything but the widths. Widths of activations that its
             layers ask for stay.
         bits: what weights may have.
-        activation_bits: what activations may have: (8, 16) widens those where that removes most
-            noise, with nothing to limit it all that matter; inputs and outputs too, unless the
-            scheme asks for their width. None for the scheme's width alone.
+        activation_bits: what activations may have. (8, 16) widens those where that removes most
+            noise; without limits, all that make a difference of more than 0.05 dB. Among them are
+            inputs and outputs, unless the scheme asks for their width. None for the scheme's alone.
         samples: how many of the calibration data to measure noise on, at most.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         progress: whether to show progress on the terminal.
