@@ -7,8 +7,8 @@ Data, net and training are those of recovery.py. Flash: against weights of 4 bit
 the usual rule, 8 bits for the first and the last layer and 4 between them, stands what
 `tfedge.search_widths` finds with the flash of that rule, and with a quarter of what lies between 4
 and 8 bits throughout. RAM: against activations of 8 and of 16 bits throughout, with weights of 8,
-stands what it finds with the arena of generated C that 8 bits need, and with a quarter, half and
-three quarters of what lies between that and the one that 16 bits need. Noise is that at the output,
+stands what it finds with the arena of generated C that 8 bits need, with the one
+that 16 bits need, and half of the way. Noise is that at the output,
 on 200 training images without their labels.
 """
 
@@ -39,16 +39,16 @@ FOUR, RULE, SEARCHED, QUARTER, EIGHT = (
     "4 bits", "first and last 8, others 4", "searched, flash of that rule",
     "searched, a quarter of the way to 8", "8 bits",
 )  # fmt: skip
-NARROW, SAME, LOW, HALF, HIGH, WIDE = (
-    "8 bits", "searched, that arena", "searched, a quarter of the way to 16", "half of the way",
-    "three quarters of it", "16 bits",
+NARROW, SAME, HALF, FULL, WIDE = (
+    "8 bits", "searched, that arena", "searched, half of the way to 16",
+    "searched, the arena of 16", "16 bits",
 )  # fmt: skip
 # Of the way from the arena of 8 bits to that of 16.
-SHARES = {SAME: 0.0, LOW: 0.25, HALF: 0.5, HIGH: 0.75}
+SHARES = {SAME: 0.0, HALF: 0.5, FULL: 1.0}
 # The variants of a limit, and the one that others are compared with.
 VARIANTS = {
     "flash": (FOUR, RULE, SEARCHED, QUARTER, EIGHT),
-    "ram": (NARROW, SAME, LOW, HALF, HIGH, WIDE),
+    "ram": (NARROW, SAME, HALF, FULL, WIDE),
 }
 COMPARED = {"flash": RULE, "ram": NARROW}
 CORE = "cortex-m4"

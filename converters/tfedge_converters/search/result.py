@@ -101,7 +101,8 @@ class ArenaPoint:
 
     Attributes:
         arena: bytes of generated C's arena.
-        noise: the predicted relative noise power at the output, of activations and weights.
+        noise: relative power at the output, measured with the widest weights that were allowed,
+            and what is predicted to come on top with narrower ones.
         wide: the names of the activations of 16 bits.
     """
 
@@ -137,7 +138,7 @@ class WidthSearch:
         activations: what each group of them got, in the order of the graph; empty where their
             widths were not searched.
         arena_front: of the widths of activations that were tried, those that nothing beats in both
-            arena and predicted noise, by arena; empty too for targets without C.
+            arena and noise, by arena; empty too for targets without C.
     """
 
     name: str
@@ -219,7 +220,7 @@ class WidthSearch:
     def arena_table(self) -> Any:
         """A rich table of the front of arena and noise, thinned out where it is long."""
         return _front_table(
-            ("arena bytes", "predicted dB, activations and weights"),
+            ("arena bytes", "dB at the output"),
             [(point.arena, point.noise) for point in self.arena_front],
         )
 

@@ -10,14 +10,16 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.litert_kernels import check_litert
+from tfedge_converters.quantize.calibration import calibrate
 from tfedge_converters.quantize.decided_widths import free_activations
 from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.quantize.probe import Probe
 from tfedge_converters.search.activation_noise import NARROW, WIDE, ActivationNoise, Wide, all_wide
 from tfedge_converters.search.context import Budget, Context, arena_of
 from tfedge_converters.search.costs import Choice, Costs, choices_of, costs_of, fixed_flash
 from tfedge_converters.search.overrides import uniform_weights, with_activations
 from tfedge_converters.search.program import solve
-from tfedge_converters.search.weight_noise import WeightNoise
+from tfedge_converters.search.weight_noise import WeightNoise, measured_noise
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Trial:
     Attributes:
         wide: the groups of wide activations.
         arena: bytes; None for targets without C.
-        noise: of activations and of weights as they fit, relative power at the output; None where
-            no widths of weights fit.
+        noise: relative power at the output, measured with the widest weights, and what the
+            integer program adds for narrower ones; None where no widths of weights fit.
         refusal: which limit is missed, in words; empty if none is.
     """
 
@@ -119,6 +121,7 @@ class Judge:
     def __init__(
         self,
         context: Context,
+        probe: Probe,
         activations: ActivationNoise,
         weights: WeightChoices,
         budget: Budget,
@@ -126,6 +129,7 @@ class Judge:
     ):
         """`bits`: of all weights in the conversions, whose arena does not depend on it."""
         self._context = context
+        self._probe = probe
         self._activations = activations
         self._weights = weights
         self._budget = budget
@@ -145,20 +149,26 @@ class Judge:
         except UnsupportedError as error:
             return Trial(wide, None, None, f"not convert: {error}")
         arena = arena_of(artifact)
-        weights = self._weight_noise(wide, artifact)
-        noise = None if weights is None else self._activations.of(wide) + weights
+        added = self._added_by_weights(wide, artifact)
+        noise = None if added is None else self._measured(scheme) + added
         limit = self._budget.ram
         if arena is not None and limit is not None and arena > limit:
             return Trial(wide, arena, noise, f"need an arena of {arena:,} bytes")
         refusal = "" if noise is not None else "leave the weights too little of the budget"
         return Trial(wide, arena, noise, refusal)
 
-    def _weight_noise(self, wide: Wide, artifact: Artifact) -> float | None:
+    def _measured(self, scheme: Scheme) -> float:
+        """Roundings have offsets in common, so that their noises may also cancel."""
+        calibrate(self._probe.model, self._context.samples, scheme=scheme)
+        return measured_noise(self._probe, scheme)
+
+    def _added_by_weights(self, wide: Wide, artifact: Artifact) -> float | None:
         choices = self._weights.of(self._activations.widths(wide))
         flash = self._budget.flash
         room = None if flash is None else flash - fixed_flash(artifact)
         point = solve(choices, room, self._budget.operations)
-        return None if point is None else point.noise
+        widest = sum(options[0].noise for options in choices)
+        return None if point is None else max(0.0, point.noise - widest)
 
 
 def refused_wide(model: Model, context: Context, scheme: Scheme, bits: int) -> dict[str, str]:

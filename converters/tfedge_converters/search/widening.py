@@ -5,8 +5,9 @@ an activation costs depends on all others. One walk starts with all activations 
 in the order of noise removed per byte, what fits; each step widens an activation together with what
 is computed from it, without which no one would hear its 16 bits. The other starts with all of them
 wide, narrows what matters least per byte until all limits hold, and then widens again what fits.
-Both narrow at last what has come to matter little. The better end is taken. No single step improves
-on it noticeably; a set of several steps may.
+Both narrow at last what has come to matter little. Sums of noises give the order; steps are taken
+or not by the noise that is measured. Of all that was tried the best is taken. No single step
+improves on it noticeably; a set of several steps may.
 """
 
 from __future__ import annotations
@@ -19,17 +20,33 @@ _NOTICEABLE = 10**0.005
 
 
 def walked(judge: Judge, activations: ActivationNoise) -> list[Trial]:
-    """The ends of both walks, and all narrow; the least noise first.
+    """What fits of all that was tried, the best first.
 
     Args:
         judge: what tries choices.
         activations: their noise.
     """
-    narrow = Wide()
-    starts = (narrow, _shed(judge, activations))
-    grown = (_grown(judge, activations, start) for start in starts)
-    ends = {end: judge(end) for end in (*(_trimmed(judge, activations, g) for g in grown), narrow)}
-    return sorted(ends.values(), key=lambda trial: (_noise_of(trial), len(trial.wide)))
+    ends = (
+        _grown(judge, activations, Wide()),
+        _grown(judge, activations, _shed(judge, activations)),
+    )
+    for end in ends:
+        _trimmed(judge, activations, end)
+    best = None
+    while (found := _best_first(judge)) and found[0] != best:
+        best = found[0]
+        _trimmed(judge, activations, _grown(judge, activations, best.wide))
+    return found
+
+
+def _best_first(judge: Judge) -> list[Trial]:
+    """What fits by noise, but of what is as good as the best, few wide groups first."""
+    fitting = [trial for trial in judge.trials.values() if not trial.refusal]
+    limit = min(map(_noise_of, fitting), default=0.0) * _NOTICEABLE
+    good = [trial for trial in fitting if _noise_of(trial) <= limit]
+    rest = [trial for trial in fitting if _noise_of(trial) > limit]
+    return [*sorted(good, key=lambda trial: (len(trial.wide), _noise_of(trial))),
+            *sorted(rest, key=_noise_of)]  # fmt: skip
 
 
 def improves(trial: Trial, on: Trial) -> bool:

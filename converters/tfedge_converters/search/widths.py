@@ -171,7 +171,7 @@ class _Search:
             self._model, self.context, (self.scheme, widest), self._weights, self.bits, self.budget,
             self.progress,
         )  # fmt: skip
-        judge = Judge(self.context, activations, weights, self.budget, self.bits[-1])
+        judge = Judge(self.context, self.probe, activations, weights, self.budget, self.bits[-1])
         for trial in walked(judge, activations):
             solution = None if trial.refusal else self._solved(activations.scheme_of(trial.wide))
             if solution is not None:
