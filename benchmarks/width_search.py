@@ -7,9 +7,8 @@ Data, net and training are those of recovery.py. Flash: against weights of 4 bit
 the usual rule, 8 bits for the first and the last layer and 4 between them, stands what
 `tfedge.search_widths` finds with the flash of that rule, and with a quarter of what lies between 4
 and 8 bits throughout. RAM: against activations of 8 and of 16 bits throughout, with weights of 8,
-stands what it finds with the arena of generated C that 8 bits need, with the one
-that 16 bits need, and half of the way. Noise is that at the output,
-on 200 training images without their labels.
+stands what it finds with the arena of generated C that 8 bits need, with the one that 16 bits need,
+and half of the way. Noise is that at the output, on 200 training images without their labels.
 """
 
 from __future__ import annotations

@@ -61,9 +61,9 @@ def search_widths(
     The noise that a layer's rounded weights make at the output is measured with all else exact,
     for every layer and width. Noises of layers add up as long as they are small and independent;
     under this model the choice is an integer program, which is solved exactly. Widths of
-    activations are chosen before, step by step, each step by a real conversion and with the weights
-    that it leaves room for (`search/widening.py`). What was chosen is then converted, weighed and
-    measured.
+    activations are chosen before, step by step, each step by a real conversion whose noise is
+    measured, and with the weights that it leaves room for (`search/widening.py`). What was
+    chosen is then converted, weighed and measured.
 
     Args:
         model: a float model, as `tfedge.convert` takes it.
