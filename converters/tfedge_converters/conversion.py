@@ -33,7 +33,7 @@ from tfedge_converters.verify.vectors import self_test_vectors
 def convert(
     model: Any,
     *,
-    target: str = "host",
+    target: str | targets.Target = "host",
     quantization: str | Scheme | StorageScheme | None = None,
     calibration: Any = None,
     calibration_method: str | Method | None = None,
@@ -56,7 +56,7 @@ def convert(
     Args:
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
-        target: a name that `tfedge targets` lists.
+        target: a name that `tfedge targets` lists, or a `Target`.
         quantization: by default what the target computes with, "int8" for most; "int16x8" for
             activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
             or a `Scheme`. What training put on a grid stays.

@@ -153,12 +153,11 @@ def test_the_least_possible_is_possible(network):
 
 def test_reasons():
     wide, narrow = Choice("a", 8, 100, 800, 1e-4), Choice("a", 4, 50, 400, 1e-2)
-    assert LayerWidth.of([wide, narrow], 1).reason == (
+    assert LayerWidth.of([wide, narrow], 1, 8).reason == (
         "saves 50 bytes over 8 bits at 20.0 dB instead of 40.0"
     )
-    assert (
-        LayerWidth.of([wide, narrow], 0).reason == "4 bits would save 50 bytes, but leave 20.0 dB"
-    )
+    reason = LayerWidth.of([wide, narrow], 0, 8).reason
+    assert reason == "4 bits would save 50 bytes, but leave 20.0 dB"
 
 
 def test_the_command_line_writes_a_scheme(network, tmp_path):

@@ -12,11 +12,14 @@ from tfedge.files import write_atomically
 from tfedge.quantization.schemes import SCHEMES
 
 _EPILOG = """\
-Prints the width that every layer's weights get, why, and the Pareto front of flash and noise.
+Prints the width that every layer's weights get, why, and the Pareto front of flash and noise; with
+--activation-bits, what activations get, and the front of the arena and noise.
 --output writes the scheme as JSON: Scheme.from_config(json.load(file)) reads it for tfedge.convert.
 
 examples:
   tfedge search kws.tflite --calibration samples.npz --target tflite --flash 24000
+  tfedge search kws.tflite --calibration samples.npz --target cortex-m4 --ram 20000 \\
+      --activation-bits 8,16
 """
 
 
@@ -25,7 +28,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "search",
         help="choose how many bits each layer's weights get within a budget",
-        description="Chooses widths of weights, layer by layer, with least noise within a budget.",
+        description="Chooses widths, layer by layer, with least noise within a budget.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -41,6 +44,12 @@ def add_parser(commands: Any) -> None:
         ("bit-operations", "bits of weights times bits of activations, over all multiplications"),
     ):
         parser.add_argument(f"--{option}", type=int, metavar="N", help=f"at most: {what}")
+    parser.add_argument(
+        "--activation-bits",
+        type=_widths,
+        metavar="N,N",
+        help="what activations may have, 8,16 to choose (default: what the scheme has)",
+    )
     parser.add_argument("--output", metavar="JSON", help="file for the scheme")
     parser.set_defaults(run=run)
 
@@ -59,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         flash=arguments.flash,
         ram=arguments.ram,
         bit_operations=arguments.bit_operations,
+        activation_bits=arguments.activation_bits,
         progress=sys.stderr.isatty(),
     )
     if arguments.output:
@@ -67,4 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     console.print(found.table())
     console.print(found.front_table())
+    if found.activations:
+        console.print(found.activation_table())
+    if found.arena_front:
+        console.print(found.arena_table())
     return 0
+
+
+def _widths(given: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{given}' is no list of widths such as 8,16") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Graph, Operator
+from tfedge_converters.graph import Graph, Operator, Tensor
 from tfedge_converters.quantize.formats import FORMATS, format_of, layer_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import computes, real_operators, real_results
@@ -18,19 +18,40 @@ def decided_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
     computes in all widths.
     """
     usual = scheme.activations.bits
-    decided = {
-        id(tensor): usual
+    decided = {id(tensor): usual for tensor in one_width_results(graph, scheme)}
+    decided.update((id(tensor), usual) for tensor in [*graph.inputs, *graph.outputs])
+    return decided | _asked(graph, scheme)
+
+
+def one_width_results(graph: Graph, scheme: Scheme) -> list[Tensor]:
+    """Results of operators with kernels for the scheme's width, but not for every width."""
+    return [
+        tensor
         for operator in real_operators(graph)
         if _has_kernels_for_some(operator, scheme)
         for tensor in real_results(operator)
-    }
-    decided.update((id(tensor), usual) for tensor in [*graph.inputs, *graph.outputs])
+    ]
+
+
+def free_activations(graph: Graph, scheme: Scheme) -> list[Tensor]:
+    """Activations that could have any width: kernels have it, and no one asks for a certain one.
+
+    The graph's ends are among them.
+    """
+    bound = {id(tensor) for tensor in one_width_results(graph, scheme)} | set(_asked(graph, scheme))
+    real = filter(is_real_activation, graph.tensors())
+    return [tensor for tensor in real if id(tensor) not in bound]
+
+
+def _asked(graph: Graph, scheme: Scheme) -> dict[int, int]:
+    """What annotations and the scheme's layers ask for, by identity."""
+    asked = {}
     for tensor in filter(is_real_activation, graph.tensors()):
         layer = layer_of(scheme, tensor.name).activations
-        asked = tensor.bits or (None if layer is None else layer.bits)
-        if asked is not None:
-            decided[id(tensor)] = asked
-    return decided
+        bits = tensor.bits or (None if layer is None else layer.bits)
+        if bits is not None:
+            asked[id(tensor)] = bits
+    return asked
 
 
 def _has_kernels_for_some(operator: Operator, scheme: Scheme) -> bool:

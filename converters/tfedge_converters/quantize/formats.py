@@ -64,6 +64,11 @@ class WeightFormat:
     version: str
     per_channel: bool
 
+    @property
+    def bits(self) -> int:
+        """Of the integers, which are symmetric."""
+        return self.limit.bit_length() + 1
+
 
 def weight_format(
     scheme: Scheme,

@@ -33,7 +33,7 @@ class Probe:
 
     def output_noise(self, tensor: Tensor, values: np.ndarray) -> float:
         """Relative noise power at the output, if an activation or input had these values."""
-        known = self._independent_of(tensor) | {id(tensor): values}
+        known = self.independent_of(tensor) | {id(tensor): values}
         found = run_part(self.model.main, known, self.judged)
         return mean_noise([self.values[id(tensor)] for tensor in self.judged], found)
 
@@ -47,7 +47,7 @@ class Probe:
         (result,) = run_part(Graph([], [], [operator]), known, operator.outputs[:1])
         return result
 
-    def _independent_of(self, tensor: Tensor) -> dict[int, np.ndarray]:
+    def independent_of(self, tensor: Tensor) -> dict[int, np.ndarray]:
         """Values that cannot depend on a tensor: inputs, and what is made before it."""
         keys = set(self.inputs)
         if id(tensor) not in keys:

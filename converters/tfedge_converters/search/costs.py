@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tfedge.quantization.policy import OPERATORS
+from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.graph import Model, Operator
+from tfedge_converters.quantize.formats import Format, weight_format
+from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.search.overrides import uniform_weights
 
 
 @dataclass(frozen=True)
@@ -51,31 +55,35 @@ class Costs:
         return len(artifact.flatbuffer) if source is None else source.weights_bytes
 
 
-def costs_of(model: Model, artifacts: Mapping[int, Artifact], activation_bits: int) -> Costs:
+def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) -> Costs:
     """The costs of a float model's layers, from artifacts with all weights of one width.
 
     Args:
         model: the float model.
         artifacts: by width.
-        activation_bits: of the scheme.
+        scheme: of everything but the weights.
     """
-    multiplications = _multiplications(model)
+    groups = Groups(model.main, scheme)
     flash = {
         (name, bits): size
         for bits, artifact in artifacts.items()
         for name, size in _layer_bytes(artifact).items()
     }
     # What alignment makes of it differs by a few bytes; the search starts from the best case.
-    fixed = min(
-        Costs.flash_of(artifact) - sum(_layer_bytes(artifact).values())
-        for artifact in artifacts.values()
-    )
+    fixed = min(map(fixed_flash, artifacts.values()))
     operations = {
-        (name, bits): count * bits * activation_bits
-        for name, count in multiplications.items()
+        (operator.outputs[0].name, bits): _multiplications(operator)
+        * _stored_bits(operator, uniform_weights(scheme, bits), groups.form(operator))
+        * groups.form(operator).bits
+        for operator in _weighted(model)
         for bits in artifacts
     }
     return Costs(fixed, flash, operations)
+
+
+def fixed_flash(artifact: Artifact) -> int:
+    """Bytes of everything but the constants of layers with weights."""
+    return Costs.flash_of(artifact) - sum(_layer_bytes(artifact).values())
 
 
 def choices_of(
@@ -124,24 +132,27 @@ def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
             yield from _constants(value)
 
 
-def _multiplications(model: Model) -> dict[str, int]:
-    """Of one inference, by the name of the layer's result.
+def _multiplications(operator: Operator) -> int:
+    """Of one inference.
 
     A weight is multiplied once for every position of the result, in depthwise convolutions too.
     """
-    counts = {}
-    for operator in _weighted(model):
-        (rule, *_) = OPERATORS[operator.code].weights
-        weights = operator.inputs[rule.operand]
-        assert weights is not None
-        result = operator.outputs[0]
-        source = operator.inputs[rule.input]
-        assert source is not None
-        positions = source if operator.code == "TRANSPOSE_CONV" else result
-        channels = positions.shape[-1] if operator.code == "TRANSPOSE_CONV" else None
-        across = channels or weights.shape[rule.axis]
-        counts[result.name] = weights.elements * (positions.elements // across)
-    return counts
+    (rule, *_) = OPERATORS[operator.code].weights
+    weights = operator.inputs[rule.operand]
+    source = operator.inputs[rule.input]
+    assert weights is not None and source is not None
+    transposed = operator.code == "TRANSPOSE_CONV"
+    positions = source if transposed else operator.outputs[0]
+    across = source.shape[-1] if transposed else weights.shape[rule.axis]
+    return weights.elements * (positions.elements // across)
+
+
+def _stored_bits(operator: Operator, scheme: Scheme, form: Format) -> int:
+    """What weights have in truth: four bits that are not packed are eight."""
+    policy = OPERATORS[operator.code]
+    weights = operator.inputs[policy.weights[0].operand]
+    assert weights is not None
+    return weight_format(scheme, operator, policy, weights.trained_weights, form).bits
 
 
 def _weighted(model: Model) -> list[Operator]:

@@ -13,6 +13,7 @@ from tfedge_converters.search.program import Point
 
 # So many points of a front tell its story.
 _SHOWN = 12
+_USUAL = 8
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class LayerWidth:
     Attributes:
         name: of its result.
         bits: of its weights.
+        activation_bits: that it computes in, and of its result.
         flash: bytes of its constants.
         noise: relative noise power at the output, of its weights alone.
         reason: in words.
@@ -29,16 +31,22 @@ class LayerWidth:
 
     name: str
     bits: int
+    activation_bits: int
     flash: int
     noise: float
     reason: str
 
     @staticmethod
-    def of(options: Sequence[Choice], chosen: int) -> LayerWidth:
+    def of(options: Sequence[Choice], chosen: int, activation_bits: int) -> LayerWidth:
         """One of a layer's choices, which go from wide to narrow."""
         choice = options[chosen]
         return LayerWidth(
-            choice.layer, choice.bits, choice.flash, choice.noise, _reason(options, chosen)
+            choice.layer,
+            choice.bits,
+            activation_bits,
+            choice.flash,
+            choice.noise,
+            _reason(options, chosen),
         )
 
 
@@ -67,6 +75,51 @@ def _saving(wider: Choice, narrower: Choice) -> str:
     return f"{wider.operations - narrower.operations:,} bit operations"
 
 
+@dataclass(frozen=True)
+class ActivationWidth:
+    """What activations that share a grid got, and why.
+
+    Attributes:
+        names: of the activations.
+        bits: of each.
+        elements: of the largest.
+        noise: relative noise power at the output, of their rounding alone, as who reads them
+            hears it.
+        reason: in words.
+    """
+
+    names: tuple[str, ...]
+    bits: int
+    elements: int
+    noise: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class ArenaPoint:
+    """Widths of activations that were tried.
+
+    Attributes:
+        arena: bytes of generated C's arena.
+        noise: relative power at the output, measured with the widest weights that were allowed,
+            and what is predicted to come on top with narrower ones.
+        wide: the names of the activations of 16 bits.
+    """
+
+    arena: int
+    noise: float
+    wide: tuple[str, ...]
+
+
+def arena_front(points: Sequence[ArenaPoint]) -> tuple[ArenaPoint, ...]:
+    """Those that no other has both a smaller arena and less noise than, by arena."""
+    kept: list[ArenaPoint] = []
+    for point in sorted(points, key=lambda p: (p.arena, p.noise, len(p.wide))):
+        if not kept or point.noise < kept[-1].noise:
+            kept.append(point)
+    return tuple(kept)
+
+
 @dataclass(frozen=True, eq=False)
 class WidthSearch:
     """The result of `tfedge.search_widths`.
@@ -77,11 +130,15 @@ class WidthSearch:
         flash: bytes of the artifact.
         arena: bytes of generated C's arena; None for targets without C.
         bit_operations: of one inference.
-        predicted_noise: the sum of the layers' relative noise powers at the output.
+        predicted_noise: the sum of the layers' relative noise powers at the output, of weights.
         noise: the measured one, of the whole integer model with its activations.
         layers: what each got, in the order of the graph.
         front: the points that nothing beats in both flash and predicted noise, by flash; `flash`
             is that of the whole artifact.
+        activations: what each group of them got, in the order of the graph; empty where their
+            widths were not searched.
+        arena_front: of the widths of activations that were tried, those that nothing beats in both
+            arena and noise, by arena; empty too for targets without C.
     """
 
     name: str
@@ -93,14 +150,24 @@ class WidthSearch:
     noise: float
     layers: tuple[LayerWidth, ...]
     front: tuple[Point, ...] = field(repr=False)
+    activations: tuple[ActivationWidth, ...] = ()
+    arena_front: tuple[ArenaPoint, ...] = field(default=(), repr=False)
 
     def verdict(self) -> str:
         """What it costs and how good it is, in words."""
         arena = "" if self.arena is None else f", arena {self.arena:,} bytes"
+        activations = ""
+        if self.activations:
+            wide = sum(group.bits > _USUAL for group in self.activations)
+            alone = decibels(sum(group.noise for group in self.activations))
+            activations = (
+                f", and activations alone, of which {wide} of {len(self.activations)} have more "
+                f"than {_USUAL} bits, {alone:.1f} dB"
+            )
         return (
             f"{self.name}: {self.flash:,} bytes of flash{arena}, {self.bit_operations:,} bit "
             f"operations; {decibels(self.noise):.1f} dB at the output, of which weights alone "
-            f"were predicted to leave {decibels(self.predicted_noise):.1f} dB"
+            f"were predicted to leave {decibels(self.predicted_noise):.1f} dB{activations}"
         )
 
     def table(self) -> Any:
@@ -109,26 +176,66 @@ class WidthSearch:
         from rich.table import Table
 
         table = Table("layer", box=box.SIMPLE, caption=self.verdict())
-        for title in ("bits", "bytes", "dB alone"):
+        for title in ("bits", "activations", "bytes", "dB alone"):
             table.add_column(title, justify="right")
         table.add_column("why")
         for layer in self.layers:
             table.add_row(
-                layer.name.split(";")[0],
+                _short(layer.name),
                 str(layer.bits),
+                str(layer.activation_bits),
                 f"{layer.flash:,}",
                 f"{decibels(layer.noise):.1f}",
                 layer.reason,
             )
         return table
 
-    def front_table(self) -> Any:
-        """A rich table of the Pareto front, thinned out where it is long."""
+    def activation_table(self) -> Any:
+        """A rich table, a line for activations that share a grid."""
         from rich import box
         from rich.table import Table
 
-        table = Table("flash bytes", "predicted dB, weights alone", box=box.SIMPLE)
-        step = max(1, -(-len(self.front) // _SHOWN))
-        for point in (*self.front[:-1:step], self.front[-1]):
-            table.add_row(f"{point.flash:,}", f"{decibels(point.noise):.1f}")
+        table = Table("activations", box=box.SIMPLE)
+        for title in ("bits", "elements", "dB alone"):
+            table.add_column(title, justify="right")
+        table.add_column("why")
+        for group in self.activations:
+            more = f" and {len(group.names) - 1} more" if len(group.names) > 1 else ""
+            table.add_row(
+                f"{_short(group.names[0])}{more}",
+                str(group.bits),
+                f"{group.elements:,}",
+                f"{decibels(group.noise):.1f}",
+                group.reason,
+            )
         return table
+
+    def front_table(self) -> Any:
+        """A rich table of the Pareto front of flash and noise, thinned out where it is long."""
+        return _front_table(
+            ("flash bytes", "predicted dB, weights alone"),
+            [(point.flash, point.noise) for point in self.front],
+        )
+
+    def arena_table(self) -> Any:
+        """A rich table of the front of arena and noise, thinned out where it is long."""
+        return _front_table(
+            ("arena bytes", "dB at the output"),
+            [(point.arena, point.noise) for point in self.arena_front],
+        )
+
+
+def _front_table(titles: tuple[str, str], points: Sequence[tuple[int, float]]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*titles, box=box.SIMPLE)
+    step = max(1, -(-len(points) // _SHOWN))
+    for size, noise in (*points[:-1:step], points[-1]):
+        table.add_row(f"{size:,}", f"{decibels(noise):.1f}")
+    return table
+
+
+def _short(name: str) -> str:
+    """Without the operators that a converter joined to the one that counts."""
+    return name.split(";")[0]

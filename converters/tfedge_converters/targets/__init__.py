@@ -88,16 +88,19 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
 
 
-def load(name: str) -> Target:
+def load(name: str | Target) -> Target:
     """Reads a target.
 
     Args:
-        name: one that `names` lists, or the path of a JSON file of the same format.
+        name: one that `names` lists, or the path of a JSON file of the same format; a target is
+            given back.
 
     Raises:
         TfedgeError: there is none of that name, and the message proposes similar ones; or the file
             is no target.
     """
+    if isinstance(name, Target):
+        return name
     fields = dict(_fields(name))
     fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
     if "accelerator" in fields:

@@ -1,0 +1,84 @@
+"""What rounded weights do to the output, and what the whole integer model does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfedge.quantization.policy import OPERATORS
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Operator, Tensor
+from tfedge_converters.quantize.activations import run_part
+from tfedge_converters.quantize.noise import mean_noise
+from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.twin import Twin, dequantized
+from tfedge_converters.search.overrides import uniform_weights
+
+
+class WeightNoise:
+    """Measures layers by the integers that their weights become, each once."""
+
+    def __init__(self, probe: Probe):
+        self._probe = probe
+        self._known: dict[tuple[int, bytes], float] = {}
+
+    def by_layer(
+        self, scheme: Scheme, bits: Sequence[int], progress: bool = False
+    ) -> dict[str, dict[int, float]]:
+        """Relative noise power at the output by layer and width of its weights.
+
+        The layer's weights are rounded and all else is exact. Layers go by the names of their
+        results.
+        """
+        found: dict[str, dict[int, float]] = {}
+        for width in _tracked(bits) if progress else bits:
+            twin = Twin(self._probe.model, uniform_weights(scheme, width))
+            for operator in self._probe.model.main.operators:
+                if twin.rounds_weights(operator):
+                    noise = self._of(operator, twin.with_rounded_weights(operator))
+                    found.setdefault(operator.outputs[0].name, {})[width] = noise
+        return found
+
+    def _of(self, operator: Operator, rounded: Operator) -> float:
+        key = id(operator), _digest(rounded)
+        if key not in self._known:
+            values = self._probe.recomputed(rounded)
+            self._known[key] = self._probe.output_noise(operator.outputs[0], values)
+        return self._known[key]
+
+
+def measured_noise(probe: Probe, scheme: Scheme) -> float:
+    """Relative noise power at the output of the integer model; all ranges are known."""
+    twin = Twin(probe.model, scheme)
+    tensors = [_as_judged(probe, twin, tensor) for tensor in probe.judged]
+    values = run_part(twin.model.main, twin.activations(probe.inputs).known, tensors)
+    found = [dequantized(tensor, value) for tensor, value in zip(tensors, values, strict=True)]
+    return mean_noise([probe.values[id(tensor)] for tensor in probe.judged], found)
+
+
+def _as_judged(probe: Probe, twin: Twin, tensor: Tensor) -> Tensor:
+    """A judged activation as the SOFTMAX behind it reads it, which may be in another width."""
+    graph = probe.model.main
+    if any(tensor is output for output in graph.outputs):
+        return twin.tensor(tensor)
+    reader = next(item for item in graph.operators if item.inputs and item.inputs[0] is tensor)
+    return twin.operand(reader, 0)
+
+
+def _digest(operator: Operator) -> bytes:
+    """Of an operator's weights."""
+    digest = hashlib.blake2b()
+    for rule in OPERATORS[operator.code].weights:
+        weights = operator.inputs[rule.operand]
+        assert weights is not None
+        digest.update(np.asarray(weights.data).tobytes())
+    return digest.digest()
+
+
+def _tracked(bits: Sequence[int]) -> Any:
+    from rich.progress import track
+
+    return track(bits, "Measuring sensitivities")
