@@ -1,14 +1,16 @@
 """What recovery without labels wins back after quantisation, on real data.
 
     python benchmarks/recovery.py --data FOLDER --seeds 5 --csv results.csv
+    python benchmarks/recovery.py --data FOLDER --network residual
     python benchmarks/recovery.py --model ic_float.tflite
 
 FOLDER holds mnist/ as real_data.py describes. The nets and their training are those of the first
-task of qat_accuracy.py. A seed draws the training data and the first weights; every variant
-quantises the same float model, calibrated with the same 500 training images, without their labels.
-Accuracy is that of the .tflite file in LiteRT on all 10,000 test images; seconds are those of the
-whole conversion, of one CPU. With --model, signal to noise at the output of a float .tflite model
-of images from 0 to 255 instead, on smooth random images that calibration has not seen.
+task of qat_accuracy.py, or with --network residual of pruning_accuracy.py. A seed draws the
+training data and the first weights; every variant quantises the same float model, calibrated with
+the same 500 training images, without their labels. Accuracy is that of the .tflite file in LiteRT
+on all 10,000 test images; seconds are those of the whole conversion, of one CPU. With --model,
+signal to noise at the output of a float .tflite model of images from 0 to 255 instead, on smooth
+random images that calibration has not seen.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import keras
 import numpy as np
+import pruning_accuracy
 import tensorflow as tf
 from qat_accuracy import CALIBRATION, TASKS
 from rich.console import Console
@@ -37,8 +40,10 @@ from tfedge_converters.graph import read_model
 from tfedge_converters.quantize.noise import decibels, noise
 from tfedge_converters.verify.engines import run_litert
 
-EQUALIZE, CLIP, ROUND, CORRECT = "equalization", "clip_search", "adaround", "bias_correction"
-RECOVERIES: tuple[tuple[str, ...], ...] = (
+EQUALIZE, CLIP, CORRECT = "equalization", "clip_search", "bias_correction"
+ROUND, BLOCKS = "adaround", "block_adaround"
+Recoveries = tuple[tuple[str, ...], ...]
+RECOVERIES: Recoveries = (
     (),
     (EQUALIZE,),
     (CLIP,),
@@ -53,7 +58,13 @@ RECOVERIES: tuple[tuple[str, ...], ...] = (
 )
 SCHEMES = ("int8", "int4")
 # Those that a given model is measured with.
-FEW = ((), (CORRECT,), (ROUND,), (CLIP, ROUND))
+FEW = ((), (CORRECT,), (ROUND,), (BLOCKS,), (CLIP, ROUND), (CLIP, BLOCKS))
+# And the network with residual blocks; in a chain, blocks are layers.
+BY_BLOCKS = (*FEW, (CLIP, ROUND, CORRECT), (CLIP, BLOCKS, CORRECT))
+NETWORKS = {
+    "depthwise": (TASKS[0], RECOVERIES),
+    "residual": (pruning_accuracy.TASKS[0], BY_BLOCKS),
+}
 # What recovered int4 weights may lose, in points, where plain rounding loses more.
 ALLOWED, BEST = 1.0, (ROUND,)
 # Images to calibrate a given model with, and to judge it by.
@@ -62,13 +73,14 @@ SEEN, UNSEEN = 256, 144
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the CSV file; accuracies are in percent."""
+    """One line of the CSV file; accuracies are in percent, `snr_db` is that of the logits."""
 
     seed: int
     scheme: str
     recovery: str
     float_accuracy: float
     accuracy: float
+    snr_db: float
     cpu_seconds: float
 
     @property
@@ -100,17 +112,21 @@ def converted(
     ).flatbuffer  # fmt: skip
 
 
-def results_of(trial: Trial) -> list[Result]:
+def results_of(trial: Trial, recoveries: Recoveries) -> list[Result]:
     flatbuffer = export_keras(trial.model())
-    real = trial.accuracy(logits(flatbuffer, trial.split.x_test))
+    real = logits(flatbuffer, trial.split.x_test)
     results = []
     for scheme in SCHEMES:
-        for recovery in RECOVERIES:
+        for recovery in recoveries:
             start = time.process_time()
             made = converted(flatbuffer, scheme, trial.split.x_train[:CALIBRATION], recovery)
             seconds = round(time.process_time() - start, 2)
-            found = trial.accuracy(logits(made, trial.split.x_test))
-            results.append(Result(trial.seed, scheme, _named(recovery), real, found, seconds))
+            found = logits(made, trial.split.x_test)
+            accuracies = trial.accuracy(real), trial.accuracy(found)
+            snr = float(decibels(noise(real, found)))
+            results.append(
+                Result(trial.seed, scheme, _named(recovery), *accuracies, round(snr, 2), seconds)
+            )
     return results
 
 
@@ -118,24 +134,41 @@ def _named(recovery: tuple[str, ...]) -> str:
     return " + ".join(recovery) or "none"
 
 
-def differences(results: list[Result], scheme: str, recovery: tuple[str, ...]) -> np.ndarray:
+def chosen(results: list[Result], scheme: str, recovery: tuple[str, ...]) -> list[Result]:
     wanted = scheme, _named(recovery)
-    return np.array([r.difference for r in results if (r.scheme, r.recovery) == wanted])
+    return [r for r in results if (r.scheme, r.recovery) == wanted]
 
 
-def table_of(results: list[Result], scheme: str) -> Table:
-    table = Table("recovery", "minus float", "minus plain", "CPU s", title=scheme)
+def differences(results: list[Result], scheme: str, recovery: tuple[str, ...]) -> np.ndarray:
+    return np.array([r.difference for r in chosen(results, scheme, recovery)])
+
+
+def table_of(results: list[Result], scheme: str, recoveries: Recoveries) -> Table:
+    table = Table("recovery", "minus float", "minus plain", "dB", "CPU s", title=scheme)
     plain = differences(results, scheme, ())
-    for recovery in RECOVERIES:
+    for recovery in recoveries:
         found = differences(results, scheme, recovery)
-        seconds = [r.cpu_seconds for r in results
-                   if (r.scheme, r.recovery) == (scheme, _named(recovery))]  # fmt: skip
+        lines = chosen(results, scheme, recovery)
         table.add_row(
             _named(recovery),
             described(found),
             described(found - plain) if recovery else "",
-            f"{np.median(seconds):.1f}",
+            f"{np.mean([r.snr_db for r in lines]):.1f}",
+            f"{np.median([r.cpu_seconds for r in lines]):.1f}",
         )
+    return table
+
+
+def gains_of_blocks(results: list[Result], scheme: str) -> Table:
+    """How far learning by blocks is above learning by layers, in pairs."""
+    table = Table("blocks minus layers", "points", "dB", title=scheme)
+    for others in ((), (CLIP,)):
+        pair = [chosen(results, scheme, (*others, step)) for step in (BLOCKS, ROUND)]
+        points, snr = (
+            np.subtract(*([getattr(r, name) for r in lines] for lines in pair))
+            for name in ("accuracy", "snr_db")
+        )
+        table.add_row(_named((*others, BLOCKS)), described(points), described(snr))
     return table
 
 
@@ -176,6 +209,7 @@ def main() -> None:
     chosen = parser.add_mutually_exclusive_group(required=True)
     chosen.add_argument("--data", type=Path)
     chosen.add_argument("--model", type=Path)
+    parser.add_argument("--network", choices=NETWORKS, default="depthwise")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
@@ -184,13 +218,16 @@ def main() -> None:
         console.print(model_table(arguments.model.read_bytes()))
         return
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    task, recoveries = NETWORKS[arguments.network]
     results: list[Result] = []
     for seed in range(arguments.seeds):
-        results += results_of(trained(seed, arguments.data))
+        results += results_of(trained(seed, arguments.data, task), recoveries)
         if arguments.csv:
             write_csv(arguments.csv, results)
     for scheme in SCHEMES:
-        console.print(table_of(results, scheme))
+        console.print(table_of(results, scheme, recoveries))
+        if (BLOCKS,) in recoveries:
+            console.print(gains_of_blocks(results, scheme))
     console.print(verdict(results), highlight=False)
 
 

@@ -74,7 +74,8 @@ def convert(
             least squared error; "entropy", the least divergence; or a class derived from
             `tfedge_converters.quantize.Observer`.
         recovery: how to win back, from the calibration data, what quantisation loses: any of
-            "equalization", "clip_search", "adaround" and "bias_correction", or objects of
+            "equalization", "clip_search", "adaround" (layer by layer) or "block_adaround" (with the
+            layers of a residual block together), and "bias_correction", or objects of
             `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; None for the integers that the

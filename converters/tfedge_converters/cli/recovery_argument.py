@@ -12,6 +12,6 @@ def add_recovery(parser: argparse.ArgumentParser) -> None:
         type=lambda text: tuple(text.split(",")),
         default=(),
         metavar="STEP,...",
-        help="win back accuracy from the calibration data: equalization, clip_search, adaround, "
-        "bias_correction, with commas between",
+        help="win back accuracy from the calibration data: equalization, clip_search, adaround "
+        "or block_adaround, bias_correction, with commas between",
     )

@@ -20,11 +20,12 @@ from tfedge_converters.quantize.recovery.session import Session
 Step = Equalization | ClipSearch | AdaRound | BiasCorrection
 
 # In the order in which they run: every step builds on what those before it have decided.
-STEPS: dict[str, type[Step]] = {
-    "equalization": Equalization,
-    "clip_search": ClipSearch,
-    "adaround": AdaRound,
-    "bias_correction": BiasCorrection,
+STEPS: dict[str, Step] = {
+    "equalization": Equalization(),
+    "clip_search": ClipSearch(),
+    "adaround": AdaRound(),
+    "block_adaround": AdaRound(unit="block"),
+    "bias_correction": BiasCorrection(),
 }
 
 __all__ = ["STEPS", "AdaRound", "BiasCorrection", "ClipSearch", "Equalization", "recover", "steps"]
@@ -41,7 +42,7 @@ def steps(given: Sequence[str | Step]) -> list[Step]:
     """
     names = [given] if isinstance(given, str) else list(given)
     made = [_step(name) if isinstance(name, str) else name for name in names]
-    order = list(STEPS.values())
+    order = [type(step) for step in STEPS.values()]
     unknown = [step for step in made if type(step) not in order]
     if unknown:
         raise TfedgeError(f"{unknown[0]!r} is no step of a recovery; they are {', '.join(STEPS)}")
@@ -95,4 +96,4 @@ def recover(
 def _step(name: str) -> Step:
     if name not in STEPS:
         raise TfedgeError(f"'{name}' is no step of a recovery; they are {', '.join(STEPS)}")
-    return STEPS[name]()
+    return STEPS[name]

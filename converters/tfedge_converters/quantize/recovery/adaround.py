@@ -1,44 +1,68 @@
-"""Learned rounding of weights.
+"""Learned rounding of weights, layer by layer or block by block.
 
-Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization", ICML 2020: the
-rectified sigmoid of equation 23, the regulariser of equation 24, and the asymmetric reconstruction
-with the activation function of equation 25.
+Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization", ICML 2020; Li et al.,
+"BRECQ: Pushing the Limit of Post-Training Quantization by Block Reconstruction", ICLR 2021.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tfedge_converters.quantize.recovery.adam import Adam
-from tfedge_converters.quantize.recovery.session import Comparison, Session
+from tfedge.errors import TfedgeError
+from tfedge_converters.graph import WeightGrid
+from tfedge_converters.quantize.recovery.block_function import BlockFunction
+from tfedge_converters.quantize.recovery.blocks import Block, blocks_of, single_blocks
+from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
+from tfedge_converters.quantize.recovery.reconstruction import (
+    BlockReconstruction,
+    LayerReconstruction,
+    Reconstruction,
+)
+from tfedge_converters.quantize.recovery.session import Session
+from tfedge_converters.quantize.recovery.soft_rounding import SoftRounding
+from tfedge_converters.quantize.recovery.walk import BlockComparison, Comparison, Walk
 
-# The rectified sigmoid's stretch: it reaches 0 and 1 at finite arguments.
-_LOW, _HIGH = -0.1, 1.1
-# Weights nearly on an integer start where gradients do not vanish.
-_START_MARGIN = 0.01
+LAYER, BLOCK = "layer", "block"
+# How far a block's weights start from the real ones towards the integers that their layers have
+# learned. At the integers gradients vanish; from further away more iterations are needed.
+_LEANING = 0.9
+# By how much more the regulariser weighs in a block, which has fewer steps to get to integers.
+_PRESSURE = 4.0
 
 
 @dataclass(frozen=True)
 class AdaRound:
-    """Learns for every weight whether to round it up or down, layer by layer in order.
+    """Learns for every weight whether to round it up or down, in the order of the layers.
 
-    A layer's quantised inputs are given, its float results are the target. Both terms of the loss
-    are relative, so that the settings hold for layers of any size and scale: the error to that of
-    plain rounding, the regulariser to the number of weights. A layer for which plain rounding does
-    better keeps it.
+    The quantised inputs of a layer are given, its float results are the target. By blocks, the
+    layers of a residual block then learn once more, all together, to give the block's float
+    results: they can make up for each other's errors, and know what the addition does with them.
+    See `blocks.blocks_of` for what a block is.
+
+    Both terms of the loss are relative, so that the settings hold for layers of any size and scale:
+    the error to that of plain rounding, the regulariser to the number of weights. A layer for which
+    plain rounding does better keeps it, and a block for which what its layers have learned by
+    themselves does better keeps that.
 
     Attributes:
         iterations: steps of Adam, for each layer.
         samples: how many of the calibration data to use, at most.
         rows: how many of a layer's results, at most, in all samples together.
-        batch: results in one step.
+        batch: a layer's results in one step.
         rate: Adam's learning rate.
         regularization: weight of the term that drives weights to an integer.
         warm_up: part of the iterations without that term.
         sharpness: the regulariser's exponent at its start and at the end.
-        seed: of the choice of results.
+        seed: of the choice of results and samples.
+        unit: "layer", or "block" for blocks besides.
+        block_iterations: steps of Adam, for each block of several layers.
+        block_batch: samples in one step of a block.
+
+    Raises:
+        TfedgeError: `unit` is neither.
     """
 
     iterations: int = 1000
@@ -50,110 +74,115 @@ class AdaRound:
     warm_up: float = 0.2
     sharpness: tuple[float, float] = (20.0, 2.0)
     seed: int = 0
+    unit: str = LAYER
+    block_iterations: int = 400
+    block_batch: int = 8
+
+    def __post_init__(self) -> None:
+        if self.unit not in (LAYER, BLOCK):
+            raise TfedgeError(f"AdaRound's unit is '{LAYER}' or '{BLOCK}', not {self.unit!r}")
 
     def apply(self, session: Session) -> None:
         """Puts the weights of all layers on the integers that it has learned."""
         random = np.random.default_rng(self.seed)
-        for comparison in session.walk("Learning to round", self.samples):
-            layer = comparison.layer
-            problem = reconstruction(comparison, comparison.rows(self.rows, random))
-            grid = comparison.grid()
-            integers = _Rounding(self, problem, grid.limit).learn()
-            session.put_on_grid(layer, layer.constant(integers * problem.scale), grid)
+        walk = Walk(session, self.samples)
+        for block in session.tracked(self._blocks(session), "Learning to round"):
+            walk.reach(block.operators[0])
+            for layer in block.layers:
+                self._round_layer(session, walk.compare(layer), random)
+            comparison = None if block.is_single else walk.compare_block(block)
+            if comparison is not None:
+                self._round_block(session, comparison, random)
+
+    def _blocks(self, session: Session) -> list[Block]:
+        if self.unit == LAYER:
+            return single_blocks(session.layers)
+        return blocks_of(session.model.main, session.layers)
+
+    def _round_layer(
+        self, session: Session, comparison: Comparison, random: np.random.Generator
+    ) -> None:
+        layer, grid = comparison.layer, comparison.grid()
+        rounding = self._soft(layer, comparison.before, grid)
+        chosen = comparison.rows(self.rows, random)
+        problem = LayerReconstruction.of(comparison, chosen, self.batch)
+        learned = self._learned(problem, [rounding], [rounding.nearest], self.iterations)
+        _put(session, layer, learned[0], grid)
+
+    def _round_block(
+        self, session: Session, comparison: BlockComparison, random: np.random.Generator
+    ) -> None:
+        """The layers have learned already, each on its own."""
+        layers = comparison.block.layers
+        grids = [_own_grid(layer) for layer in layers]
+        roundings = [
+            self._soft(layer, session.before(layer), grid, _PRESSURE)
+            for layer, grid in zip(layers, grids, strict=True)
+        ]
+        start = [
+            np.rint(layer.matrices(np.asarray(layer.weights.data)) / rounding.scale)
+            for layer, rounding in zip(layers, roundings, strict=True)
+        ]
+        for rounding, integers in zip(roundings, start, strict=True):
+            rounding.lean(integers, _LEANING)
+        function = BlockFunction(session.model.main, comparison.block)
+        problem = BlockReconstruction(comparison, function, self.block_batch, random)
+        learned = self._learned(problem, roundings, start, self.block_iterations)
+        for layer, integers, grid in zip(layers, learned, grids, strict=True):
+            _put(session, layer, integers, grid)
+
+    def _soft(
+        self, layer: LinearLayer, before: LinearLayer, grid: WeightGrid, pressure: float = 1.0
+    ) -> SoftRounding:
+        return SoftRounding(
+            before.matrices(np.asarray(before.weights.data)),
+            layer.by_channel(grid.scale),
+            grid.limit,
+            self.rate,
+            self.regularization * pressure,
+        )
+
+    def _learned(
+        self,
+        problem: Reconstruction,
+        roundings: Sequence[SoftRounding],
+        start: Sequence[np.ndarray],
+        iterations: int,
+    ) -> Sequence[np.ndarray]:
+        """The integers of each layer; those given if what is learned does no better."""
+        given = problem.error(_real(roundings, start))
+        if given == 0:
+            return start
+        plain = problem.error(_real(roundings, [rounding.nearest for rounding in roundings]))
+        scale = np.float32(1 / max(given, plain))
+        for iteration in range(iterations):
+            slopes = problem.slopes([rounding.weights() for rounding in roundings])
+            exponent = self._exponent(iteration / iterations)
+            for rounding, slope in zip(roundings, slopes, strict=True):
+                rounding.step(slope * scale, exponent)
+        learned = [rounding.integers() for rounding in roundings]
+        return learned if problem.error(_real(roundings, learned)) < given else start
+
+    def _exponent(self, done: float) -> float | None:
+        """The regulariser's, along a cosine; None while warming up."""
+        if done < self.warm_up:
+            return None
+        start, end = self.sharpness
+        progress = (done - self.warm_up) / (1 - self.warm_up)
+        return float(end + (start - end) * 0.5 * (1 + np.cos(progress * np.pi)))
 
 
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """What a layer's weights should do; all float32.
-
-    Attributes:
-        rows: quantised inputs, (groups, rows, depth).
-        targets: the float layer's results, (groups, rows, width).
-        weights: the float weights, (groups, depth, width).
-        scale: of their integers, (groups, 1, width) or (1, 1, 1).
-        bias: (groups, 1, width).
-        bounds: of the fused activation.
-    """
-
-    rows: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-    scale: np.ndarray
-    bias: np.ndarray
-    bounds: tuple[float, float]
-
-    def error(self, integers: np.ndarray) -> float:
-        """Mean, over the rows, of the squared distance from the targets."""
-        results = (self.rows @ (integers * self.scale) + self.bias).clip(*self.bounds)
-        return float(np.square(results - self.targets).sum(dtype=np.float64) / self.rows.shape[1])
+def _real(roundings: Sequence[SoftRounding], integers: Sequence[np.ndarray]) -> list[np.ndarray]:
+    pairs = zip(roundings, integers, strict=True)
+    return [values * rounding.scale for rounding, values in pairs]
 
 
-def reconstruction(comparison: Comparison, chosen: np.ndarray) -> Reconstruction:
-    """The task of one layer, on chosen results."""
-    layer, before = comparison.layer, comparison.before
-    return Reconstruction(
-        rows=layer.rows(comparison.source, chosen),
-        targets=before.results(comparison.real.of(before.result), chosen),
-        weights=layer.matrices(np.asarray(layer.weights.data)),
-        scale=layer.by_channel(comparison.grid().scale),
-        bias=layer.by_channel(layer.bias()),
-        bounds=layer.bounds,
-    )
+def _own_grid(layer: LinearLayer) -> WeightGrid:
+    grid = layer.weights.trained_weights
+    assert grid is not None
+    return grid
 
 
-class _Rounding:
-    """Gradient descent on how far each weight is rounded up, from 0 to 1."""
-
-    def __init__(self, settings: AdaRound, problem: Reconstruction, limit: int):
-        self.settings, self.problem, self.limit = settings, problem, limit
-        steps = problem.weights / problem.scale
-        self.nearest = np.rint(steps).clip(-limit, limit)
-        self.floor = np.floor(steps).clip(-limit, limit)
-        start = (steps - self.floor).clip(_START_MARGIN, 1 - _START_MARGIN)
-        self.parameters = -np.log((_HIGH - _LOW) / (start - _LOW) - 1)
-        self.plain_error = problem.error(self.nearest)
-
-    def learn(self) -> np.ndarray:
-        """The integers, as float32 (groups, depth, width)."""
-        if self.plain_error == 0:
-            return self.nearest
-        adam = Adam(self.parameters, self.settings.rate)
-        for iteration in range(self.settings.iterations):
-            adam.step(self._gradient(iteration))
-        learned = (self.floor + (self.parameters >= 0)).clip(-self.limit, self.limit)
-        return learned if self.problem.error(learned) < self.plain_error else self.nearest
-
-    def _gradient(self, iteration: int) -> np.ndarray:
-        problem = self.problem
-        sigmoid = 1 / (1 + np.exp(-self.parameters))
-        up = ((_HIGH - _LOW) * sigmoid + _LOW).clip(0, 1)
-        integers = self.floor + up
-        inside = (np.abs(integers) <= self.limit) & (up > 0) & (up < 1)
-        rows, targets = self._batch(iteration)
-        results = rows @ (integers.clip(-self.limit, self.limit) * problem.scale) + problem.bias
-        low, high = problem.bounds
-        errors = (results.clip(low, high) - targets) * ((results > low) & (results < high))
-        slope = rows.swapaxes(1, 2) @ errors * problem.scale
-        slope *= np.float32(2 / rows.shape[1] / self.plain_error)
-        slope += self._regularizer(iteration, up)
-        return slope * inside * (_HIGH - _LOW) * sigmoid * (1 - sigmoid)
-
-    def _batch(self, iteration: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows are in random order already."""
-        batches = max(self.problem.rows.shape[1] // self.settings.batch, 1)
-        start = iteration % batches * self.settings.batch
-        part = slice(start, start + self.settings.batch)
-        return self.problem.rows[:, part], self.problem.targets[:, part]
-
-    def _regularizer(self, iteration: int, up: np.ndarray) -> np.ndarray | np.float32:
-        """The derivative of the mean of 1 - |2 up - 1| ** sharpness."""
-        done = iteration / self.settings.iterations
-        if done < self.settings.warm_up:
-            return np.float32(0)
-        start, end = self.settings.sharpness
-        progress = (done - self.settings.warm_up) / (1 - self.settings.warm_up)
-        exponent = np.float32(end + (start - end) * 0.5 * (1 + np.cos(progress * np.pi)))
-        distance = 2 * up - 1
-        power = np.abs(distance) ** (exponent - 1)
-        weight = np.float32(-2 * self.settings.regularization / up.size)
-        return weight * exponent * np.sign(distance) * power
+def _put(session: Session, layer: LinearLayer, integers: np.ndarray, grid: WeightGrid) -> None:
+    values = layer.constant(integers * layer.by_channel(grid.scale))
+    session.put_on_grid(layer, values, grid)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge_converters.quantize.recovery.linear_layers import set_bias
-from tfedge_converters.quantize.recovery.session import Comparison, Session
+from tfedge_converters.quantize.recovery.session import Session
+from tfedge_converters.quantize.recovery.walk import Comparison, compared
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class BiasCorrection:
     def apply(self, session: Session) -> None:
         """Corrects the biases of all layers."""
         random = np.random.default_rng(self.seed)
-        for comparison in session.walk("Correcting biases", self.samples):
+        for comparison in compared(session, "Correcting biases", self.samples):
             layer = comparison.layer
             chosen = comparison.rows(self.rows, random)
             shift = _means(comparison, chosen)

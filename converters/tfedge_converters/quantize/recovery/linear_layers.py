@@ -14,11 +14,12 @@ from tfedge.quantization.policy import OPERATORS, WeightPolicy
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.recovery.windows import Windows, windows_of
 
 _Fused = schema.ActivationFunctionType
 
 # What a fused activation cuts results at.
-_BOUNDS = {
+BOUNDS = {
     _Fused.NONE: (-np.inf, np.inf),
     _Fused.RELU: (0.0, np.inf),
     _Fused.RELU6: (0.0, 6.0),
@@ -81,7 +82,7 @@ class LinearLayer:
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the largest result that the fused activation lets through."""
-        return _BOUNDS[self.options.fusedActivationFunction]
+        return BOUNDS[self.options.fusedActivationFunction]
 
     def bias(self) -> np.ndarray:
         """float32 (channels,); zeros if it has none."""
@@ -111,55 +112,55 @@ class LinearLayer:
         """How many rows that many samples make."""
         return samples * (self.result.elements // self.channels)
 
-    def rows(self, source: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    def rows(self, source: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """The inputs of chosen results, as (groups, chosen, depth).
 
         Args:
-            source: float32 (samples, *shape of `self.source`).
-            chosen: numbers of rows, of all that `results` has.
+            source: (samples, *shape of `self.source`).
+            chosen: numbers of rows, of all that `results` has; None for all of them.
         """
         if self.operator.code == "FULLY_CONNECTED":
-            return source.reshape(-1, self.weights.shape[1])[chosen][np.newaxis]
-        taps = self._taps(source.reshape(-1, *self.source.shape[1:]), chosen)
-        if self.operator.code == "DEPTHWISE_CONV_2D":
-            return np.ascontiguousarray(taps.transpose(2, 0, 1))
-        split = taps.reshape(*taps.shape[:2], self.groups, -1).transpose(2, 0, 1, 3)
-        return split.reshape(self.groups, len(chosen), -1)
+            return _chosen(source.reshape(-1, self.weights.shape[1]), chosen)[np.newaxis]
+        windows = self._windows().of(source.reshape(-1, *self.source.shape[1:]))
+        if chosen is not None:
+            windows = windows[np.unravel_index(chosen, windows.shape[:3])]
+        # Channels of a group next to each other, then taps, as in the weights.
+        taps = windows.reshape(-1, windows.shape[-3] * windows.shape[-2], self.groups, self._share)
+        return taps.transpose(2, 0, 1, 3).reshape(self.groups, len(taps), -1)
 
-    def results(self, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    def spread(self, rows: np.ndarray) -> np.ndarray:
+        """The transpose of `rows` of all results: for every input, the sum over what it enters.
+
+        Args:
+            rows: (groups, all, depth).
+
+        Returns:
+            An array (samples, *shape of `self.source`).
+        """
+        shape = -1, *self.source.shape
+        if self.operator.code == "FULLY_CONNECTED":
+            return rows.reshape(shape)
+        windows = self._windows()
+        taps = rows.reshape(self.groups, rows.shape[1], -1, self._share).transpose(1, 2, 0, 3)
+        placed = taps.reshape(-1, *windows.count, *windows.kernel, self.source.shape[3])
+        return windows.spread(placed).reshape(shape)
+
+    def results(self, values: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """Chosen results, as (groups, chosen, width), of (samples, *shape of `self.result`)."""
-        rows = values.reshape(-1, self.channels)[chosen]
-        return rows.reshape(len(chosen), self.groups, -1).swapaxes(0, 1)
+        rows = _chosen(values.reshape(-1, self.channels), chosen)
+        return rows.reshape(len(rows), self.groups, -1).swapaxes(0, 1)
 
-    def _taps(self, images: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """(chosen, kernel height * kernel width, input channels); padding is 0."""
-        height, width = self.result.shape[1:3]
-        image, row, column = np.unravel_index(chosen, (len(images), height, width))
-        rows, columns = self._window(1), self._window(2)
-        taps = [
-            _pixels(images, image, row * rows.stride + dy, column * columns.stride + dx)
-            for dy in rows.offsets
-            for dx in columns.offsets
-        ]
-        return np.stack(taps, axis=1)
+    def values(self, results: np.ndarray) -> np.ndarray:
+        """The inverse of `results` of all: (samples, *shape of `self.result`)."""
+        return results.swapaxes(0, 1).reshape(-1, *self.result.shape)
 
-    def _window(self, axis: int) -> _Window:
-        letter = "HW"[axis - 1]
-        stride = getattr(self.options, f"stride{letter}")
-        dilation = getattr(self.options, f"dilation{letter}Factor")
-        steps = np.arange(self.weights.shape[axis]) * dilation
-        covered = (self.result.shape[axis] - 1) * stride + int(steps[-1]) + 1
-        same = self.options.padding == schema.Padding.SAME
-        before = max(covered - self.source.shape[axis], 0) // 2 if same else 0
-        return _Window(stride, [int(step) - before for step in steps])
+    @property
+    def _share(self) -> int:
+        """How many channels of an image a group sees."""
+        return self.source.shape[3] // self.groups
 
-
-@dataclass(frozen=True)
-class _Window:
-    """One axis of a kernel: its stride, and where its taps lie relative to it."""
-
-    stride: int
-    offsets: list[int]
+    def _windows(self) -> Windows:
+        return windows_of(self.options, self.source, self.result, self.weights.shape[1:3])
 
 
 def linear_layers(graph: Graph) -> list[LinearLayer]:
@@ -202,18 +203,12 @@ def _is_plain(layer: LinearLayer) -> bool:
         weights is not None
         and weights.is_constant
         and weights.type == TensorType.FLOAT32
-        and layer.options.fusedActivationFunction in _BOUNDS
+        and layer.options.fusedActivationFunction in BOUNDS
     )
 
 
-def _pixels(
-    images: np.ndarray, image: np.ndarray, row: np.ndarray, column: np.ndarray
-) -> np.ndarray:
-    """(positions, channels); 0 beyond the edges."""
-    height, width = images.shape[1:3]
-    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    values = images[image, row.clip(0, height - 1), column.clip(0, width - 1)]
-    return values * inside[:, np.newaxis]
+def _chosen(rows: np.ndarray, chosen: np.ndarray | None) -> np.ndarray:
+    return rows if chosen is None else rows[chosen]
 
 
 def _present(operator: Operator, index: int) -> Tensor:
