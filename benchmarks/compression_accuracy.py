@@ -59,10 +59,10 @@ TASKS = (
     ),
     Task(
         "digits, residual net",
-        functools.partial(real_data.digits, count=6000),
+        functools.partial(real_data.digits, count=2000),
         residual_digits_net,
-        epochs=8,
-        tuned_epochs=5,
+        epochs=15,
+        tuned_epochs=6,
     ),
     Task(
         "digits, depthwise net",

@@ -25,14 +25,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The matrices are small: threads that wait for each other cost more than they do.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import keras
 import numpy as np
 import pruning_accuracy
 import tensorflow as tf
 from qat_accuracy import CALIBRATION, TASKS
 from rich.console import Console
 from rich.table import Table
-from trials import FLOAT_RATE, Task, Trial, described, write_csv
+from trials import Trial, described, trained_trial, write_csv
 
 import tfedge
 from tfedge_converters.export import export_keras
@@ -92,15 +91,6 @@ class Result:
 def logits(flatbuffer: bytes, x: np.ndarray) -> np.ndarray:
     results = run_litert(flatbuffer, [[sample[np.newaxis]] for sample in x])
     return np.concatenate([result for (result,) in results])
-
-
-def trained(seed: int, folder: Path, task: Task = TASKS[0]) -> Trial:
-    trial = Trial(task, seed, task.load(folder, seed))
-    keras.utils.set_random_seed(seed)
-    model = trial.model()
-    trial.fit(model, task.epochs, FLOAT_RATE)
-    trial.weights = model.get_weights()
-    return trial
 
 
 def converted(
@@ -221,7 +211,8 @@ def main() -> None:
     task, recoveries = NETWORKS[arguments.network]
     results: list[Result] = []
     for seed in range(arguments.seeds):
-        results += results_of(trained(seed, arguments.data, task), recoveries)
+        trial, _ = trained_trial(task, seed, arguments.data)
+        results += results_of(trial, recoveries)
         if arguments.csv:
             write_csv(arguments.csv, results)
     for scheme in SCHEMES:

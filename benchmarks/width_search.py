@@ -23,10 +23,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import tensorflow as tf
-from recovery import logits, trained
+from qat_accuracy import TASKS
+from recovery import logits
 from rich.console import Console
 from rich.table import Table
-from trials import Trial, described, write_csv
+from trials import Trial, described, trained_trial, write_csv
 
 import tfedge
 from tfedge.quantization.schemes import Scheme, WeightScheme
@@ -169,7 +170,8 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     results: list[Result] = []
     for seed in range(arguments.seeds):
-        comparison = Comparison(trained(seed, arguments.data))
+        trial, _ = trained_trial(TASKS[0], seed, arguments.data)
+        comparison = Comparison(trial)
         RUNS[arguments.limit](comparison)
         results += comparison.results.values()
         if arguments.csv:

@@ -128,15 +128,19 @@ def mask_weight(layer: Any, attribute: str, mask: np.ndarray) -> None:
     """Gives a weight another mask, and applies it."""
     variable = weight_of(layer, attribute)
     mask_of(variable).assign(mask)
-    apply_mask(layer, attribute)
+    _apply(variable, mask)
 
 
 def apply_mask(layer: Any, attribute: str) -> None:
     """Sets to 0 what the mask prunes."""
     variable = weight_of(layer, attribute)
-    constraint = constraint_of(variable, ZEROS)
-    assert constraint is not None
-    variable.assign(constraint(variable))
+    _apply(variable, keras.ops.convert_to_numpy(mask_of(variable)))
+
+
+def _apply(variable: Any, mask: np.ndarray) -> None:
+    """In numpy: outside of compiled steps each operation of a backend takes longer than this."""
+    value = keras.ops.convert_to_numpy(variable)
+    variable.assign(np.where(mask, value, np.zeros((), value.dtype)))
 
 
 def masks_of(model: Any) -> dict[str, np.ndarray]:
