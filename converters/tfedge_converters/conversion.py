@@ -8,7 +8,7 @@ from typing import Any
 from absl import logging
 
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion
+from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
@@ -59,7 +59,8 @@ def convert(
         target: a name that `tfedge targets` lists, or a `Target`.
         quantization: by default what the target computes with, "int8" for most; "int16x8" for
             activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
-            or a `Scheme`. What training put on a grid stays.
+            or a `Scheme`, or the .json file of one that a search wrote. What training put on a
+            grid stays.
             Real activations, without calibration and not for generated C: "float32"; "float16",
             for GPU delegates; "dynamic", int8 weights that kernels compute with; "dynamic4", int4
             ones, and "dynamic4_b32" and "dynamic4_b64", with a scale for every 32 or 64 weights of
@@ -101,9 +102,7 @@ def convert(
     """
     chosen = targets.load(target)
     _check_compiler(chosen, compiler_options)
-    if quantization is None or isinstance(quantization, str):
-        quantization = chosen.scheme(quantization)
-    scheme = for_conversion(quantization)
+    scheme = _scheme(chosen, quantization)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
     name = identifier(prepared.name) if name is None else check_identifier(name)
@@ -141,6 +140,15 @@ def convert(
     artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation, compiled)
     _report_broken_weights(artifact)
     return artifact
+
+
+def _scheme(
+    target: targets.Target, given: str | Scheme | StorageScheme | None
+) -> Scheme | StorageScheme:
+    """What to convert to; names are the target's, files and objects are free."""
+    if given is None or (isinstance(given, str) and not is_scheme_file(given)):
+        given = target.scheme(given)
+    return for_conversion(given)
 
 
 def _report_broken_weights(artifact: Artifact) -> None:

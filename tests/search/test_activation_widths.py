@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 import sys
 
@@ -14,7 +13,7 @@ from keras import layers
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import ActivationScheme, LayerScheme, Scheme, WeightScheme
+from tfedge.quantization.schemes import ActivationScheme, LayerScheme, Scheme, WeightScheme, get
 from tfedge_converters.cli import main
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import TensorType
@@ -131,7 +130,7 @@ def test_reasons_and_fronts_tell_of_bytes_and_decibels(network, arenas):
     chosen = [group.reason for group in found.activations if group.bits == 16]
     refused = [group.reason for group in found.activations if group.bits == 8]
     assert all(reason.startswith("8 bits would leave") and "dB" in reason for reason in chosen)
-    assert any("but need an arena of" in reason for reason in refused)
+    assert any("but would need an arena of" in reason for reason in refused)
     sizes = [point.arena for point in found.arena_front]
     noises = [point.noise for point in found.arena_front]
     assert sizes == sorted(sizes) and noises == sorted(noises, reverse=True)
@@ -265,7 +264,7 @@ def test_the_command_line_writes_widths_of_activations(network, arenas, tmp_path
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "arena bytes" in result.stdout
-    scheme = Scheme.from_config(json.loads((tmp_path / "scheme.json").read_text()))
+    scheme = get(str(tmp_path / "scheme.json"))
     assert any(
         layer.activations is not None and layer.activations.bits == 16
         for layer in scheme.overrides.values()

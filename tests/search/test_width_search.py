@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 import sys
 
@@ -15,7 +14,6 @@ from mlperf_models import float_model, inputs_for
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import Scheme
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import write_model
 from tfedge_converters.quantize.noise import decibels
@@ -169,11 +167,23 @@ def test_the_command_line_writes_a_scheme(network, tmp_path):
         "from tfedge_converters.cli import main\n"
         "assert main(['search', 'net.tflite', '--calibration', 'x.npz', '--target', 'tflite',\n"
         f"    '--flash', '{budget}', '--output', 'scheme.json']) == 0\n"
+        "assert main(['convert', 'net.tflite', '--calibration', 'x.npz', '--target', 'tflite',\n"
+        "    '--quantization', 'scheme.json', '--output', 'made']) == 0\n"
         "print({'tensorflow', 'keras', 'tf_keras'} & set(sys.modules))\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "set()"
-    scheme = Scheme.from_config(json.loads((tmp_path / "scheme.json").read_text()))
-    assert _size(network, scheme) <= int(budget)
+    assert _size(network, str(tmp_path / "scheme.json")) <= int(budget)
+    made = (tmp_path / "made" / "net.tflite").read_bytes()
+    assert len(made) <= int(budget)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"name": "a"}', '{"weights": {"bits": 99}}'])
+def test_files_that_are_no_schemes_are_refused(network, tmp_path, content):
+    (tmp_path / "scheme.json").write_text(content)
+    with pytest.raises(TfedgeError, match=r"scheme.json: not a scheme as 'tfedge search"):
+        tfedge.convert(network, quantization=str(tmp_path / "scheme.json"))
+    with pytest.raises(TfedgeError, match="cannot be read"):
+        tfedge.convert(network, quantization=str(tmp_path / "none.json"))

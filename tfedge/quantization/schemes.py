@@ -7,12 +7,15 @@ conversion read the same object; importing it costs nothing.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.files import read_bytes, write_atomically
 
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"
 MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "learned_range"
@@ -254,13 +257,15 @@ STORAGE_SCHEMES: Mapping[str, StorageScheme] = MappingProxyType(
 
 
 def get(scheme: str | Scheme) -> Scheme:
-    """A scheme of integers by name, or the object itself.
+    """A scheme of integers by name, from a file that `write_scheme` wrote, or the object itself.
 
     Raises:
-        TfedgeError: there is none of this name, or its activations are real.
+        TfedgeError: there is none of this name, the file cannot be read, or activations are real.
     """
     if isinstance(scheme, Scheme):
         return scheme
+    if isinstance(scheme, str) and is_scheme_file(scheme):
+        return read_scheme(Path(scheme))
     name = scheme.name if isinstance(scheme, StorageScheme) else scheme
     _require(
         name not in STORAGE_SCHEMES and not isinstance(scheme, StorageScheme),
@@ -272,13 +277,42 @@ def get(scheme: str | Scheme) -> Scheme:
 
 
 def for_conversion(scheme: str | Scheme | StorageScheme) -> Scheme | StorageScheme:
-    """What a model can be converted to, by name, or the object itself.
+    """What a model can be converted to: by name, from a file as `get` takes it, or the object.
 
     Raises:
-        TfedgeError: there is none of this name.
+        TfedgeError: there is none of this name, or the file cannot be read.
     """
-    if not isinstance(scheme, str):
-        return scheme
+    if not isinstance(scheme, str) or is_scheme_file(scheme):
+        return scheme if isinstance(scheme, StorageScheme) else get(scheme)
     known: dict[str, Scheme | StorageScheme] = {**SCHEMES, **STORAGE_SCHEMES}
     _require_one_of("a scheme", scheme, tuple(known))
     return known[scheme]
+
+
+def is_scheme_file(name: str) -> bool:
+    """Whether a scheme is named by a file."""
+    return name.endswith(".json")
+
+
+def write_scheme(path: Path, scheme: Scheme) -> None:
+    """Writes a JSON file that stands for the scheme wherever one is named.
+
+    Raises:
+        TfedgeError: it cannot be written.
+    """
+    write_atomically(path, json.dumps(scheme.get_config(), indent=1) + "\n")
+
+
+def read_scheme(path: Path) -> Scheme:
+    """What `write_scheme` wrote.
+
+    Raises:
+        TfedgeError: it cannot be read, or is no such file.
+    """
+    try:
+        return Scheme.from_config(json.loads(read_bytes(path)))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise TfedgeError(
+            f"{path}: not a scheme as 'tfedge search --output' writes it: "
+            f"{type(error).__name__}: {error}"
+        ) from error

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.quantization.schemes import SCHEMES
-from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, shapes
+from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, add_quantization, shapes
 
 _EPILOG = """\
 Writes what was seen of the activations, from which 'tfedge convert --calibration' finds ranges
@@ -36,11 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--output", required=True, metavar="FILE", help=".npz file to write")
     parser.add_argument("--resume", metavar="FILE", help="a file to go on with")
     parser.add_argument("--method", metavar="METHOD", help=METHOD_HELP)
-    parser.add_argument(
-        "--quantization",
-        choices=tuple(SCHEMES),
-        help="what the model will be quantised to (default: int8)",
-    )
+    add_quantization(parser, "what the model will be quantised to (default: int8)", None)
     add_input_shape(parser)
     parser.set_defaults(run=run)
 

@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
-from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, compiler_options, shapes
+from tfedge_converters.cli.options import (
+    METHOD_HELP,
+    add_input_shape,
+    add_quantization,
+    compiler_options,
+    shapes,
+)
 from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
@@ -49,14 +54,14 @@ def add_parser(commands: Any) -> None:
         help="representative inputs, or what 'tfedge calibrate' wrote",
     )
     parser.add_argument("--calibration-method", metavar="METHOD", help=METHOD_HELP)
-    parser.add_argument(
-        "--quantization",
-        choices=(*SCHEMES, *STORAGE_SCHEMES),
-        help="integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of "
-        "4; edgetpu: one scale for each dense layer (default: the target's, int8 for most). "
-        "Real activations, for interpreters: float32; float16; dynamic and dynamic4: int8 and int4 "
+    add_quantization(
+        parser,
+        "integers of a float model: int8; int16x8: activations of 16 bits; int4: weights of 4; "
+        "edgetpu: one scale for each dense layer (default: the target's, int8 for most). Real "
+        "activations, for interpreters: float32; float16; dynamic and dynamic4: int8 and int4 "
         "weights that kernels compute with; dynamic4_b32, dynamic4_b64: int4 with a scale for so "
         "many of a dense layer, for XNNPACK alone; weights8, weights4: made real before use",
+        None,
     )
     parser.add_argument(
         "--evaluation",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from tfedge.quantization.schemes import SCHEMES
+from tfedge_converters.cli.options import add_quantization
 from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
@@ -31,9 +31,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", help="a float model: .keras, .h5, .tflite, SavedModel folder")
     parser.add_argument("--calibration", required=True, metavar="NPZ", help="representative inputs")
-    parser.add_argument(
-        "--quantization", choices=tuple(SCHEMES), default="int8", help="scheme (default: int8)"
-    )
+    add_quantization(parser, "scheme (default: int8)", "int8")
     add_recovery(parser)
     parser.add_argument("--samples", type=int, default=64, help="to compare on (default: 64)")
     parser.add_argument("--output", metavar="DIR", help="folder for tables (CSV, JSON) and figures")

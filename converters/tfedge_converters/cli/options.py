@@ -12,6 +12,16 @@ METHOD_HELP = (
 )
 
 
+def add_quantization(parser: argparse.ArgumentParser, help_: str, default: str | None) -> None:
+    """Adds --quantization: a scheme's name, or the file of one."""
+    parser.add_argument(
+        "--quantization",
+        metavar="SCHEME",
+        default=default,
+        help=f"{help_}; or a .json file that 'tfedge search' wrote",
+    )
+
+
 def add_input_shape(parser: argparse.ArgumentParser) -> None:
     """Adds --input-shape, to be read with `shapes`."""
     parser.add_argument(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import write_atomically
-from tfedge.quantization.schemes import SCHEMES
+from tfedge.quantization.schemes import write_scheme
+from tfedge_converters.cli.options import add_quantization
 
 _EPILOG = """\
 Prints the width that every layer's weights get, why, and the Pareto front of flash and noise; with
@@ -35,9 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", help="a float model: .keras, .h5, .tflite, SavedModel folder")
     parser.add_argument("--calibration", required=True, metavar="NPZ", help="representative inputs")
     parser.add_argument("--target", default="host", help="see 'tfedge targets' (default: host)")
-    parser.add_argument(
-        "--quantization", choices=tuple(SCHEMES), default="int8", help="scheme (default: int8)"
-    )
+    add_quantization(parser, "scheme (default: int8)", "int8")
     for option, what in (
         ("flash", "bytes of constants of the generated C, or of the .tflite file"),
         ("ram", "bytes of the arena of the generated C"),
@@ -72,8 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     if arguments.output:
-        text = json.dumps(found.scheme.get_config(), indent=1) + "\n"
-        write_atomically(Path(arguments.output), text)
+        write_scheme(Path(arguments.output), found.scheme)
     console = Console(highlight=False)
     console.print(found.table())
     console.print(found.front_table())

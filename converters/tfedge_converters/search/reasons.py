@@ -39,7 +39,7 @@ def _of_narrow(chosen: Trial, other: Trial) -> str:
     if other.refusal and other.noise is None:
         return f"{WIDE} bits would {other.refusal}"
     if other.refusal:
-        return f"{WIDE} bits would leave {_all_in_all(chosen, other)}, but {other.refusal}"
+        return f"{WIDE} bits would leave {_all_in_all(chosen, other)}, but would {other.refusal}"
     if improves(other, chosen):
         return (
             f"{WIDE} bits would leave {_all_in_all(chosen, other)}, but no widths of weights meet "
