@@ -126,21 +126,16 @@ def mask_of(variable: Any) -> Any:
 
 def mask_weight(layer: Any, attribute: str, mask: np.ndarray) -> None:
     """Gives a weight another mask, and applies it."""
-    variable = weight_of(layer, attribute)
-    mask_of(variable).assign(mask)
-    _apply(variable, mask)
+    mask_of(weight_of(layer, attribute)).assign(mask)
+    apply_mask(layer, attribute)
 
 
 def apply_mask(layer: Any, attribute: str) -> None:
     """Sets to 0 what the mask prunes."""
     variable = weight_of(layer, attribute)
-    _apply(variable, keras.ops.convert_to_numpy(mask_of(variable)))
-
-
-def _apply(variable: Any, mask: np.ndarray) -> None:
-    """In numpy: outside of compiled steps each operation of a backend takes longer than this."""
-    value = keras.ops.convert_to_numpy(variable)
-    variable.assign(np.where(mask, value, np.zeros((), value.dtype)))
+    constraint = constraint_of(variable, ZEROS)
+    assert constraint is not None
+    variable.assign(constraint(variable))
 
 
 def masks_of(model: Any) -> dict[str, np.ndarray]:
