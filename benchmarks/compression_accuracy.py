@@ -27,13 +27,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-import real_data
+import tasks
 import tensorflow as tf
-from networks import depthwise_digits_net, plain_digits_net, residual_digits_net, words_net
 from post_training import real_outputs
 from qat_accuracy import CALIBRATION
 from rich.table import Table
-from trials import FLOAT, FLOAT_RATE, Task, Trial, described, met, run_trials, trained_trial
+from tasks import Task
+from trials import FLOAT, FLOAT_RATE, Trial, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge.callbacks import Pruning, WeightClustering
@@ -49,35 +49,10 @@ PRUNING_RATE = FLOAT_RATE / 2
 LARGE = 1000
 JUDGED = 2048
 TASKS = (
-    Task(
-        "digits, plain net",
-        functools.partial(real_data.digits, count=2000),
-        plain_digits_net,
-        epochs=15,
-        tuned_epochs=6,
-        gate=True,
-    ),
-    Task(
-        "digits, residual net",
-        functools.partial(real_data.digits, count=2000),
-        residual_digits_net,
-        epochs=15,
-        tuned_epochs=6,
-    ),
-    Task(
-        "digits, depthwise net",
-        functools.partial(real_data.digits, count=2000),
-        depthwise_digits_net,
-        epochs=15,
-        tuned_epochs=8,
-    ),
-    Task(
-        "words",
-        real_data.words,
-        words_net,
-        epochs=10,
-        tuned_epochs=5,
-    ),
+    tasks.digits("plain", 2000, epochs=15, tuned_epochs=6, gate=True),
+    tasks.digits("residual", 2000, epochs=15, tuned_epochs=6),
+    tasks.digits("depthwise", 2000, epochs=15, tuned_epochs=8),
+    tasks.words(epochs=10, tuned_epochs=5),
 )
 PTQ = "PTQ int8"
 CLUSTERED, TFMOT_CLUSTERED = "clusters, QAT", "tfmot: clusters, QAT"

@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import real_data
-from networks import convolutional_net, depthwise_net
+from networks import convolutional_net, depthwise_digits_net, depthwise_net
 from qat_accuracy import Result, accuracies, flatbuffer_of, on_device
 from real_data import Split
 from rich.table import Table
@@ -69,7 +69,7 @@ TASKS = (
         functools.partial(other_digits, skip=2000, count=10_000),
         lambda index: convolutional_net(keras, (28, 28, 1), 10, ((32, 48, 64), (24, 48, 96),
                                                                  (40, 40, 80))[index]),
-        lambda: depthwise_net(keras, (28, 28, 1), 10, (3, 3), 16, ((1, 32), (2, 48), (1, 48))),
+        lambda: depthwise_digits_net(keras),
         20,
         40,
     ),

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import convolutional_net, depthwise_net, residual_net, resnet_8
+from networks import convolutional_net, depthwise_digits_net, residual_net, resnet_8
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -53,7 +53,7 @@ PAIRS = (
     Pair(
         "digits",
         lambda: convolutional_net(keras, (28, 28, 1), 10, (32, 48, 64)),
-        lambda: depthwise_net(keras, (28, 28, 1), 10, (3, 3), 16, ((1, 32), (2, 48), (1, 48))),
+        lambda: depthwise_digits_net(keras),
         32,
     ),
     Pair(

@@ -92,6 +92,11 @@ def words_net(keras: Any) -> Any:
     return depthwise_net(keras, (49, 20, 1), 10, (3, 3), 16, ((2, 32), (1, 48), (2, 48)))
 
 
+def gestures_net(keras: Any) -> Any:
+    """For strokes of 64x1x2."""
+    return depthwise_net(keras, (64, 1, 2), 10, (5, 1), 16, ((1, 24), (2, 32), (1, 32)))
+
+
 def resnet_8(keras: Any) -> Any:
     """The image classifier of MLPerf Tiny: 32x32x3, 78 k parameters."""
     layers = keras.layers

@@ -23,14 +23,13 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import real_data
-from networks import depthwise_digits_net, residual_digits_net, words_net
+import tasks
 from rich.table import Table
+from tasks import Task
 from trials import (
     CONTINUED,
     FLOAT,
     FLOAT_RATE,
-    Task,
     Trial,
     described,
     met,
@@ -48,28 +47,9 @@ RATE = FLOAT_RATE / 2
 FREQUENCY, CALIBRATION = 10, 500
 
 TASKS = (
-    Task(
-        "digits, residual net",
-        functools.partial(real_data.digits, count=6000),
-        residual_digits_net,
-        epochs=8,
-        tuned_epochs=10,
-        gate=True,
-    ),
-    Task(
-        "digits, depthwise net",
-        functools.partial(real_data.digits, count=2000),
-        depthwise_digits_net,
-        epochs=12,
-        tuned_epochs=8,
-    ),
-    Task(
-        "words",
-        real_data.words,
-        words_net,
-        epochs=8,
-        tuned_epochs=5,
-    ),
+    tasks.digits("residual", 6000, epochs=8, tuned_epochs=10, gate=True),
+    tasks.digits("depthwise", 2000, epochs=12, tuned_epochs=8),
+    tasks.words(epochs=8, tuned_epochs=5),
 )
 
 

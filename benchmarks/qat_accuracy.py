@@ -23,11 +23,11 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import real_data
+import tasks
 import tensorflow as tf
-from networks import depthwise_digits_net, depthwise_net, words_net
 from rich.table import Table
-from trials import CONTINUED, FLOAT, Task, Trial, described, met, run_trials, trained_trial
+from tasks import Task
+from trials import CONTINUED, FLOAT, Trial, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge.quantization.policy import INT8, OPERATORS
@@ -38,28 +38,9 @@ from tfedge_converters.verify.engines import run_micro
 CALIBRATION, CHECKED = 500, 1000
 TFMOT = "tfmot QAT int8"
 TASKS = (
-    Task(
-        "digits",
-        functools.partial(real_data.digits, count=2000),
-        depthwise_digits_net,
-        15,
-        8,
-        gate=True,
-    ),
-    Task(
-        "words",
-        real_data.words,
-        words_net,
-        10,
-        5,
-    ),
-    Task(
-        "gestures",
-        functools.partial(real_data.gestures, count=300),
-        lambda k: depthwise_net(k, (64, 1, 2), 10, (5, 1), 16, ((1, 24), (2, 32), (1, 32))),
-        70,
-        30,
-    ),
+    tasks.digits("depthwise", 2000, epochs=15, tuned_epochs=8, gate=True),
+    tasks.words(epochs=10, tuned_epochs=5),
+    tasks.gestures(epochs=70, tuned_epochs=30),
 )
 
 

@@ -10,6 +10,7 @@ the net itself.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -19,18 +20,15 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import functools
-
 import keras
 import numpy as np
-import real_data
-from networks import depthwise_digits_net, residual_digits_net, words_net
+import tasks
 from rich.table import Table
+from tasks import Task
 from trials import (
     CONTINUED,
     FLOAT,
     FLOAT_RATE,
-    Task,
     Trial,
     described,
     met,
@@ -46,28 +44,9 @@ JUDGED, MEASURED = 2048, 256
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 TASKS = (
-    Task(
-        "digits, residual net",
-        functools.partial(real_data.digits, count=6000),
-        residual_digits_net,
-        epochs=8,
-        tuned_epochs=8,
-        gate=True,
-    ),
-    Task(
-        "digits, depthwise net",
-        functools.partial(real_data.digits, count=2000),
-        depthwise_digits_net,
-        epochs=15,
-        tuned_epochs=12,
-    ),
-    Task(
-        "words",
-        real_data.words,
-        words_net,
-        epochs=10,
-        tuned_epochs=8,
-    ),
+    tasks.digits("residual", 6000, epochs=8, tuned_epochs=8, gate=True),
+    tasks.digits("depthwise", 2000, epochs=15, tuned_epochs=12),
+    tasks.words(epochs=10, tuned_epochs=8),
 )
 # Of the first training's rate; small steps do not make up for what goes.
 RATE = FLOAT_RATE / 2

@@ -1,4 +1,4 @@
-"""What the accuracy benchmarks share: tasks, trials that differ in their seed, and their report.
+"""What the accuracy benchmarks share: trials that differ in their seed, and their report.
 
 A seed draws the training data and the first weights; all variants of a trial start from one float
 model, so that they are compared in pairs.
@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from real_data import Split
 from rich.console import Console
+from tasks import Task
 
 from tfedge.files import write_atomically
 
@@ -25,25 +26,6 @@ FLOAT_RATE, TUNED_RATE = 1e-2, 1e-3
 FLOAT, CONTINUED = "float", "float, continued"
 # Half the width of a 95 % interval in standard errors, for 1, 2, ... degrees of freedom.
 STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A data set with the network for it.
-
-    Attributes:
-        load: of the folder and a seed, the data.
-        build: of a Keras module, the network.
-        epochs, tuned_epochs: of the float model, and of every variant made from it.
-        gate: whether the test set is large enough to hold tenths of a point to account.
-    """
-
-    name: str
-    load: Callable[[Path, int], Split]
-    build: Callable[[Any], Any]
-    epochs: int
-    tuned_epochs: int
-    gate: bool = False
 
 
 @dataclass
