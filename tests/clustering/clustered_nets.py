@@ -6,11 +6,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from bright_quarters import CLASSES, images_and_labels
 
 from tfedge.pruning.kernels import Kernel, selected_kernels
 
 layers = keras.layers
-SHAPE, CLASSES = (8, 8, 2), 4
+SHAPE = (8, 8, 2)
 
 
 def net(seed: int = 1) -> Any:
@@ -25,12 +26,7 @@ def net(seed: int = 1) -> Any:
 
 def data(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
     """Images whose brightest quarter is their class."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(count) % CLASSES
-    images = rng.normal(size=(count, *SHAPE)).astype(np.float32)
-    for image, label in zip(images, labels, strict=True):
-        image[(label // 2) * 4 :][:4, (label % 2) * 4 :][:, :4] += 2
-    return images, labels
+    return images_and_labels(SHAPE, count)
 
 
 def compiled(model: Any, optimizer: Any = "adam", **options: Any) -> Any:

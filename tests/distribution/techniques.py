@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from bright_quarters import CLASSES, images_and_labels
 
 import tfedge
 from tfedge.callbacks import Pruning, QuantizationAwareTraining, WeightClustering
@@ -16,7 +17,7 @@ from tfedge.distillation import Distiller, Hint, SoftTargets
 from tfedge.pruning import PolynomialDecay, Regrowth, masks_of
 from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
 
-SHAPE, CLASSES, BATCH, STEPS = (8, 8, 2), 4, 16, 4
+SHAPE, BATCH, STEPS = (8, 8, 2), 16, 4
 
 LEARNED = Scheme(
     "learned", WeightScheme(quantizer="learned_step"), ActivationScheme(quantizer="learned_range")
@@ -37,12 +38,7 @@ def net(width: int = 6) -> Any:
 
 def data(count: int = BATCH * STEPS) -> tuple[np.ndarray, np.ndarray]:
     """Images whose brightest quarter is their class."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, CLASSES, count)
-    images = rng.normal(size=(count, *SHAPE)).astype(np.float32)
-    for image, label in zip(images, labels, strict=True):
-        image[(label // 2) * 4 :][:4, (label % 2) * 4 :][:, :4] += 2
-    return images, labels
+    return images_and_labels(SHAPE, count)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from device_agreement import agreement
+from interrupted_training import assert_resumes_exactly
 from training_cases import compiled, data, small_net
 
 import tfedge
@@ -138,32 +134,5 @@ def test_callbacks_come_back_from_their_configs():
         assert type(callback).from_config(config).get_config() == config
 
 
-_RUN = Path(__file__).with_name("resumable_run.py")
-
-
-def _run(folder: Path, kill: bool) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen([sys.executable, str(_RUN), str(folder)], env=environment)
-    if not kill:
-        assert process.wait(300) == 0
-        return
-    marker = folder / "in_the_middle"
-    while not marker.exists():
-        assert process.poll() is None, "ended before it could be killed"
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
 def test_killed_and_resumed_training_ends_with_the_same_weights(tmp_path):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    for folder in (whole, broken):
-        folder.mkdir()
-    _run(whole, kill=False)
-    _run(broken, kill=True)
-    assert not (broken / "final.npz").exists()
-    _run(broken, kill=False)
-    wanted, got = np.load(whole / "final.npz"), np.load(broken / "final.npz")
-    assert sorted(wanted.files) == sorted(got.files)
-    for name in wanted.files:
-        np.testing.assert_array_equal(wanted[name], got[name], err_msg=name)
+    assert_resumes_exactly(Path(__file__).with_name("resumable_quantization.py"), tmp_path)
