@@ -37,7 +37,7 @@ FILE_IDENTIFIER = b"TFL3"
 _MAX_RANK = 16
 _MAX_BYTES = 1 << 31
 _NO_TENSOR = -1
-_SHARING = 4
+_SHARING, _OFFSET_BYTES = 4, 4
 
 _BLOCKWISE = schema.QuantizationDetails.BlockwiseQuantization
 _READ_DETAILS = frozenset({schema.QuantizationDetails.NONE, _BLOCKWISE})
@@ -99,9 +99,10 @@ class _Reader:
         self.data = data
         self.source = source
         self.place: list[str] = []
-        # Every entry of a vector and every letter takes a byte of the file. Tables may be shared,
-        # but a file that asks for much more than it has reaches the same ones again and again.
-        self.entries_left = _SHARING * len(data)
+        # Every number and every letter takes a byte of the file, and every table an offset. Tables
+        # may be shared, but a file that asks for much more than it has reaches the same ones again
+        # and again.
+        self.bytes_left = _SHARING * len(data)
         self.constants: dict[tuple[int, TensorType, tuple[int, ...]], np.ndarray | None] = {}
 
     def read(self) -> Model:
@@ -123,15 +124,15 @@ class _Reader:
         yield
         self.place.pop()
 
-    def _spend(self, entries: int) -> int:
-        self.entries_left -= entries
-        if entries < 0 or self.entries_left < 0:
+    def _spend(self, entries: int, entry_bytes: int = 1) -> int:
+        self.bytes_left -= entries * entry_bytes
+        if entries < 0 or self.bytes_left < 0:
             raise self._error("more entries are claimed than the file can hold")
         return entries
 
     def _vector(self, length: int, entry: Callable[[int], T], what: str) -> list[T]:
         items = []
-        for index in range(self._spend(length)):
+        for index in range(self._spend(length, _OFFSET_BYTES)):
             with self._at(f"{what} {index}"):
                 items.append(entry(index))
         return items
