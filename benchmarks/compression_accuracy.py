@@ -6,15 +6,16 @@ FOLDER holds mnist/ and fsdd/ as real_data.py describes; what is missing is skip
 the training data and the first weights, trains a float model, and gives it to every variant. Each
 stage of a variant, as sharing or training for integers, trains for the same epochs with the same
 batches; pruning, and tuning behind removed channels, for twice as many, at half of the first
-training's rate. Accuracy is that of the file in LiteRT. Sizes are of .tflite files as
-zlib compresses them, against the float model's, compressed in the same way. `zeros` and `values`
-are of the kernels with 1,000 weights or more: the least share of zeros, and the most different
-integers.
+training's rate. tfmot prunes the layers that we do. Accuracy is that of the file in LiteRT. Sizes
+are of .tflite files as zlib compresses them, against the float model's, compressed in the same way.
+`zeros` and `values` are of the kernels with 1,000 weights or more, if there are any: the least
+share of zeros, and the most different integers.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
 import zlib
@@ -33,6 +34,7 @@ from post_training import real_outputs
 from qat_accuracy import CALIBRATION
 from rich.table import Table
 from tasks import Task
+from tfmot_pruning import pruned_by_tfmot, tfmot_model
 from trials import FLOAT, FLOAT_RATE, Trial, described, met, run_trials, trained_trial
 
 import tfedge
@@ -84,7 +86,7 @@ def measured(trial: Trial, flatbuffer: bytes) -> tuple[float, int, int, float, i
         trial.accuracy(real_outputs(flatbuffer, trial.split.x_test, run_litert)),
         len(flatbuffer),
         len(zlib.compress(flatbuffer, 9)),
-        min((row.zeros / row.weights for row in rows), default=0.0),
+        min((row.zeros / row.weights for row in rows), default=math.nan),
         max((row.values for row in rows), default=0),
     )
 
@@ -96,14 +98,14 @@ def converted(model: Any, calibration: Any = None) -> bytes:
     ).flatbuffer  # fmt: skip
 
 
-def steps_to_prune(trial: Trial) -> int:
-    """Behind as many, all zeros are there; the same number of steps follows."""
-    return len(trial.batches(trial.task.tuned_epochs))
+def schedule_of(trial: Trial) -> PolynomialDecay:
+    """All zeros are there behind as many steps as follow."""
+    return PolynomialDecay(SPARSITY, len(trial.batches(trial.task.tuned_epochs)), frequency=20)
 
 
 def prune(trial: Trial, model: Any) -> None:
-    schedule = PolynomialDecay(SPARSITY, steps_to_prune(trial), frequency=20)
-    trial.fit(model, 2 * trial.task.tuned_epochs, PRUNING_RATE, callbacks=[Pruning(schedule)])
+    callbacks = [Pruning(schedule_of(trial))]
+    trial.fit(model, 2 * trial.task.tuned_epochs, PRUNING_RATE, callbacks=callbacks)
 
 
 def share(trial: Trial, model: Any) -> None:
@@ -126,25 +128,8 @@ def trained(trial: Trial, model: Any, *stages: Callable[[Trial, Any], None]) -> 
     return converted(trial.tune(tfedge.quantize(model, "int8")))
 
 
-def tfmot_model(trial: Trial) -> Any:
-    """The same network in tf_keras, with the same float weights."""
-    import tf_keras
-
-    model = trial.task.build(tf_keras)
-    for layer, source in zip(model.layers, trial.model().layers, strict=True):
-        layer.set_weights(source.get_weights())
-    return model
-
-
-def tfmot_prune(trial: Trial, model: Any) -> Any:
-    import tf_keras
-    from tensorflow_model_optimization.sparsity import keras as sparsity
-
-    schedule = sparsity.PolynomialDecay(0.0, SPARSITY, 0, steps_to_prune(trial), frequency=20)
-    pruned = sparsity.prune_low_magnitude(model, schedule)
-    callbacks = [sparsity.UpdatePruningStep()]
-    trial.fit(pruned, 2 * trial.task.tuned_epochs, PRUNING_RATE, tf_keras, callbacks)
-    return sparsity.strip_pruning(pruned)
+def tfmot_prune(trial: Trial) -> Any:
+    return pruned_by_tfmot(trial, schedule_of(trial), 2 * trial.task.tuned_epochs, PRUNING_RATE)
 
 
 def tfmot_share(trial: Trial, model: Any) -> Any:
@@ -156,14 +141,12 @@ def tfmot_share(trial: Trial, model: Any) -> Any:
     return clustering.strip_clustering(trial.tune(clustered, tf_keras))
 
 
-def tfmot_trained(trial: Trial, *stages: Callable[[Trial, Any], Any]) -> bytes:
+def tfmot_trained(trial: Trial, model: Any) -> bytes:
+    """What is left of a float model behind training for integers."""
     import tf_keras
     from tensorflow_model_optimization.experimental import combine
     from tensorflow_model_optimization.quantization import keras as quantization
 
-    model = tfmot_model(trial)
-    for stage in stages:
-        model = stage(trial, model)
     annotated = quantization.quantize_annotate_model(model)
     quantized = quantization.quantize_apply(
         annotated, combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
@@ -181,9 +164,9 @@ def tfmot_trained(trial: Trial, *stages: Callable[[Trial, Any], Any]) -> bytes:
 VARIANTS: dict[str, Callable[[Trial], bytes]] = {
     PTQ: lambda trial: converted(trial.model(), trial.split.x_train[:CALIBRATION]),
     CLUSTERED: lambda trial: trained(trial, trial.model(), share),
-    TFMOT_CLUSTERED: lambda trial: tfmot_trained(trial, tfmot_share),
+    TFMOT_CLUSTERED: lambda trial: tfmot_trained(trial, tfmot_share(trial, tfmot_model(trial))),
     BOTH: lambda trial: trained(trial, trial.model(), prune, share),
-    TFMOT_BOTH: lambda trial: tfmot_trained(trial, tfmot_prune, tfmot_share),
+    TFMOT_BOTH: lambda trial: tfmot_trained(trial, tfmot_share(trial, tfmot_prune(trial))),
     THIN: lambda trial: trained(trial, thin_model(trial), prune, share),
 }
 
@@ -232,8 +215,8 @@ def table_of(results: list[Result]) -> Table:
             f"{of('bytes').mean():,.0f}",
             f"{of('compressed').mean():,.0f}",
             f"{smaller(results, variant, FLOAT).mean():.1f}",
-            f"{of('zeros').min():.1%}",
-            str(of("values").max()),
+            f"{of('zeros').min():.1%}" if of("values").any() else "",
+            str(of("values").max() or ""),
         )
     return table
 

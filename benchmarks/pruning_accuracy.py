@@ -26,6 +26,7 @@ import numpy as np
 import tasks
 from rich.table import Table
 from tasks import Task
+from tfmot_pruning import pruned_by_tfmot
 from trials import (
     CONTINUED,
     FLOAT,
@@ -39,8 +40,6 @@ from trials import (
 
 from tfedge import pruning
 from tfedge.callbacks import Pruning
-from tfedge.pruning.kernels import chosen_kernels
-from tfedge.pruning.patterns import get as pattern_of
 
 # Of the first training's rate; small steps do not make up for what goes.
 RATE = FLOAT_RATE / 2
@@ -105,29 +104,12 @@ def pruned(wanted: Wanted, trial: Trial, **options: Any) -> Any:
     return model
 
 
-def pruned_by_tfmot(wanted: Wanted, trial: Trial) -> Any:
-    """The same network in tf_keras, with the same float weights, pruned in the same layers."""
-    import tf_keras
-    from tensorflow_model_optimization.sparsity import keras as tfmot
-
-    own, model = trial.model(), trial.task.build(tf_keras)
-    chosen = {id(k.layer) for k in chosen_kernels(own, None, pattern_of(wanted.pattern))}
-    names = set()
-    for layer, source in zip(model.layers, own.layers, strict=True):
-        layer.set_weights(source.get_weights())
-        names |= {layer.name} if id(source) in chosen else set()
-    ours = schedule_of(trial, wanted)
-    schedule = tfmot.PolynomialDecay(0.0, ours.final_sparsity, 0, ours.end, 3, FREQUENCY)
-
-    def wrapped(layer: Any) -> Any:
-        if layer.name not in names:
-            return layer
-        return tfmot.prune_low_magnitude(layer, schedule, **wanted.theirs)
-
-    wrapper = tf_keras.models.clone_model(model, clone_function=wrapped)
-    steps = [tfmot.UpdatePruningStep()]
-    trial.fit(wrapper, trial.task.tuned_epochs, RATE, tf_keras, steps)
-    return tfmot.strip_pruning(wrapper)
+def pruned_as_tfmot_does(wanted: Wanted, trial: Trial) -> Any:
+    assert wanted.theirs is not None
+    return pruned_by_tfmot(
+        trial, schedule_of(trial, wanted), trial.task.tuned_epochs, RATE, wanted.pattern,
+        **wanted.theirs,
+    )  # fmt: skip
 
 
 def after_training(wanted: Wanted, trial: Trial, calibrated: bool) -> Any:
@@ -140,7 +122,7 @@ def variants() -> dict[str, Callable[[Trial], Any]]:
     for name, wanted in WANTED.items():
         made[name] = functools.partial(pruned, wanted)
         if wanted.theirs is not None:
-            made[f"{name}, tfmot"] = functools.partial(pruned_by_tfmot, wanted)
+            made[f"{name}, tfmot"] = functools.partial(pruned_as_tfmot_does, wanted)
     made["80 %, global"] = functools.partial(pruned, WANTED["80 %"], distribution="global")
     for name in ONE_SHOT:
         for how, calibrated in (("by magnitude", False), ("with calibration", True)):
