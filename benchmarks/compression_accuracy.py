@@ -215,7 +215,7 @@ def table_of(results: list[Result]) -> Table:
             f"{of('bytes').mean():,.0f}",
             f"{of('compressed').mean():,.0f}",
             f"{smaller(results, variant, FLOAT).mean():.1f}",
-            f"{of('zeros').min():.1%}" if of("values").any() else "",
+            f"{np.nanmin(of('zeros')):.1%}" if of("values").any() else "",
             str(of("values").max() or ""),
         )
     return table
