@@ -80,6 +80,12 @@ def test_two_devices(technique, runs):
     assert max(distances(state, of_one_device(technique))) < ROUNDING
 
 
+def test_two_devices_share_as_few_values(runs):
+    state = _state(runs / "clustered.npz")
+    kernels = [array for path, array in state.items() if path.endswith("kernel")]
+    assert [len(np.unique(kernel)) for kernel in kernels] == [8, 8]
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_two_devices_with_xla(technique, runs):
     error = json.loads((runs / "devices.json").read_text())["error_of_plain_keras_with_xla"]
