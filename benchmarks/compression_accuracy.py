@@ -26,30 +26,26 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import tasks
-import tensorflow as tf
 from post_training import real_outputs
 from qat_accuracy import CALIBRATION
 from rich.table import Table
+from smaller_models import by_loss_change
 from tasks import Task
-from tfmot_pruning import pruned_by_tfmot, tfmot_model
-from trials import FLOAT, FLOAT_RATE, Trial, described, met, run_trials, trained_trial
+from tfmot_models import by_tensorflow, pruned_by_tfmot, tfmot_model
+from trials import FLOAT, RECOVERY_RATE, Trial, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge.callbacks import Pruning, WeightClustering
-from tfedge.pruning import LossChange, PolynomialDecay, remove_channels
+from tfedge.pruning import PolynomialDecay
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import read_model
 from tfedge_converters.verify.engines import run_litert
 from tfedge_converters.weight_table import weight_table
 
 CLUSTERS, SPARSITY = 16, 0.8
-# Small steps do not make up for what goes.
-PRUNING_RATE = FLOAT_RATE / 2
 LARGE = 1000
-JUDGED = 2048
 TASKS = (
     tasks.digits("plain", 2000, epochs=15, tuned_epochs=6, gate=True),
     tasks.digits("residual", 2000, epochs=15, tuned_epochs=6),
@@ -105,7 +101,7 @@ def schedule_of(trial: Trial) -> PolynomialDecay:
 
 def prune(trial: Trial, model: Any) -> None:
     callbacks = [Pruning(schedule_of(trial))]
-    trial.fit(model, 2 * trial.task.tuned_epochs, PRUNING_RATE, callbacks=callbacks)
+    trial.fit(model, 2 * trial.task.tuned_epochs, RECOVERY_RATE, callbacks=callbacks)
 
 
 def share(trial: Trial, model: Any) -> None:
@@ -114,10 +110,8 @@ def share(trial: Trial, model: Any) -> None:
 
 def thin_model(trial: Trial) -> Any:
     """The float model without the channels that matter least, tuned."""
-    labelled = trial.split.x_train[:JUDGED], trial.split.y_train[:JUDGED]
-    importance = LossChange(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    thin = remove_channels(trial.model(), "50% macs", importance=importance, calibration=labelled)
-    trial.fit(thin, 2 * trial.task.tuned_epochs, PRUNING_RATE)
+    thin = by_loss_change(trial)
+    trial.fit(thin, 2 * trial.task.tuned_epochs, RECOVERY_RATE)
     return thin
 
 
@@ -129,7 +123,7 @@ def trained(trial: Trial, model: Any, *stages: Callable[[Trial, Any], None]) -> 
 
 
 def tfmot_prune(trial: Trial) -> Any:
-    return pruned_by_tfmot(trial, schedule_of(trial), 2 * trial.task.tuned_epochs, PRUNING_RATE)
+    return pruned_by_tfmot(trial, schedule_of(trial), 2 * trial.task.tuned_epochs, RECOVERY_RATE)
 
 
 def tfmot_share(trial: Trial, model: Any) -> Any:
@@ -152,13 +146,7 @@ def tfmot_trained(trial: Trial, model: Any) -> bytes:
         annotated, combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
     )
     trial.tune(quantized, tf_keras)
-    function = tf.function(lambda x: quantized(x, training=False), autograph=False)
-    concrete = function.get_concrete_function(
-        tf.TensorSpec((1, *trial.split.x_test.shape[1:]), tf.float32)
-    )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], quantized)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return converter.convert()
+    return by_tensorflow(trial, quantized)
 
 
 VARIANTS: dict[str, Callable[[Trial], bytes]] = {
@@ -179,12 +167,7 @@ def run_trial(task: Task, seed: int, folder: Path) -> list[Result]:
     results = [Result(task.name, seed, FLOAT, accuracy, len(flatbuffer), size, 0.0, 0, 0.0)]
     for name, variant in VARIANTS.items():
         start = time.process_time()
-        try:
-            made = measured(trial, variant(trial))
-        except tf.errors.InvalidArgumentError as refusal:
-            # tfmot's, where a pruned kernel has fewer values left than it wants clusters.
-            print(f"{task.name}, {name}: {refusal.message}")
-            continue
+        made = measured(trial, variant(trial))
         cpu_seconds = round(time.process_time() - start, 1)
         results.append(Result(task.name, seed, name, *made, cpu_seconds))
     return results
@@ -205,9 +188,6 @@ def table_of(results: list[Result]) -> Table:
                   "zeros", "values", title=results[0].task)  # fmt: skip
     for variant in (FLOAT, *VARIANTS):
         of = functools.partial(column, results, variant)
-        if len(of("accuracy")) < len(column(results, FLOAT, "accuracy")):
-            table.add_row(variant, "refused")
-            continue
         table.add_row(
             variant,
             f"{of('accuracy').mean():.2f}",

@@ -26,11 +26,11 @@ import numpy as np
 import tasks
 from rich.table import Table
 from tasks import Task
-from tfmot_pruning import pruned_by_tfmot
+from tfmot_models import pruned_by_tfmot
 from trials import (
     CONTINUED,
     FLOAT,
-    FLOAT_RATE,
+    RECOVERY_RATE,
     Trial,
     described,
     met,
@@ -41,8 +41,6 @@ from trials import (
 from tfedge import pruning
 from tfedge.callbacks import Pruning
 
-# Of the first training's rate; small steps do not make up for what goes.
-RATE = FLOAT_RATE / 2
 FREQUENCY, CALIBRATION = 10, 500
 
 TASKS = (
@@ -93,21 +91,20 @@ def schedule_of(trial: Trial, wanted: Wanted) -> pruning.PolynomialDecay:
 
 def continued(trial: Trial) -> Any:
     model = trial.model()
-    trial.fit(model, trial.task.tuned_epochs, RATE)
+    trial.fit(model, trial.task.tuned_epochs, RECOVERY_RATE)
     return model
 
 
 def pruned(wanted: Wanted, trial: Trial, **options: Any) -> Any:
     model = trial.model()
     callback = Pruning(schedule_of(trial, wanted), wanted.pattern, **options)
-    trial.fit(model, trial.task.tuned_epochs, RATE, callbacks=[callback])
+    trial.fit(model, trial.task.tuned_epochs, RECOVERY_RATE, callbacks=[callback])
     return model
 
 
 def pruned_as_tfmot_does(wanted: Wanted, trial: Trial) -> Any:
-    assert wanted.theirs is not None
     return pruned_by_tfmot(
-        trial, schedule_of(trial, wanted), trial.task.tuned_epochs, RATE, wanted.pattern,
+        trial, schedule_of(trial, wanted), trial.task.tuned_epochs, RECOVERY_RATE, wanted.pattern,
         **wanted.theirs,
     )  # fmt: skip
 

@@ -24,9 +24,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tasks
-import tensorflow as tf
 from rich.table import Table
 from tasks import Task
+from tfmot_models import by_tensorflow, tfmot_model
 from trials import CONTINUED, FLOAT, Trial, described, met, run_trials, trained_trial
 
 import tfedge
@@ -111,20 +111,12 @@ def qat(scheme: str | Scheme, trial: Trial) -> Outcome:
 
 
 def tfmot_qat(trial: Trial) -> Outcome:
-    """The same network in tf_keras, with the same float weights."""
     import tf_keras
     from tensorflow_model_optimization.quantization.keras import quantize_model
 
-    model = trial.task.build(tf_keras)
-    for layer, source in zip(model.layers, trial.model().layers, strict=True):
-        layer.set_weights(source.get_weights())
-    quantized = trial.tune(quantize_model(model), tf_keras)
-    shape = (1, *trial.split.x_test.shape[1:])
-    function = tf.function(lambda x: quantized(x, training=False), autograph=False)
-    concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], quantized)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return trial.accuracy(on_device(converter.convert(), trial.split.x_test)), -1
+    quantized = trial.tune(quantize_model(tfmot_model(trial)), tf_keras)
+    logits = on_device(by_tensorflow(trial, quantized), trial.split.x_test)
+    return trial.accuracy(logits), -1
 
 
 VARIANTS: dict[str, Callable[[Trial], Outcome]] = {

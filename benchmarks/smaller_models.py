@@ -28,7 +28,7 @@ from tasks import Task
 from trials import (
     CONTINUED,
     FLOAT,
-    FLOAT_RATE,
+    RECOVERY_RATE,
     Trial,
     described,
     met,
@@ -48,8 +48,6 @@ TASKS = (
     tasks.digits("depthwise", 2000, epochs=15, tuned_epochs=12),
     tasks.words(epochs=10, tuned_epochs=8),
 )
-# Of the first training's rate; small steps do not make up for what goes.
-RATE = FLOAT_RATE / 2
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def run_trial(task: Task, seed: int, folder: Path) -> list[Outcome]:
         start = time.process_time()
         smaller = variant(trial)
         untuned = _accuracy(trial, smaller)
-        trial.fit(smaller, task.tuned_epochs, RATE)
+        trial.fit(smaller, task.tuned_epochs, RECOVERY_RATE)
         outcomes.append(_outcome(trial, name, smaller, untuned, start))
     return outcomes
 

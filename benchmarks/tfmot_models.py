@@ -1,9 +1,10 @@
-"""The networks of the accuracy benchmarks as tfmot prunes them, in tf_keras."""
+"""The networks of the accuracy benchmarks for tfmot, which trains them in tf_keras."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import tensorflow as tf
 from trials import Trial
 
 from tfedge.pruning import PolynomialDecay
@@ -52,6 +53,16 @@ def pruned_by_tfmot(
     wrapper = tf_keras.models.clone_model(model, clone_function=wrapped)
     trial.fit(wrapper, epochs, rate, tf_keras, [tfmot.UpdatePruningStep()])
     return tfmot.strip_pruning(wrapper)
+
+
+def by_tensorflow(trial: Trial, quantized: Any) -> bytes:
+    """The integer file of a model that tfmot trained for it."""
+    shape = (1, *trial.split.x_test.shape[1:])
+    function = tf.function(lambda x: quantized(x, training=False), autograph=False)
+    concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], quantized)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return converter.convert()
 
 
 def _names_of_layers_to_prune(trial: Trial, model: Any, pattern: str) -> set[str]:

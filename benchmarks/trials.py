@@ -23,6 +23,8 @@ from tfedge.files import write_atomically
 
 BATCH = 32
 FLOAT_RATE, TUNED_RATE = 1e-2, 1e-3
+# Of models that lost weights, channels or ranks: small steps do not make up for what goes.
+RECOVERY_RATE = FLOAT_RATE / 2
 FLOAT, CONTINUED = "float", "float, continued"
 # Half the width of a 95 % interval in standard errors, for 1, 2, ... degrees of freedom.
 STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
