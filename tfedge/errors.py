@@ -19,3 +19,7 @@ class UnsupportedError(TfedgeError):
 
 class MissingToolError(TfedgeError):
     """An external program or optional package is not installed; the message says how to get it."""
+
+
+class DifferenceError(TfedgeError):
+    """A changed model does not compute what its original computes."""

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.computation import Computation, Value, computation_of
+from tfedge.keras_graph.computation import Computation, Constant, Value, computation_of
+from tfedge.keras_graph.kinds import described
 from tfedge.quantization.model import operators_of, refuse_quantized
 
 # Of a layer and the name that it gets: the layers that take its place, one behind the other.
@@ -128,6 +129,12 @@ def _input(value: Value) -> Any:
 
 
 def _run(layers: list[Any], call: Any, tensors: dict[int, Any]) -> Any:
+    flat = keras.tree.flatten((call.args, call.kwargs))
+    if any(isinstance(item, (Constant, keras.Variable)) for item in flat):
+        raise UnsupportedError(
+            f"{described(call.operation)} computes with weights of a model's own, which a model of "
+            "other layers cannot have; put them into a layer"
+        )
     args, kwargs = keras.tree.map_structure(
         lambda item: tensors[id(item)] if isinstance(item, Value) else item,
         (list(call.args), call.kwargs),

@@ -56,7 +56,7 @@ def _thinned(model, method, ranks):
     """The model with factors of given ranks, whether they save anything or not."""
     from tfedge.factorization.factors import candidates
     from tfedge.factorization.thinning import _with_parts
-    from tfedge.quantization.computation import computation_of
+    from tfedge.keras_graph.computation import computation_of
 
     (candidate,) = candidates(computation_of(model), ["wide"], method)
     return _with_parts(model, {id(candidate.layer): candidate.parts(ranks)}), candidate

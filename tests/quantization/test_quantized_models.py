@@ -149,7 +149,9 @@ class Twist(layers.Layer):
     """A layer that tfedge has never heard of."""
 
     def call(self, x):
-        return keras.ops.tanh(x)
+        import tensorflow as tf
+
+        return tf.tanh(x)
 
     def compute_output_shape(self, shape):
         return shape

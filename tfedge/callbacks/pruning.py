@@ -9,7 +9,7 @@ import keras
 
 from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
-from tfedge.keras3_models import require_keras3
+from tfedge.keras_graph.requirements import require_keras3
 from tfedge.layers import Prune
 from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
 from tfedge.pruning.pruner import Plan, Pruner, plan_arguments

@@ -10,7 +10,7 @@ import keras
 from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 from tfedge.errors import TfedgeError
-from tfedge.keras3_models import require_keras3
+from tfedge.keras_graph.requirements import require_keras3
 from tfedge.preservation import PROPERTIES, check_properties, preserve
 from tfedge.quantization import schemes
 from tfedge.quantization.model import QuantizedModel, operators_of

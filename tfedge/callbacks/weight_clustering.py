@@ -12,7 +12,7 @@ from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters, SharedWeights
 from tfedge.clustering.sharing import attach, chosen_kernels, distinct_values, switch_on
 from tfedge.errors import TfedgeError
-from tfedge.keras3_models import require_keras3
+from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning.kernels import Kernel
 from tfedge.students import trained_model
 

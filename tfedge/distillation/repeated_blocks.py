@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge.quantization.computation import Call, Computation, Value
+from tfedge.keras_graph.computation import Call, Computation, Value
 
 # Their weights say how values are spread, not what is computed of them; no block begins with them.
 _SPREADING = (
@@ -94,7 +94,7 @@ def _segment(computation: Computation, numbers: range, before: Value, after: Val
     weighted = [call.operation for call in calls if _computes(call)]
     return _Segment(
         numbers,
-        tuple(type(call.operation).__name__ for call in calls),
+        tuple(str(type(call.operation)) for call in calls),
         tuple(before.spec.shape) if same else None,
         bool(weighted) and all(isinstance(layer, _DEPTHWISE) for layer in weighted),
     )

@@ -8,13 +8,13 @@ import keras
 
 from tfedge.distillation.repeated_blocks import spare_blocks
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.computation import computation_of
 from tfedge.plain_models import copy_of, rebuild, require_plain
 from tfedge.pruning import channel_importance as importances
 from tfedge.pruning.channel_graph import channel_graph
 from tfedge.pruning.channel_importance import ChannelImportance
 from tfedge.pruning.channel_selection import narrowed
 from tfedge.pruning.rebuilding import without_channels
-from tfedge.quantization.computation import computation_of
 
 
 def shrink(

@@ -10,8 +10,8 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.factorization.methods import METHODS, Method, Part, Ranks
+from tfedge.keras_graph.computation import Call, Computation
 from tfedge.pruning.tracing import positions
-from tfedge.quantization.computation import Call, Computation
 
 AUTO = "auto"
 _AUTO = ("svd", "tucker")

@@ -16,8 +16,9 @@ import numpy as np
 
 from tfedge.factorization.decompositions import cp, cp_product, svd, tensor_train, tucker_2
 from tfedge.factorization.ranks import RankRule
+from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.tracing import positions
-from tfedge.quantization.computation import Call
 
 Ranks = tuple[int, ...]
 
@@ -70,8 +71,7 @@ def kernel_of(layer: Any) -> np.ndarray:
 
 
 def _is(layer: Any, *kinds: str) -> bool:
-    own = type(layer).__name__ in kinds and type(layer).__module__.startswith("keras.")
-    return own and not getattr(layer, "lora_enabled", False)
+    return kind_of(layer) in kinds and not getattr(layer, "lora_enabled", False)
 
 
 def _is_convolution(layer: Any) -> bool:

@@ -8,16 +8,17 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.equivalence import require_same_outputs
 from tfedge.errors import TfedgeError
 from tfedge.factorization import ranks as rank_rules
 from tfedge.factorization.factors import AUTO, Candidate, Layers, candidates, cost_of
 from tfedge.factorization.methods import Part, Ranks
 from tfedge.factorization.ranks import Fixed, RankRule
 from tfedge.factorization.sensitivity import ranks_for, rounded
+from tfedge.keras_graph.computation import computation_of
 from tfedge.plain_models import copy_of, rebuild, require_plain
 from tfedge.pruning import comparison
 from tfedge.pruning.budget import MACS, Budget
-from tfedge.quantization.computation import computation_of
 
 
 def factorize(
@@ -28,6 +29,7 @@ def factorize(
     method: Any = AUTO,
     calibration: Any = None,
     multiple_of: int = 4,
+    check: bool = True,
 ) -> Any:
     """A plain Keras model with thin layers in the places of wide ones.
 
@@ -50,6 +52,8 @@ def factorize(
             of the ranks of inputs and outputs.
         calibration: inputs, for a budget.
         multiple_of: ranks by a rule or a budget are rounded up to a multiple of this.
+        check: whether what is built anew proves first that, with all factors at full rank, it
+            computes what the model does.
 
     Returns:
         A functional model, not compiled.
@@ -57,6 +61,7 @@ def factorize(
     Raises:
         TfedgeError: the model is not a plain Keras 3 model, an argument is wrong, or a budget
             cannot be met; the message then says how small the model can get.
+        DifferenceError: what is built anew would compute something else than the model.
 
     Example:
         >>> thin = tfedge.factorization.factorize(model, "90% energy")
@@ -71,6 +76,8 @@ def factorize(
     copy, copies = rebuild(model, lambda layer, name: [copy_of(layer, name)])
     for source, made in _pairs(model, copies):
         made.set_weights(source.get_weights())
+    if check:
+        require_same_outputs("tfedge.factorization.factorize", model, copy)
     found = candidates(computation_of(model), layers, method)
     if isinstance(rule, Budget):
         now = comparison.cost_of(model).total

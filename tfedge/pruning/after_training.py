@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge.keras3_models import require_keras3
+from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning import distribution as distributions
 from tfedge.pruning.distribution import Share
 from tfedge.pruning.kernels import Kernel, chosen_kernels, weight_of

@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tfedge.keras_graph.computation import Call, Value
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.tracing import DENSE, Product, Trace, positions
-from tfedge.quantization.computation import Call, Value
-
-_ORDER = ("query", "value", "key")
 
 
 def attention(trace: Trace, call: Call) -> list[Channels]:
     """MultiHeadAttention on sequences; other axes, gates and scores in the result pin."""
     layer = call.operation
-    given = {**dict(zip(_ORDER, call.args, strict=False)), **call.kwargs}
-    given.setdefault("key", given.get("value"))
-    if given["key"] is None:
-        given["key"] = given["value"]
-    query, key, value = given["query"], given["key"], given["value"]
+    query, value = call.arguments["query"], call.arguments["value"]
+    key = call.arguments.get("key")
+    key = value if key is None else key
     if not _is_usual(call, (query, key, value)):
         return trace.pin_call(call, f"'{layer.name}' is attention of an unusual form")
     heads = trace.made(layer, "heads", layer.num_heads, rounded=False)

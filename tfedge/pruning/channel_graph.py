@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.keras_graph.computation import Computation, Value, computation_of
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.layer_rules import follow
 from tfedge.pruning.tracing import Product, Setting, Trace, Weight
-from tfedge.quantization.computation import Computation, Value, computation_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,11 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.channel_graph import ChannelGraph
 from tfedge.pruning.layer_rules import ELEMENTWISE_LAYERS, ELEMENTWISE_OPERATIONS, MERGING
 from tfedge.pruning.tracing import CONVOLUTION, DENSE, DEPTHWISE, Weight, positions
-from tfedge.quantization.computation import Call, Value
 
 # Instructions of a MAC in tfedge's own kernels (`optimize="balanced"`), from what
 # docs/measurements.md lists for MLPerf Tiny: dense of ad, convolutions of ic, and depthwise ones of
@@ -298,7 +299,7 @@ class _Buffers:
         self._of[id(value)] = buffer
 
     def _shared(self, call: Call, step: int, result: Value) -> _Buffer | None:
-        kind = type(call.operation).__name__
+        kind = kind_of(call.operation)
         if kind in _VIEWS:
             return self._of[id(call.operands[0])]
         for operand in call.operands if kind in _IN_PLACE else ():

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.channel_graph import ChannelGraph
 from tfedge.pruning.layer_rules import (
     ELEMENTWISE_LAYERS,
@@ -21,7 +23,6 @@ from tfedge.pruning.layer_rules import (
     is_mixing,
 )
 from tfedge.pruning.tracing import Weight, label_rows, last_size
-from tfedge.quantization.computation import Call, Value
 
 # The constant that every channel of a value is; NaN for those that are not.
 Constants = np.ndarray
@@ -113,7 +114,7 @@ def _matrix(weight: Weight) -> np.ndarray:
 
 def _takes_constants(layer: Any) -> bool:
     """Whether a constant input is the same as a bias: nothing is padded with zeros."""
-    kind = type(layer).__name__
+    kind = kind_of(layer)
     if kind == "Dense":
         return True
     return kind in _CONVOLUTIONS and (
@@ -127,12 +128,8 @@ def _follow(graph: ChannelGraph) -> dict[int, Constants]:
     for weight in graph.weights:
         weights.setdefault(id(weight.layer), []).append(weight)
     for call in graph.computation.calls:
-        given = [
-            constants[id(item)]
-            for item in keras.tree.flatten(list(call.args))
-            if isinstance(item, Value)
-        ]
-        rule = _RULES.get(type(call.operation).__name__)
+        given = [constants[id(value)] for value in call.inputs]
+        rule = _RULES.get(kind_of(call.operation) or "")
         result = rule(call, given, weights.get(id(call.operation), [])) if rule and given else None
         for value in call.results:
             unknown = np.full(last_size(value), np.nan)
@@ -211,7 +208,7 @@ def _batch_norm(call: Call, given: list[Constants], weights: list[Weight]) -> Co
 
 def _merged(function: Callable[[np.ndarray], np.ndarray]) -> Rule:
     def rule(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
-        items = keras.tree.flatten(list(call.args))
+        items = keras.tree.flatten(list(call.arguments.values()))
         if not all(isinstance(item, Value) for item in items):
             return None
         return function(np.array(np.broadcast_arrays(*given)))
@@ -230,7 +227,7 @@ def _concatenated(call: Call, given: list[Constants], weights: list[Weight]) -> 
 
 
 def _reshaped(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
-    rows = label_rows(given[0], call.operands[0].spec.shape, call.results[0].spec.shape)
+    rows = label_rows(given[0], call.inputs[0].spec.shape, call.results[0].spec.shape)
     return None if rows is None else _if_all_equal(rows)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from tfedge.keras_graph.computation import Call
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.tracing import DENSE, Trace
-from tfedge.quantization.computation import Call
 
 
 def einsum_dense(trace: Trace, call: Call) -> list[Channels]:

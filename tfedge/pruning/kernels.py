@@ -12,9 +12,9 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
+from tfedge.keras_graph.fusion import steps_of
 from tfedge.pruning.patterns import Pattern, Shape
-from tfedge.quantization.computation import Call, Computation, Value, computation_of
-from tfedge.quantization.transform import steps_of
 
 # Below this many weights per output nothing is won and most is lost: depthwise kernels, and
 # convolutions of a single channel. They are pruned only where they are named.

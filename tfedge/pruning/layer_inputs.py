@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.reconstruction import Moments
 
 # Of a layer and what it is called with: columns (groups, samples, reduction), float32.
@@ -51,12 +51,12 @@ def _of_depthwise(layer: Any, inputs: Any) -> Any:
     return tf.transpose(_patches(layer, inputs), (2, 0, 1))
 
 
-COLUMNS: dict[type, Columns] = {
-    keras.layers.Dense: _of_dense,
-    keras.layers.Conv1D: _of_convolution,
-    keras.layers.Conv2D: _of_convolution,
-    keras.layers.DepthwiseConv1D: _of_depthwise,
-    keras.layers.DepthwiseConv2D: _of_depthwise,
+COLUMNS: dict[str, Columns] = {
+    "Dense": _of_dense,
+    "Conv1D": _of_convolution,
+    "Conv2D": _of_convolution,
+    "DepthwiseConv1D": _of_depthwise,
+    "DepthwiseConv2D": _of_depthwise,
 }
 
 
@@ -64,7 +64,7 @@ def columns_of(layer: Any) -> Columns | None:
     """What turns a layer's inputs into columns; None where nobody knows."""
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return None
-    return next((COLUMNS[kind] for kind in type(layer).__mro__ if kind in COLUMNS), None)
+    return COLUMNS.get(kind_of(layer) or "")
 
 
 def moments_of(before: tuple[Any, Any], now: tuple[Any, Any], batches: list[Any]) -> Moments:

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning import recurrent_rules
 from tfedge.pruning.attention_rule import attention
 from tfedge.pruning.channel_sets import Channels
@@ -26,7 +28,6 @@ from tfedge.pruning.tracing import (
     last_size,
     positions,
 )
-from tfedge.quantization.computation import Call, Value
 
 Rule = Callable[[Trace, Call], list[Channels]]
 
@@ -49,10 +50,8 @@ def follow(trace: Trace, call: Call) -> list[Channels]:
 
 def rule_of(operation: Any) -> Rule | None:
     """The rule of a layer of Keras or an operation of keras.ops, None if there is none."""
-    if not type(operation).__module__.startswith("keras."):
-        return None
-    is_layer = isinstance(operation, keras.layers.Layer)
-    return (LAYERS if is_layer else OPERATIONS).get(type(operation).__name__)
+    table = LAYERS if isinstance(operation, keras.layers.Layer) else OPERATIONS
+    return table.get(kind_of(operation) or "")
 
 
 def _why_not(call: Call) -> str:
@@ -62,11 +61,6 @@ def _why_not(call: Call) -> str:
         return f"'{layer.name}' has its channels first"
     if getattr(layer, "lora_enabled", False):
         return f"'{layer.name}' has a low-rank adapter"
-    if not call.operands or type(layer).__name__ in _TAKE_KEYWORDS:
-        return ""
-    named = {key: value for key, value in call.kwargs.items() if key != "mask"}
-    if any(isinstance(item, Value) for item in keras.tree.flatten(named)):
-        return f"'{layer.name}' gets its tensors by keyword"
     return ""
 
 
@@ -75,20 +69,15 @@ def is_mixing(activation: Any) -> bool:
     return getattr(activation, "__name__", "") in _MIXING
 
 
-def _operands(call: Call) -> list[Value]:
-    """The values that a call computes with, as often as it gets them."""
-    return [item for item in keras.tree.flatten(list(call.args)) if isinstance(item, Value)]
-
-
 def _same(trace: Trace, call: Call) -> list[Channels]:
     """What leaves channels apart and in order."""
-    return [trace.of(_operands(call)[0])]
+    return [trace.of(call.inputs[0])]
 
 
 def _softmax(trace: Trace, call: Call) -> list[Channels]:
     axis = call.operation.axis
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    given = _operands(call)[0]
+    given = call.inputs[0]
     if any(a in (-1, len(given.spec.shape) - 1) for a in axes):
         trace.pin(trace.of(given), f"the softmax '{call.operation.name}' mixes channels")
     return _same(trace, call)
@@ -96,7 +85,7 @@ def _softmax(trace: Trace, call: Call) -> list[Channels]:
 
 def _convolution(trace: Trace, call: Call) -> list[Channels]:
     layer = call.operation
-    operand = _operands(call)[0]
+    operand = call.inputs[0]
     given = trace.of(operand)
     made = trace.made(layer, "channels", layer.filters)
     trace.setting(layer, "filters", made)
@@ -115,7 +104,7 @@ def _convolution(trace: Trace, call: Call) -> list[Channels]:
 
 def _transposed_convolution(trace: Trace, call: Call) -> list[Channels]:
     layer = call.operation
-    operand = _operands(call)[0]
+    operand = call.inputs[0]
     made = trace.made(layer, "channels", layer.filters)
     trace.setting(layer, "filters", made)
     axes = {-1: trace.of(operand), -2: made}
@@ -127,7 +116,7 @@ def _transposed_convolution(trace: Trace, call: Call) -> list[Channels]:
 def _depthwise(trace: Trace, call: Call) -> list[Channels]:
     """A channel makes as many as the multiplier says, and takes them with it."""
     layer = call.operation
-    given = trace.of(_operands(call)[0])
+    given = trace.of(call.inputs[0])
     made = np.repeat(given, layer.depth_multiplier)
     trace.weight(layer, layer.kernel, {-2: given}, None, positions(call.results[0]), DEPTHWISE)
     trace.weight(layer, layer.bias, {-1: made})
@@ -136,7 +125,7 @@ def _depthwise(trace: Trace, call: Call) -> list[Channels]:
 
 def _separable(trace: Trace, call: Call) -> list[Channels]:
     layer = call.operation
-    operand = _operands(call)[0]
+    operand = call.inputs[0]
     given = trace.of(operand)
     uses = positions(call.results[0])
     made = trace.made(layer, "channels", layer.filters)
@@ -151,7 +140,7 @@ def _separable(trace: Trace, call: Call) -> list[Channels]:
 
 def _dense(trace: Trace, call: Call) -> list[Channels]:
     layer = call.operation
-    operand = _operands(call)[0]
+    operand = call.inputs[0]
     made = trace.made(layer, "units", layer.units)
     trace.setting(layer, "units", made)
     axes = {-2: trace.of(operand), -1: made}
@@ -173,7 +162,7 @@ def _per_channel(*names: str, mixes: bool = False) -> Rule:
 
     def rule(trace: Trace, call: Call) -> list[Channels]:
         layer = call.operation
-        operand = _operands(call)[0]
+        operand = call.inputs[0]
         axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
         several = isinstance(layer.axis, (list, tuple)) and len(layer.axis) > 1
         if several or axis not in (-1, len(operand.spec.shape) - 1):
@@ -190,7 +179,7 @@ def _per_channel(*names: str, mixes: bool = False) -> Rule:
 
 def _prelu(trace: Trace, call: Call) -> list[Channels]:
     layer = call.operation
-    given = trace.of(_operands(call)[0])
+    given = trace.of(call.inputs[0])
     last = len(call.results[0].spec.shape) - 1
     axes = {} if last in (layer.shared_axes or []) else {-1: given}
     trace.weight(layer, layer.alpha, axes)
@@ -199,10 +188,11 @@ def _prelu(trace: Trace, call: Call) -> list[Channels]:
 
 def _merge(trace: Trace, call: Call) -> list[Channels]:
     """Channels of one place are coupled; an axis of size 1 stays, and spreads over the others."""
-    operands = _operands(call)
+    operands = call.inputs
     widest = max(last_size(value) for value in operands)
     ranks = {len(value.spec.shape) for value in operands}
-    constants = [item for item in keras.tree.flatten(list(call.args)) if not _is_value(item)]
+    given = keras.tree.flatten(list(call.arguments.values()))
+    constants = [item for item in given if not _is_value(item)]
     if len(ranks) > 1 or any(np.size(item) > 1 for item in constants):
         return trace.pin_call(call, f"'{call.operation.name}' merges unlike shapes")
     whole = [trace.of(value) for value in operands if last_size(value) == widest]
@@ -219,7 +209,7 @@ def _is_value(item: Any) -> bool:
 
 
 def _concatenate(trace: Trace, call: Call) -> list[Channels]:
-    operands = _operands(call)
+    operands = call.inputs
     given = [trace.of(value) for value in operands]
     if call.operation.axis in (-1, len(operands[0].spec.shape) - 1):
         return [np.concatenate(given)]
@@ -230,8 +220,8 @@ def _concatenate(trace: Trace, call: Call) -> list[Channels]:
 
 def _reshape(trace: Trace, call: Call) -> list[Channels]:
     """Elements that come to lie in one column of the new last axis are coupled."""
-    given = trace.of(_operands(call)[0])
-    shape, to = _operands(call)[0].spec.shape, call.results[0].spec.shape
+    given = trace.of(call.inputs[0])
+    shape, to = call.inputs[0].spec.shape, call.results[0].spec.shape
     rows = label_rows(given, shape, to)
     if rows is None:
         return trace.pin_call(call, f"'{call.operation.name}' reshapes open sizes")
@@ -260,8 +250,6 @@ def _scalar_rescaling(trace: Trace, call: Call) -> list[Channels]:
         return trace.pin_call(call, f"'{layer.name}' scales every channel by a number of its own")
     return _same(trace, call)
 
-
-_TAKE_KEYWORDS = ("GRU", "LSTM", "MultiHeadAttention", "SimpleRNN")
 
 # Every channel for itself, position by position.
 ELEMENTWISE_LAYERS = (

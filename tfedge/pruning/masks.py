@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from tfedge import weight_constraints
-from tfedge.keras3_models import require_keras3
+from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning.kernels import weight_of
 from tfedge.weight_constraints import ZEROS, constrain, constraint_of
 

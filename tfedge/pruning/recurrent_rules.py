@@ -6,14 +6,11 @@ alone, and reaches the other units through its row alone, so it can be cut as a 
 
 from __future__ import annotations
 
-from typing import Any
-
-import keras
 import numpy as np
 
+from tfedge.keras_graph.computation import Call, Value
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.tracing import DENSE, Trace
-from tfedge.quantization.computation import Call, Value
 
 
 def _recurrent(gates: int, trace: Trace, call: Call) -> list[Channels]:
@@ -35,10 +32,8 @@ def _recurrent(gates: int, trace: Trace, call: Call) -> list[Channels]:
 
 
 def _sequence_and_states(call: Call) -> tuple[Value, list[Value]]:
-    states = [*call.args[1:], call.kwargs.get("initial_state")]
-    given = [item for item in keras.tree.flatten(states) if isinstance(item, Value)]
-    first: Any = keras.tree.flatten([call.args[0]])
-    return first[0], [*first[1:], *[value for value in given if "bool" not in value.spec.dtype]]
+    sequence, *states = call.inputs
+    return sequence, states
 
 
 def lstm(trace: Trace, call: Call) -> list[Channels]:

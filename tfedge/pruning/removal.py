@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.equivalence import require_same_outputs
 from tfedge.errors import TfedgeError
 from tfedge.plain_models import require_plain
 from tfedge.pruning import budget as budgets
@@ -28,6 +29,7 @@ def remove_channels(
     calibration: Any = None,
     multiple_of: int = 4,
     keep_at_least: float = 0.1,
+    check: bool = True,
 ) -> Any:
     """A smaller plain Keras model with fewer channels.
 
@@ -49,6 +51,7 @@ def remove_channels(
             attention do not. With "masked", 1 removes all that can go.
         keep_at_least: share of a layer's channels that stays, in [0, 1]; at least `multiple_of`
             stay in any case.
+        check: whether the result of "masked" proves first that it computes what the model does.
 
     Returns:
         A functional model, not compiled, with the names of the layers as they were.
@@ -56,6 +59,7 @@ def remove_channels(
     Raises:
         TfedgeError: the model is not a plain Keras 3 model, an argument is wrong, or the target
             cannot be reached; the message then says how small the model can get.
+        DifferenceError: what "masked" leaves would compute something else than the model.
         UnsupportedError: a layer of your own cannot be made from its `get_config`.
 
     Example:
@@ -67,7 +71,10 @@ def remove_channels(
         raise TfedgeError("multiple_of is 1 or more, and keep_at_least between 0 and 1")
     graph = channel_graph(model)
     if importance == MASKED:
-        return _without_dead(model, graph, target, multiple_of)
+        smaller = _without_dead(model, graph, target, multiple_of)
+        if check:
+            require_same_outputs("tfedge.pruning.remove_channels", model, smaller)
+        return smaller
     if target is None:
         raise TfedgeError("a target is needed, such as '50% macs'; only 'masked' goes without")
     budget = budgets.get(target)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.keras_graph.computation import Call, Value
 from tfedge.pruning.channel_sets import Channels, ChannelSets
-from tfedge.quantization.computation import Call, Value
 
 CONVOLUTION, DEPTHWISE, DENSE = "convolution", "depthwise", "dense"
 

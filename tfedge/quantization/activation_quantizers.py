@@ -232,7 +232,7 @@ class RangeOfTable(ActivationQuantizer):
 
     def range(self) -> tuple[Any, Any]:
         """float32 scalar tensors: the table's extremes, and 0."""
-        table = tf.stop_gradient(self.table.value)
+        table = tf.stop_gradient(tf.convert_to_tensor(self.table))
         return tf.minimum(tf.reduce_min(table), 0.0), tf.maximum(tf.reduce_max(table), 0.0)
 
     def observe(self, x: Any, starts_at_zero: bool = False) -> None:

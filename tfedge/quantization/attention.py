@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from tfedge.errors import UnsupportedError
+from tfedge.keras_graph.computation import Call
 from tfedge.quantization import exact
-from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
+from tfedge.quantization.softmax import masked, truth
 from tfedge.quantization.weighted_layers import einsum_dense
+
+ATTENTION_ATTRIBUTES = (
+    "attention_axes", "flash_attention", "key_dim", "key_shape", "num_heads", "output_shape",
+    "query_shape", "sliding_window", "use_bias", "use_gate", "value_dim", "value_shape",
+)  # fmt: skip
+ATTENTION_ARGUMENTS = (
+    "attention_mask", "key", "key_mask", "query_mask", "return_attention_scores",
+    "use_causal_mask", "value", "value_mask",
+)  # fmt: skip
+_MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
 
 
 def attention(make: OperatorFactory) -> Function:
-    """Projections, scores, softmax, weighted sum, projection.
+    """Projections, scores, masks, softmax, weighted sum, gate, projection.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017. The factor 1 / sqrt(key_dim) has no
     operator of its own: it is part of the query's weights.
     """
     layer = make.layer
-    if layer._attention_axes not in ((1,), [1]):
-        raise UnsupportedError(
-            f"layer '{layer.name}' attends along axes {layer._attention_axes}; axis 1 is quantised"
-        )
-    query, key, value, output = (
+    scores_too = bool(make.arguments.get("return_attention_scores"))
+    query_at = make.operand("query", 0)
+    value_at = make.operand("value", query_at)
+    key_at = make.operand("key", value_at)
+    gates = getattr(layer, "_use_gate", False)
+    query, key, value = (
         _part(make, part, dense, factor)
         for part, dense, factor in (
             ("query", layer._query_dense, layer._inverse_sqrt_key_dim),
             ("key", layer._key_dense, 1.0),
             ("value", layer._value_dense, 1.0),
-            ("output", layer._output_dense, 1.0),
         )
     )
+    gate = _part(make, "gate", layer._gate_dense, 1.0) if gates else None
 
     def scores(operands: list[Any]) -> Any:
         # [b, heads, t, d] times [b, heads, s, d] transposed.
@@ -41,18 +54,83 @@ def attention(make: OperatorFactory) -> Function:
     def mixed(operands: list[Any]) -> Any:
         return _heads_first(tf.matmul(operands[0], _heads_first(operands[1])))
 
+    mask = _mask(make)
     scored = make.own("BATCH_MATMUL", scores, exact.products(scores), "scores")
-    weigh = make.fixed("SOFTMAX", lambda operands: keras.ops.softmax(operands[0]), "softmax")
+    select = None if mask is None else masked(make, -1)
+    weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax")
     mix = make.own("BATCH_MATMUL", mixed, exact.products(mixed), "mixed")
+    gated = make.own("MUL", _product, exact.multiply, "gated") if gates else None
+    output = _part(make, "output", layer._output_dense, 1.0)
 
     def call(operands: Any) -> Any:
         given = list(operands) if isinstance(operands, (list, tuple)) else [operands]
-        queries, values = given[0], given[min(1, len(given) - 1)]
-        keys = given[2] if len(given) > 2 else values
-        weights = weigh(scored([query(queries), key(keys)]))
-        return output(mix([weights, value(values)]))
+        score = scored([query(given[query_at]), key(given[key_at])])
+        if select is not None and mask is not None:
+            score = select([score, mask(given)])
+        weights = weigh(score)
+        heads = mix([weights, value(given[value_at])])
+        if gated is not None and gate is not None:
+            heads = gated([heads, gate(given[query_at])])
+        result = output(heads)
+        return (result, weights) if scores_too else result
 
     return call
+
+
+def attention_problem(call: Call) -> str:
+    """What keeps attention from being products of matrices, see `Row.problem`."""
+    query = call.arguments["query"]
+    axes = tuple(call.operation._attention_axes)
+    flat = axes == (1,) and len(getattr(query, "spec", query).shape) == 3
+    return "" if flat else f"attends along axes {axes}"
+
+
+def _mask(make: OperatorFactory) -> Callable[[list[Any]], Any] | None:
+    """The masks of the call and of the layer as one, [batch or 1, 1, queries, keys]."""
+    layer = make.layer
+    causal = bool(make.arguments.get("use_causal_mask"))
+    given = {name: make.arguments[name] for name in _MASKS if make.arguments.get(name) is not None}
+    window = getattr(layer, "_sliding_window", None)
+    if not causal and not given and window is None:
+        return None
+    query = make.operand("query", 0)
+    value = make.operand("value", query)
+
+    def mask(operands: list[Any]) -> Any:
+        masks = [
+            _along(name, truth(operands[item.index] if isinstance(item, Operand) else item))
+            for name, item in given.items()
+        ]
+        row, column = _positions(operands[query], [-1, 1]), _positions(operands[value], [1, -1])
+        masks += [row >= column] if causal else []
+        masks += [tf.abs(row - column) < window] if window is not None else []
+        return functools.reduce(tf.logical_and, masks)
+
+    return mask
+
+
+def _positions(x: Any, shape: list[int]) -> Any:
+    """The numbers of the steps of a sequence."""
+    steps = x.shape[1] if x.shape[1] is not None else tf.shape(x)[1]
+    return tf.reshape(tf.range(steps), [1, 1, *shape])
+
+
+_AXES: dict[str, Callable[[Any], Any]] = {
+    "query_mask": lambda mask: mask[:, None, :, None],
+    "value_mask": lambda mask: mask[:, None, None, :],
+    "key_mask": lambda mask: mask[:, None, None, :],
+}
+
+
+def _along(name: str, mask: Any) -> Any:
+    """A mask along the axes of the scores."""
+    if name in _AXES:
+        return _AXES[name](mask)
+    return mask if len(mask.shape) == 4 else mask[:, None]
+
+
+def _product(operands: list[Any]) -> Any:
+    return operands[0] * operands[1]
 
 
 def _heads_first(x: Any) -> Any:

@@ -1,7 +1,9 @@
-"""Which operators every layer becomes: the one place where layers are known by name.
+"""Which operators every layer becomes; `operation_table` says the same of operations of keras.ops.
 
-A builder takes an `OperatorFactory` and returns what computes the layer: a function of one operand
-or of a list of them. `register` adds layers of the user's own.
+A row has a builder, which takes an `OperatorFactory` and returns what computes the layer, and says
+what the builder reads of the layer and its call. A layer that has something else, or that has no
+row, is taken apart into what its `call` does.
+`register` adds layers of the user's own.
 """
 
 from __future__ import annotations
@@ -15,99 +17,80 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras_graph import private
+from tfedge.keras_graph.float32 import run_in_float32
+from tfedge.keras_graph.kinds import described, kind_of
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
-from tfedge.quantization.attention import attention
-from tfedge.quantization.fused_activation import FusedActivation
-from tfedge.quantization.normalization import layer_normalization, rms_normalization
+from tfedge.quantization.attention import (
+    ATTENTION_ARGUMENTS,
+    ATTENTION_ATTRIBUTES,
+    attention,
+    attention_problem,
+)
+from tfedge.quantization.builders import (
+    Row,
+    binary,
+    channels_last,
+    fixed,
+    in_turn,
+    mean_over,
+    moved,
+    own,
+    parts,
+    relu,
+    shared_by_all,
+    transposed,
+    whole,
+)
+from tfedge.quantization.elementwise import elementwise_function, function
+from tfedge.quantization.normalization import (
+    group_normalization,
+    group_problem,
+    layer_normalization,
+    normalization_problem,
+    rms_normalization,
+    unit_normalization,
+    unit_problem,
+)
+from tfedge.quantization.operation_table import OPERATIONS
 from tfedge.quantization.operator_factory import Function, OperatorFactory
-from tfedge.quantization.real_layers import run_in_float32
-from tfedge.quantization.recurrent import bidirectional, recurrent
+from tfedge.quantization.operators import TrainingOnly
+from tfedge.quantization.recurrent import (
+    bidirectional,
+    bidirectional_problem,
+    recurrent,
+    recurrent_problem,
+)
+from tfedge.quantization.softmax import softmax, softmax_problem
 from tfedge.quantization.weighted_layers import (
-    FORMS,
     activation_of,
+    activation_problem,
     batch_norm_alone,
     channel_affine,
     einsum_dense,
+    einsum_problem,
     separable,
     weighted,
 )
 
-Builder = Callable[[OperatorFactory], Function]
-
 _SHARED, _OWN, _FIXED = "shared", "own", "fixed"
-
-
-def _moved(code: str, make: OperatorFactory) -> Function:
-    """What only moves numbers."""
-    return make.shared(code, make.real)
-
-
-def _shared_by_all(code: str, make: OperatorFactory) -> Function:
-    return make.joined(code, make.real, make.groups)
-
-
-def _own(code: str, make: OperatorFactory) -> Function:
-    return make.own(code, make.real, activation=make.activation)
-
-
-def _fixed(code: str, make: OperatorFactory) -> Function:
-    return make.fixed(code, make.real)
-
-
-def _binary(
-    code: str, kernel: Any, function: Callable[[Any, Any], Any], make: OperatorFactory
-) -> Function:
-    """Operands two by two, as Keras' merging layers go through them."""
-    if len(make.groups) == 1:  # the other one is a constant
-        return make.own(code, make.real, activation=make.activation)
-    return _in_turn(code, kernel, function, make, make.activation)
-
-
-def _in_turn(
-    code: str,
-    kernel: Any,
-    function: Callable[[Any, Any], Any],
-    make: OperatorFactory,
-    activation: FusedActivation,
-) -> Function:
-    last = len(make.groups) - 1
-    steps = [
-        make.own(
-            code,
-            lambda operands: function(operands[0], operands[1]),
-            kernel,
-            f"step_{index}" if last > 1 else "",
-            activation if index == last else fused_activation.NONE,
-        )
-        for index in range(1, last + 1)
-    ]
-
-    def call(operands: list[Any]) -> Any:
-        result = operands[0]
-        for step, operand in zip(steps, operands[1:], strict=True):
-            result = step([result, operand])
-        return result
-
-    return call
 
 
 def _average(make: OperatorFactory) -> Function:
     """A sum, times one over the number of operands."""
-    total = _in_turn("ADD", exact.add, tf.add, make, fused_activation.NONE)
+    total = in_turn("ADD", exact.add, tf.add, make, fused_activation.NONE)
     share = np.float32(1 / len(make.groups))
     scale = make.own("MUL", lambda operands: operands[0] * share, part="share")
     return lambda operands: scale(total(operands))
 
 
-def _global_average(axes: tuple[int, ...], make: OperatorFactory) -> Function:
-    keeps = make.layer.keepdims
-
-    def kernel(operands: Any, grid: Any) -> Any:
-        integers, source = operands[0]
-        return exact.mean(integers, source, grid, axes, keeps)
-
-    return make.own("MEAN", make.real, kernel)
+def _global_average(make: OperatorFactory) -> Function:
+    layer = make.layer
+    first = layer.data_format == "channels_first"
+    rank = len(make.shapes[0])
+    axes = tuple(range(2, rank)) if first else tuple(range(1, rank - 1))
+    return mean_over(make, axes, layer.keepdims)
 
 
 def _average_pool(make: OperatorFactory) -> Function:
@@ -118,55 +101,48 @@ def _average_pool(make: OperatorFactory) -> Function:
 
 
 def _activation(make: OperatorFactory) -> Function:
-    name, function = activation_of(make.layer)
+    name, apply = activation_of(make.layer)
     if name == "linear":
         return make.shared("RESHAPE", lambda operands: operands[0])
-    return activations.STANDALONE[name](make, function)
+    return activations.STANDALONE.get(name, elementwise_function)(make, apply)
 
 
-def _relu_layer(make: OperatorFactory) -> Function:
-    layer = make.layer
-    if layer.negative_slope:
-        return make.own("LEAKY_RELU", make.real)
-    if layer.threshold:
-        raise UnsupportedError(f"layer '{layer.name}': a ReLU with a threshold has no operator")
-    name = "relu6" if layer.max_value == 6 else "relu"
-    if layer.max_value not in (None, 6):
-        raise UnsupportedError(
-            f"layer '{layer.name}': of ReLUs with a limit only 6 has an operator, not "
-            f"{layer.max_value}"
-        )
-    return activations.STANDALONE[name](make, layer)
+def _batch_norm(make: OperatorFactory) -> Function:
+    """Along whatever axis; other axes than the last are moved there and back."""
+    rank = len(make.shapes[0])
+    axis = make.layer.axis % rank
+    if axis == rank - 1:
+        return batch_norm_alone(make)
+    rest = [other for other in range(rank) if other != axis]
+    return transposed(make, [*rest, axis], batch_norm_alone)
 
 
 def _rescaling(make: OperatorFactory) -> Function:
     layer = make.layer
-    return channel_affine(make, _of_channels(make, layer.scale), _of_channels(make, layer.offset))
+    factor, offset = _of_channels(make, layer.scale), _of_channels(make, layer.offset)
+    if factor is None or offset is None:
+        return make.own("MUL", make.real, activation=make.activation)
+    return channel_affine(make, factor, offset)
 
 
 def _normalization(make: OperatorFactory) -> Function:
     layer = make.layer
     mean, variance = _of_channels(make, layer.mean), _of_channels(make, layer.variance)
+    if mean is None or variance is None:
+        return make.own("MUL", make.real, activation=make.activation)
     deviation = np.maximum(np.sqrt(variance), keras.backend.epsilon())
     if layer.invert:
         return channel_affine(make, deviation, mean)
     return channel_affine(make, 1 / deviation, -mean / deviation)
 
 
-def _of_channels(make: OperatorFactory, value: Any) -> np.ndarray:
-    """A number, or one for every channel, as float32 (channels,).
-
-    Raises:
-        UnsupportedError: there are other numbers of it.
-    """
+def _of_channels(make: OperatorFactory, value: Any) -> np.ndarray | None:
+    """A number, or one for every channel of the last axis, as float32 (channels,); else None."""
     channels = make.shapes[0][-1] or 0
-    values = np.asarray(keras.ops.convert_to_numpy(value), np.float32).reshape(-1)
-    if values.size not in (1, channels):
-        raise UnsupportedError(
-            f"layer '{make.layer.name}' scales by {values.size} numbers, its input has {channels} "
-            "channels; scale by one number or by one for every channel"
-        )
-    return np.broadcast_to(values, (channels,))
+    values = np.asarray(keras.ops.convert_to_numpy(value), np.float32)
+    if values.size != 1 and (values.size != channels or values.shape[-1] != channels):
+        return None
+    return np.broadcast_to(values.reshape(-1), (channels,))
 
 
 def _up_sampling(make: OperatorFactory) -> Function:
@@ -189,9 +165,10 @@ def _embedding(make: OperatorFactory) -> Function:
     return make.own("GATHER", make.real, quantizer=quantizer)
 
 
-def _nothing(make: OperatorFactory) -> Function:
-    """Layers that do nothing in inference."""
-    return make.shared("RESHAPE", make.real)
+def _only_training(make: OperatorFactory) -> Function:
+    """Noise and augmentation: they act in training, and vanish from inference."""
+    group = make.operators[-1].group if make.operators else (make.groups or [None])[0]
+    return make.add(TrainingOnly(make.real, group, name=make.name))
 
 
 def _time_distributed(make: OperatorFactory) -> Function:
@@ -206,108 +183,139 @@ def _time_distributed(make: OperatorFactory) -> Function:
     def split(operands: list[Any]) -> Any:
         return tf.reshape(operands[0], [-1, steps, *operands[0].shape[1:]])
 
-    merged = make.shared("RESHAPE", merge, part="merge")
+    if make.operand("mask") >= 0 and private.takes(inner, "mask"):
+        raise UnsupportedError(f"{described(layer)} passes its mask on, which is not quantised")
+    row = row_of(inner)
+    if row is None:
+        raise UnsupportedError(f"{described(inner)} in '{layer.name}' cannot be quantised")
+    merged = make.entering("RESHAPE", merge, "merge")
     make.layer, make.real = inner, lambda operands: run_in_float32(inner, operands[0])
-    make.shapes = [(None, *make.shapes[0][2:])]
-    each = builder_of(inner)(make)
+    make.shapes, make.arguments = [(None, *make.shapes[0][2:])], {}
+    each = row.build(make)
     parted = make.shared("RESHAPE", split, part="split")
-    return lambda x: parted(each(merged(x)))
+    return lambda x: parted(each(merged(_first(x))))
 
 
+def _first(x: Any) -> Any:
+    return x[0] if isinstance(x, (list, tuple)) else x
+
+
+# What a whole layer computes by itself, all of its attributes included.
 _MOVED = {
     "Cropping1D": "STRIDED_SLICE",
     "Cropping2D": "STRIDED_SLICE",
-    "ExpandDims": "RESHAPE",
     "Flatten": "RESHAPE",
-    "GetItem": "STRIDED_SLICE",
     "GlobalMaxPooling1D": "REDUCE_MAX",
     "GlobalMaxPooling2D": "REDUCE_MAX",
-    "Max": "REDUCE_MAX",
     "MaxPooling1D": "MAX_POOL_2D",
     "MaxPooling2D": "MAX_POOL_2D",
-    "Pad": "PAD",
     "Permute": "TRANSPOSE",
-    "Repeat": "GATHER",
     "RepeatVector": "TILE",
     "Reshape": "RESHAPE",
-    "Split": "SPLIT",
-    "Squeeze": "RESHAPE",
-    "Tile": "TILE",
-    "Transpose": "TRANSPOSE",
+    "Resizing": "RESIZE_BILINEAR",
     "UpSampling1D": "TILE",
     "ZeroPadding1D": "PAD",
     "ZeroPadding2D": "PAD",
 }
 
-_IDLE = (
-    "ActivityRegularization",
-    "AlphaDropout",
-    "Dropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Identity",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-)
+_REGULARIZATION = (
+    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise",
+    "Identity", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+)  # fmt: skip
+_AUGMENTATION = (
+    "AugMix", "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+    "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur",
+    "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization",
+    "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation",
+    "RandomZoom",
+)  # fmt: skip
 
-LAYERS: dict[str, Builder] = {
-    **{name: partial(_moved, code) for name, code in _MOVED.items()},
-    **dict.fromkeys(_IDLE, _nothing),
-    **dict.fromkeys(FORMS, weighted),
-    "Activation": _activation,
-    "Add": partial(_binary, "ADD", exact.add, tf.add),
-    "Average": _average,
-    "AveragePooling1D": _average_pool,
-    "AveragePooling2D": _average_pool,
-    "BatchNormalization": batch_norm_alone,
-    "Bidirectional": bidirectional,
-    "Concatenate": partial(_shared_by_all, "CONCATENATION"),
-    "Dot": partial(_own, "BATCH_MATMUL"),
-    "ELU": partial(_own, "ELU"),
-    "EinsumDense": einsum_dense,
-    "Embedding": _embedding,
-    "Exp": partial(_own, "EXP"),
-    "Gelu": partial(_own, "GELU"),
-    "GlobalAveragePooling1D": partial(_global_average, (1,)),
-    "GlobalAveragePooling2D": partial(_global_average, (1, 2)),
-    "HardSilu": partial(_own, "HARD_SWISH"),
-    "LSTM": recurrent,
-    "GRU": recurrent,
-    "SimpleRNN": recurrent,
-    "LayerNormalization": layer_normalization,
-    "LeakyReLU": partial(_own, "LEAKY_RELU"),
-    "LeakyRelu": partial(_own, "LEAKY_RELU"),
-    "Matmul": partial(_own, "BATCH_MATMUL"),
-    "Maximum": partial(_shared_by_all, "MAXIMUM"),
-    "Mean": partial(_own, "MEAN"),
-    "Minimum": partial(_shared_by_all, "MINIMUM"),
-    "MultiHeadAttention": attention,
-    "Multiply": partial(_binary, "MUL", exact.multiply, tf.multiply),
-    "Normalization": _normalization,
-    "PReLU": partial(_own, "PRELU"),
-    "RMSNormalization": rms_normalization,
-    "ReLU": _relu_layer,
-    "Relu": lambda make: activations.relu(make, keras.ops.relu),
-    "Relu6": lambda make: activations.relu6(make, keras.ops.relu6),
-    "Rescaling": _rescaling,
-    "Resizing": partial(_moved, "RESIZE_BILINEAR"),
-    "SeparableConv1D": separable,
-    "SeparableConv2D": separable,
-    "Sigmoid": partial(_fixed, "LOGISTIC"),
-    "Silu": lambda make: activations.silu(make, keras.ops.silu),
-    "Softmax": partial(_fixed, "SOFTMAX"),
-    "Subtract": partial(_binary, "SUB", exact.subtract, tf.subtract),
-    "Tanh": partial(_fixed, "TANH"),
-    "TimeDistributed": _time_distributed,
-    "UpSampling2D": _up_sampling,
+_GEOMETRY = ("data_format", "dilation_rate", "kernel_size", "padding", "strides")
+_CONVOLUTION = ("activation", "filters", "groups", "use_bias", *_GEOMETRY)
+_LORA = ("lora_alpha", "lora_rank")
+_RECURRENT = (
+    "activation", "go_backwards", "recurrent_activation", "reset_after", "return_sequences",
+    "return_state", "stateful", "time_major", "unit_forget_bias", "units", "use_bias",
+)  # fmt: skip
+_NORMALIZATION = ("axis", "center", "epsilon", "rms_scaling", "scale")
+
+# Of the kinds in `FORMS`, what their weights are made of.
+_WEIGHTED = {
+    "Conv1D": (*_CONVOLUTION, *_LORA),
+    "Conv1DTranspose": (*_CONVOLUTION, "output_padding"),
+    "Conv2D": (*_CONVOLUTION, *_LORA),
+    "Conv2DTranspose": (*_CONVOLUTION, "output_padding"),
+    "Dense": ("activation", "units", "use_bias", *_LORA),
+    "DepthwiseConv1D": ("activation", "depth_multiplier", "use_bias", *_GEOMETRY),
+    "DepthwiseConv2D": ("activation", "depth_multiplier", "use_bias", *_GEOMETRY),
+}
+_SEPARABLE = (*_CONVOLUTION, "depth_multiplier")
+
+
+LAYERS: dict[str, Row] = {
+    **{name: whole(partial(moved, code)) for name, code in _MOVED.items()},
+    **dict.fromkeys((*_REGULARIZATION, *_AUGMENTATION), whole(_only_training)),
+    **{
+        name: parts(channels_last(weighted), read, problem=activation_problem)
+        for name, read in _WEIGHTED.items()
+    },
+    "Activation": whole(_activation, problem=activation_problem),
+    "Add": whole(partial(binary, "ADD", exact.add, tf.add)),
+    "Average": whole(_average),
+    "AveragePooling1D": whole(_average_pool),
+    "AveragePooling2D": whole(_average_pool),
+    "BatchNormalization": parts(_batch_norm, _NORMALIZATION, ("mask",)),
+    "Bidirectional": parts(
+        bidirectional,
+        ("backward_layer", "layer", "merge_mode", *_RECURRENT),
+        problem=bidirectional_problem,
+    ),
+    "CenterCrop": whole(partial(moved, "STRIDED_SLICE")),
+    "Concatenate": whole(partial(shared_by_all, "CONCATENATION")),
+    "Dot": parts(partial(own, "BATCH_MATMUL"), ("axes",)),
+    "ELU": whole(function("ELU")),
+    "EinsumDense": parts(
+        einsum_dense,
+        ("activation", "bias_axes", "equation", "output_shape", *_LORA),
+        problem=einsum_problem,
+    ),
+    "Embedding": parts(_embedding, ("input_dim", "mask_zero", "output_dim", *_LORA)),
+    "GRU": parts(recurrent, _RECURRENT, problem=recurrent_problem),
+    "GlobalAveragePooling1D": parts(_global_average, ("data_format", "keepdims")),
+    "GlobalAveragePooling2D": parts(_global_average, ("data_format", "keepdims")),
+    "GroupNormalization": parts(
+        group_normalization, (*_NORMALIZATION, "groups"), problem=group_problem
+    ),
+    "LSTM": parts(recurrent, _RECURRENT, problem=recurrent_problem),
+    "LayerNormalization": parts(layer_normalization, _NORMALIZATION, problem=normalization_problem),
+    "LeakyReLU": whole(function("LEAKY_RELU")),
+    "Maximum": whole(partial(shared_by_all, "MAXIMUM")),
+    "Minimum": whole(partial(shared_by_all, "MINIMUM")),
+    "MultiHeadAttention": parts(
+        attention, ATTENTION_ATTRIBUTES, ATTENTION_ARGUMENTS, attention_problem
+    ),
+    "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply)),
+    "Normalization": parts(_normalization, ("axis", "invert", "mean", "variance")),
+    "PReLU": whole(partial(own, "PRELU")),
+    "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=normalization_problem),
+    "ReLU": whole(relu),
+    "Rescaling": parts(_rescaling, ("offset", "scale")),
+    "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
+    "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
+    "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),
+    "Softmax": parts(softmax, ("axis",), ("mask",), softmax_problem),
+    "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract)),
+    "TimeDistributed": parts(_time_distributed, ("layer",), ("mask",)),
+    "UnitNormalization": parts(unit_normalization, ("axis",), problem=unit_problem),
+    "UpSampling2D": parts(channels_last(_up_sampling), ("data_format", "interpolation", "size")),
 }
 
-_registered: dict[type, Builder] = {}
+_registered: dict[type, Row] = {}
 
 _ROLES: dict[str, Callable[[str, OperatorFactory], Function]] = {
-    _SHARED: _moved,
-    _OWN: _own,
-    _FIXED: _fixed,
+    _SHARED: moved,
+    _OWN: own,
+    _FIXED: fixed,
 }
 
 
@@ -332,30 +340,14 @@ def register(layer_class: type, operator: str, result: str = _OWN) -> type:
     """
     if result not in _ROLES:
         raise TfedgeError(f"result is one of {', '.join(_ROLES)}, not {result!r}")
-    _registered[layer_class] = partial(_ROLES[result], operator)
+    _registered[layer_class] = whole(partial(_ROLES[result], operator), None)
     return layer_class
 
 
-def builder_of(layer: Any) -> Builder:
-    """What makes a layer's operators.
-
-    Raises:
-        UnsupportedError: the layer is unknown.
-    """
-    if type(layer) in _registered:
-        return _registered[type(layer)]
-    name = type(layer).__name__
-    if name in LAYERS and type(layer).__module__.startswith("keras."):
-        return LAYERS[name]
-    raise UnsupportedError(
-        f"layer '{layer.name}' ({name}) is of a kind that cannot be quantised; say how with "
-        f"tfedge.quantization.register({name}, operator=…), or leave it in float with "
-        "tfedge.quantize(…, unknown='float')"
-    )
-
-
-def supported(layer: Any) -> bool:
-    """Whether `builder_of` knows the layer."""
-    return type(layer) in _registered or (
-        type(layer).__name__ in LAYERS and type(layer).__module__.startswith("keras.")
-    )
+def row_of(operation: Any) -> Row | None:
+    """How a layer or operation is quantised; None where nobody says."""
+    if type(operation) in _registered:
+        return _registered[type(operation)]
+    kind = kind_of(operation)
+    table = LAYERS if isinstance(operation, keras.layers.Layer) else OPERATIONS
+    return None if kind is None else table.get(kind)

@@ -9,11 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras_graph import private
+from tfedge.keras_graph.computation import computation_of
+from tfedge.keras_graph.requirements import require_keras3
 from tfedge.preservation import PROPERTIES, check_properties
 from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
-from tfedge.quantization.computation import computation_of
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE, Phase
 from tfedge.quantization.quantize_layer import Quantize
@@ -41,15 +43,18 @@ class QuantizedModel(keras.Model):
         unknown: str = transform.ERROR,
         preserve: Collection[str] = PROPERTIES,
         name: str | None = None,
+        check: bool = False,
     ):
         if unknown not in (transform.ERROR, transform.FLOAT):
             raise TfedgeError(f"unknown is 'error' or 'float', not {unknown!r}")
         scheme = schemes.get(scheme)
-        if isinstance(model, keras.Model):
-            refuse_quantized(model)
+        require_keras3(model)
+        refuse_quantized(model)
         change = transform.Transformation(scheme, unknown)
-        inputs, outputs = change.run(computation_of(model))
+        inputs, outputs = change.run(model)
         super().__init__(inputs=inputs, outputs=outputs, name=name or model.name)
+        if check:
+            change.require_equivalence("tfedge.quantize", model)
         self.float_model = model
         self.scheme = scheme
         self.unknown = unknown
@@ -154,6 +159,7 @@ def quantize(
     weights: Callable[[Any], WeightScheme | None] | None = None,
     unknown: str = transform.ERROR,
     preserve: Collection[str] = PROPERTIES,
+    check: bool = True,
 ) -> QuantizedModel:
     """A model that trains for the integers that it will run with.
 
@@ -168,12 +174,15 @@ def quantize(
         preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
             weights or more are exactly 0, and "clusters", where they have at most 256 values that
             recur. Looked for when training begins.
+        check: whether the result proves first that, without rounding, it computes what the model
+            computes; see `tfedge.equivalence`.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.
 
     Raises:
         UnsupportedError: a layer is of an unknown kind; the message names it.
+        DifferenceError: the result would compute something else than the model.
         TfedgeError: the model is not built, or an argument is wrong.
 
     Example:
@@ -181,10 +190,17 @@ def quantize(
         ...     WeightScheme(bits=4) if isinstance(layer, keras.layers.Dense) else None)
     """
     scheme = schemes.get(scheme)
+    require_keras3(model)
+    if private.has_own_training(model):
+        raise UnsupportedError(
+            f"model '{model.name}' ({type(model).__name__}) has its own train_step, test_step, "
+            "predict_step or compute_loss, which the quantised model would not have; train it as "
+            "it is, with tfedge.callbacks.QuantizationAwareTraining"
+        )
     if weights is not None:
         layers = [call.operation for call in computation_of(model).calls]
         scheme = scheme.with_overrides(layers, weights)
-    quantized = QuantizedModel(model, scheme, unknown=unknown, preserve=preserve)
+    quantized = QuantizedModel(model, scheme, unknown=unknown, preserve=preserve, check=check)
     if calibration is not None:
         quantized.calibrate(calibration)
     return quantized

@@ -7,11 +7,14 @@ computes the integers, with the reciprocal root rounded once where the device it
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from tfedge.errors import UnsupportedError
+from tfedge.keras_graph.computation import Call
 from tfedge.normalization import (
     ABOVE_ZERO,
     CENTERED,
@@ -33,6 +36,10 @@ from tfedge.quantization.grids import ActivationGrid, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
 from tfedge.quantization.policy import NORMALIZATION_BITS, ROOT_HEADROOM
+from tfedge.quantization.weighted_layers import one_tap
+
+# Far below the mean square of any row that is not zero; Keras has 1e-12 for the sum.
+_LENGTH_EPSILON = 1e-12
 
 # Integers, as float64, and their grid.
 _Integers = tuple[Any, ActivationGrid]
@@ -43,7 +50,7 @@ class NormalizationOperator(QuantizedOperator):
 
     Args:
         marker: LAYER_NORM_MARKER or RMS_NORM_MARKER.
-        layer: the Keras layer.
+        epsilon: added to the variance.
         scale, offset: its variables, or None.
         axes: how many of the last dimensions make a row.
         quantizer: of the result.
@@ -53,7 +60,7 @@ class NormalizationOperator(QuantizedOperator):
     def __init__(
         self,
         marker: str,
-        layer: Any,
+        epsilon: float,
         scale: Any,
         offset: Any,
         axes: int,
@@ -63,8 +70,7 @@ class NormalizationOperator(QuantizedOperator):
     ):
         super().__init__("RSQRT", name)
         self.marker = marker
-        self.layer = layer
-        self.epsilon = float(layer.epsilon)
+        self.epsilon = float(epsilon)
         self.has_scale, self.has_offset = scale is not None, offset is not None
         self._given = [variable for variable in (scale, offset) if variable is not None]
         self.axes = list(range(-axes, 0))
@@ -97,7 +103,7 @@ class NormalizationOperator(QuantizedOperator):
         return quantized_result(self, result, training)
 
     def _values(self) -> list[Any]:
-        return [tf.cast(variable.value, tf.float32) for variable in self._given]
+        return [tf.cast(tf.convert_to_tensor(variable), tf.float32) for variable in self._given]
 
     def _real(self, x: Any, *given: Any) -> tuple[dict[str, Any], Any]:
         """What is computed on the way, and the result, in float."""
@@ -188,13 +194,7 @@ def _on_own_grid(value: Any) -> _Integers:
 
 def layer_normalization(make: OperatorFactory) -> Function:
     """LayerNormalization of the last dimensions."""
-    layer = make.layer
-    if layer.rms_scaling:
-        raise UnsupportedError(
-            f"layer '{layer.name}' scales by the variance (rms_scaling=True), which is not "
-            "quantised; use RMSNormalization"
-        )
-    return _normalization(make, LAYER_NORM_MARKER, layer.gamma, layer.beta)
+    return _normalization(make, LAYER_NORM_MARKER, make.layer.gamma, make.layer.beta)
 
 
 def rms_normalization(make: OperatorFactory) -> Function:
@@ -202,13 +202,109 @@ def rms_normalization(make: OperatorFactory) -> Function:
     return _normalization(make, RMS_NORM_MARKER, make.layer.scale, None)
 
 
+def normalization_problem(call: Call) -> str:
+    """What keeps a normalisation from being one of rows, see `Row.problem`."""
+    layer, given = call.operation, call.arguments
+    first = next(iter(given.values()))
+    rank = len(getattr(first, "spec", first).shape)
+    if getattr(layer, "rms_scaling", False):
+        return "scales by the variance (rms_scaling=True); use RMSNormalization"
+    if trailing_axes(layer.axis, rank) is None:
+        return f"normalises along axes {layer.axis}, which are not the last ones"
+    return ""
+
+
 def _normalization(make: OperatorFactory, marker: str, scale: Any, offset: Any) -> Function:
     layer = make.layer
     axes = trailing_axes(layer.axis, len(make.shapes[0]))
-    if axes is None:
-        raise UnsupportedError(
-            f"layer '{layer.name}' normalises along axes {layer.axis}; the last ones are quantised"
-        )
+    assert axes is not None
     return make.add(
-        NormalizationOperator(marker, layer, scale, offset, axes, make.quantizer(), name=make.name)
+        NormalizationOperator(
+            marker, layer.epsilon, scale, offset, axes, make.quantizer(), name=make.name
+        )
     )
+
+
+def group_normalization(make: OperatorFactory) -> Function:
+    """Every group of channels as one row, then a factor and an offset for every channel.
+
+    Source: Wu and He, "Group Normalization", ECCV 2018.
+    """
+    layer, shape = make.layer, make.shapes[0]
+    rank = len(shape)
+    axis = layer.axis % rank
+    channels = shape[axis]
+    groups = channels if layer.groups == -1 else layer.groups
+    others = [other for other in range(1, rank) if other != axis]
+    last = [0, *others, axis]
+    size = channels // groups
+    places = [shape[other] for other in others]
+    count = math.prod(size or 1 for size in places)
+
+    def into_rows(operands: list[Any]) -> Any:
+        x = tf.reshape(tf.transpose(operands[0], last), [-1, count, groups, size])
+        return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, groups, count * size])
+
+    def out_of_rows(operands: list[Any]) -> Any:
+        x = tf.transpose(tf.reshape(operands[0], [-1, groups, count, size]), [0, 2, 1, 3])
+        return tf.reshape(x, [-1, *places, channels])
+
+    def back(operands: list[Any]) -> Any:
+        return tf.transpose(operands[0], [last.index(number) for number in range(rank)])
+
+    steps = [make.entering("TRANSPOSE", into_rows, "rows")]
+    rows = NormalizationOperator(
+        LAYER_NORM_MARKER, layer.epsilon, None, None, 1, make.quantizer("normalized"),
+        name=f"{make.name}_normalized",
+    )  # fmt: skip
+    steps += [make.add(rows), make.shared("TRANSPOSE", out_of_rows, part="channels")]
+    if layer.scale or layer.center:
+        factor = (lambda: tf.convert_to_tensor(layer.gamma)) if layer.scale else _ones(channels)
+        offset = (lambda: tf.convert_to_tensor(layer.beta)) if layer.center else None
+        steps.append(make.weighted(one_tap(factor, offset), "scale"))
+    if axis != rank - 1:
+        steps.append(make.shared("TRANSPOSE", back, part="back"))
+    return _in_a_row(steps)
+
+
+def group_problem(call: Call) -> str:
+    """What keeps GroupNormalization from being one of rows, see `Row.problem`."""
+    first = next(iter(call.arguments.values()))
+    shape = getattr(first, "spec", first).shape
+    return "has open sizes" if None in shape[1:] else ""
+
+
+def unit_normalization(make: OperatorFactory) -> Function:
+    """Rows divided by their length: RMS normalisation over the root of their size."""
+    rank = len(make.shapes[0])
+    axes = [axis % rank for axis in _axes_of(make.layer)]
+    sizes = [make.shapes[0][axis] for axis in axes]
+    length = math.sqrt(math.prod(size or 1 for size in sizes))
+    scale = tf.fill(sizes, np.float32(1 / length))
+    operator = NormalizationOperator(
+        RMS_NORM_MARKER, _LENGTH_EPSILON, scale, None, len(axes), make.quantizer(), name=make.name
+    )
+    return make.add(operator)
+
+
+def unit_problem(call: Call) -> str:
+    """What keeps rows from being divided by their length, see `Row.problem`."""
+    first = next(iter(call.arguments.values()))
+    shape = getattr(first, "spec", first).shape
+    axes = _axes_of(call.operation)
+    if getattr(call.operation, "order", 2) != 2 or trailing_axes(axes, len(shape)) is None:
+        return f"normalises along axes {axes}, or by another length than the Euclidean"
+    return "has open sizes" if None in [shape[axis] for axis in axes] else ""
+
+
+def _axes_of(operation: Any) -> list[int]:
+    axis = operation.axis
+    return list(axis) if isinstance(axis, (list, tuple)) else [axis]
+
+
+def _ones(count: int) -> Any:
+    return lambda: tf.ones([count])
+
+
+def _in_a_row(steps: list[Function]) -> Function:
+    return lambda x: functools.reduce(lambda value, step: step(value), steps, x)

@@ -23,6 +23,14 @@ from tfedge.quantization.schemes import ActivationScheme, Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
 from tfedge.quantization.weighted import WeightedOperator, Weights
 
+
+@dataclass(frozen=True)
+class Operand:
+    """Where among the arguments of a call its operand of a number stands."""
+
+    index: int
+
+
 # A single operator on one tensor, or on a list of them.
 Function = Callable[[Any], Any]
 
@@ -40,6 +48,8 @@ class OperatorFactory:
         activation: what the last operator clamps its result to, beside the layer's own activation.
         shapes: of the operands, batch included.
         groups: the range groups of the layer's operands, None for those on prescribed grids.
+        reals: of every operand, whether it holds real numbers.
+        arguments: what the call gave, by name, with an `Operand` in the place of every tensor.
         name: prefix of the operators' names.
         shared_weights: weight quantizers by layer and part: a layer used twice is rounded once.
         operators: what was made.
@@ -53,6 +63,8 @@ class OperatorFactory:
     activation: FusedActivation = fused_activation.NONE
     shapes: list[tuple[int | None, ...]] = field(default_factory=list)
     groups: list[RangeGroup | None] = field(default_factory=list)
+    reals: list[bool] = field(default_factory=list)
+    arguments: dict[str, Any] = field(default_factory=dict)
     shared_weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
     operators: list[QuantizedOperator] = field(default_factory=list)
     activations: ActivationScheme = field(init=False)
@@ -65,6 +77,11 @@ class OperatorFactory:
     def bits(self) -> int:
         """Width of the layer's results."""
         return self.activations.bits
+
+    def operand(self, name: str, default: int = -1) -> int:
+        """Which operand an argument of the call is; `default` if it is not given as a tensor."""
+        given = self.arguments.get(name)
+        return given.index if isinstance(given, Operand) else default
 
     def weighted(self, weights: Weights, part: str = "", **options: Any) -> Function:
         """A convolution or dense operator; see `WeightedOperator` for the options."""

@@ -49,7 +49,7 @@ class QuantizedOperator(keras.layers.Layer):
             return self._export(operands)
         operands = [self._in_own_width(x) for x in operands]
         if not self.phase.quantize or training:
-            return self._simulate([tf.cast(x, tf.float32) for x in operands], bool(training))
+            return self._simulate([_in_float32(x) for x in operands], bool(training))
         return self._infer(operands)
 
     @property
@@ -188,6 +188,29 @@ class SharedRange(QuantizedOperator):
         return grid_of(operands[0])
 
 
+class TrainingOnly(QuantizedOperator):
+    """What acts in training alone: noise, augmentation. In inference it is the identity.
+
+    Args:
+        real: the layer, of a list of operands.
+        group: the operand's.
+        name: of the layer.
+    """
+
+    def __init__(self, real: Callable[[list[Any]], Any], group: RangeGroup | None, *, name: str):
+        super().__init__("RESHAPE", name)
+        self.real = real
+        self.group = group
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What the layer makes of its first operand in training, else that operand."""
+        operands = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        result = operands[0]
+        if training and not is_exporting():
+            result = self.real([_in_float32(operands[0]), *operands[1:]])
+        return carry_all(result, grid_of(operands[0]))
+
+
 class FixedRange(QuantizedOperator):
     """An operator whose kernel prescribes the grid of its result."""
 
@@ -240,6 +263,11 @@ class QuantizedInput(QuantizedOperator):
 
     def _export(self, operands: list[Any]) -> Any:
         return marked_result(self, operands[0])
+
+
+def _in_float32(x: Any) -> Any:
+    """Real numbers in float32; integers and masks as they are."""
+    return tf.cast(x, tf.float32) if x.dtype.is_floating else x
 
 
 def quantized_result(operator: Any, result: Any, training: bool) -> Any:

@@ -9,14 +9,16 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
+from tfedge.keras_graph.computation import Call, Value
 from tfedge.quantization import activations, fused_activation, schemes
 from tfedge.quantization.activation_quantizers import RangeGroup
+from tfedge.quantization.builders import Builder
 from tfedge.quantization.fused_activation import FusedActivation
-from tfedge.quantization.layer_table import Builder, builder_of
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import Phase
-from tfedge.quantization.real_layers import run_in_float32
+from tfedge.quantization.rows import arguments_of, row_for
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
 
@@ -31,6 +33,8 @@ class Place:
         specs: what the layer returns, as KerasTensors.
         shapes: of its operands.
         groups: whose grids its operands are on.
+        reals: of every operand, whether it holds real numbers.
+        arguments: of the layer's call, see `OperatorFactory`.
         shared_weights: of the whole model.
         activation: the fused activation of a layer behind it.
     """
@@ -40,6 +44,8 @@ class Place:
     specs: Any
     shapes: list[tuple[int | None, ...]]
     groups: list[RangeGroup | None]
+    reals: list[bool]
+    arguments: dict[str, Any]
     shared_weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
     activation: FusedActivation = fused_activation.NONE
 
@@ -113,29 +119,39 @@ class Quantize(keras.layers.Layer):
         if isinstance(self.layer, keras.layers.Layer) and not self.layer.built:
             self.layer.build(input_shape)
             self.layer.built = True
-        spec = self.layer.compute_output_spec(_specs(input_shape))
+        call = self._call_on(input_shape)
         if self.batch_norm is not None and not self.batch_norm.built:
-            self.batch_norm.build(spec.shape)
+            self.batch_norm.build(call.results[0].spec.shape)
         self._make(
             Place(
-                self._run_layer,
-                builder_of(self.layer),
-                spec,
+                call.run,
+                row_for(call).build,
+                call.structure,
                 shapes,
                 self._groups or [None] * len(shapes),
+                [True] * len(shapes),
+                arguments_of(call),
                 activation=activations.FUSED[self.activation_name],
             )
         )
 
-    def _run_layer(self, operands: list[Any]) -> Any:
-        return run_in_float32(self.layer, operands[0] if len(operands) == 1 else operands)
+    def _call_on(self, input_shape: Any) -> Call:
+        """The call of the layer with float tensors, as Keras would write it down."""
+        specs = _specs(input_shape)
+        values = keras.tree.map_structure(Value, specs)
+        several = private.required_arguments(self.layer) > 1
+        args, given = (values, specs) if several else ([values], [specs])
+        structure = self.layer.compute_output_spec(*given)
+        results = [Value(spec) for spec in keras.tree.flatten(structure)]
+        return Call(self.layer, list(args), {}, results, structure)
 
     def _make(self, place: Place) -> None:
         self._specs = place.specs
         make = OperatorFactory(
             self.layer, place.real, self.scheme, self.name,
             batch_norm=self.batch_norm, activation=place.activation, shapes=place.shapes,
-            groups=place.groups, shared_weights=place.shared_weights,
+            groups=place.groups, reals=place.reals, arguments=place.arguments,
+            shared_weights=place.shared_weights,
         )  # fmt: skip
         self._compute = place.builder(make)
         self.operators = make.operators

@@ -15,7 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfedge.errors import UnsupportedError
+from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
@@ -331,14 +332,12 @@ def keep_states(layer: Any, *sequences: Any) -> None:
 
 def recurrent(make: OperatorFactory) -> Function:
     """An LSTM, GRU or SimpleRNN layer."""
-    _require_one_operand(make)
     return _one_way(make, make.layer, "")
 
 
 def bidirectional(make: OperatorFactory) -> Function:
     """Two recurrent layers, one from the end, and what merges them."""
     layer = make.layer
-    _require_one_operand(make)
     forward = _one_way(make, layer.forward_layer, "forward")
     groups = [make.operators[-1].group]
     backward = _one_way(make, layer.backward_layer, "backward")
@@ -386,11 +385,10 @@ _MERGES: dict[str | None, Callable[[OperatorFactory, list[Any]], Function]] = {
 
 
 def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
-    _require_plain(layer)
     steps: list[Function] = []
     if layer.go_backwards:
         steps.append(make.entering("REVERSE_V2", _turned, f"{part}turned"))
-    steps.append(make.add(_OPERATORS[type(layer)](make, layer, part)))
+    steps.append(make.add(_OPERATORS[kind_of(layer)](make, layer, part)))
     if not layer.return_sequences:
         steps.append(make.shared("STRIDED_SLICE", lambda operands: operands[0][:, -1], part="last"))
 
@@ -414,10 +412,10 @@ def _simple_rnn(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperat
     return SimpleRnnOperator(layer, make, part, name=_name(make, part))
 
 
-_OPERATORS: dict[Any, Callable[[OperatorFactory, Any, str], QuantizedOperator]] = {
-    keras.layers.LSTM: _lstm,
-    keras.layers.GRU: _gru,
-    keras.layers.SimpleRNN: _simple_rnn,
+_OPERATORS: dict[str | None, Callable[[OperatorFactory, Any, str], QuantizedOperator]] = {
+    "LSTM": _lstm,
+    "GRU": _gru,
+    "SimpleRNN": _simple_rnn,
 }
 
 
@@ -429,24 +427,28 @@ def _turned(operands: list[Any]) -> Any:
     return tf.reverse(operands[0], [1])
 
 
-def _require_one_operand(make: OperatorFactory) -> None:
-    if len(make.shapes) > 1:
-        raise UnsupportedError(
-            f"layer '{make.layer.name}' ({type(make.layer).__name__}) is given its first state, "
-            "which cannot be quantised: let it start from zeros, or go on where it ended with "
-            "stateful=True; or convert the float model with calibration data instead"
-        )
+def recurrent_problem(call: Call) -> str:
+    """What keeps a recurrent layer from being one operator or sequence, see `Row.problem`."""
+    if len(call.inputs) > 1 or call.arguments.get("initial_state") is not None:
+        return "is given its first state"
+    if call.arguments.get("mask") is not None:
+        return "is given a mask"
+    return _layer_problem(call.operation)
 
 
-def _require_plain(layer: Any) -> None:
-    cell: Any = getattr(layer, "cell", None)
-    if type(layer) not in _OPERATORS or not (
-        cell.activation is keras.activations.tanh
-        and getattr(cell, "recurrent_activation", None) in (None, keras.activations.sigmoid)
-        and not layer.return_state
-    ):
-        raise UnsupportedError(
-            f"layer '{layer.name}' ({type(layer).__name__}) cannot be quantised: of recurrent "
-            "layers, LSTM, GRU and SimpleRNN with their default activations, without return_state, "
-            "are; convert the float model with calibration data instead"
-        )
+def bidirectional_problem(call: Call) -> str:
+    """The same of a Bidirectional and its two layers."""
+    layer = call.operation
+    problems = (_layer_problem(each) for each in (layer.forward_layer, layer.backward_layer))
+    return recurrent_problem(call) or next((problem for problem in problems if problem), "")
+
+
+def _layer_problem(layer: Any) -> str:
+    if kind_of(layer) not in _OPERATORS:
+        return f"has a {type(layer).__name__} inside"
+    cell = layer.cell
+    if cell.activation is not keras.activations.tanh:
+        return "has another activation than tanh"
+    if getattr(cell, "recurrent_activation", None) not in (None, keras.activations.sigmoid):
+        return "has another recurrent activation than sigmoid"
+    return "returns its states" if layer.return_state else ""

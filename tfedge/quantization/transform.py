@@ -2,123 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
-from tfedge.quantization import activations, fused_activation
+from tfedge.equivalence import require_equivalence
+from tfedge.errors import UnsupportedError
+from tfedge.keras_graph import tracing
+from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
+from tfedge.keras_graph.fusion import Step, steps_of
+from tfedge.keras_graph.kinds import is_keras_class
+from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
-from tfedge.quantization.computation import Call, Computation, Value
-from tfedge.quantization.fused_activation import FusedActivation
-from tfedge.quantization.layer_table import Builder, builder_of, supported
+from tfedge.quantization.builders import Builder
+from tfedge.quantization.decompositions import inner_function
 from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
 from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
+from tfedge.quantization.rows import WAYS_OUT, arguments_of, row_of, why_not
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
-from tfedge.quantization.weighted_layers import FORMS, activation_of
 
 ERROR, FLOAT = "error", "float"
-
-# Layers whose last operator has weights, so that a batch-norm folds into it.
-_TAKE_BATCH_NORM = frozenset({*FORMS, "SeparableConv1D", "SeparableConv2D"})
-# Layers whose kernels clamp their result.
-_TAKE_ACTIVATION = _TAKE_BATCH_NORM | {
-    "Add", "BatchNormalization", "EinsumDense", "Multiply", "Normalization", "Rescaling",
-    "Subtract",
-}  # fmt: skip
-
-
-@dataclass
-class Step:
-    """One wrapper to make: a call with the batch-norm and activation that it takes in.
-
-    Attributes:
-        call: of the layer.
-        batch_norm, activation: the calls behind it, or None.
-    """
-
-    call: Call
-    batch_norm: Call | None = None
-    activation: Call | None = None
-
-    @property
-    def last(self) -> Call:
-        """The call whose results are the step's."""
-        return self.activation or self.batch_norm or self.call
-
-    @property
-    def fused(self) -> FusedActivation:
-        """What the activation's call clamps to."""
-        name = None if self.activation is None else _activation_name(self.activation)
-        return fused_activation.NONE if name is None else activations.FUSED[name]
-
-
-def steps_of(computation: Computation) -> list[Step]:
-    """Groups calls as the device's kernels take them together."""
-    readers: dict[int, list[Call]] = {}
-    for call in computation.calls:
-        for operand in call.operands:
-            readers.setdefault(id(operand), []).append(call)
-    outputs = {id(value) for value in computation.outputs}
-
-    def only_reader(call: Call) -> Call | None:
-        (result, *others) = call.results
-        found = readers.get(id(result), [])
-        return found[0] if not others and len(found) == 1 and id(result) not in outputs else None
-
-    taken: set[int] = set()
-    steps = []
-    for call in computation.calls:
-        if id(call) not in taken:
-            steps.append(_step(call, only_reader))
-            taken |= {id(part) for part in (steps[-1].batch_norm, steps[-1].activation)}
-    return steps
-
-
-def _step(call: Call, only_reader: Any) -> Step:
-    step = Step(call)
-    behind = only_reader(call)
-    if _takes_batch_norm(call) and behind is not None and _is_channel_norm(behind):
-        step.batch_norm = behind
-        behind = only_reader(behind)
-    takes = _kind(call) in _TAKE_ACTIVATION and _is_linear(call)
-    if takes and behind is not None and _activation_name(behind) in activations.FUSED:
-        step.activation = behind
-    return step
-
-
-def _kind(call: Call) -> str:
-    return type(call.operation).__name__
-
-
-def _is_linear(call: Call) -> bool:
-    activation = getattr(call.operation, "activation", None)
-    return activation is None or activation is keras.activations.linear
-
-
-def _takes_batch_norm(call: Call) -> bool:
-    return _kind(call) in _TAKE_BATCH_NORM and _is_linear(call)
-
-
-def _is_channel_norm(call: Call) -> bool:
-    layer = call.operation
-    if _kind(call) != "BatchNormalization" or len(call.operands) != 1:
-        return False
-    return layer.axis in (-1, len(call.operands[0].spec.shape) - 1)
-
-
-def _activation_name(call: Call) -> str | None:
-    """The name of an activation that a kernel applies, if the call is one."""
-    layer = call.operation
-    if _kind(call) == "Activation":
-        return activation_of(layer)[0]
-    if _kind(call) in ("Relu", "Relu6"):
-        return _kind(call).lower()
-    if _kind(call) == "ReLU" and not layer.negative_slope and not layer.threshold:
-        return {None: "relu", 6: "relu6"}.get(layer.max_value)
-    return None
 
 
 @dataclass
@@ -130,6 +37,8 @@ class Transformation:
         unknown: "error" or "float", for layers that cannot be quantised.
         tensors: of the new model, by value of the old one.
         groups: whose grid a value is on.
+        inputs: of the new model, by value of the old one.
+        steps: the calls, as wrappers take them together.
         report: a line for every layer: its name, its kind, and what became of it.
     """
 
@@ -137,14 +46,20 @@ class Transformation:
     unknown: str
     tensors: dict[int, Any] = field(default_factory=dict)
     groups: dict[int, RangeGroup | None] = field(default_factory=dict)
+    inputs: dict[int, Any] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
     report: list[tuple[str, str, str]] = field(default_factory=list)
     _weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
-    _names: Counter[str] = field(default_factory=Counter)
+    _names: set[str] = field(default_factory=set)
+    _output_names: dict[int, str] = field(default_factory=dict)
 
-    def run(self, computation: Computation) -> tuple[Any, Any]:
+    def run(self, model: Any) -> tuple[Any, Any]:
         """Inputs and outputs of the new model, nested as the old one's."""
+        computation = self.computation = computation_of(model, self._inside)
+        self._reserve_names(computation)
         inputs = [self._input(value) for value in computation.inputs]
-        for step in steps_of(computation):
+        self.steps = steps_of(computation)
+        for step in self.steps:
             self._add(step)
         outputs = [self.tensors[id(value)] for value in computation.outputs]
         pack = keras.tree.pack_sequence_as
@@ -153,10 +68,61 @@ class Transformation:
             pack(computation.output_structure, outputs),
         )
 
+    def require_equivalence(self, what: str, model: Any) -> None:
+        """Compares the new model with the old one, layer by layer, without rounding.
+
+        Args:
+            what: made it, for the message.
+            model: the old one.
+
+        Raises:
+            DifferenceError: the new one computes something else.
+        """
+        calls = [step.last for step in self.steps]
+        tensors = [self.tensors[id(call.results[0])] for call in calls]
+        outputs = [self.tensors[id(value)] for value in self.computation.outputs]
+        inputs = [self.inputs[id(value)] for value in self.computation.inputs]
+        changed = keras.Function(inputs, [*tensors, *outputs])
+        layers = [one for one in changed.operations if isinstance(one, (Quantize, QuantizeInput))]
+        before = [layer.operators[0].phase for layer in layers if layer.operators]
+        for layer in layers:
+            layer.set_phase(FLOAT_PHASE)
+        try:
+            require_equivalence(what, model, self.computation, changed, calls)
+        finally:
+            for layer, phase in zip(layers, before, strict=True):
+                layer.set_phase(phase)
+
+    def _inside(self, call: Call) -> Any:
+        """What a layer is made of, where it is not quantised as a whole."""
+        reason = why_not(call)
+        operation = call.operation
+        if not reason or not _has_reals(call):
+            return None
+        function = inner_function(call)
+        try:
+            if function is not None:
+                return tracing.graph_of_function(operation, function, call.args, call.kwargs)
+            if not isinstance(operation, keras.layers.Layer):
+                return None
+            return tracing.graph_inside(operation, call.args, call.kwargs)
+        except UnsupportedError as error:
+            if self.unknown == FLOAT:
+                return None
+            own = not is_keras_class(type(operation)) or function is not None
+            raise UnsupportedError(f"{reason}{f' ({error})' if own else ''}{WAYS_OUT}") from error
+
+    def _reserve_names(self, computation: Computation) -> None:
+        """Keeps the outputs' names for the layers that make them, for losses by name."""
+        names = zip(computation.outputs, computation.output_names, strict=False)
+        inputs = {value.name for value in computation.inputs}
+        self._output_names = {id(value): name for value, name in names if name not in inputs}
+        self._names = {*self._output_names.values(), *(name for name in inputs if name)}
+
     def _input(self, value: Value) -> Any:
         spec = value.spec
         tensor = keras.Input(batch_shape=spec.shape, dtype=spec.dtype, name=value.name)
-        self.tensors[id(value)] = tensor
+        self.tensors[id(value)] = self.inputs[id(value)] = tensor
         if value.is_real:
             scheme = replace(self.scheme, activations=self.scheme.activations_of(value.name or ""))
             layer = QuantizeInput(scheme, name=self._name(f"{value.name}_quantize"))
@@ -174,15 +140,17 @@ class Transformation:
             self.scheme,
             batch_norm=step.batch_norm.operation if step.batch_norm else None,
             activation="linear",
-            name=self._name(step.call.operation.name),
+            name=self._name_of(step),
             place=Place(
                 step.call.run,
                 self._builder(step),
                 step.last.structure,
                 [tuple(value.spec.shape) for value in operands],
                 [self.groups.get(id(value)) for value in operands],
+                [value.is_real for value in operands],
+                arguments_of(step.call),
                 self._weights,
-                step.fused,
+                activations.FUSED[step.clamp],
             ),
         )
         given = [self.tensors[id(value)] for value in operands]
@@ -203,17 +171,37 @@ class Transformation:
         what = ", ".join(
             part.operation.name for part in (step.batch_norm, step.activation) if part is not None
         )
-        if supported(operation) or self.unknown == ERROR:
-            builder = builder_of(operation)
+        reason = why_not(step.call)
+        row = row_of(operation)
+        if row is not None and not reason:
             self.report.append((operation.name, kind, f"with {what}" if what else ""))
-            return builder
+            return row.build
+        if self.unknown == ERROR:
+            raise UnsupportedError(reason + WAYS_OUT)
         self.report.append((operation.name, kind, "in float: not a kind that can be quantised"))
         return _left_in_float
 
+    def _name_of(self, step: Step) -> str:
+        made = [self._output_names.get(id(value)) for value in step.last.results]
+        kept = next((name for name in made if name is not None), None)
+        if kept is not None:
+            self._output_names = {
+                key: name for key, name in self._output_names.items() if name != kept
+            }
+            return kept
+        return self._name(step.call.operation.name)
+
     def _name(self, name: str) -> str:
-        self._names[name] += 1
-        count = self._names[name] - 1
-        return f"{name}_{count}" if count else name
+        """The name, or the first of its kind that is free."""
+        numbered = (f"{name}_{count}" for count in itertools.count(1))
+        free = next(one for one in itertools.chain([name], numbered) if one not in self._names)
+        self._names.add(free)
+        return free
+
+
+def _has_reals(call: Call) -> bool:
+    flat = keras.tree.flatten((call.args, call.kwargs))
+    return any("float" in str(item.dtype) for item in flat if isinstance(item, keras.KerasTensor))
 
 
 def _left_in_float(make: OperatorFactory) -> Function:

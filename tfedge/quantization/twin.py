@@ -11,7 +11,6 @@ from typing import Any
 import keras
 
 from tfedge.quantization import transform
-from tfedge.quantization.computation import computation_of
 from tfedge.quantization.model import refuse_quantized, set_phase
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import FLOAT
@@ -35,18 +34,26 @@ class Twin:
         return self.model(inputs, training=training)
 
 
-def attach(model: Any, scheme: Scheme) -> Twin:
+def attach(model: Any, scheme: Scheme, check: bool = True) -> Twin:
     """Gives a model a quantised forward pass, in float for now.
 
+    Args:
+        model: a built Keras model.
+        scheme: widths and quantizers.
+        check: whether the pass proves first that, without rounding, it is the model's own.
+
     Raises:
+        DifferenceError: it is not.
         TfedgeError: the model is not built, or quantised by Keras.
         UnsupportedError: a layer is of an unknown kind.
     """
     refuse_quantized(model)
     change = transform.Transformation(scheme, transform.ERROR)
-    inputs, outputs = change.run(computation_of(model))
+    inputs, outputs = change.run(model)
     twin = Twin(keras.Model(inputs, outputs, name=f"{model.name}_quantized"))
     set_phase(twin.model, FLOAT)
+    if check:
+        change.require_equivalence("tfedge.callbacks.QuantizationAwareTraining", model)
     _hand_over_ranges(twin.model, model)
     model.call = twin
     return twin

@@ -12,7 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
+from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
+from tfedge.quantization.elementwise import elementwise_function, is_elementwise
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.weighted import Weights
 
@@ -21,7 +24,7 @@ _FACTOR = "scale"
 
 def weighted(make: OperatorFactory) -> Function:
     """A convolution or dense layer, its batch-norm, and its activation."""
-    return with_activation(make, FORMS[type(make.layer).__name__](make.layer))
+    return with_activation(make, FORMS[kind_of(make.layer) or ""](make.layer))
 
 
 def with_activation(make: OperatorFactory, weights: Weights, part: str = "") -> Function:
@@ -32,36 +35,29 @@ def with_activation(make: OperatorFactory, weights: Weights, part: str = "") -> 
         fused = make.activation if name == "linear" else activations.FUSED[name]
         return make.weighted(weights, part, batch_norm=make.batch_norm, activation=fused)
     product = make.weighted(weights, part, batch_norm=make.batch_norm)
-    activate = activations.STANDALONE[name](make, function)
+    activate = activations.STANDALONE.get(name, elementwise_function)(make, function)
     return lambda x: activate(product(x))
 
 
 def activation_of(layer: Any) -> tuple[str, Callable[[Any], Any]]:
-    """Name and function of a layer's own activation.
-
-    Raises:
-        UnsupportedError: no operator computes it.
-    """
+    """Name and function of a layer's own activation; the name is empty if it has no operator."""
     function = getattr(layer, "activation", None) or keras.activations.linear
-    if isinstance(function, keras.layers.Layer):
-        name = type(function).__name__.lower()
-    else:
-        name = getattr(function, "__name__", "")
-    if name not in activations.FUSED and name not in activations.STANDALONE:
-        known = ", ".join(sorted({*activations.FUSED, *activations.STANDALONE}))
-        raise UnsupportedError(
-            f"layer '{layer.name}' has the activation {name or function!r}, which cannot be "
-            f"quantised; known are {known}"
-        )
-    return name, function
+    name = activation_name(layer) or ""
+    return name if name in activations.FUSED or name in activations.STANDALONE else "", function
 
 
-def _require_channels_last(layer: Any) -> None:
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
-        raise UnsupportedError(
-            f"layer '{layer.name}' has channels first; TFLite's kernels want them last: build "
-            "the model with data_format='channels_last'"
-        )
+def activation_problem(call: Call) -> str:
+    """What keeps a layer's own activation from being computed, see `Row.problem`."""
+    name, function = activation_of(call.operation)
+    if name or is_elementwise(function):
+        return ""
+    shown = getattr(function, "__name__", None) or type(function).__name__
+    return f"has the activation {shown}, which cannot be quantised"
+
+
+def _value(weight: Any) -> Any:
+    """A weight as a tensor; with a low-rank adapter Keras gives the sum."""
+    return tf.convert_to_tensor(weight)
 
 
 def _bias(layer: Any) -> Callable[[], Any] | None:
@@ -69,7 +65,6 @@ def _bias(layer: Any) -> Callable[[], Any] | None:
 
 
 def _convolution(layer: Any) -> Weights:
-    _require_channels_last(layer)
     causal = layer.padding == "causal"
 
     def apply(x: Any, kernel: Any) -> Any:
@@ -82,7 +77,7 @@ def _convolution(layer: Any) -> Weights:
             data_format="channels_last",
         )
 
-    return Weights("CONV_2D", lambda: layer.kernel.value, _bias(layer), apply)
+    return Weights("CONV_2D", lambda: _value(layer.kernel), _bias(layer), apply)
 
 
 def _reach(layer: Any) -> int:
@@ -91,7 +86,6 @@ def _reach(layer: Any) -> int:
 
 def depthwise(layer: Any, kernel: Any, bias: Callable[[], Any] | None) -> Weights:
     """A depthwise convolution of `layer`'s geometry with kernel [..., c, multiplier]."""
-    _require_channels_last(layer)
     shape = tuple(kernel.shape)
     flat = (*shape[:-2], shape[-2] * shape[-1])
     causal = layer.padding == "causal"
@@ -114,7 +108,6 @@ def _depthwise_layer(layer: Any) -> Weights:
 
 
 def _transposed_convolution(layer: Any) -> Weights:
-    _require_channels_last(layer)
     rank = len(layer.kernel.shape)
     last_two_swapped = [*range(rank - 2), rank - 1, rank - 2]
 
@@ -138,7 +131,7 @@ def _transposed_convolution(layer: Any) -> Weights:
 
 
 def _dense(layer: Any) -> Weights:
-    return Weights("FULLY_CONNECTED", lambda: layer.kernel.value, _bias(layer), _product)
+    return Weights("FULLY_CONNECTED", lambda: _value(layer.kernel), _bias(layer), _product)
 
 
 def _product(x: Any, kernel: Any) -> Any:
@@ -189,7 +182,7 @@ def _einsum_dense(layer: Any) -> Weights:
         def bias() -> Any:
             return tf.reshape(tf.broadcast_to(tf.reshape(layer.bias.value, wide), made_shape), [-1])
 
-    return Weights("FULLY_CONNECTED", lambda: canonical(layer.kernel.value), bias, apply)
+    return Weights("FULLY_CONNECTED", lambda: canonical(_value(layer.kernel)), bias, apply)
 
 
 def _einsum_axes(layer: Any) -> tuple[str, str, str]:
@@ -221,6 +214,15 @@ def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
     return lambda x: split(product(x))
 
 
+def einsum_problem(call: Call) -> str:
+    """What keeps an EinsumDense from being one product of matrices, see `Row.problem`."""
+    try:
+        _einsum_dense(call.operation)
+    except UnsupportedError as error:
+        return str(error).partition("' ")[2]
+    return activation_problem(call)
+
+
 def _scaled(weights: Weights, factor: float) -> Weights:
     """Weights and bias times a constant."""
     bias = weights.bias
@@ -229,6 +231,11 @@ def _scaled(weights: Weights, factor: float) -> Weights:
         kernel=lambda: weights.kernel() * factor,
         bias=None if bias is None else lambda: bias() * factor,
     )
+
+
+def product_with_weights(make: OperatorFactory) -> Function:
+    """A product of an activation and weights of a user's layer, by its own float operation."""
+    return make.own("FULLY_CONNECTED", make.real)
 
 
 def separable(make: OperatorFactory) -> Function:
@@ -247,7 +254,7 @@ def separable(make: OperatorFactory) -> Function:
 def channel_affine(make: OperatorFactory, factor: np.ndarray, offset: np.ndarray) -> Function:
     """x * factor + offset for every channel: a depthwise convolution of one tap."""
     return make.weighted(
-        _one_tap(lambda: tf.constant(factor, tf.float32), lambda: tf.constant(offset, tf.float32)),
+        one_tap(lambda: tf.constant(factor, tf.float32), lambda: tf.constant(offset, tf.float32)),
         _FACTOR,
         activation=make.activation,
     )
@@ -258,11 +265,13 @@ def batch_norm_alone(make: OperatorFactory) -> Function:
     layer = make.layer
     ones = tf.ones(layer.moving_mean.shape)
     return make.weighted(
-        _one_tap(lambda: ones, None), _FACTOR, batch_norm=layer, activation=make.activation
+        one_tap(lambda: ones, None), _FACTOR, batch_norm=layer, activation=make.activation
     )
 
 
-def _one_tap(kernel: Callable[[], Any], bias: Callable[[], Any] | None) -> Weights:
+def one_tap(kernel: Callable[[], Any], bias: Callable[[], Any] | None) -> Weights:
+    """A factor and an offset for every channel of the last axis."""
+
     def apply(x: Any, factor: Any) -> Any:
         image = tf.reshape(x, [-1, 1, math.prod(x.shape[1:-1]), x.shape[-1]])
         channels = int(factor.shape[-1])

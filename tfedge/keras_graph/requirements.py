@@ -1,4 +1,4 @@
-"""Whose models train here."""
+"""Which models can be read: built ones of Keras 3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def require_keras3(model: Any) -> None:
         TfedgeError: it is not.
         UnsupportedError: it is a tf_keras model.
     """
-    if any(kind.__module__.startswith("tf_keras") for kind in type(model).__mro__):
+    if any(kind.__module__.partition(".")[0] == "tf_keras" for kind in type(model).__mro__):
         raise UnsupportedError(
             f"model '{model.name}' is a tf_keras model, and only models of Keras 3 train here: "
             "save it with model.save('model.h5') and load that with keras.models.load_model, or "

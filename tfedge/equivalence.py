@@ -1,0 +1,181 @@
+"""A changed model proves that it is still itself: it computes what the original computes.
+
+Both run on the same random inputs, in inference and without rounding. What differs by more than
+float arithmetic explains is an error that names the first layer that differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfedge.errors import DifferenceError
+from tfedge.keras_graph import private
+from tfedge.keras_graph.computation import Call, Computation, computation_of
+from tfedge.keras_graph.kinds import described
+from tfedge.keras_graph.random_inputs import random_inputs
+
+# Noise over signal that rounding in float explains, by the widest rounding of any layer.
+_FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
+# Below this part of the largest number, numbers are what is left of a difference of others.
+_NOTHING = 1e-6
+
+
+def require_equivalence(
+    what: str,
+    original: Any,
+    computation: Computation,
+    run_changed: Callable[[list[Any]], list[Any]],
+    calls: Sequence[Call],
+) -> None:
+    """Compares a changed model with its original, layer by layer.
+
+    Args:
+        what: was done, as the subject of a message: "tfedge.quantize".
+        original: a Keras model.
+        computation: the original, taken apart.
+        run_changed: of inputs, flat: what the changed model gives in the places of the first
+            results of `calls`, then its outputs.
+        calls: of the computation, in order.
+
+    Raises:
+        DifferenceError: the models differ.
+    """
+    inputs = [keras.ops.convert_to_tensor(array) for array in random_inputs(computation)]
+    with unchanged_states(original):
+        expected = keras.tree.flatten(run_original(original, computation, inputs))
+    with unchanged_states(original):
+        changed = run_changed(inputs)
+    noise = _noise_of(original)
+    with unchanged_states(original):
+        known = _run_calls(computation, inputs)
+    inner, outputs = changed[: len(calls)], changed[len(calls) :]
+    for call, found in zip(calls, inner, strict=True):
+        wanted = known[id(call.results[0])]
+        if _differ(found, wanted, noise):
+            where = described(call.operation)
+            raise DifferenceError(_sentence(what, original, where, found, wanted))
+    for index, (found, wanted) in enumerate(zip(outputs, expected, strict=True)):
+        if _differ(found, wanted, noise):
+            raise DifferenceError(_sentence(what, original, f"output {index}", found, wanted))
+
+
+def require_same_outputs(what: str, original: Any, changed: Any) -> None:
+    """Compares the outputs of a model that was built anew with those of its original.
+
+    Args:
+        what: was done, as the subject of a message: "tfedge.pruning.remove_channels".
+        original, changed: Keras models with the same inputs and outputs.
+
+    Raises:
+        DifferenceError: the models differ; the message names the first layer that both have whose
+            result differs.
+    """
+    computation = computation_of(original)
+    others = computation_of(changed)
+    inputs = [keras.ops.convert_to_tensor(array) for array in random_inputs(computation)]
+    with unchanged_states(original), unchanged_states(changed):
+        expected = keras.tree.flatten(run_original(original, computation, inputs))
+        found = keras.tree.flatten(run_original(changed, others, inputs))
+    noise = _noise_of(original)
+    for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+        if _differ(one, other, noise):
+            where = _first_difference(computation, others, inputs, noise)
+            raise DifferenceError(_sentence(what, original, where or f"output {index}", one, other))
+
+
+def run_original(model: Any, computation: Computation, inputs: list[Any]) -> Any:
+    """A model's own outputs in inference, whatever stands in for its `call`."""
+    given = keras.tree.pack_sequence_as(computation.input_structure, inputs)
+    stand_in = vars(model).pop("call", None)
+    try:
+        return model(given, training=False)
+    finally:
+        if stand_in is not None:
+            object.__setattr__(model, "call", stand_in)
+
+
+@contextmanager
+def unchanged_states(model: Any) -> Iterator[None]:
+    """Puts the states of stateful layers back as they were."""
+    states = [
+        variable
+        for layer in private.layers_in(model)
+        if getattr(layer, "stateful", False)
+        for variable in keras.tree.flatten(layer.states)
+    ]
+    before = [keras.ops.convert_to_numpy(variable) for variable in states]
+    try:
+        yield
+    finally:
+        for variable, array in zip(states, before, strict=True):
+            variable.assign(array)
+
+
+def _run_calls(computation: Computation, inputs: list[Any]) -> dict[int, Any]:
+    """Every value of a computation, by its identity."""
+    known = {id(value): x for value, x in zip(computation.inputs, inputs, strict=True)}
+    for call in computation.calls:
+        results = call.run([known[id(value)] for value in call.operands], training=False)
+        flat = keras.tree.flatten(results)
+        known.update((id(value), x) for value, x in zip(call.results, flat, strict=True))
+    return known
+
+
+def _first_difference(
+    computation: Computation, others: Computation, inputs: list[Any], noise: float
+) -> str | None:
+    known, found = _run_calls(computation, inputs), _run_calls(others, inputs)
+    by_name = {call.operation.name: call for call in others.calls}
+    for call in computation.calls:
+        other = by_name.get(call.operation.name)
+        if other is None or other.results[0].spec.shape != call.results[0].spec.shape:
+            continue
+        if _differ(found[id(other.results[0])], known[id(call.results[0])], noise):
+            return described(call.operation)
+    return None
+
+
+def _noise_of(model: Any) -> float:
+    narrow = any(
+        layer.compute_dtype not in (None, "float32", "float64")
+        and "float" in str(layer.compute_dtype)
+        for layer in private.layers_in(model)
+    )
+    return _FLOAT16_NOISE if narrow else _FLOAT32_NOISE
+
+
+def _differ(found: Any, expected: Any, noise: float) -> bool:
+    found, expected = _array(found), _array(expected)
+    if found.shape != expected.shape:
+        return True
+    finite = np.isfinite(expected)
+    if (np.isfinite(found) != finite).mean() > noise:
+        return True
+    error, signal = (found - expected)[finite], expected[finite]
+    if not error.size:
+        return False
+    floor = _NOTHING * max(1.0, float(np.abs(signal).max()))
+    return float(np.sqrt(np.mean(error**2))) > noise * float(np.sqrt(np.mean(signal**2))) + floor
+
+
+def _array(x: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(x, "float32")), np.float64)
+
+
+def _sentence(what: str, model: Any, where: str, found: Any, expected: Any) -> str:
+    found, expected = _array(found), _array(expected)
+    if found.shape != expected.shape:
+        how = f"its shape is {found.shape}, not {expected.shape}"
+    else:
+        error, signal = np.mean((found - expected) ** 2), np.mean(expected**2)
+        ratio = 10 * np.log10(signal / error) if error > 0 and signal > 0 else 0.0
+        how = f"without any rounding its signal to noise ratio is {ratio:.1f} dB"
+    return (
+        f"{what} would change what model '{model.name}' computes, from {where} on: {how}. This is "
+        "a fault of tfedge, please report the layer; check=False goes on all the same"
+    )

@@ -1,0 +1,179 @@
+"""The attributes of Keras that its documentation does not promise, each used in one function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that a tensor carries, None if it has none."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def maker_of(tensor: Any) -> Any:
+    """The node of Keras' graph that made a symbolic tensor."""
+    history = tensor._keras_history
+    return history.operation._inbound_nodes[history.node_index]
+
+
+def structures_of(graph: Any) -> tuple[Any, Any]:
+    """Inputs and outputs of a functional model, nested as its caller nests them."""
+    return graph._inputs_struct, graph._outputs_struct
+
+
+def run_graph(graph: Any, inputs: list[Any], call: Callable[[Any], Any]) -> Any:
+    """Runs the graph of a functional model as the model's own `call` does.
+
+    Args:
+        graph: the model.
+        inputs: flat.
+        call: of a layer or operation, what is called in its place.
+    """
+    return graph._run_through_graph(inputs, operation_fn=call)
+
+
+def flat_inputs(graph: Any, inputs: Any) -> list[Any]:
+    """What a functional model makes of its argument: in its order, of its ranks and types."""
+    structure, _ = structures_of(graph)
+    if isinstance(inputs, dict) and not isinstance(structure, dict):
+        inputs = [inputs[tensor.name] for tensor in graph.inputs]
+    elif isinstance(inputs, dict):
+        inputs = {name: inputs[name] for name in structure}
+    typed = [
+        tensor if tensor.dtype == wanted.dtype else ops.cast(tensor, wanted.dtype)
+        for tensor, wanted in zip(keras.tree.flatten(inputs), graph.inputs, strict=True)
+    ]
+    return list(graph._adjust_input_rank(typed))
+
+
+def pass_masks_on(layer: Any, args: Any, kwargs: Mapping[str, Any], results: Any) -> None:
+    """Lets the results of a layer carry the masks that Keras gives them."""
+    if not layer.supports_masking:
+        return
+    given = next(iter(call_signature(layer).bind(*args, **kwargs).arguments.values()))
+    before = kwargs.get("mask")
+    before = keras.tree.map_structure(mask_of, given) if before is None else before
+    layer._set_mask_metadata(given, results, before)
+
+
+def has_graph(model: Any) -> bool:
+    """Whether a model was built from symbolic inputs and outputs."""
+    return _functional_class(model) is not None
+
+
+def is_functional(model: Any) -> bool:
+    """Whether a model is its graph: functional, with no `call` of its own."""
+    functional = _functional_class(model)
+    return functional is not None and type(model).call is functional.call
+
+
+def _functional_class(model: Any) -> Any:
+    kinds = type(model).__mro__
+    return next((kind for kind in kinds if kind.__name__ == "Functional"), None)
+
+
+def has_own_training(model: Any) -> bool:
+    """Whether a model's class says itself what a step of training or its loss is."""
+    return any(
+        getattr(type(model), name) is not getattr(keras.Model, name)
+        for name in ("train_step", "compute_loss", "test_step", "predict_step")
+    )
+
+
+def sequential_graph(model: Any) -> Any:
+    """The functional model in a built Sequential; None where it is not its list of layers."""
+    if type(model).call is not keras.Sequential.call:
+        return None
+    return model._functional
+
+
+def context_arguments(layer: Any) -> set[str]:
+    """Arguments that come with the call of the model, such as `training`."""
+    return {"training", *getattr(layer, "_call_context_args", {})}
+
+
+def call_signature(operation: Any) -> inspect.Signature:
+    """Of what a layer or operation computes."""
+    found = getattr(operation, "_call_signature", None)
+    return found if found is not None else inspect.signature(operation.call)
+
+
+def required_arguments(operation: Any) -> int:
+    """How many arguments a layer or operation has to be called with."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(
+        parameter.kind in kinds and parameter.default is parameter.empty
+        for parameter in call_signature(operation).parameters.values()
+    )
+
+
+def takes(operation: Any, argument: str) -> bool:
+    """Whether a layer or operation has an argument of a name."""
+    return argument in call_signature(operation).parameters
+
+
+def layers_in(layer: Any) -> list[Any]:
+    """A layer or model, and all layers in it."""
+    return list(layer._flatten_layers())
+
+
+class WeightAccess(keras.StatelessScope):
+    """Notices which variables code reads and assigns by itself, and keeps it from assigning.
+
+    Attributes:
+        read: the variables that were read outside of the layers that own them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[Any] = []
+
+    def get_current_value(self, variable: Any) -> Any:
+        """What Keras asks for the value of a variable."""
+        self.read.append(variable)
+        return super().get_current_value(variable)
+
+    @property
+    def assigns(self) -> bool:
+        """Whether code gave a variable a new value."""
+        return bool(self.state_mapping)
+
+
+@contextmanager
+def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightAccess]:
+    """Puts symbolic tensors in the places of a layer's own weights while its code runs.
+
+    Args:
+        layer: the layer.
+        symbols: the tensors, by the identities of the weights.
+    """
+    attributes = vars(layer)
+    before = dict(attributes)
+    changed = {
+        name: keras.tree.map_structure(lambda item: symbols.get(id(item), item), value)
+        for name, value in before.items()
+        if not name.startswith(_TRACKED) and _has_any(value, symbols)
+    }
+    try:
+        attributes.update(changed)
+        with WeightAccess() as access:
+            yield access
+    finally:
+        attributes.update({name: before[name] for name in changed})
+
+
+# Where Keras keeps weights and layers a second time.
+_TRACKED = ("_trainable_variables", "_non_trainable_variables", "_layers", "_metrics", "_tracker")
+
+
+def _has_any(value: Any, symbols: Mapping[int, Any]) -> bool:
+    if id(value) in symbols:
+        return True
+    plain = isinstance(value, (list, tuple, dict))
+    return plain and any(id(item) in symbols for item in keras.tree.flatten(value))

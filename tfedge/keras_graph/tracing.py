@@ -1,0 +1,185 @@
+"""Functional graphs of models and layers: Keras' own, or what a user's `call` does symbolically."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras_graph import private
+from tfedge.keras_graph.kinds import described
+
+
+@dataclass
+class InnerGraph:
+    """What a nested model, or a layer of a user's own, computes in one call.
+
+    Attributes:
+        model: a functional model.
+        tensors: what the call gives it, flat, in the order of the model's first inputs.
+        variables: the weights that the code uses by itself, with the inputs that stand for them,
+            which are the model's last.
+    """
+
+    model: Any
+    tensors: list[Any]
+    variables: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+def graph_of(model: Any) -> InnerGraph:
+    """The functional graph of a built model, called on fresh inputs.
+
+    Raises:
+        UnsupportedError: the model is subclassed, and its `call` does not run on symbolic tensors.
+    """
+    own = _own_graph(model)
+    if own is not None:
+        return InnerGraph(own, [_like(tensor, _name_of(tensor)) for tensor in own.inputs])
+    if private.has_graph(model):  # and a call of its own
+        inputs = [_like(tensor, _name_of(tensor)) for tensor in model.inputs]
+        given = keras.tree.pack_sequence_as(private.structures_of(model)[0], inputs)
+        return graph_inside(model, [given], {})
+    inputs = [_symbolic(shape) for shape in _recorded_shapes(model)]
+    return graph_inside(model, inputs, {})
+
+
+def _name_of(tensor: Any) -> str:
+    return str(tensor._keras_history.operation.name)
+
+
+def graph_inside(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> InnerGraph:
+    """The functional graph of a nested model or of a layer, as it is called with these arguments.
+
+    Raises:
+        UnsupportedError: its `call` does not run on symbolic tensors.
+    """
+    own = _own_graph(operation) if isinstance(operation, keras.Model) else None
+    if own is not None:
+        return InnerGraph(own, private.flat_inputs(own, args[0] if args else kwargs["inputs"]))
+    tensors, placeholders, args, kwargs = _with_placeholders(args, kwargs)
+    variables = [
+        (variable, keras.Input(batch_shape=variable.shape, dtype=variable.dtype))
+        for variable in _own_variables(operation)
+    ]
+    symbols = {id(variable): tensor for variable, tensor in variables}
+    outputs = _traced(operation, args, kwargs, symbols)
+    if not any(_is_tensor(item) for item in keras.tree.flatten(outputs)):
+        raise UnsupportedError(f"{described(operation)} returns nothing that depends on its input")
+    stand_ins = [tensor for _, tensor in variables]
+    return InnerGraph(keras.Model([*placeholders, *stand_ins], outputs), tensors, variables)
+
+
+def graph_of_function(
+    operation: Any, function: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> InnerGraph:
+    """The graph of a function of keras.ops that stands for a layer or operation.
+
+    Raises:
+        UnsupportedError: the function refuses the arguments, by a ValueError.
+    """
+    tensors, placeholders, args, kwargs = _with_placeholders(args, kwargs)
+    try:
+        return InnerGraph(keras.Model(placeholders, function(*args, **kwargs)), tensors)
+    except ValueError as error:
+        raise UnsupportedError(f"{described(operation)}: {error}") from error
+
+
+def _with_placeholders(args: Any, kwargs: Any) -> tuple[list[Any], list[Any], Any, Any]:
+    """The tensors among arguments, fresh ones like them, and the arguments with these."""
+    tensors = [item for item in keras.tree.flatten((args, kwargs)) if _is_tensor(item)]
+    placeholders = [_like(tensor) for tensor in tensors]
+    fresh = iter(placeholders)
+    args, kwargs = keras.tree.map_structure(
+        lambda item: next(fresh) if _is_tensor(item) else item, (list(args), dict(kwargs))
+    )
+    return tensors, placeholders, args, kwargs
+
+
+def _own_graph(model: Any) -> Any:
+    if isinstance(model, keras.Sequential):
+        return private.sequential_graph(model)
+    return model if private.is_functional(model) else None
+
+
+def _own_variables(operation: Any) -> list[Any]:
+    """The weights of a layer itself, without those of the layers in it."""
+    inner = {id(v) for layer in private.layers_in(operation)[1:] for v in layer.variables}
+    return [variable for variable in operation.variables if id(variable) not in inner]
+
+
+def _traced(operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any]) -> Any:
+    """What a user's `call` returns for symbolic tensors in inference."""
+    outputs, access = _run_code(operation, args, kwargs, symbols)
+    if access.assigns:
+        raise UnsupportedError(f"{described(operation)} changes weights in its call")
+    if access.read:
+        names = ", ".join(sorted({variable.path for variable in access.read})[:3])
+        raise UnsupportedError(
+            f"{described(operation)} computes with weights of layers in it ({names}); call the "
+            "layers, or make the weights its own"
+        )
+    if private.takes(operation, "training"):
+        _require_same_in_training(operation, args, kwargs, symbols, outputs)
+    return outputs
+
+
+def _run_code(
+    operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any]
+) -> tuple[Any, Any]:
+    try:
+        with private.symbolic_weights(operation, symbols) as access:
+            return type(operation).call(operation, *args, **kwargs), access
+    except Exception as error:  # whatever the user's code raises
+        raise UnsupportedError(
+            f"{described(operation)} has a call that does not run on symbolic tensors "
+            f"({type(error).__name__}: {error}); use keras.ops in it, on tensors and on weights "
+            "alike, and no Python conditions on tensors"
+        ) from error
+
+
+def _require_same_in_training(
+    operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any], outputs: Any
+) -> None:
+    """Refuses code that does something in training alone, which would be lost."""
+    trained, access = _run_code(operation, args, {**kwargs, "training": True}, symbols)
+    if access.assigns or _kinds_behind(trained) != _kinds_behind(outputs):
+        raise UnsupportedError(
+            f"{described(operation)} does something in training that it does not do in inference; "
+            "put that into a layer of its own, such as Dropout"
+        )
+
+
+def _kinds_behind(outputs: Any) -> list[str]:
+    """The classes of all that was called on the way to symbolic tensors, sorted."""
+    seen: dict[int, str] = {}
+    waiting = [item for item in keras.tree.flatten(outputs) if _is_tensor(item)]
+    while waiting:
+        node = private.maker_of(waiting.pop())
+        if id(node) not in seen:
+            seen[id(node)] = type(node.operation).__name__
+            waiting += node.input_tensors
+    return sorted(seen.values())
+
+
+def _recorded_shapes(model: Any) -> list[Any]:
+    config = model.get_build_config() or {}
+    if config.get("input_shape") is not None:
+        return [config["input_shape"]]
+    if "shapes_dict" in config:
+        return list(config["shapes_dict"].values())
+    raise TfedgeError(f"model '{model.name}' has never been called; call it on an example first")
+
+
+def _symbolic(shape: Any) -> Any:
+    return keras.tree.map_shape_structure(lambda sizes: keras.Input(tuple(sizes)[1:]), shape)
+
+
+def _is_tensor(item: Any) -> bool:
+    return isinstance(item, keras.KerasTensor)
+
+
+def _like(tensor: Any, name: str | None = None) -> Any:
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)

@@ -1,0 +1,172 @@
+"""What the rows of the layer and operation tables are made of.
+
+A builder takes an `OperatorFactory` and returns what computes a layer: a function of one operand or
+of a list of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.reading import Reads
+from tfedge.quantization import activations, exact, fused_activation
+from tfedge.quantization.fused_activation import FusedActivation
+from tfedge.quantization.operator_factory import Function, OperatorFactory
+
+# Of operators of the policy table that are no single operator of TFLite.
+FUNCTION = "FUNCTION"
+
+Builder = Callable[[OperatorFactory], Function]
+Problem = Callable[[Call], str] | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a kind of layer is quantised.
+
+    Attributes:
+        build: makes its operators.
+        reads: what the builder takes account of.
+        problem: of a call, what the builder cannot do, as the end of a sentence that begins with
+            the layer; empty if it can.
+    """
+
+    build: Builder
+    reads: Reads
+    problem: Problem = None
+
+
+def whole(build: Builder, arguments: Iterable[str] | None = (), problem: Problem = None) -> Row:
+    """A layer that computes by its own `call`, so that all its attributes count.
+
+    Args:
+        build: makes its operators.
+        arguments: of the call that it may have beside the first; None for all.
+        problem: see `Row`.
+    """
+    return Row(build, Reads.of(None, arguments), problem)
+
+
+def parts(
+    build: Builder,
+    attributes: Iterable[str],
+    arguments: Iterable[str] = (),
+    problem: Problem = None,
+) -> Row:
+    """A layer that the builder computes itself, from these attributes."""
+    return Row(build, Reads.of(attributes, arguments), problem)
+
+
+def moved(code: str, make: OperatorFactory) -> Function:
+    """What only moves or compares numbers of one operand."""
+    return make.shared(code, make.real)
+
+
+def shared_by_all(code: str, make: OperatorFactory) -> Function:
+    """What moves or compares numbers of several operands, which need one grid."""
+    groups = [group for group, real in zip(make.groups, make.reals, strict=True) if real]
+    return make.joined(code, make.real, groups)
+
+
+def own(code: str, make: OperatorFactory) -> Function:
+    """What gives its result a range of its own."""
+    return make.own(code, make.real, activation=make.activation)
+
+
+def fixed(code: str, make: OperatorFactory) -> Function:
+    """What has a kernel that prescribes the grid of its result."""
+    return make.fixed(code, make.real)
+
+
+def binary(
+    code: str, kernel: Any, function: Callable[[Any, Any], Any], make: OperatorFactory
+) -> Function:
+    """Operands two by two, as Keras' merging layers go through them."""
+    if len(make.groups) == 1:  # the other one is a constant
+        return make.own(code, make.real, activation=make.activation)
+    return in_turn(code, kernel, function, make, make.activation)
+
+
+def in_turn(
+    code: str,
+    kernel: Any,
+    function: Callable[[Any, Any], Any],
+    make: OperatorFactory,
+    activation: FusedActivation,
+) -> Function:
+    """The same, with an activation behind the last."""
+    last = len(make.groups) - 1
+    steps = [
+        make.own(
+            code,
+            lambda operands: function(operands[0], operands[1]),
+            kernel,
+            f"step_{index}" if last > 1 else "",
+            activation if index == last else fused_activation.NONE,
+        )
+        for index in range(1, last + 1)
+    ]
+
+    def call(operands: list[Any]) -> Any:
+        result = operands[0]
+        for step, operand in zip(steps, operands[1:], strict=True):
+            result = step([result, operand])
+        return result
+
+    return call
+
+
+def mean_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> Function:
+    """MEAN over axes of known sizes."""
+
+    def kernel(operands: Any, grid: Any) -> Any:
+        integers, source = operands[0]
+        return exact.mean(integers, source, grid, axes, keepdims)
+
+    return make.own("MEAN", make.real, kernel)
+
+
+def relu(make: OperatorFactory) -> Function:
+    """ReLU with whatever limit, slope and threshold, as the operator that computes it."""
+    layer = make.layer
+    plain = not layer.threshold and layer.max_value is None
+    if layer.negative_slope or layer.threshold or layer.max_value not in (None, 6):
+        return make.own("LEAKY_RELU" if plain else FUNCTION, make.real)
+    if layer.max_value == 6:
+        return activations.relu6(make, layer)
+    return activations.relu(make, layer)
+
+
+def transposed(make: OperatorFactory, order: list[int], build: Builder) -> Function:
+    """A layer between two TRANSPOSEs.
+
+    Args:
+        make: the factory.
+        order: of the axes that the layer is built for, batch included.
+        build: makes the layer's operators, for an operand in that order.
+    """
+    back = [order.index(axis) for axis in range(len(order))]
+    first = make.entering(
+        "TRANSPOSE", lambda operands: tf.transpose(operands[0], order), "transposed"
+    )
+    make.shapes = [tuple(shape[axis] for axis in order) for shape in make.shapes]
+    inner = build(make)
+    last = make.shared("TRANSPOSE", lambda operands: tf.transpose(operands[0], back), part="back")
+    return lambda x: last(inner(first(x)))
+
+
+def channels_last(build: Builder) -> Builder:
+    """A builder of layers with channels last, for layers that have them first too."""
+
+    def either(make: OperatorFactory) -> Function:
+        if getattr(make.layer, "data_format", "channels_last") == "channels_last":
+            return build(make)
+        rank = len(make.shapes[0])
+        return transposed(make, [0, *range(2, rank), 1], build)
+
+    return either

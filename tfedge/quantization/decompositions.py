@@ -1,0 +1,193 @@
+"""Layers and operations that no row of the tables computes, in terms of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.kinds import kind_of
+
+# Of the layer or operation: a function of what it is called with.
+Decomposition = Callable[[Any], Callable[..., Any]]
+
+# As far as recurrent layers are taken apart into their steps.
+_MOST_STEPS = 128
+
+
+def inner_function(call: Call) -> Callable[..., Any] | None:
+    """What a layer or operation computes, by others; None if nobody says.
+
+    Args:
+        call: with symbolic tensors in the places of values.
+    """
+    found = DECOMPOSITIONS.get(kind_of(call.operation) or "")
+    return None if found is None else found(call.operation)
+
+
+def _variance(operation: Any) -> Callable[..., Any]:
+    axis, keepdims = operation.axis, operation.keepdims
+    return lambda x: _moments(x, axis, keepdims)[1]
+
+
+def _deviation(operation: Any) -> Callable[..., Any]:
+    variance = _variance(operation)
+    return lambda x: ops.sqrt(variance(x))
+
+
+def _mean_and_variance(operation: Any) -> Callable[..., Any]:
+    return lambda x, *_: _moments(x, operation.axes, operation.keepdims)
+
+
+def _moments(x: Any, axis: Any, keepdims: bool) -> tuple[Any, Any]:
+    centered = ops.subtract(x, ops.mean(x, axis, keepdims=True))
+    variance = ops.mean(ops.multiply(centered, centered), axis, keepdims=keepdims)
+    return ops.mean(x, axis, keepdims=keepdims), variance
+
+
+def _log_sum_exp(operation: Any) -> Callable[..., Any]:
+    axis, keepdims = operation.axis, operation.keepdims
+
+    def log_sum_exp(x: Any) -> Any:
+        largest = ops.max(x, axis, keepdims=True)
+        total = ops.sum(ops.exp(ops.subtract(x, largest)), axis, keepdims=keepdims)
+        return ops.add(ops.log(total), ops.max(x, axis, keepdims=keepdims))
+
+    return log_sum_exp
+
+
+def _gated(operation: Any) -> Callable[..., Any]:
+    def gated(x: Any) -> Any:
+        value, gate = ops.split(x, 2, operation.axis)
+        return ops.multiply(value, ops.sigmoid(gate))
+
+    return gated
+
+
+def _norm(operation: Any) -> Callable[..., Any]:
+    axis, keepdims = operation.axis, operation.keepdims
+    return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
+
+
+def _softmax_over_axes(layer: Any) -> Callable[..., Any]:
+    """Several axes are one, once they lie together."""
+
+    def softmax(x: Any, mask: Any = None) -> Any:
+        rank = len(x.shape)
+        axes = [axis % rank for axis in layer.axis]
+        order = [axis for axis in range(rank) if axis not in axes] + axes
+        moved = ops.transpose(x, order)
+        kept, summed = moved.shape[1 : rank - len(axes)], moved.shape[rank - len(axes) :]
+        flat = ops.softmax(ops.reshape(moved, [-1, *kept, math.prod(summed)]))
+        back = [order.index(axis) for axis in range(rank)]
+        return ops.transpose(ops.reshape(flat, [-1, *moved.shape[1:]]), back)
+
+    return softmax
+
+
+def _adaptive_pooling(pool: Callable[..., Any], reduce: Callable[..., Any]) -> Decomposition:
+    """Windows of equal size where the sizes divide, else one reduction a window and axis."""
+
+    def decomposition(operation: Any) -> Callable[..., Any]:
+        def pooled(x: Any) -> Any:
+            last = operation.data_format == "channels_last"
+            axes = range(1, len(x.shape) - 1) if last else range(2, len(x.shape))
+            sizes = _listed(operation.output_size, len(axes))
+            given = [x.shape[axis] for axis in axes]
+            if all(size % made == 0 for size, made in zip(given, sizes, strict=True)):
+                window = [size // made for size, made in zip(given, sizes, strict=True)]
+                return pool(x, window, window, data_format=operation.data_format)
+            for axis, size, made in zip(axes, given, sizes, strict=True):
+                x = ops.concatenate(
+                    [
+                        reduce(_between(x, axis, first, last), axis, keepdims=True)
+                        for first, last in _windows(size, made)
+                    ],
+                    axis,
+                )
+            return x
+
+        return pooled
+
+    return decomposition
+
+
+def _listed(size: Any, count: int) -> list[int]:
+    return [size] * count if isinstance(size, int) else list(size)
+
+
+def _windows(size: int, made: int) -> list[tuple[int, int]]:
+    return [(i * size // made, -(-(i + 1) * size // made)) for i in range(made)]
+
+
+def _between(x: Any, axis: int, first: int, last: int) -> Any:
+    return x[(slice(None),) * axis + (slice(first, last),)]
+
+
+def _steps(layer: Any) -> Callable[..., Any]:
+    """A recurrent layer step by step, with masks, first states and cells of any kind."""
+
+    def unrolled(sequences: Any, initial_state: Any = None, mask: Any = None, **_: Any) -> Any:
+        steps = sequences.shape[1]
+        if layer.stateful or steps is None or steps > _MOST_STEPS:
+            raise ValueError(
+                f"only sequences of up to {_MOST_STEPS} steps that begin anew are taken apart"
+            )
+        states = _first_states(layer) if initial_state is None else initial_state
+        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        output, outputs = None, []
+        for step in range(steps)[:: -1 if layer.go_backwards else 1]:
+            result, after = layer.cell(sequences[:, step], states)
+            after = keras.tree.flatten(after)
+            if mask is not None:
+                valid = ops.expand_dims(mask[:, step], -1)
+                before = output if output is not None else _zeros(result)
+                after = [
+                    ops.where(valid, new, old)
+                    for new, old in zip(after, keras.tree.flatten(states), strict=True)
+                ]
+                output = ops.where(valid, result, before)
+                zeroed = layer.zero_output_for_mask and layer.return_sequences
+                outputs.append(ops.where(valid, result, _zeros(result)) if zeroed else output)
+            else:
+                output = result
+                outputs.append(result)
+            states = keras.tree.pack_sequence_as(states, after)
+        result = ops.stack(outputs, 1) if layer.return_sequences else output
+        return (result, *keras.tree.flatten(states)) if layer.return_state else result
+
+    return unrolled
+
+
+def _zeros(tensor: Any) -> Any:
+    return np.zeros((1, *tensor.shape[1:]), np.float32)
+
+
+def _first_states(layer: Any) -> Any:
+    """Zeros, of one sequence: they spread over the batch."""
+    return keras.tree.map_structure(
+        lambda state: np.asarray(keras.ops.convert_to_numpy(state), np.float32),
+        layer.get_initial_state(batch_size=1),
+    )
+
+
+DECOMPOSITIONS: dict[str, Decomposition] = {
+    "AdaptiveAveragePool": _adaptive_pooling(ops.average_pool, ops.mean),
+    "AdaptiveMaxPool": _adaptive_pooling(ops.max_pool, ops.max),
+    "GRU": _steps,
+    "Glu": _gated,
+    "LSTM": _steps,
+    "Logsumexp": _log_sum_exp,
+    "Moments": _mean_and_variance,
+    "Norm": _norm,
+    "RNN": _steps,
+    "SimpleRNN": _steps,
+    "Softmax": _softmax_over_axes,
+    "Std": _deviation,
+    "Var": _variance,
+}

@@ -1,0 +1,170 @@
+"""Which operators every operation of keras.ops becomes, in models and in layers of users."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+
+from tfedge.quantization import activations, exact
+from tfedge.quantization.builders import (
+    FUNCTION,
+    Row,
+    binary,
+    fixed,
+    moved,
+    own,
+    relu,
+    shared_by_all,
+    whole,
+)
+from tfedge.quantization.normalization import unit_normalization, unit_problem
+from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.weighted_layers import product_with_weights
+
+# Of one operand: they move its numbers, or choose among them.
+_MOVED = {
+    "Amax": "REDUCE_MAX",
+    "Amin": "REDUCE_MIN",
+    "BroadcastTo": "BROADCAST_TO",
+    "Copy": "RESHAPE",
+    "CropImages": "STRIDED_SLICE",
+    "DepthToSpace": "DEPTH_TO_SPACE",
+    "Diagonal": "GATHER",
+    "ExpandDims": "RESHAPE",
+    "Flip": "REVERSE_V2",
+    "Fliplr": "REVERSE_V2",
+    "Flipud": "REVERSE_V2",
+    "GetItem": "STRIDED_SLICE",
+    "Max": "REDUCE_MAX",
+    "MaxPool": "MAX_POOL_2D",
+    "Min": "REDUCE_MIN",
+    "Moveaxis": "TRANSPOSE",
+    "PadImages": "PAD",
+    "Ravel": "RESHAPE",
+    "Repeat": "GATHER",
+    "Reshape": "RESHAPE",
+    "Resize": "RESIZE_BILINEAR",
+    "Roll": "CONCATENATION",
+    "Rot90": "TRANSPOSE",
+    "Slice": "SLICE",
+    "SpaceToDepth": "SPACE_TO_DEPTH",
+    "Split": "SPLIT",
+    "Squeeze": "RESHAPE",
+    "StopGradient": "RESHAPE",
+    "Swapaxes": "TRANSPOSE",
+    "Take": "GATHER",
+    "TakeAlongAxis": "GATHER_ND",
+    "Tile": "TILE",
+    "Transpose": "TRANSPOSE",
+    "Tril": "MUL",
+    "Triu": "MUL",
+    "Unstack": "UNPACK",
+}
+# Of several operands on one grid.
+_SHARED_BY_ALL = {
+    "Append": "CONCATENATION",
+    "Concatenate": "CONCATENATION",
+    "Dstack": "CONCATENATION",
+    "Fmax": "MAXIMUM",
+    "Fmin": "MINIMUM",
+    "Hstack": "CONCATENATION",
+    "Maximum": "MAXIMUM",
+    "Minimum": "MINIMUM",
+    "Stack": "PACK",
+    "Vstack": "CONCATENATION",
+    "Where": "SELECT_V2",
+}
+# Of one operand, element by element; by the operator that TFLite has, if any.
+_FUNCTIONS = {
+    "Abs": "ABS",
+    "Absolute": "ABS",
+    "Elu": "ELU",
+    "Exp": "EXP",
+    "Fabs": "ABS",
+    "Gelu": "GELU",
+    "HardSilu": "HARD_SWISH",
+    "LeakyRelu": "LEAKY_RELU",
+    "Log": "LOG",
+    "Rsqrt": "RSQRT",
+    "Sqrt": "SQRT",
+    **dict.fromkeys(
+        (
+            "Arccos", "Arccosh", "Arcsin", "Arcsinh", "Arctan", "Arctanh", "Cbrt", "Ceil", "Celu",
+            "Clip", "Cos", "Cosh", "Deg2rad", "Erf", "Erfc", "Exp2", "Expm1", "Floor",
+            "HardShrink", "HardSigmoid", "HardTanh", "Log10", "Log1p", "Log2", "LogSigmoid",
+            "NanToNum", "Negative", "Rad2deg", "Reciprocal", "Round", "Selu", "Sign", "Sin",
+            "Sinc", "Sinh", "SoftShrink", "Softplus", "Softsign", "SparsePlus", "SparseSigmoid",
+            "Square", "Squareplus", "Tan", "TanhShrink", "Threshold", "Trunc",
+        ),
+        FUNCTION,
+    ),
+}  # fmt: skip
+# Of one or two operands; with a constant they are functions of one activation.
+_ARITHMETIC = {
+    "Arctan2": FUNCTION,
+    "Divide": "DIV",
+    "DivideNoNan": "DIV",
+    "FloorDivide": FUNCTION,
+    "Fmod": FUNCTION,
+    "Mod": FUNCTION,
+    "Power": FUNCTION,
+    "TrueDivide": "DIV",
+}
+_REDUCTIONS = {"Cumsum": "CUMSUM", "Mean": "MEAN", "Prod": "REDUCE_PROD", "Sum": "SUM"}
+
+
+def _cast(make: OperatorFactory) -> Function:
+    """Between floating-point types nothing happens; integers get a grid."""
+    if make.reals == [True]:
+        return make.shared("RESHAPE", lambda operands: operands[0])
+    return own("CAST", make)
+
+
+def _products(make: OperatorFactory) -> Function:
+    """Of two activations, or of one and weights."""
+    if len(make.reals) == 1:
+        return product_with_weights(make)
+    return make.own("BATCH_MATMUL", make.real, exact.products(make.real))
+
+
+def _average_pool(make: OperatorFactory) -> Function:
+    def kernel(integers: list[Any]) -> Any:
+        return exact.average(make.real(integers))
+
+    return make.shared("AVERAGE_POOL_2D", make.real, kernel)
+
+
+def _pad(make: OperatorFactory) -> Function:
+    """Zeros are on every grid; other numbers need a range that holds them."""
+    if make.arguments.get("constant_values"):
+        return make.own("PADV2", make.real)
+    return moved("PAD", make)
+
+
+OPERATIONS: dict[str, Row] = {
+    **{name: whole(partial(moved, code), None) for name, code in _MOVED.items()},
+    **{name: whole(partial(shared_by_all, code), None) for name, code in _SHARED_BY_ALL.items()},
+    **{name: whole(partial(own, code), None) for name, code in _FUNCTIONS.items()},
+    **{name: whole(partial(own, code), None) for name, code in _ARITHMETIC.items()},
+    **{name: whole(partial(own, code), None) for name, code in _REDUCTIONS.items()},
+    "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
+    "AveragePool": whole(_average_pool, None),
+    "Cast": whole(_cast, None),
+    "Einsum": whole(_products, None),
+    "Matmul": whole(_products, None),
+    "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
+    "Normalize": whole(unit_normalization, None, unit_problem),
+    "OneHot": whole(partial(own, "ONE_HOT"), None),
+    "Pad": whole(_pad, None),
+    "ReLU": whole(relu, None),
+    "Relu": whole(lambda make: activations.relu(make, tf.nn.relu), None),
+    "Relu6": whole(lambda make: activations.relu6(make, tf.nn.relu6), None),
+    "Sigmoid": whole(partial(fixed, "LOGISTIC"), None),
+    "Silu": whole(lambda make: activations.silu(make, tf.nn.silu), None),
+    "Softmax": whole(partial(fixed, "SOFTMAX"), None),
+    "LogSoftmax": whole(partial(fixed, "LOG_SOFTMAX"), None),
+    "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract), None),
+    "Tanh": whole(partial(fixed, "TANH"), None),
+}

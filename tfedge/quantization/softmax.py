@@ -1,0 +1,133 @@
+"""Softmax over scores of which some may be masked out.
+
+What softmax reads need not go further below a row's largest score than its result can tell from
+zero. So the scores' range ends there, masked scores become its lower end, and a mask costs the
+others nothing, whatever number stands for minus infinity in the float model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tfedge.keras_graph.computation import Call
+from tfedge.quantization import exact
+from tfedge.quantization.activation_quantizers import ActivationQuantizer
+from tfedge.quantization.grids import carry
+from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operators import QuantizedOperator, marked_result
+
+# Of scores, a bool tensor that broadcasts with them, true where they count; None if all do.
+Mask = Callable[[list[Any]], Any]
+
+
+def depth(bits: int, keys: int) -> float:
+    """How far below a row's largest score scores still matter.
+
+    `keys` scores of this distance change the sum of the exponentials by less than half a step of
+    the result, 2**-bits or, for 16 bits, 2**-15.
+    """
+    steps = 2.0 ** (bits if bits == 8 else bits - 1)
+    return math.log(2 * steps * max(keys, 1))
+
+
+class MaskedScores(QuantizedOperator):
+    """Scores as softmax reads them: what the mask leaves out is at the lower end of their range.
+
+    Args:
+        quantizer: of the scores and of the result.
+        axis: along which softmax sums up.
+        name: of the layer.
+
+    Input: scores, and the mask.
+    """
+
+    def __init__(self, quantizer: ActivationQuantizer, axis: int, *, name: str):
+        super().__init__("SELECT_V2", name)
+        self.quantizer = quantizer
+        self.axis = axis
+        self.group = quantizer.group
+
+    def _simulate(self, operands: list[Any], training: bool) -> Any:
+        scores, mask = operands
+        if self.phase.observes(training):
+            self.quantizer.observe(tf.stop_gradient(self._that_matter(scores, mask)))
+        if not self.phase.quantize:
+            return tf.where(mask, scores, _far_below(scores.dtype))
+        low, _ = self.quantizer.grid().real_limits()
+        return carry(tf.where(mask, self.quantizer.simulate(scores), low), self.quantizer.grid())
+
+    def _infer(self, operands: list[Any]) -> Any:
+        scores, mask = operands
+        grid = self.quantizer.grid()
+        # QUANTIZE moves the scores: another range made their grid.
+        own = self._grid_of(scores)
+        moved = grid.clamp(exact.rescale(own.integers(scores), own, grid))
+        return grid.real(tf.where(mask, moved, float(grid.low)))
+
+    def _export(self, operands: list[Any]) -> Any:
+        scores, mask = operands
+        with tf.init_scope():
+            lowest, _ = (float(limit) for limit in self.quantizer.grid().real_limits())
+        scores = marked_result(self, tf.identity(scores))
+        return marked_result(self, tf.where(mask, scores, tf.constant(lowest, scores.dtype)))
+
+    def _that_matter(self, scores: Any, mask: Any) -> Any:
+        """The scores, cut off where they are too low to matter."""
+        seen = tf.where(mask, scores, _far_below(scores.dtype))
+        largest = tf.reduce_max(seen, self.axis, keepdims=True)
+        lowest = largest - depth(self.quantizer.bits, scores.shape[self.axis] or 1)
+        # A row of which nothing is left says nothing of the range.
+        return tf.where(largest > _far_below(scores.dtype), tf.maximum(seen, lowest), 0.0)
+
+
+def _far_below(dtype: Any) -> Any:
+    return tf.constant(dtype.min / 2, dtype)
+
+
+def softmax(make: OperatorFactory) -> Function:
+    """Keras' Softmax along the last axis, or another, with or without a mask."""
+    layer = make.layer
+    (axis,) = _axes(layer, len(make.shapes[0]))
+    mask = make.operand("mask")
+    apply = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0], axis), "softmax")
+    if mask < 0:
+        return lambda x: apply(x)
+    select = masked(make, axis)
+    clear = make.shared("SELECT_V2", _zero_where_masked, part="cleared")
+
+    def call(operands: list[Any]) -> Any:
+        which = truth(operands[mask])
+        others = operands[0], which
+        return clear([apply(select(list(others))), which])
+
+    return call
+
+
+def softmax_problem(call: Call) -> str:
+    """What keeps a Softmax from being one operator, see `Row.problem`."""
+    several = len(_axes(call.operation, 1)) > 1
+    return "sums up along several axes" if several else ""
+
+
+def _axes(layer: Any, rank: int) -> list[int]:
+    axes = layer.axis if isinstance(layer.axis, (tuple, list)) else [layer.axis]
+    return [axis % rank for axis in axes]
+
+
+def masked(make: OperatorFactory, axis: int) -> Function:
+    """What puts masked scores at the end of the range."""
+    return make.add(MaskedScores(make.quantizer("masked"), axis, name=f"{make.name}_masked"))
+
+
+def truth(mask: Any) -> Any:
+    """A mask as booleans, as Keras reads it."""
+    return mask if mask.dtype == tf.bool else mask > 0.5
+
+
+def _zero_where_masked(operands: list[Any]) -> Any:
+    weights, mask = operands
+    return tf.where(mask, weights, tf.zeros([], weights.dtype))
