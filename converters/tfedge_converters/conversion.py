@@ -27,6 +27,7 @@ from tfedge_converters.quantize.methods import Method
 from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
+from tfedge_converters.verify.running import check_runs
 from tfedge_converters.verify.vectors import self_test_vectors
 
 
@@ -127,6 +128,7 @@ def convert(
         flatbuffer = write_model(typed)
     if chosen.code == "none":
         check_litert(typed)
+    check_runs(typed, flatbuffer, chosen.code)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
@@ -224,5 +226,7 @@ def _find_ranges(
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:
-    vectors = self_test_vectors(model, flatbuffer)
-    return generate(model, options, flatbuffer=flatbuffer, vectors=vectors)
+    self_test = self_test_vectors(model, flatbuffer)
+    if self_test.missing:
+        logging.warning("%s: %s", options.name, self_test.missing)
+    return generate(model, options, flatbuffer=flatbuffer, vectors=self_test.vectors)
