@@ -20,8 +20,8 @@ from tfedge_converters.graph.types import Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.interpreters.culprit import find_culprit
 from tfedge_converters.interpreters.errors import InterpreterDiedError
+from tfedge_converters.worker.failures import DeathError, FailureError, Kind, RefusalError
 from tfedge_converters.worker.limits import Limits, limits
-from tfedge_converters.worker.process import DeathError, RefusalError
 from tfedge_converters.worker.session import Session, session
 
 Sample = Sequence[np.ndarray]
@@ -68,8 +68,11 @@ LITERT_PLAIN = _litert("BUILTIN_WITHOUT_DEFAULT_DELEGATES")
 LITERT_REFERENCE = _litert("BUILTIN_REF")
 MICRO = Interpreter("TFLite Micro", "tflite-micro", _micro_options)
 
-# The operator that each model died of, by interpreter and digest: it is asked of more samples.
-_CULPRITS: dict[tuple[str, str], int | None] = {}
+# Outputs of all samples are kept; devices have less memory than this for all that they do.
+_MOST_OUTPUT_BYTES = 1 << 26
+
+# The operator at fault, by interpreter, kind of failure and digest: models fail more than once.
+_CULPRITS: dict[tuple[str, Kind, str], int | None] = {}
 
 
 @contextmanager
@@ -158,48 +161,57 @@ def _outputs(
     options = interpreter.options(model, flatbuffer)
     arguments = (interpreter.loader, options, flatbuffer)
     with session(*arguments, limits=allowed or limits()) as running:
+        if sum(spec.byte_size for spec in running.shown) > _MOST_OUTPUT_BYTES:
+            raise RefusalError(f"its outputs take more than {_MOST_OUTPUT_BYTES >> 20} MiB")
         return [[np.array(v) for v in values] for values in running.run(samples, sequence)]
 
 
 def _is_guilty(interpreter: Interpreter, model: Model, death: DeathError) -> bool:
     """Whether a death is this model's doing, not that of one that the worker ran before."""
-    if death.may_be_anothers and not death.out_of_time:
-        death.may_be_anothers = not _kills(interpreter, death)(model, limits())
-    return not death.may_be_anothers or death.out_of_time
+    if death.may_be_anothers:
+        death.may_be_anothers = not _fails_again(interpreter, death)(model, limits())
+    return not death.may_be_anothers
 
 
-def _kills(interpreter: Interpreter, death: DeathError) -> Callable[[Model, Limits], bool]:
-    def kills(part: Model, allowed: Limits) -> bool:
+def _fails_again(
+    interpreter: Interpreter, failure: FailureError
+) -> Callable[[Model, Limits], bool]:
+    """Whether a model comes to the same end."""
+
+    def fails(part: Model, allowed: Limits) -> bool:
         try:
-            _outputs(interpreter, part, write_model(part), death.samples, None, allowed=allowed)
-        except DeathError as another:
-            return another.out_of_time == death.out_of_time
-        except (RefusalError, TfedgeError):
+            _outputs(interpreter, part, write_model(part), failure.samples, None, allowed=allowed)
+        except FailureError as another:
+            return another.kind == failure.kind
+        except TfedgeError:
             pass
         return False
 
-    return kills
+    return fails
 
 
 @contextmanager
 def _told_in_words(interpreter: Interpreter, model: Model, what: str) -> Iterator[None]:
     try:
         yield
-    except RefusalError as refusal:
-        raise UnsupportedError(f"{interpreter.title} cannot run {what}: {refusal}") from refusal
-    except DeathError as death:
-        place = _place_of_death(interpreter, model, death)
-        text = f"{interpreter.title} cannot run {what}: {place}{death}"
-        raise InterpreterDiedError(text) from death
+    except FailureError as failure:
+        kind = InterpreterDiedError if isinstance(failure, DeathError) else UnsupportedError
+        place = _place_of_failure(interpreter, model, failure)
+        raise kind(f"{interpreter.title} cannot run {what}: {place}{failure}") from failure
 
 
-def _place_of_death(interpreter: Interpreter, model: Model, death: DeathError) -> str:
-    key = (interpreter.title, digest(model))
+def _place_of_failure(interpreter: Interpreter, model: Model, failure: FailureError) -> str:
+    if failure.kind is Kind.OTHER:
+        return ""
+    key = (interpreter.title, failure.kind, digest(model))
     if key not in _CULPRITS:
-        kills = _kills(interpreter, death)
-        certain = death.out_of_time or not death.may_be_anothers
+        fails = _fails_again(interpreter, failure)
         _CULPRITS[key] = find_culprit(
-            model, kills, limits(), out_of_time=death.out_of_time, certain=certain
+            model,
+            fails,
+            limits(),
+            out_of_time=failure.kind is Kind.OUT_OF_TIME,
+            certain=not failure.may_be_anothers,
         )
     place = _CULPRITS[key]
     return "" if place is None else f"{model.main.place(model.main.operators[place])}: "

@@ -8,15 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfedge.errors import MissingToolError, TfedgeError
 from tfedge_converters.worker import wire
+from tfedge_converters.worker.failures import DeathError, Kind, RefusalError
 from tfedge_converters.worker.limits import MEMORY_VARIABLE, SECONDS_VARIABLE, Limits
 
 # Isolated from the environment and the current folder, with the modules that this process has.
@@ -29,26 +27,6 @@ _DYING_SECONDS = 5.0
 _LAST_WORDS_BYTES = 2000
 _WORDS_CHARACTERS = 200
 _NO_MEMORY = ("bad_alloc", "out of memory", "Cannot allocate memory")
-
-
-class RefusalError(Exception):
-    """An interpreter says in its own words that it cannot load or run a model."""
-
-
-class DeathError(Exception):
-    """A worker came to its end over a model; the text says of what.
-
-    Attributes:
-        out_of_time: whether it was ended for the time that it took.
-        may_be_anothers: whether the worker had run other models before, which may have damaged it.
-        samples: those that it had not answered.
-    """
-
-    def __init__(self, text: str, out_of_time: bool = False):
-        super().__init__(text)
-        self.out_of_time = out_of_time
-        self.may_be_anothers = False
-        self.samples: list[Sequence[np.ndarray]] = []
 
 
 class WorkerProcess:
@@ -120,18 +98,19 @@ class WorkerProcess:
             except TimeoutError:
                 self.kill()
                 raise DeathError(
-                    f"it said nothing for {self.limits.silent_seconds:g} s", out_of_time=True
+                    f"it said nothing for {self.limits.silent_seconds:g} s", Kind.OUT_OF_TIME
                 ) from None
             except wire.WireError:
                 raise self._death() from None
             for descriptor in descriptors:
                 os.close(descriptor)
         if "memory" in head:
-            raise DeathError(self._memory())
+            raise DeathError(self._memory(), Kind.CRASH)
         if "missing" in head:
             raise MissingToolError(f"an interpreter is not installed: {_one_line(head['missing'])}")
         if "refused" in head:
-            raise RefusalError(_one_line(head["refused"]))
+            kind = Kind.KERNEL if head.get("by_kernels") is True else Kind.OTHER
+            raise RefusalError(_one_line(head["refused"]), kind)
         return head, raw
 
     def ask(
@@ -173,12 +152,13 @@ class WorkerProcess:
                 f"it was not done after {self.limits.seconds} s of processor time "
                 f"({SECONDS_VARIABLE} gives it more)"
             )
-            return DeathError(text, out_of_time=True)
+            return DeathError(text, Kind.OUT_OF_TIME)
         if any(sign in words for sign in _NO_MEMORY):
-            return DeathError(self._memory())
+            return DeathError(self._memory(), Kind.CRASH)
         text = _described(status)
         last = _one_line((words.strip().splitlines() or [""])[-1])
-        return DeathError(f"{text} ({last})" if last and "INFO" not in last else text)
+        text = f"{text} ({last})" if last and "INFO" not in last else text
+        return DeathError(text, Kind.CRASH)
 
     def _memory(self) -> str:
         return (

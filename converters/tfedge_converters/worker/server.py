@@ -101,7 +101,7 @@ class _Worker:
         except MemoryError:
             return {"memory": True}, b""
         except Exception as error:  # a refusal, in the words of the interpreter's bindings
-            return {"refused": _words(error)}, b""
+            return {"refused": _words(error), "by_kernels": type(error) is RuntimeError}, b""
 
     def _grant_time(self) -> None:
         """Processor time is counted from the process's start: the limit moves on."""

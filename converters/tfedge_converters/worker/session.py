@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from tfedge_converters.worker import wire
+from tfedge_converters.worker.failures import DeathError, Kind, RefusalError
 from tfedge_converters.worker.limits import Limits
 from tfedge_converters.worker.pool import borrowed
-from tfedge_converters.worker.process import NONSENSE, DeathError, RefusalError, WorkerProcess
+from tfedge_converters.worker.process import NONSENSE, WorkerProcess
 
 # While the worker computes one batch, the caller looks at another.
 _BATCH_BYTES = 1 << 20
@@ -54,7 +55,7 @@ def session(
         except RefusalError as error:
             refusal = error
         except DeathError as death:
-            death.may_be_anothers = worker.models > 1
+            death.may_be_anothers = death.kind is Kind.CRASH and worker.models > 1
             death.samples = [] if opened is None else opened.in_flight
             raise
         if opened is not None and opened.in_flight:
@@ -162,8 +163,8 @@ class Session:
         assert self._layout is not None
         try:
             answer, raw = self._worker.receive()
-        except RefusalError:
-            self._in_flight.pop(0)
+        except RefusalError as refusal:
+            refusal.samples = list(self._in_flight.pop(0)[1])
             raise
         slot, batch = self._in_flight.pop(0)
         loose = _loose_values(self._worker, answer, raw, len(batch), len(self.shown))
