@@ -53,6 +53,8 @@ def test_integers_stay_close(output, caplog):
     results = np.concatenate([y for (y,) in run_c(artifact.flatbuffer, [[v[None]] for v in x])])
     assert noise_db(results, model.predict(x, verbose=0)) > 30
     assert verify(artifact.flatbuffer, samples=5, engines=["c"]).passed
+    for target in ("tflite", "tflite-micro"):
+        assert tfedge.convert(model, calibration=x, target=target).flatbuffer
 
 
 def test_what_no_interpreter_can_run_converts_for_c_and_says_so(caplog):
