@@ -128,7 +128,6 @@ def convert(
         flatbuffer = write_model(typed)
     if chosen.code == "none":
         check_litert(typed)
-    check_runs(typed, flatbuffer, chosen.code)
     source = None
     if chosen.code == "c":
         source = _generate_c(typed, flatbuffer, Options(name, chosen, optimize, command))
@@ -136,6 +135,7 @@ def convert(
     if chosen.vela is not None:
         compiled = compile_model(flatbuffer, chosen, compiler_options)
     arrays = _arrays(typed, flatbuffer, name, chosen, compiled)
+    check_runs(typed, flatbuffer, chosen.code)
     evaluation = None
     if measured is not None:
         evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)

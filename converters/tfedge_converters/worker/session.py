@@ -44,24 +44,26 @@ def session(
         DeathError: its process ended over it.
         MissingToolError: the interpreter is not installed.
     """
+    opened: Session | None = None
+    dropping = False
+    refusal: RefusalError | None = None
     with borrowed(limits) as worker:
-        head = {"do": "load", "engine": engine, "options": dict(options)}
-        opened: Session | None = None
-        refusal: RefusalError | None = None
         try:
-            answer, _ = worker.ask(head, flatbuffer)
-            opened = Session(worker, answer)
-            yield opened
-        except RefusalError as error:
-            refusal = error
+            try:
+                head = {"do": "load", "engine": engine, "options": dict(options)}
+                opened = Session(worker, worker.ask(head, flatbuffer)[0])
+                yield opened
+            except RefusalError as error:  # the worker is as good as before
+                refusal = error
+            if opened is not None and opened.in_flight:
+                worker.kill()  # nobody waits for the answers
+            else:
+                dropping = True  # which ends a process whose memory is damaged
+                worker.ask({"do": "drop"})
         except DeathError as death:
-            death.may_be_anothers = death.kind is Kind.CRASH and worker.models > 1
+            death.may_be_anothers = death.kind is Kind.CRASH and (dropping or worker.models > 1)
             death.samples = [] if opened is None else opened.in_flight
             raise
-        if opened is not None and opened.in_flight:
-            worker.kill()  # nobody waits for the answers
-        else:
-            worker.ask({"do": "drop"})  # which ends processes whose memory is damaged
     if refusal is not None:
         raise refusal
 

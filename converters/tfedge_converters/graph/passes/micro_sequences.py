@@ -178,10 +178,11 @@ def _transpose(operator: Operator) -> list[Operator] | None:
     places = [in_source.index(run) for run in runs]
     before = _like(output, "joint", source.type, tuple(sizes))
     behind = _like(output, "moved", source.type, tuple(sizes[place] for place in places))
-    moved = [before, _integers(output, "order", tuple(places))]
+    axes = _integers(output, "order", tuple(places))
+    options = schema.TransposeOptionsT()
     return [
         _reshape(source, before),
-        Operator("TRANSPOSE", moved, [behind], schema.TransposeOptionsT(), operator.version),
+        Operator("TRANSPOSE", [before, axes], [behind], options, operator.version),
         _reshape(behind, output),
     ]
 
