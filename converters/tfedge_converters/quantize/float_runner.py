@@ -23,7 +23,9 @@ class SeenValues:
         self._before = before
 
     def of(self, tensor: Tensor | None) -> np.ndarray:
-        """The value of a tensor; a view to drop before the next sample."""
+        """The value of a constant or of a tensor that is shown, to drop before the next sample."""
+        if tensor is not None and tensor.data is not None:
+            return tensor.data
         return self._after[id(tensor)]
 
     def states_before(self, operator: Operator) -> list[np.ndarray]:
