@@ -27,6 +27,7 @@ from tfedge_converters.quantize.methods import Method
 from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
+from tfedge_converters.verify.running import check_runs
 from tfedge_converters.verify.vectors import self_test_vectors
 
 
@@ -134,6 +135,7 @@ def convert(
     if chosen.vela is not None:
         compiled = compile_model(flatbuffer, chosen, compiler_options)
     arrays = _arrays(typed, flatbuffer, name, chosen, compiled)
+    check_runs(typed, flatbuffer, chosen.code)
     evaluation = None
     if measured is not None:
         evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
@@ -224,5 +226,7 @@ def _find_ranges(
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:
-    vectors = self_test_vectors(model, flatbuffer)
-    return generate(model, options, flatbuffer=flatbuffer, vectors=vectors)
+    self_test = self_test_vectors(model, flatbuffer)
+    if self_test.missing:
+        logging.warning("%s: %s", options.name, self_test.missing)
+    return generate(model, options, flatbuffer=flatbuffer, vectors=self_test.vectors)

@@ -12,6 +12,7 @@ from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.passes.finite_checks import drop_finite_checks
 from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
@@ -68,6 +69,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
         flatbuffer = write_model(typed)
     is_real = _has_real_activations(typed)
     if is_real and to_quantize:
+        drop_finite_checks(typed)
         replace_float_only(typed)
     return Prepared(typed, flatbuffer, name, is_real)
 

@@ -169,7 +169,7 @@ def test_arena_that_is_too_small_is_reported(negate):
 
 
 def test_endless_loop_ends_at_the_timeout(negate, build):
-    with pytest.raises(ExecutionError, match=r"still running on mps2-an386 after 0\.5 s"):
+    with pytest.raises(ExecutionError, match=r"mps2-an386 .* was still running after 0\.5 s"):
         build("cortex-m4").run([negate.mischief(negate.LOOP_FOREVER)], timeout=0.5)
 
 

@@ -8,10 +8,20 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from random_graphs import random_model, random_sample
 
 import tfedge
-from tfedge_converters.graph import TensorType, write_model
+from tfedge.errors import UnsupportedError
+from tfedge_converters.graph import (
+    Graph,
+    Model,
+    Operator,
+    Quantization,
+    Tensor,
+    TensorType,
+    write_model,
+)
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.verify.engines import run_litert_reference, run_micro
@@ -95,3 +105,34 @@ def test_where_micro_pads_with_an_unset_number_litert_says_what_is_right():
     assert not any(comparison.mismatches for comparison in result.comparisons)
     micro = next(item for item in result.comparisons if item.engine == "tflite-micro")
     assert "never sets" in micro.skipped
+
+
+@pytest.mark.parametrize(
+    ("shape", "order", "rank"),
+    [
+        ((1, 2, 3, 4, 3, 2), (0, 1, 4, 5, 2, 3), 3),
+        ((2, 3, 1, 2, 2, 3), (5, 3, 2, 4, 1, 0), 4),
+        ((2, 3, 1, 2, 2, 3), (5, 4, 2, 3, 1, 0), 5),
+        ((1, 1, 1, 4, 1, 1), (5, 3, 2, 4, 1, 0), 0),
+        ((2, 3, 2, 2, 2, 3), (5, 3, 1, 4, 2, 0), 6),
+    ],
+)
+def test_transpositions_of_many_axes(shape, order, rank):
+    """What has too many even so stays, and is refused in words."""
+    grid = Quantization.per_tensor(0.1, 3)
+    moved = tuple(shape[axis] for axis in order)
+    x = Tensor("x", shape, TensorType.INT8, grid)
+    y = Tensor("y", moved, TensorType.INT8, grid)
+    axes = Tensor("axes", (6,), TensorType.INT32, data=np.array(order, np.int32))
+    options = schema.TransposeOptionsT()
+    model = Model([Graph([x], [y], [Operator("TRANSPOSE", [x, axes], [y], options, 4)])])
+    sample = np.random.default_rng(0).integers(-128, 128, shape).astype(np.int8)
+    assert write_for_micro(model) == (rank < 6)
+    if rank < 6:
+        moving = [op for op in model.main.operators if op.code == "TRANSPOSE"]
+        assert [len(op.inputs[0].shape) for op in moving] == [rank] * bool(rank)
+        [[result]] = run_micro(write_model(model), [[sample]])
+        assert (result == sample.transpose(order)).all() and result.shape == moved
+    else:
+        with pytest.raises(UnsupportedError, match=r"operator 0 \(TRANSPOSE\) that makes 'y'"):
+            run_micro(write_model(model), [[sample]])

@@ -7,9 +7,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
+import tfedge
 from tfedge.errors import TfedgeError
 from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
@@ -20,9 +22,13 @@ from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.quantize import calibrate, input_specs, quantize
 from tfedge_converters.tflm import generate_array
+from tfedge_converters.verify import verify
 
 _HOST = targets.load("host")
 _LARGEST_INPUT = 1 << 16
+_TARGETS = ("host", "cortex-m4", "tflite", "tflite-micro", "edgetpu")
+_COMPILED_SHARE = 0.1
+_CALIBRATED_SHARE = 0.8
 _DISGUISED = (MemoryError, RecursionError)
 
 
@@ -60,18 +66,7 @@ def travel(
         Exception: anything that is not a TfedgeError, which is a bug.
     """
     journey = Journey()
-
-    def attempt(what, function, *arguments, **options):
-        stage(what)
-        try:
-            result = function(*arguments, **options)
-        except TfedgeError as error:
-            _look_behind(error)
-            journey.refused[what] = str(error)
-            return None
-        journey.reached.append(what)
-        return result
-
+    attempt = partial(_attempt, journey, stage)
     model = attempt("read", read_model, data)
     if model is None:
         return journey
@@ -89,6 +84,48 @@ def travel(
         stage("write the generated")
         journey.programs.append((source, write_model(model)))
     return journey
+
+
+def travel_publicly(
+    data: bytes, rng: np.random.Generator, stage: Callable[[str], None] = lambda _: None
+) -> Journey:
+    """Takes a file through `tfedge.convert` and `tfedge.verify`, whose interpreters trust it.
+
+    Args:
+        data: a file, damaged or not.
+        rng: for targets, engines and samples.
+        stage: as for `travel`.
+
+    Raises:
+        Exception: anything that is not a TfedgeError, which is a bug.
+    """
+    journey = Journey()
+    attempt = partial(_attempt, journey, stage)
+    target = str(rng.choice(_TARGETS))
+    attempt(f"convert for {target}", _converted, data, target, rng)
+    engines = ["tflite-micro", "litert-reference", "litert"]
+    if rng.random() < _COMPILED_SHARE:
+        engines.append("c")
+    attempt("verify", verify, data, samples=2, engines=engines)
+    return journey
+
+
+def _converted(data: bytes, target: str, rng: np.random.Generator):
+    sample = _sample(read_model(data), rng) if rng.random() < _CALIBRATED_SHARE else None
+    calibration = None if sample is None else [sample]
+    return tfedge.convert(data, target=target, calibration=calibration)
+
+
+def _attempt(journey: Journey, stage: Callable[[str], None], what: str, function, *args, **options):
+    stage(what)
+    try:
+        result = function(*args, **options)
+    except TfedgeError as error:
+        _look_behind(error)
+        journey.refused[what] = str(error)
+        return None
+    journey.reached.append(what)
+    return result
 
 
 def _quantized_road(attempt, model: Model, rng: np.random.Generator, options: Options):
@@ -114,17 +151,20 @@ def _markers(model: Model) -> Model:
 
 
 def _calibrate(model: Model, rng: np.random.Generator) -> Model:
+    calibrate(model, [_sample(model, rng)])
+    return model
+
+
+def _sample(model: Model, rng: np.random.Generator) -> list[np.ndarray]:
     specs = input_specs(model)
     if any(max(math.prod(s.shape), *s.shape, 0) > _LARGEST_INPUT for s in specs):
         raise TfedgeError("too large for a sweep")
-    sample = [
+    return [
         rng.normal(size=spec.shape).astype(spec.dtype)
         if spec.dtype.kind == "f"
         else np.zeros(spec.shape, np.uint8 if spec.dtype.kind == "O" else spec.dtype)
         for spec in specs
     ]
-    calibrate(model, [sample])
-    return model
 
 
 def _random_ranges(model: Model, rng: np.random.Generator) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from hostile.bases import random_base
 from hostile.batch import Finding, compile_kernels, try_programs, worth_running
 from hostile.mutations import mutant
-from hostile.roads import travel
+from hostile.roads import Journey, travel, travel_publicly
 from hostile.workers import Report, run_jobs
 
 from tfedge_converters.c import CSource
@@ -20,7 +20,7 @@ from tfedge_converters.c import CSource
 _MEMORY_BYTES = 3 << 28
 _SECONDS_A_FILE = 5.0
 _SECONDS_ELSEWHERE = 60.0
-_NOT_OURS = ("start", "damage", "run", "reference")
+_NOT_OURS = ("start", "damage", "run", "reference", "verify")
 _BATCH = 40
 
 
@@ -33,12 +33,14 @@ class Plan:
         count: how many files.
         workers: how many processes.
         run_share: the share of generated programs that are compiled and run.
+        public_share: the share of files that go through `tfedge.convert` and `tfedge.verify` too.
     """
 
     seed: int
     count: int
     workers: int
     run_share: float
+    public_share: float
 
 
 @dataclass
@@ -75,12 +77,9 @@ def run_trials(plan: Plan) -> Iterator[Report]:
             yield Report(number, None, f"{finding.text}\n{finding.kind}", "run", 0.0)
 
 
-def is_of_an_interpreter(report: Report) -> bool:
-    """Whether the interpreter crashed that says what is right: it trusts files, we compare with it.
-
-    Calibration runs LiteRT too; there a file must be refused before.
-    """
-    return report.stage.startswith("reference")
+def _stages(journey: Journey) -> list[str]:
+    reached = [f"{what}: done" for what in journey.reached]
+    return reached + [f"{what}: refused" for what in journey.refused]
 
 
 class _Trial:
@@ -95,8 +94,9 @@ class _Trial:
         stage("damage")
         data, _, rng = damaged_file(self._plan.seed, index)
         journey = travel(data, rng, f"m{index}", stage)
-        outcome = Outcome([f"{what}: done" for what in journey.reached], [])
-        outcome.stages += [f"{what}: refused" for what in journey.refused]
+        outcome = Outcome(_stages(journey), [])
+        if rng.random() < self._plan.public_share:
+            outcome.stages += _stages(travel_publicly(data, rng, stage))
         if rng.random() < self._plan.run_share:
             self._programs += [p for p in journey.programs if worth_running(p[0])]
         last = index + self._plan.workers >= self._plan.count

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from graph_parts import (
     activation,
@@ -18,9 +19,20 @@ from graph_parts import (
 )
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge_converters.graph import Graph, Range, TensorType, read_model, write_model
+from tfedge_converters.graph import (
+    Graph,
+    Model,
+    Operator,
+    Range,
+    Tensor,
+    TensorType,
+    read_model,
+    write_model,
+)
+from tfedge_converters.graph.operator_checks import options_class
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.constants import Constants
+from tfedge_converters.verify.engines import run_litert_reference
 
 RNG = np.random.default_rng(0)
 
@@ -356,3 +368,22 @@ def test_an_error_leaves_the_model_as_it_was():
         for tensor, type_, data in before
     )
     assert [tensor for tensor, _, _ in before] == list(model.main.tensors())
+
+
+@pytest.mark.parametrize("code", ["SOFTMAX", "LOG_SOFTMAX"])
+def test_a_function_of_a_constant_row_is_quantised(code):
+    """It stays where an interpreter has no reference kernel to fold it with."""
+    row = np.arange(8, dtype=np.float32).reshape(1, 8)
+    x, made, y = (Tensor(name, (1, 8), TensorType.FLOAT32) for name in ("x", "made", "y"))
+    x.range = y.range = Range(-8.0, 8.0)
+    constant = Tensor("c", (1, 8), TensorType.FLOAT32, data=row)
+    options = options_class(code)()
+    if code == "SOFTMAX":
+        options.beta = 1.0
+    operators = [Operator(code, [constant], [made], options)]
+    operators.append(Operator("ADD", [x, made], [y], schema.AddOptionsT()))
+    model = Model([Graph([x], [y], operators)])
+    quantize(model, input_type="float32", output_type="float32")
+    [[result]] = run_litert_reference(write_model(model), [[np.zeros((1, 8), np.float32)]])
+    wanted = row - np.log(np.exp(row).sum())
+    np.testing.assert_allclose(result, np.exp(wanted) if code == "SOFTMAX" else wanted, atol=0.1)

@@ -13,10 +13,11 @@ import collections
 import os
 import re
 import time
+from functools import partial
 from pathlib import Path
 
-from hostile.roads import travel
-from hostile.trials import Plan, damaged_file, is_of_an_interpreter, run_trials
+from hostile.roads import travel, travel_publicly
+from hostile.trials import Plan, damaged_file, run_trials
 from hostile.workers import Report
 
 _SAVED_OF_A_KIND = 5
@@ -35,9 +36,6 @@ def main() -> int:
         slowest = max(slowest, (report.seconds, report.index))
         if not report.failure:
             counts.update(report.result.stages)
-        elif is_of_an_interpreter(report):
-            counts[f"{report.stage.split()[0]}: the interpreter {_kind(report.failure)}"] += 1
-            print(f"number {report.index}: {report.stage}: {report.failure}", flush=True)
         else:
             _note(arguments.seed, report, failures)
     seconds = time.monotonic() - began
@@ -56,8 +54,12 @@ def replay(seed: int, index: int) -> int:
     print(what)
     _FOLDER.mkdir(parents=True, exist_ok=True)
     (_FOLDER / "replay.tflite").write_bytes(data)
-    journey = travel(data, rng, "m", lambda stage: print(f"  {stage}", flush=True))
-    print(journey.reached, journey.refused)
+    print_stage = partial(print, " ", flush=True)
+    journeys = [travel(data, rng, "m", print_stage)]
+    rng.random()  # which decides whether the file goes on
+    journeys.append(travel_publicly(data, rng, print_stage))
+    for journey in journeys:
+        print(journey.reached, journey.refused)
     return 0
 
 
@@ -91,6 +93,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--run-share", type=float, default=0.2, help="share of the generated programs that are run"
+    )
+    parser.add_argument(
+        "--public-share", type=float, default=0.2, help="share that is converted and verified"
     )
     parser.add_argument("--replay", type=int, metavar="NUMBER")
     return parser.parse_args()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from interpreters.dying_models import wide_softmax
 from random_builder import Builder
 from random_graphs import random_model
 from random_heavy import transpose_conv_2d_of
@@ -22,6 +25,7 @@ from tfedge_converters.graph import (
 )
 from tfedge_converters.verify import verify
 from tfedge_converters.verify.engines import ENGINES, run_c, run_litert_reference, run_micro
+from tfedge_converters.verify.vectors import self_test_vectors
 
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
@@ -68,12 +72,30 @@ def test_given_inputs(tmp_path):
     assert verify(model, values, engines=["c"]).samples == 1
 
 
-def test_what_ends_the_process_of_tflite_micro_is_left_to_litert():
+def test_an_interpreter_that_ends_its_process_leaves_the_model_to_the_others():
     model = random_model("depthwise_conv_2d", 1, 1)
     model.main.operators[0].inputs.pop()
-    result = verify(model, samples=2, engines=["c"])
-    assert result.truth == "stepwise"
+    result = verify(model, samples=2, engines=["litert", "c"])
     assert result.passed
+    killed = next(c for c in result.comparisons if c.engine == "litert")
+    assert re.search(
+        r"LiteRT cannot run .*operator 0 \(DEPTHWISE_CONV_2D\).*SIGSEGV", killed.skipped
+    )
+
+
+def test_vectors_that_no_interpreter_can_make_are_missed_aloud():
+    """The sum of exponentials of all samples of one model leaves both interpreters' 32 bits."""
+    model = wide_softmax(1000)
+    found = self_test_vectors(model, write_model(model))
+    assert not found.vectors
+    assert found.missing.startswith("2 of 2 vectors of the self-test could not be made: ")
+    for interpreter in ("TFLite Micro", "LiteRT"):
+        assert f"{interpreter} cannot run the model: operator 1 (SOFTMAX)" in found.missing
+    with pytest.raises(TfedgeError, match=r"nothing can say what is right: .*SOFTMAX"):
+        verify(model, samples=1)
+    fine = random_model("relu", 1, 1)
+    found = self_test_vectors(fine, write_model(fine))
+    assert len(found.vectors) == 2 and not found.missing
 
 
 def test_tflite_micro_gets_memory_for_the_sums_of_a_transposed_convolution():
@@ -127,7 +149,7 @@ def test_nothing_can_say_what_is_right_for_a_compiled_model(shared):
         (run_litert_reference, "ADD", 1.0, 1e-7),
     ],
 )
-def test_what_would_end_the_process_is_refused(run, code, scale, result):
+def test_what_ends_the_process_of_an_interpreter_is_refused(run, code, scale, result):
     grid = Quantization.per_tensor(scale, 0)
     operands = [Tensor(name, (1, 8), TensorType.INT8, grid) for name in "ab"]
     output = Tensor("y", (1, 8), TensorType.BOOL)
@@ -135,5 +157,6 @@ def test_what_would_end_the_process_is_refused(run, code, scale, result):
         grid = Quantization.per_tensor(result, 0)
         output = Tensor("y", (1, 8), TensorType.INT8, grid)
     model = Model([Graph(operands, [output], [Operator(code, [*operands], [output])])])
-    with pytest.raises(UnsupportedError, match=f"{code}.* scale"):
-        run(write_model(model), [])
+    sample = [np.zeros((1, 8), np.int8)] * 2
+    with pytest.raises(UnsupportedError, match=rf"operator 0 \({code}\).*SIGABRT"):
+        run(write_model(model), [sample])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.files import write_files_atomically
 from tfedge_converters.edgetpu.compiler_log import CompilerLog, failure, parse_log
+from tfedge_converters.execute.tool import run_tool
 
 VARIABLE = "TFEDGE_EDGETPU_COMPILER"
 PROGRAM = "edgetpu_compiler"
@@ -100,32 +99,17 @@ def compile_model(
 
 
 def _run(command: list[str], folder: str, seconds: int) -> str:
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise TfedgeError(f"{command[0]} cannot be run: {error.strerror}") from None
-    try:
-        printed = process.communicate(timeout=seconds + _GRACE_SECONDS)[0].decode(
-            "utf-8", "replace"
-        )
-    except subprocess.TimeoutExpired:
-        # It works in a child of its own, which holds the pipe.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise TfedgeError(
-            f"{PROGRAM} was not done after {seconds} seconds; give it more, or make the model "
-            "smaller"
-        ) from None
-    if process.returncode:
-        raise TfedgeError(f"{PROGRAM} failed (status {process.returncode}): {_reason(printed)}")
-    return printed
+    # It works in a child of its own, which holds its output open.
+    done = run_tool(
+        command,
+        PROGRAM,
+        seconds=seconds + _GRACE_SECONDS,
+        folder=folder,
+        advice="give it more, or make the model smaller",
+    )
+    if done.status:
+        raise TfedgeError(f"{PROGRAM} failed (status {done.status}): {_reason(done.printed)}")
+    return done.printed
 
 
 def _reason(printed: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -14,9 +12,13 @@ from typing import Any
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge_converters.ethosu.compiled import Compiled
+from tfedge_converters.execute.tool import run_tool
 from tfedge_converters.targets import Target, VelaSettings
 
 _CONFIGURATION = "Arm/vela.ini"  # which Vela brings along
+
+# Its search for a schedule of the largest models takes minutes.
+_SECONDS = 1800.0
 
 
 def require_vela() -> None:
@@ -60,7 +62,7 @@ def compile_model(
         source.write_bytes(flatbuffer)
         log = _run([str(source), "--output-dir", folder, "--verbose-performance", *_flags(given)])
         compiled = Compiled(
-            flatbuffer=Path(folder, "model_vela.tflite").read_bytes(),
+            flatbuffer=_file(folder, "model_vela.tflite").read_bytes(),
             summary_csv=_text(folder, "model_summary_*.csv"),
             layers_csv=_text(folder, "model_per-layer.csv"),
             log=log,
@@ -83,26 +85,29 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
 
 
 def _run(arguments: list[str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "ethosu.vela", *arguments],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    if done.returncode == 0 and "Failed to parse" not in done.stdout:
+    command = [sys.executable, "-m", "ethosu.vela", *arguments]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    done = run_tool(command, "Vela", seconds=_SECONDS, environment=environment)
+    if done.status == 0 and "Failed to parse" not in done.stdout:
         return done.stdout
-    said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    said = [line.strip() for line in done.printed.splitlines() if line.strip()]
     last = said[-1] if said else "no message"
-    if done.returncode < 0:
-        last = f"it crashed with {signal.Signals(-done.returncode).name}"
-    if "usage: vela" in done.stderr or "CliOptionError" in last or "ConfigOptionError" in last:
+    if done.status < 0:
+        last = f"it {done.end}"
+    if "usage: vela" in done.printed or "CliOptionError" in last or "ConfigOptionError" in last:
         raise TfedgeError(f"Vela does not take these options: {last}")
     raise UnsupportedError(f"Vela does not compile the model: {last}")
 
 
 def _text(folder: str, pattern: str) -> str:
-    return next(Path(folder).glob(pattern)).read_text("utf-8")
+    return _file(folder, pattern).read_text("utf-8", "replace")
+
+
+def _file(folder: str, pattern: str) -> Path:
+    found = sorted(Path(folder).glob(pattern))
+    if not found:
+        raise TfedgeError(f"Vela said that all went well, and left no {pattern}")
+    return found[0]
 
 
 def _check_memory(compiled: Compiled, target: Target, cache: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,10 +18,12 @@ from tfedge_converters.execute.firmware_sizes import FirmwareSizes, model_sizes
 from tfedge_converters.execute.program import CProgram
 from tfedge_converters.execute.samples import encode_samples
 from tfedge_converters.execute.subject import write_subject_header
+from tfedge_converters.execute.tool import run_tool
 from tfedge_converters.execute.toolchain import (
     HARNESS_DIRECTORY,
     STRICT_C99,
     ScratchDirectory,
+    ask_tool,
     compile_program,
     excerpt,
     find_tool,
@@ -113,6 +114,7 @@ class Firmware:
             ExecutionError: the model faulted, returned an error or took longer than `timeout`.
         """
         qemu = find_tool(["qemu-system-arm"], _QEMU_PACKAGES)
+        samples = list(samples)
         command: list[str | Path] = [qemu, "-machine", self._core.machine.name]
         command += [*_QEMU_OPTIONS, "-kernel", self.elf]
         with tempfile.TemporaryDirectory(prefix="tfedge-") as name:
@@ -120,30 +122,24 @@ class Firmware:
             with (directory / "samples").open("wb") as file:
                 file.writelines(encode_samples(self.program, samples, sequence))
             self._simulate(command, directory, timeout)
-            data = (directory / "results").read_bytes()
-        return parse_results(self.program, self._core.machine, data)
+            results = directory / "results"
+            data = results.read_bytes() if results.is_file() else b""
+        return parse_results(self.program, self._core.machine, data, len(samples))
 
     def _simulate(self, command: Sequence[str | Path], directory: Path, timeout: float) -> None:
         """Runs QEMU with `directory` as the root of the firmware's files."""
-        try:
-            result = subprocess.run(
-                command,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-            )
-        except subprocess.TimeoutExpired:
+        machine = self._core.machine.name
+        run = run_tool(
+            command,
+            f"{machine} with the firmware of model '{self.program.name}'",
+            seconds=timeout,
+            folder=directory,
+            advice="run fewer samples at once or raise the timeout",
+        )
+        if run.status != 0:
+            words = excerpt(run.printed) or f"QEMU {run.end} and said nothing"
             raise ExecutionError(
-                f"firmware of model '{self.program.name}' was still running on "
-                f"{self._core.machine.name} after {timeout:g} s; run fewer samples at once or "
-                "raise the timeout"
-            ) from None
-        if result.returncode != 0:
-            words = excerpt(result.stdout.decode(errors="replace"))
-            raise ExecutionError(
-                f"firmware of model '{self.program.name}' failed on {self._core.machine.name}: "
+                f"firmware of model '{self.program.name}' failed on {machine}: "
                 f"{words}{self._fault_location(words)}"
             )
 
@@ -153,8 +149,11 @@ class Firmware:
         if match is None:
             return ""
         addr2line = find_tool(["arm-none-eabi-addr2line"], _GCC_PACKAGES)
-        location = subprocess.check_output([addr2line, "-f", "-e", self.elf, match[1]], text=True)
-        return f" in {location.splitlines()[0]}"
+        try:
+            location = ask_tool([addr2line, "-f", "-e", self.elf, match[1]])
+        except ExecutionError:  # the fault is what the user has to hear of
+            return ""
+        return "".join(f" in {line}" for line in location.splitlines()[:1])
 
     def sizes(self) -> FirmwareSizes:
         """What the model adds to a firmware's flash and RAM.
@@ -181,7 +180,7 @@ def _build(program: CProgram, core: Core, flags: Sequence[str], directory: Path)
     command += [f"-I{path}" for path in includes]
     command += [*program.sources, *_HARNESS_SOURCES, "-lm"]
     command += [f"-L{directory}", "-T", _FIRMWARE / "cortex_m.ld", "-o", elf]
-    compile_program(command, program.name)
+    compile_program(command, program.name, elf)
     return elf
 
 
@@ -189,6 +188,6 @@ def _find_gcc() -> str:
     gcc = find_tool(["arm-none-eabi-gcc"], _GCC_PACKAGES)
     query = [gcc, f"--print-file-name={_C_LIBRARY_SPECS}"]
     # gcc repeats the bare name of a file that it does not find.
-    if subprocess.check_output(query, text=True).strip() == _C_LIBRARY_SPECS:
+    if ask_tool(query).strip() == _C_LIBRARY_SPECS:
         raise missing_tool("newlib, the C library of arm-none-eabi-gcc,", _GCC_PACKAGES)
     return gcc

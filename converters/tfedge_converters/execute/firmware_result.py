@@ -35,12 +35,24 @@ class FirmwareResult:
     stack_bytes: int
 
 
-def parse_results(program: CProgram, machine: Machine, data: bytes) -> FirmwareResult:
+def parse_results(program: CProgram, machine: Machine, data: bytes, samples: int) -> FirmwareResult:
     """Takes the firmware's results file apart.
 
+    Args:
+        program: the model.
+        machine: what it ran on.
+        data: the file.
+        samples: how many there were.
+
     Raises:
-        ExecutionError: the simulated clock does not run as `machine` says.
+        ExecutionError: results are missing, or the simulated clock does not run as `machine` says.
     """
+    wanted = _CALIBRATION.size + samples * (output_byte_size(program) + _MEASUREMENT.size)
+    if len(data) != wanted:
+        raise ExecutionError(
+            f"QEMU's {machine.name} said that all went well, and left {len(data):,} bytes of "
+            f"results where {samples} samples make {wanted:,}; is it qemu-system-arm?"
+        )
     loop_instructions, loop_ticks, empty_ticks = _CALIBRATION.unpack_from(data)
     _check_clock(machine, loop_instructions, loop_ticks - empty_ticks)
     outputs, instructions, depths = [], [], [0]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfedge_converters.execute.errors import ExecutionError
+from tfedge_converters.execute.toolchain import ask_tool, excerpt
+
+_SECTION = re.compile(r"^(\.\S+)\s+(\d+)\s", re.MULTILINE)
 _CODE = (".text",)
 _CONSTANTS = (".rodata", ".ARM.exidx")
 _INITIALISED = (".data",)
@@ -59,6 +63,8 @@ def model_sizes(size_tool: str, elf: Path, empty_elf: Path) -> FirmwareSizes:
 
 def _section_sizes(size_tool: str, elf: Path) -> dict[str, int]:
     """Section name to size, from the System V listing of binutils' size."""
-    listing = subprocess.check_output([size_tool, "-A", "-d", elf], text=True)
-    rows = (line.split() for line in listing.splitlines() if line.startswith("."))
-    return {name: int(size) for name, size, *_ in rows}
+    listing = ask_tool([size_tool, "-A", "-d", elf])
+    found = {name: int(size) for name, size in _SECTION.findall(listing)}
+    if not found:
+        raise ExecutionError(f"{Path(size_tool).name} lists no sections: {excerpt(listing)}")
+    return found

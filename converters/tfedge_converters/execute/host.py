@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +15,13 @@ from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.program import CProgram
 from tfedge_converters.execute.samples import decode_outputs, encode_samples, output_byte_size
 from tfedge_converters.execute.subject import write_subject_header
+from tfedge_converters.execute.tool import (
+    describe_end,
+    end_group,
+    read_words,
+    start_tool,
+    watched,
+)
 from tfedge_converters.execute.toolchain import (
     HARNESS_DIRECTORY,
     STRICT_C99,
@@ -28,6 +34,11 @@ from tfedge_converters.execute.toolchain import (
 _COMPILERS = ("cc", "gcc", "clang")
 _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _EXECUTABLE = "program"
+_RESULT_BYTES = 100
+_MOST_WORDS_BYTES = 1 << 16
+
+# Until the compiled C has computed a sample; models of microcontrollers take milliseconds.
+SAMPLE_SECONDS = 300.0
 _SOURCES = (HARNESS_DIRECTORY / "harness.c", HARNESS_DIRECTORY / "host" / "main.c")
 
 
@@ -58,7 +69,7 @@ def build_host(
     write_subject_header(program, scratch.path)
     command += [f"-I{path}" for path in (program.directory, HARNESS_DIRECTORY, scratch.path)]
     command += [*program.sources, *_SOURCES, "-lm", "-o", scratch.path / _EXECUTABLE]
-    compile_program(command, program.name)
+    compile_program(command, program.name, scratch.path / _EXECUTABLE)
     return HostProgram(program, scratch)
 
 
@@ -87,15 +98,12 @@ class HostProgram:
             TfedgeError: a sample does not fit the model's inputs.
             ExecutionError: the model crashed, returned an error or was stopped by a sanitizer.
         """
-        with tempfile.TemporaryFile() as errors, self._start("run", errors) as process:
-            try:
-                encoded = encode_samples(self.program, samples, sequence)
-                outputs = self._exchange(process, encoded, errors)
-            except BaseException:
-                process.kill()
-                raise
-            if process.wait() != 0:
-                raise self._failure(process, errors)
+        with tempfile.TemporaryFile() as errors, self._started("run", errors) as process:
+            encoded = encode_samples(self.program, samples, sequence)
+            with watched(process, self._title, SAMPLE_SECONDS) as answered:
+                outputs = self._exchange(process, encoded, errors, answered)
+                if process.wait() != 0:
+                    raise self._failure(process, errors)
             return outputs
 
     def self_test(self) -> int:
@@ -104,22 +112,37 @@ class HostProgram:
         Raises:
             ExecutionError: it crashed or was stopped by a sanitizer.
         """
-        with tempfile.TemporaryFile() as errors, self._start("self-test", errors) as process:
-            printed, _ = process.communicate()
-            if process.returncode != 0:
-                raise self._failure(process, errors)
-            return int(printed)
+        with tempfile.TemporaryFile() as errors, self._started("self-test", errors) as process:
+            with watched(process, self._title, SAMPLE_SECONDS):
+                assert process.stdout is not None
+                printed = process.stdout.read(_RESULT_BYTES)
+                if process.wait() != 0:
+                    raise self._failure(process, errors)
+            try:
+                return int(printed)
+            except ValueError:
+                raise ExecutionError(f"{self._title} printed no result of its self-test") from None
 
-    def _start(self, mode: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    @property
+    def _title(self) -> str:
+        return f"the compiled C of model '{self.program.name}'"
+
+    @contextmanager
+    def _started(self, mode: str, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         command: list[str | Path] = [self._scratch.path / _EXECUTABLE, mode]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors)
+        process = start_tool(command, self._title, stdin=pipe, stdout=pipe, stderr=errors)
+        try:
+            yield process
+        finally:
+            end_group(process)
 
     def _exchange(
         self,
         process: subprocess.Popen[bytes],
         samples: Iterable[bytes],
         errors: IO[bytes],
+        answered: Callable[[], None],
     ) -> list[list[np.ndarray]]:
         """Sends a sample, takes its outputs, sends the next.
 
@@ -128,29 +151,25 @@ class HostProgram:
         assert process.stdin is not None and process.stdout is not None
         size = output_byte_size(self.program)
         outputs = []
-        with suppress(BrokenPipeError), process.stdin as to_harness:
+        try:
             for sample in samples:
                 with suppress(BrokenPipeError):
-                    to_harness.write(sample)
-                    to_harness.flush()
+                    process.stdin.write(sample)
+                    process.stdin.flush()
                 data = process.stdout.read(size)
                 if len(data) < size:
                     raise self._failure(process, errors)
                 outputs.append(decode_outputs(self.program, data))
+                answered()
+        finally:
+            with suppress(BrokenPipeError):  # which would hide the failure
+                process.stdin.close()
         return outputs
 
     def _failure(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> ExecutionError:
         """The error for a process that ended, or is about to, before it had done its work."""
         code = process.wait()
-        errors.seek(0)
-        words = excerpt(errors.read().decode(errors="replace"))
+        words = excerpt(read_words(errors, _MOST_WORDS_BYTES))
         return ExecutionError(
-            f"the compiled C of model '{self.program.name}' {_describe_end(code)}"
-            + (f": {words}" if words else "")
+            f"{self._title} {describe_end(code)}" + (f": {words}" if words else "")
         )
-
-
-def _describe_end(code: int) -> str:
-    if code < 0:
-        return f"crashed with {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 import weakref
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from tfedge.errors import MissingToolError
 from tfedge_converters.execute.errors import ExecutionError
+from tfedge_converters.execute.tool import run_tool
 
 HARNESS_DIRECTORY = Path(__file__).parent / "harness"
 
@@ -20,6 +20,9 @@ STRICT_C99 = (
     "-O2",
 )
 
+# A model of megabytes compiles in seconds; others may want the processor too.
+COMPILE_SECONDS = 600.0
+_ASK_SECONDS = 60.0
 _MESSAGE_CHARACTERS = 4000
 
 
@@ -50,18 +53,41 @@ def missing_tool(what: str, debian_packages: str) -> MissingToolError:
     )
 
 
-def compile_program(command: Sequence[str | Path], model: str) -> None:
+def compile_program(command: Sequence[str | Path], model: str, output: Path) -> None:
     """Runs a compiler.
 
+    Args:
+        command: its command line.
+        model: what messages call the model.
+        output: what it has to make.
+
     Raises:
-        ExecutionError: the compiler rejects a source; the message has what it said.
+        ExecutionError: it rejects a source, makes nothing, cannot be run, or takes too long; the
+            message has what it said.
     """
-    result = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if result.returncode != 0:
+    compiler = Path(command[0]).name
+    run = run_tool(command, f"the compiler {compiler}", seconds=COMPILE_SECONDS)
+    if run.status != 0:
+        words = excerpt(run.printed) or f"it {run.end} and said nothing"
+        raise ExecutionError(f"the C of model '{model}' does not compile with {compiler}: {words}")
+    if not output.is_file():
         raise ExecutionError(
-            f"the C of model '{model}' does not compile with {Path(command[0]).name}: "
-            f"{excerpt(result.stderr)}"
+            f"the compiler {compiler} made nothing of the C of model '{model}', and said that all "
+            "went well; is it a C compiler?"
         )
+
+
+def ask_tool(command: Sequence[str | Path]) -> str:
+    """What a program that looks something up prints.
+
+    Raises:
+        ExecutionError: it fails.
+    """
+    title = Path(command[0]).name
+    run = run_tool(command, title, seconds=_ASK_SECONDS)
+    if run.status != 0:
+        raise ExecutionError(f"{title} {run.end}: {excerpt(run.printed) or 'it said nothing'}")
+    return run.stdout
 
 
 def excerpt(text: str) -> str:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
 from tfedge_converters.export.input_shapes import InputShapes, InputSpec
+from tfedge_converters.export.joint_softmax import joint_softmaxes
 from tfedge_converters.export.normalization import marked_normalizations
 from tfedge_converters.export.recurrent import without_loops
 from tfedge_converters.export.weights import require_built, require_finite
@@ -33,7 +34,12 @@ def keras_entry(model: Any, input_shapes: InputShapes) -> Iterator[Entry]:
     """
     require_built(model)
     frozen = _constants(model)
-    with _float32_layers(model), without_loops(model), marked_normalizations(model):
+    with (
+        _float32_layers(model),
+        without_loops(model),
+        marked_normalizations(model),
+        joint_softmaxes(model),
+    ):
         entry = _entry(model, input_shapes)
         yield _FrozenEntry(**vars(entry), constants=frozen)
 

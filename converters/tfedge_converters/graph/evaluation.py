@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfedge.errors import UnsupportedError
 from tfedge_converters.graph.types import Graph, Model, Operator
-from tfedge_converters.graph.writer import write_model
+from tfedge_converters.interpreters import (
+    LITERT_PLAIN,
+    LITERT_REFERENCE,
+    Interpreter,
+    run_model,
+)
 
 # LiteRT has no reference kernel of some operators (CEIL, ROUND); its plain ones are second best.
-_RESOLVERS = ("BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+_INTERPRETERS = (LITERT_REFERENCE, LITERT_PLAIN)
 
 
 def evaluate(operator: Operator) -> list[np.ndarray] | None:
@@ -17,8 +23,8 @@ def evaluate(operator: Operator) -> list[np.ndarray] | None:
     Returns:
         None if LiteRT has no kernel for it, refuses it, or makes other types than it declares.
     """
-    flatbuffer = write_model(Model([Graph([], operator.outputs, [operator])]))
-    results = (_run(flatbuffer, resolver) for resolver in _RESOLVERS)
+    model = Model([Graph([], operator.outputs, [operator])])
+    results = (_run(interpreter, model) for interpreter in _INTERPRETERS)
     values = next((result for result in results if result is not None), None)
     dtypes = [tensor.type.dtype for tensor in operator.outputs]
     if values is None or [value.dtype for value in values] != dtypes:
@@ -26,16 +32,8 @@ def evaluate(operator: Operator) -> list[np.ndarray] | None:
     return values
 
 
-def _run(flatbuffer: bytes, resolver: str) -> list[np.ndarray] | None:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
+def _run(interpreter: Interpreter, model: Model) -> list[np.ndarray] | None:
     try:
-        interpreter = Interpreter(
-            model_content=flatbuffer, experimental_op_resolver_type=OpResolverType[resolver]
-        )
-        interpreter.allocate_tensors()
-        interpreter.invoke()
-        details = interpreter.get_output_details()
-        return [np.array(interpreter.get_tensor(detail["index"])) for detail in details]
-    except (RuntimeError, ValueError):
+        return run_model(interpreter, model, None, [[]])[0]
+    except UnsupportedError:
         return None

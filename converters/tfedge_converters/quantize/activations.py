@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from tfedge.errors import UnsupportedError
-from tfedge_converters.graph import Graph, Model, Operator, Tensor, write_model
+from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
-from tfedge_converters.quiet import quiet
+from tfedge_converters.interpreters import LITERT_PLAIN, run_model
 
 
 class Activations:
@@ -93,29 +90,6 @@ def _part(
 
 
 def _run(graph: Graph, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
-    with quiet(), _told_in_words():
-        interpreter = Interpreter(
-            model_content=write_model(Model([graph])),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
-        interpreter.allocate_tensors()
-    inputs = [detail["index"] for detail in interpreter.get_input_details()]
-    outputs = [detail["index"] for detail in interpreter.get_output_details()]
-    results: list[list[np.ndarray]] = [[] for _ in outputs]
-    for sample in zip(*columns, strict=True):
-        with _told_in_words():
-            interpreter.reset_all_variables()
-            for index, value in zip(inputs, sample, strict=True):
-                interpreter.set_tensor(index, value)
-            interpreter.invoke()
-            for result, index in zip(results, outputs, strict=True):
-                result.append(interpreter.get_tensor(index))
-    return [np.stack(result) for result in results]
-
-
-@contextmanager
-def _told_in_words() -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        raise UnsupportedError(f"LiteRT cannot run a part of the model: {error}") from error
+    samples = list(zip(*columns, strict=True))
+    outputs = run_model(LITERT_PLAIN, Model([graph]), None, samples, what="a part of the model")
+    return [np.stack(result) for result in zip(*outputs, strict=True)]

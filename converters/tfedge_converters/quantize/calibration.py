@@ -17,13 +17,12 @@ from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.quantize.calibration_file import Record, read_record, write_record
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
-from tfedge_converters.quantize.float_runner import FloatRunner
+from tfedge_converters.quantize.float_runner import SeenValues, run_float
 from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.methods import MINMAX, Method, method
 from tfedge_converters.quantize.observers import Observer
 from tfedge_converters.quantize.precision import real_graph
-from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quantize.watching import unknown_activations, unknown_states
 
 _NAMED = 5
@@ -31,11 +30,19 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class _Watched:
-    """A tensor whose range is wanted, the integers it will be, and its values after a run."""
+    """A tensor whose range is wanted, the integers it will be, and how its values are found.
+
+    Attributes:
+        tensor: what it is.
+        form: the integers.
+        shown: what a run has to show for that.
+        values: made from what a run shows.
+    """
 
     tensor: Tensor
     form: Format
-    values: Callable[[FloatRunner], np.ndarray]
+    shown: Tensor
+    values: Callable[[SeenValues], np.ndarray]
 
 
 @dataclass(eq=False)
@@ -93,14 +100,12 @@ class Calibration:
                 "the calibration watched other activations of this model; begin a new one"
             )
         samples = RepresentativeData(data, input_specs(model))
-        check_runnable(model)
-        run = FloatRunner(model)
+        shown = list({id(item.shown): item.shown for item in watched.values()}.values())
         self._digest = digest(model)
         self._observers = self._observers or {place: self._make() for place in watched}
-        for sample in _tracked(samples) if progress else samples:
-            run(sample)
+        for seen in run_float(model, _tracked(samples) if progress else samples, shown):
             for place, item in watched.items():
-                _update(self._observers[place], item.values(run), item.tensor)
+                _update(self._observers[place], item.values(seen), item.tensor)
             self.samples += 1
 
     def apply(self, model: Model, scheme: str | Scheme = "int8") -> None:
@@ -230,23 +235,24 @@ def _watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
     """What has to be seen, by its place among the graph's tensors."""
     places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
     found = {
-        places[id(tensor)]: _Watched(tensor, form, partial(_held, tensor))
+        places[id(tensor)]: _Watched(tensor, form, tensor, partial(_held, tensor))
         for tensor, form in unknown_activations(graph, scheme)
     }
     found |= {
-        places[id(state)]: _Watched(state, form, partial(_interior, operator))
+        places[id(state)]: _Watched(state, form, source, partial(_interior, operator))
         for operator, state, form in unknown_states(graph)
+        if (source := operator.inputs[0]) is not None
     }
     return found
 
 
-def _held(tensor: Tensor, run: FloatRunner) -> np.ndarray:
-    return run.values(tensor)
+def _held(tensor: Tensor, seen: SeenValues) -> np.ndarray:
+    return seen.of(tensor)
 
 
-def _interior(operator: Operator, run: FloatRunner) -> np.ndarray:
+def _interior(operator: Operator, seen: SeenValues) -> np.ndarray:
     return INTERIORS[operator.code](
-        operator, run.values(operator.inputs[0]), run.states_before(operator)
+        operator, seen.of(operator.inputs[0]), seen.states_before(operator)
     )
 
 

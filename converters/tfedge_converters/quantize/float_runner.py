@@ -2,64 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import OPERATORS
-from tfedge_converters.graph import Model, Operator, Tensor, write_model
+from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.graph.sequences import keeps_state
-from tfedge_converters.quiet import quiet
+from tfedge_converters.interpreters import LITERT_PLAIN, opened
+from tfedge_converters.worker.wire import Spec
 
 
-class FloatRunner:
-    """Runs a real model in LiteRT and shows every tensor of its main graph."""
+class SeenValues:
+    """What tensors hold after a sample, and variables before it."""
 
-    def __init__(self, model: Model):
-        with quiet(), _told_in_words():
-            self._interpreter = Interpreter(
-                model_content=write_model(model),
-                # Delegates keep intermediate results to themselves.
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-                experimental_preserve_all_tensors=True,
-            )
-            self._interpreter.allocate_tensors()
-        self._keeps_state = keeps_state(model.main)
-        self._before: dict[int, np.ndarray] = {}
-        self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
-        self._indices = {id(tensor): index for index, tensor in enumerate(model.main.tensors())}
-        self._states = [tensor for tensor in model.main.tensors() if tensor.is_variable]
+    def __init__(self, after: dict[int, np.ndarray], before: dict[int, np.ndarray]):
+        """Values by id of the tensor."""
+        self._after = after
+        self._before = before
 
-    def __call__(self, sample: list[np.ndarray]) -> None:
-        """Runs one sample: a value for each input.
-
-        It is a sequence of its own, unless the model keeps its state between invocations.
-        """
-        with _told_in_words():
-            if not self._keeps_state:
-                self._interpreter.reset_all_variables()
-            self._before = {id(state): self.values(state).copy() for state in self._states}
-            for index, value in zip(self._inputs, sample, strict=True):
-                self._interpreter.set_tensor(index, value)
-            self._interpreter.invoke()
+    def of(self, tensor: Tensor | None) -> np.ndarray:
+        """The value of a constant or of a tensor that is shown, to drop before the next sample."""
+        if tensor is not None and tensor.data is not None:
+            return tensor.data
+        return self._after[id(tensor)]
 
     def states_before(self, operator: Operator) -> list[np.ndarray]:
-        """What an operator's variables held before the last sample."""
+        """What an operator's variables held before the sample."""
         rules = OPERATORS[operator.code].states
         return [self._before[id(operator.inputs[rule.operand])] for rule in rules]
 
-    def values(self, tensor: Tensor | None) -> np.ndarray:
-        """What a tensor of the main graph holds; a view to drop before the next run."""
-        with _told_in_words():
-            return self._interpreter.tensor(self._indices[id(tensor)])()
+
+def run_float(
+    model: Model, samples: Iterable[Sequence[np.ndarray]], shown: Sequence[Tensor]
+) -> Iterator[SeenValues]:
+    """Runs a real model in LiteRT.
+
+    Each sample is a sequence of its own, unless the model keeps its state between invocations.
+
+    Args:
+        model: a float32 model.
+        samples: a value for each input; a few are taken ahead of what has been yielded.
+        shown: tensors of the main graph to show after each sample.
+
+    Yields:
+        What they hold, for each sample.
+
+    Raises:
+        UnsupportedError: LiteRT cannot run it, or makes other shapes of it than its file says.
+    """
+    states = [tensor for tensor in model.main.tensors() if tensor.is_variable]
+    sequence = None if keeps_state(model.main) else 1
+    with opened(LITERT_PLAIN, model, shown=shown, before=states, what="the float model") as running:
+        _refuse_other_shapes(shown, running.shown[len(states) :])
+        for values in running.run(samples, sequence):
+            before = zip(map(id, states), values[: len(states)], strict=True)
+            after = zip(map(id, shown), values[len(states) :], strict=True)
+            yield SeenValues(dict(after), dict(before))
 
 
-@contextmanager
-def _told_in_words() -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        raise UnsupportedError(f"LiteRT cannot run the float model: {error}") from error
+def _refuse_other_shapes(shown: Sequence[Tensor], specs: Sequence[Spec]) -> None:
+    """LiteRT goes by shapes that it works out itself; all others by those of the file."""
+    for tensor, spec in zip(shown, specs, strict=True):
+        if spec.shape != tensor.shape:
+            raise UnsupportedError(
+                f"'{tensor.name}' is of shape {tensor.shape} in the file, and LiteRT makes "
+                f"{spec.shape}; convert the model again"
+            )

@@ -135,7 +135,10 @@ class Groups:
         return max(able, key=lambda form: form.bits, default=self.usual)
 
     def _ask_for_scale(self, operator: Operator) -> None:
-        group = self.of(real_operands(operator)[0][1])
+        operand = real_operands(operator)[0][1]
+        if operand.is_constant:  # whose grid is that of its values
+            return
+        group = self.of(operand)
         beta = abs(getattr(operator.options, "beta", 1.0))
         if group.form.bits == 8 and beta > 0:
             group.least_scale = max(group.least_scale, _LEAST_EXPONENT_SCALE / beta)

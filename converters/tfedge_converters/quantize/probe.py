@@ -7,7 +7,6 @@ import numpy as np
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.noise import judged, mean_noise
-from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quantize.twin import real_results, stacked_inputs
 
 
@@ -22,7 +21,6 @@ class Probe:
 
     def __init__(self, model: Model, samples: list[list[np.ndarray]]):
         """Raises UnsupportedError where LiteRT cannot run the model."""
-        check_runnable(model)
         self.model = model
         self.inputs = stacked_inputs(model, samples)
         results = [tensor for _, tensor in real_results(model)]

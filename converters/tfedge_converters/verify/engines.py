@@ -7,14 +7,13 @@ keeps its state are consecutive samples one sequence: variables are reset before
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
+from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
@@ -23,12 +22,16 @@ from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
+from tfedge_converters.interpreters import (
+    LITERT,
+    LITERT_REFERENCE,
+    MICRO,
+    Outputs,
+    Sample,
+    run_model,
+)
 from tfedge_converters.litert_kernels import check_blocks
-from tfedge_converters.quiet import quiet
-from tfedge_converters.verify.crashes import LITERT, MICRO, refuse_what_crashes
-
-Sample = Sequence[np.ndarray]
-Outputs = list[list[np.ndarray]]
+from tfedge_converters.verify.undefined import refuse_undefined
 
 # Samples of a sequence, if nothing else is said.
 SEQUENCE = 50
@@ -38,10 +41,6 @@ SEQUENCE = 50
 Engine = Callable[[bytes, Sequence[Sample], int], Outputs]
 
 
-_MICRO_PER_TENSOR_BYTES = 1024
-
-# TRANSPOSE_CONV sums up its int8 output in int32 beside it.
-_MICRO_BYTES_PER_BYTE = 6
 # LiteRT registers these reference kernels under old versions only, though they know the later ones.
 _REFERENCE_VERSIONS = {"DEPTHWISE_CONV_2D": 6, "DEPTH_TO_SPACE": 1, "STRIDED_SLICE": 4, "TILE": 2}
 
@@ -52,9 +51,10 @@ def run_litert(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQ
     Raises:
         UnsupportedError: it refuses the model, or would compute it wrongly.
     """
-    for graph in read_model(flatbuffer).graphs:
+    model = read_model(flatbuffer)
+    for graph in model.graphs:
         check_blocks(graph)
-    return _run_litert(flatbuffer, samples, sequence, "AUTO")
+    return run_model(LITERT, model, flatbuffer, samples, _reset_every(model, sequence))
 
 
 def run_litert_reference(
@@ -71,34 +71,7 @@ def run_litert_reference(
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
             operator.version = min(operator.version, known)
-    return _run_litert(write_model(model), samples, sequence, "BUILTIN_REF")
-
-
-def _run_litert(
-    flatbuffer: bytes, samples: Sequence[Sample], sequence: int, resolver: str
-) -> Outputs:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    graph = read_model(flatbuffer).main
-    refuse_what_crashes(graph, LITERT)
-    with _refusals_of(LITERT):
-        interpreter = Interpreter(
-            model_content=flatbuffer, experimental_op_resolver_type=OpResolverType[resolver]
-        )
-        interpreter.allocate_tensors()
-    inputs = [detail["index"] for detail in interpreter.get_input_details()]
-    outputs = [detail["index"] for detail in interpreter.get_output_details()]
-    results = []
-    for position, sample in enumerate(samples):
-        if _begins(graph, position, sequence):
-            with _refusals_of(LITERT):
-                interpreter.reset_all_variables()
-        for index, value in zip(inputs, sample, strict=True):
-            interpreter.set_tensor(index, value)
-        with _refusals_of(LITERT):
-            interpreter.invoke()
-        results.append([interpreter.get_tensor(index) for index in outputs])
-    return results
+    return run_model(LITERT_REFERENCE, model, None, samples, _reset_every(model, sequence))
 
 
 def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
@@ -108,34 +81,10 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQU
         MissingToolError: the package tflite-micro is not installed.
         UnsupportedError: TFLite Micro has no kernel for the model.
     """
-    try:
-        from tflite_micro.python.tflite_micro import runtime
-    except ImportError as error:
-        raise MissingToolError(
-            "TFLite Micro's interpreter is not installed: pip install tflite-micro "
-            "(Linux on x86-64)"
-        ) from error
     model = read_model(flatbuffer)
-    refuse_blocks(model.main, MICRO)
-    refuse_what_crashes(model.main, MICRO)
-    stateful = any(tensor.is_variable for tensor in model.main.tensors())
-    arena = len(flatbuffer) + sum(
-        _MICRO_BYTES_PER_BYTE * tensor.byte_size + _MICRO_PER_TENSOR_BYTES
-        for tensor in model.main.tensors()
-    )
-    with _refusals_of(MICRO):
-        interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=max(arena, 1 << 18))
-    results = []
-    for position, sample in enumerate(samples):
-        if stateful and _begins(model.main, position, sequence):
-            with _refusals_of(MICRO):
-                interpreter.reset()
-        for index, value in enumerate(sample):
-            interpreter.set_input(value, index)
-        with _refusals_of(MICRO):
-            interpreter.invoke()
-        results.append([interpreter.get_output(index) for index in range(len(model.main.outputs))])
-    return results
+    refuse_blocks(model.main, MICRO.title)
+    refuse_undefined(model.main)
+    return run_model(MICRO, model, flatbuffer, samples, _reset_every(model, sequence))
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
@@ -182,8 +131,8 @@ def _run_alone(
         return run_litert_reference(flatbuffer, samples, sequence)
 
 
-def _begins(graph: Graph, position: int, sequence: int) -> bool:
-    return position % sequence == 0 or not keeps_state(graph)
+def _reset_every(model: Model, sequence: int) -> int:
+    return sequence if keeps_state(model.main) else 1
 
 
 def _value(tensor: Tensor, values: dict[int, list[np.ndarray]], position: int) -> np.ndarray:
@@ -245,19 +194,3 @@ def engine(name: str) -> Engine:
             "e.g. qemu:cortex-m4"
         )
     return ENGINES[name]
-
-
-@contextmanager
-def _refusals_of(interpreter: str) -> Iterator[None]:
-    """What an interpreter refuses, when it loads a model or only when it runs it, in our words."""
-    try:
-        with quiet():
-            yield
-    except (RuntimeError, ValueError) as error:
-        raise UnsupportedError(
-            f"{interpreter} cannot run the model: {_first_line(error)}"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,6 +11,8 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 
+_MOST_ELEMENTS = 1 << 24
+
 _INTEGERS = {TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.BOOL}
 
 
@@ -18,8 +20,12 @@ def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]
     """Uniform over what each input can hold; floats over what the first QUANTIZE can hold.
 
     Raises:
-        TfedgeError: an input's valid values are unknown (indices, strings).
+        TfedgeError: an input's valid values are unknown (indices, strings), or there are too many
+            for any device.
     """
+    elements = sum(tensor.elements for tensor in graph.inputs)
+    if elements > _MOST_ELEMENTS:
+        raise TfedgeError(f"the inputs take {elements:,} values, too many to make up; give them")
     rng = np.random.default_rng(seed)
     return [[_random(graph, tensor, rng) for tensor in graph.inputs] for _ in range(count)]
 

@@ -196,6 +196,9 @@ def _computes_integers(operator: Operator) -> bool:
 def _differences(actual: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[int, float]:
     count, largest = 0, 0.0
     for a, b in zip(actual, right, strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            count, largest = count + max(a.size, b.size, 1), float("inf")
+            continue
         unequal = _bits(a) != _bits(b)
         count += int(unequal.sum())
         if unequal.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,9 @@ from tfedge_converters.graph.passes.packed_weights import packed_weights, unpack
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 _CODES = np.arange(-128, 128).astype(np.int8)
+
+# What TFLite Micro's kernel has room for.
+_MOST_TRANSPOSED_AXES = 5
 
 
 def write_for_micro(model: Model) -> bool:
@@ -153,6 +157,49 @@ def _tiled(shape: Sequence[int], multiples: Sequence[int]) -> tuple[int, ...]:
     return tuple(size * count for size, count in zip(shape, multiples, strict=True))
 
 
+def _transpose(operator: Operator) -> list[Operator] | None:
+    """Axes that stay side by side count as one, and those of size 1 as none."""
+    output = operator.outputs[0]
+    match operator.inputs:
+        case [Tensor() as source, Tensor(data=np.ndarray() as order)] if (
+            len(source.shape) > _MOST_TRANSPOSED_AXES
+            and sorted(order.ravel().tolist()) == list(range(len(source.shape)))
+            and tuple(source.shape[axis] for axis in order.ravel()) == output.shape
+        ):
+            runs = _runs(source.shape, order.ravel().tolist())
+        case _:
+            return None
+    if len(runs) > _MOST_TRANSPOSED_AXES:
+        return None
+    if len(runs) < 2:
+        return [_reshape(source, output)]
+    in_source = sorted(runs)
+    sizes = [math.prod(source.shape[axis] for axis in run) for run in in_source]
+    places = [in_source.index(run) for run in runs]
+    before = _like(output, "joint", source.type, tuple(sizes))
+    behind = _like(output, "moved", source.type, tuple(sizes[place] for place in places))
+    axes = _integers(output, "order", tuple(places))
+    options = schema.TransposeOptionsT()
+    return [
+        _reshape(source, before),
+        Operator("TRANSPOSE", [before, axes], [behind], options, operator.version),
+        _reshape(behind, output),
+    ]
+
+
+def _runs(shape: Sequence[int], order: Sequence[int]) -> list[list[int]]:
+    """Axes of more than one element that a transposition leaves side by side, in its order."""
+    wide = [axis for axis, size in enumerate(shape) if size != 1]
+    behind = dict(itertools.pairwise(wide))
+    runs: list[list[int]] = []
+    for axis in (axis for axis in order if shape[axis] != 1):
+        if runs and behind.get(runs[-1][-1]) == axis:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    return runs
+
+
 def _reshape(source: Tensor, output: Tensor) -> Operator:
     shape = _integers(output, "shape", output.shape)
     return Operator("RESHAPE", [source, shape], [output], schema.ReshapeOptionsT())
@@ -176,4 +223,5 @@ _REWRITES: dict[str, Callable[[Operator], list[Operator] | None]] = {
     "REDUCE_ANY": _reduce_any,
     "SELECT": _select,
     "TILE": _tile,
+    "TRANSPOSE": _transpose,
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tfedge.errors import UnsupportedError
 from tfedge_converters.graph.types import Model
-from tfedge_converters.graph.writer import write_model
+from tfedge_converters.interpreters import LITERT_REFERENCE, opened
 
 # Results whose size depends on values, not only on the sizes of operands.
 _VALUE_DEPENDENT = frozenset(
@@ -40,21 +41,10 @@ def fix_shapes(model: Model) -> bool:
 
 def _inferred(model: Model) -> list[tuple[int, ...]] | None:
     """The shape of every tensor in the writer's order after a run; None if it does not run."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     try:
-        interpreter = Interpreter(
-            model_content=write_model(model),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
-            experimental_preserve_all_tensors=True,
-        )
-        interpreter.allocate_tensors()
-        interpreter.invoke()
-    except (RuntimeError, ValueError):
+        with opened(LITERT_REFERENCE, model, shown=[]) as running:
+            shapes = running.shapes()
+    except UnsupportedError:
         return None
     count = sum(1 for _ in model.main.tensors())
-    shapes = {
-        detail["index"]: tuple(map(int, detail["shape"]))
-        for detail in interpreter.get_tensor_details()
-    }
-    return [shapes[index] for index in range(count)] if set(range(count)) <= set(shapes) else None
+    return shapes[:count] if count <= len(shapes) else None

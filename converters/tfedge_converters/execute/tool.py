@@ -1,0 +1,192 @@
+"""Runs compilers and simulators, which may be absent, fail, hang, or print without end."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tfedge_converters.execute.errors import ExecutionError
+
+_MOST_PRINTED_BYTES = 1 << 26
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """What a program that came to its end has left.
+
+    Attributes:
+        status: its exit status; below zero the signal that ended it.
+        stdout: what it printed there.
+        printed: the same, with what it printed to the standard error, as it came.
+    """
+
+    status: int
+    stdout: str
+    printed: str
+
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        return describe_end(self.status)
+
+
+def describe_end(status: int) -> str:
+    """How a process with this exit status ended, in words."""
+    if status >= 0:
+        return f"ended with exit code {status}"
+    with suppress(ValueError):
+        return f"crashed with {signal.Signals(-status).name}"
+    return f"crashed with signal {-status}"
+
+
+def run_tool(
+    command: Sequence[str | Path],
+    title: str,
+    *,
+    seconds: float,
+    folder: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    advice: str = "",
+) -> ToolRun:
+    """Runs a program to its end, with nothing to read.
+
+    Args:
+        command: the program and its arguments.
+        title: what messages call it.
+        seconds: time limit, on the clock; its children are ended with it.
+        folder: where it runs.
+        environment: instead of this process's.
+        advice: what to do where it takes too long.
+
+    Raises:
+        ExecutionError: it cannot be started, takes too long or prints too much.
+    """
+    process = start_tool(
+        command,
+        title,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=environment,
+    )
+    try:
+        stdout, printed = _everything_printed(process, title, seconds, advice)
+        status = process.wait()
+    finally:
+        end_group(process)
+    return ToolRun(status, stdout.decode(errors="replace"), printed.decode(errors="replace"))
+
+
+def start_tool(
+    command: Sequence[str | Path], title: str, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Starts a program in a group of its own, which `end_group` ends.
+
+    Raises:
+        ExecutionError: it cannot be started.
+    """
+    try:
+        return subprocess.Popen(command, start_new_session=True, **options)
+    except OSError as error:
+        raise ExecutionError(f"{title} cannot be run: {error.strerror}") from error
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a program and whatever it has started, and lets go of its pipes."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+
+def _everything_printed(
+    process: subprocess.Popen[bytes], title: str, seconds: float, advice: str
+) -> tuple[bytearray, bytearray]:
+    too_long = f"{title} was still running after {seconds:g} s" + (f"; {advice}" if advice else "")
+    stdout, printed = bytearray(), bytearray()
+    deadline = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(deadline - time.monotonic())
+            if not ready and time.monotonic() >= deadline:
+                raise ExecutionError(too_long)
+            for key, _ in ready:
+                data = os.read(key.fd, _CHUNK)
+                printed += data
+                if key.fileobj is process.stdout:
+                    stdout += data
+                if not data:
+                    selector.unregister(key.fileobj)
+            if len(printed) > _MOST_PRINTED_BYTES:
+                raise ExecutionError(
+                    f"{title} printed more than {_MOST_PRINTED_BYTES >> 20} MiB, and was ended"
+                )
+    try:
+        process.wait(max(deadline - time.monotonic(), 0.1))
+    except subprocess.TimeoutExpired:
+        raise ExecutionError(too_long) from None
+    return stdout, printed
+
+
+@contextmanager
+def watched(
+    process: subprocess.Popen[bytes], title: str, seconds: float
+) -> Iterator[Callable[[], None]]:
+    """Ends a program that is silent for too long, while somebody talks with it.
+
+    Yields:
+        What to call whenever the program has answered.
+
+    Raises:
+        ExecutionError: it was ended.
+    """
+    last = time.monotonic()
+    done, expired = threading.Event(), threading.Event()
+
+    def answered() -> None:
+        nonlocal last
+        last = time.monotonic()
+
+    def watch() -> None:
+        while not done.wait(max(last + seconds - time.monotonic(), 0.01)):
+            if time.monotonic() - last >= seconds:
+                expired.set()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield answered
+    except Exception:
+        if not expired.is_set():
+            raise
+    finally:
+        done.set()
+        thread.join()
+    if expired.is_set():
+        raise ExecutionError(f"{title} gave no answer for {seconds:g} s, and was ended")
+
+
+def read_words(file: IO[bytes], most: int) -> str:
+    """The beginning of what a program wrote into a file."""
+    file.seek(0)
+    return file.read(most).decode(errors="replace")

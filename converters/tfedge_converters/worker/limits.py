@@ -1,0 +1,48 @@
+"""What a model may cost the process that runs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from tfedge.errors import TfedgeError
+
+SECONDS_VARIABLE = "TFEDGE_WORKER_SECONDS"
+MEMORY_VARIABLE = "TFEDGE_WORKER_GIB"
+
+_SECONDS = 60
+_GIB = 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker is ended at.
+
+    Attributes:
+        seconds: processor time for loading a model, and again for each of its samples.
+        silent_seconds: time on the clock for the same, for what waits instead of computing.
+        memory_bytes: address space beyond what a worker takes before it has a model.
+    """
+
+    seconds: int = _SECONDS
+    silent_seconds: float = 10.0 * _SECONDS
+    memory_bytes: int = _GIB << 30
+
+
+def limits() -> Limits:
+    """What the environment asks for, or the defaults: 60 s and 4 GiB.
+
+    Raises:
+        TfedgeError: a variable is no positive whole number.
+    """
+    seconds = _number(SECONDS_VARIABLE, _SECONDS)
+    return Limits(seconds, 10.0 * seconds, _number(MEMORY_VARIABLE, _GIB) << 30)
+
+
+def _number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
+        raise TfedgeError(f"{variable} is '{text}', which is no positive whole number")
+    return int(text)

@@ -1,0 +1,170 @@
+"""The process in which interpreters run: it loads a model, runs samples, and may die of either."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import resource
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfedge_converters.worker import wire
+from tfedge_converters.worker.engines import LOADERS
+
+_STDIN = 0
+_MEMORY = Path("/proc/self/statm")
+_MOST_WORDS_BYTES = 1 << 20
+_PROGRESS_SECONDS = 1.0
+_MESSAGE_CHARACTERS = 2000
+
+
+def serve(descriptor: int, seconds: int, memory_bytes: int) -> None:
+    """Answers requests until the other process is gone.
+
+    Args:
+        descriptor: of a socket to it.
+        seconds: processor time for a model or a sample.
+        memory_bytes: address space beyond what this process takes now.
+    """
+    die_with_parent()
+    _limit_memory(memory_bytes)
+    connection = socket.socket(fileno=descriptor)
+    worker = _Worker(connection, seconds)
+    while True:
+        try:
+            head, raw, descriptors = wire.receive(connection)
+            answer, raw = worker.answer(head, raw, descriptors)
+            wire.send(connection, answer, raw)
+        except wire.WireError:
+            return
+
+
+def die_with_parent() -> None:
+    """Has the kernel end this process when nobody holds the other end of its standard input.
+
+    Whatever it computes then, and whichever thread of the parent started it: the signal that Linux
+    sends at a parent's death would come when that thread ends.
+    """
+    fcntl.fcntl(_STDIN, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(_STDIN, fcntl.F_GETFL)
+    fcntl.fcntl(_STDIN, fcntl.F_SETFL, flags | os.O_ASYNC | os.O_NONBLOCK)
+    try:
+        gone = os.read(_STDIN, 1) == b""  # before the kernel was told
+    except BlockingIOError:
+        gone = False
+    if gone:
+        os._exit(0)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    if _MEMORY.is_file():
+        taken = int(_MEMORY.read_text().split()[0]) * resource.getpagesize()
+        _lower(resource.RLIMIT_AS, taken + memory_bytes)
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, _MOST_WORDS_BYTES)
+
+
+def _lower(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (limit, hard))
+
+
+class _Worker:
+    def __init__(self, connection: socket.socket, seconds: int):
+        self._connection = connection
+        self._seconds = seconds
+        self._interpreter: Any = None
+        self._inputs: list[wire.Spec] = []
+        self._shown: list[wire.Spec] = []
+        self._layout = wire.Layout([], 0)
+        self._memory: Any = None
+
+    def answer(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        """What a request comes to; a refusal is an answer too."""
+        actions = {"load": self._load, "map": self._map, "run": self._run, "shapes": self._shapes}
+        self._grant_time()
+        try:
+            if head["do"] == "drop":
+                self._interpreter = self._memory = None
+                return {}, b""
+            return actions[head["do"]](head, raw, descriptors)
+        except ImportError as error:
+            return {"missing": str(error)}, b""
+        except MemoryError:
+            return {"memory": True}, b""
+        except Exception as error:  # a refusal, in the words of the interpreter's bindings
+            return {"refused": _words(error), "by_kernels": type(error) is RuntimeError}, b""
+
+    def _grant_time(self) -> None:
+        """Processor time is counted from the process's start: the limit moves on."""
+        _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + self._seconds)
+
+    def _load(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        self._interpreter = self._memory = None
+        self._interpreter = LOADERS[head["engine"]](raw, **head["options"])
+        self._inputs, self._shown = self._interpreter.inputs, self._interpreter.shown
+        specs = {"inputs": self._inputs, "shown": self._shown}
+        return {name: [spec.to_json() for spec in some] for name, some in specs.items()}, b""
+
+    def _map(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        self._layout = wire.Layout([*self._inputs, *self._shown], head["capacity"])
+        self._memory = mmap.mmap(descriptors[0], self._layout.byte_size)
+        os.close(descriptors[0])
+        return {}, b""
+
+    def _run(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        loose: list[list[Any]] = []
+        parts: list[bytes] = []
+        told = time.monotonic()
+        for index, begins in enumerate(head["begins"]):
+            self._grant_time()
+            if begins:
+                self._interpreter.reset()
+            for number, result in self._run_sample(head["slot"], index):
+                loose.append([index, number, wire.Spec(result.shape, result.dtype).to_json()])
+                parts.append(result.tobytes())
+            if time.monotonic() - told > _PROGRESS_SECONDS:
+                told = time.monotonic()
+                wire.send(self._connection, {"progress": index})
+        return {"loose": loose}, b"".join(parts)
+
+    def _run_sample(self, slot: int, index: int) -> list[tuple[int, np.ndarray]]:
+        """Leaves results in the shared memory; those whose shape is another are returned.
+
+        Results are views of the interpreter's memory, which must be gone before it runs again.
+        """
+        values = self._layout.values(self._memory, slot, index)
+        sample, places = values[: len(self._inputs)], values[len(self._inputs) :]
+        others = []
+        for number, result in enumerate(self._interpreter.run(sample)):
+            place = places[number]
+            if (result.shape, result.dtype) == (place.shape, place.dtype):
+                np.copyto(place, result)
+            else:
+                others.append((number, result.copy()))
+        return others
+
+    def _shapes(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        return {"shapes": self._interpreter.shapes()}, b""
+
+
+def _words(error: Exception) -> str:
+    """The first line; bindings have no words where an allocation fails."""
+    text = str(error).strip() or "it gives no reason; perhaps the model is too large for its memory"
+    return text.splitlines()[0][:_MESSAGE_CHARACTERS]
