@@ -13,6 +13,9 @@ from tfedge.keras_graph import private
 from tfedge.keras_graph.kinds import described
 
 
+_LONGEST_ERROR = 200
+
+
 @dataclass
 class InnerGraph:
     """What a nested model, or a layer of a user's own, computes in one call.
@@ -135,9 +138,15 @@ def _run_code(
     except Exception as error:  # whatever the user's code raises
         raise UnsupportedError(
             f"{described(operation)} has a call that does not run on symbolic tensors "
-            f"({type(error).__name__}: {error}); use keras.ops in it, on tensors and on weights "
+            f"({type(error).__name__}: {_in_one_line(error)}); use keras.ops in it, on tensors and on weights "
             "alike, and no Python conditions on tensors"
         ) from error
+
+
+def _in_one_line(error: Exception) -> str:
+    """The first sentence of an error of Keras or of a user's code."""
+    text = " ".join(str(error).split())
+    return text if len(text) < _LONGEST_ERROR else text[:_LONGEST_ERROR] + "…"
 
 
 def _require_same_in_training(
