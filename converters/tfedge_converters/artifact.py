@@ -132,7 +132,7 @@ def _c_summary(source: CSource, model: Model) -> list[str]:
     total = sum(layer.macs for layer in plan.layers)
     peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
     width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
-    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}"
+    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}  name"
     packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
     spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
     return [
@@ -147,5 +147,8 @@ def _c_summary(source: CSource, model: Model) -> list[str]:
 def _layer_line(layer: Layer, width: int) -> str:
     weights = sum(t.byte_size for t in layer.operator.inputs if t is not None and t.is_constant)
     output = sum(tensor.byte_size for tensor in layer.operator.outputs)
-    name = layer.operator.code
-    return f"{layer.index:>5}  {name:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}"
+    code = layer.operator.code
+    return (
+        f"{layer.index:>5}  {code:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}  "
+        f"{layer.name}"
+    )

@@ -19,15 +19,19 @@ def noise(real: np.ndarray, found: np.ndarray) -> float:
     A constant signal counts as one of power 1, or of its own square.
     """
     reference = real.astype(np.float64)
-    power = float(np.square(reference - reference.mean()).mean()) or float(
-        np.square(reference).mean()
-    )
-    return float(np.square(found - reference).mean()) / (power or 1.0)
+    signal = power(real) or float(np.square(reference).mean()) or 1.0
+    return float(np.square(found - reference).mean()) / signal
 
 
 def mean_noise(real: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
     """The mean over several signals."""
     return float(np.mean([noise(*pair) for pair in zip(real, found, strict=True)]))
+
+
+def power(real: np.ndarray) -> float:
+    """Of a signal about its mean."""
+    reference = real.astype(np.float64)
+    return float(np.square(reference - reference.mean()).mean())
 
 
 def decibels(relative: float) -> float:
