@@ -19,3 +19,7 @@ class UnsupportedError(TfedgeError):
 
 class MissingToolError(TfedgeError):
     """An external program or optional package is not installed; the message says how to get it."""
+
+
+class QualityError(TfedgeError):
+    """A conversion loses more than was allowed, or its data look wrong, and `strict` was asked."""

@@ -16,7 +16,7 @@ from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
-from tfedge_converters.quantize.calibration_file import Record, read_record, write_record
+from tfedge_converters.quantize.calibration_file import Record, is_record, read_record, write_record
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.float_runner import FloatRunner
 from tfedge_converters.quantize.formats import Format
@@ -228,6 +228,13 @@ def calibrate(
     calibration = Calibration(method, scheme)
     calibration.observe(model, data, progress=progress)
     calibration.apply(model, scheme)
+
+
+def is_calibration(given: Any) -> bool:
+    """Whether this is a Calibration or the file of one, and not data."""
+    return isinstance(given, Calibration) or (
+        isinstance(given, (str, Path)) and is_record(Path(given))
+    )
 
 
 def _watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:

@@ -18,7 +18,7 @@ from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
 from tfedge_converters.graph.passes.constant_folding import MOVES
 
-_JOINS = frozenset({"CONCATENATION", "PACK"})
+JOINS = frozenset({"CONCATENATION", "PACK"})
 _RESHAPES = frozenset({"EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"})
 _UNKNOWN = 0
 
@@ -79,7 +79,7 @@ class _Labels:
 
     def _followed(self, operator: Operator) -> list[np.ndarray]:
         known = [id(tensor) in self._labels for tensor in operator.inputs]
-        if operator.code not in _JOINS and not any(known):
+        if operator.code not in JOINS and not any(known):
             return []
         if operator.code in ELEMENT_WISE:
             return self._element_wise(operator)
@@ -102,7 +102,7 @@ class _Labels:
 
     def _as_labels(self, operator: Operator, tensor: Tensor | None) -> Tensor | None:
         """What stands for an operand: its labels, or a new one, if it has elements that move."""
-        if tensor is None or (tensor.is_constant and operator.code not in _JOINS):
+        if tensor is None or (tensor.is_constant and operator.code not in JOINS):
             return tensor
         if id(tensor) not in self._labels:
             self._operands.append(tensor)
@@ -120,5 +120,5 @@ def _passed_last(graph: Graph, tensors: Sequence[Tensor]) -> list[Operator]:
         if wanted.intersection(map(id, operator.outputs)):
             found.append(operator)
             wanted.update(map(id, operator.inputs))
-    joins = [place for place, operator in enumerate(found) if operator.code in _JOINS]
+    joins = [place for place, operator in enumerate(found) if operator.code in JOINS]
     return found[joins[-1] :: -1] if joins else []

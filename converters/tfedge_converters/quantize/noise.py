@@ -42,12 +42,18 @@ def decibels(relative: float) -> float:
 def judged(graph: Graph) -> list[Tensor]:
     """The activations at which a float graph's accuracy is measured: its real outputs.
 
-    For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores.
+    For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores. And
+    so they are for what makes integers of real numbers, as ARG_MAX.
     """
     makers = {id(operator.outputs[0]): operator for operator in graph.operators}
     found = []
-    for tensor in filter(is_real_activation, graph.outputs):
+    for tensor in graph.outputs:
         maker = makers.get(id(tensor))
-        source = maker.inputs[0] if maker is not None and maker.code == "SOFTMAX" else None
-        found.append(tensor if source is None else source)
+        source = maker.inputs[0] if maker is not None and maker.inputs else None
+        is_real = is_real_activation(tensor)
+        hidden = maker is not None and (maker.code == "SOFTMAX" or not is_real)
+        if hidden and source is not None and is_real_activation(source):
+            found.append(source)
+        elif is_real:
+            found.append(tensor)
     return found
