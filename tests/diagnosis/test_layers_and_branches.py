@@ -64,6 +64,7 @@ def test_names_from_the_whole_to_its_parts():
     found = answers_to("a/b/c;a/d")
     assert found[:3] == ["a/b/c;a/d", "a/b/c", "a/d"]
     assert set(found[3:]) == {"a/b", "b/c", "a", "b", "c", "d"}
+    assert "a?[2J" in answers_to("a\x1b[2J/b")
     deep = "/".join(f"s{number}" for number in range(5_000))
     assert len(answers_to(deep)) < 25_000
 

@@ -58,11 +58,13 @@ def layer_names(graph: Graph) -> dict[int, str]:
     made = [*graph.inputs, *(tensor for tensor in made if id(tensor) not in copies)]
     counts = Counter(key for tensor in made for key in answers_to(tensor))
     names = {
-        id(tensor): next((key for key in _short_names(tensor) if counts[key] == 1), tensor.name)
+        id(tensor): next(
+            (key for key in _short_names(tensor) if counts[key] == 1), _printable(tensor.name)
+        )
         for tensor in made
     }
     for operator in casts:
-        source, *_ = operator.inputs
+        source = next(iter(operator.inputs), None)
         for tensor in operator.outputs:
             names[id(tensor)] = _copy_name(tensor, source, names)
     return names
@@ -71,8 +73,9 @@ def layer_names(graph: Graph) -> dict[int, str]:
 def _copy_name(copy: Tensor, source: Tensor | None, names: Mapping[int, str]) -> str:
     """That of the original with what the copy's name has beyond it."""
     if source is None or not source.name or not copy.name.startswith(source.name):
-        return copy.name
-    return names.get(id(source), source.name) + copy.name.removeprefix(source.name)
+        return _printable(copy.name)
+    rest = _printable(copy.name.removeprefix(source.name))
+    return names.get(id(source), _printable(source.name)) + rest
 
 
 def answers_to(tensor: Tensor | str) -> list[str]:
@@ -82,19 +85,21 @@ def answers_to(tensor: Tensor | str) -> list[str]:
     layers, with what they are in and what is in them.
     """
     name = tensor if isinstance(tensor, str) else tensor.name
-    paths = name.split(";")
+    text = _printable(name)
+    paths = text.split(";")
     parts = [
         "/".join(segments[start : start + length])
         for length in range(_DEEPEST, 1, -1)
         for segments in (path.split("/") for path in paths)
         for start in range(len(segments) - length + 1)
     ]
-    return list(dict.fromkeys([name, *paths, *parts, *re.split("[/;]", name)]))
+    return list(dict.fromkeys([name, text, *paths, *parts, *re.split("[/;]", text)]))
 
 
 def _short_names(tensor: Tensor) -> Iterator[str]:
     """From what a person would say to what is certain."""
-    paths = [path.split("/") for path in tensor.name.split(";")]
+    text = _printable(tensor.name)
+    paths = [path.split("/") for path in text.split(";")]
     layers = [
         [scope for scope in scopes if scope not in _INNER_SCOPES] or [operation]
         for *scopes, operation in paths
@@ -103,4 +108,9 @@ def _short_names(tensor: Tensor) -> Iterator[str]:
     yield from ("/".join(path[-2:]) for path in paths)
     for depth in range(2, _DEEPEST + 1):
         yield from ("/".join(layer[-depth:]) for layer in layers)
-    yield from tensor.name.split(";")
+    yield from (*text.split(";"), text)
+
+
+def _printable(name: str) -> str:
+    """Without what would move a terminal's cursor, or cannot be encoded: files hold any name."""
+    return "".join(character if character.isprintable() else "?" for character in name)
