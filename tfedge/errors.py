@@ -23,3 +23,7 @@ class MissingToolError(TfedgeError):
 
 class DifferenceError(TfedgeError):
     """A changed model does not compute what its original computes."""
+
+
+class QualityError(TfedgeError):
+    """A conversion loses more than was allowed, or its data look wrong, and `strict` was asked."""

@@ -18,6 +18,7 @@ from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.graph.passes.packed_weights import packed_weights
+from tfedge_converters.quality import Quality
 from tfedge_converters.targets import Target
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
@@ -35,6 +36,9 @@ class Artifact:
         arrays: the files for TFLite Micro, for that target.
         evaluation: how well it does, if data for that were given.
         compiled: what Vela made of it, for targets that it compiles for.
+        quality: its outputs against those of the float model, if there were samples to measure on.
+        warnings: what is not as it should be, in sentences; they are logged as well.
+        notes: what may not be; logged as well.
     """
 
     name: str
@@ -45,6 +49,9 @@ class Artifact:
     arrays: Mapping[str, str] = field(repr=False)
     evaluation: Evaluation | None = None
     compiled: Compiled | None = None
+    quality: Quality | None = None
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -102,8 +109,12 @@ class Artifact:
             lines += self.compiled.report()
         if self.source is not None:
             lines += _c_summary(self.source, self.model)
+        if self.quality is not None:
+            lines.append(str(self.quality))
         if self.evaluation is not None:
             lines.append(str(self.evaluation))
+        lines += [f"warning: {text}" for text in self.warnings]
+        lines += [f"note: {text}" for text in self.notes]
         return "\n".join(lines)
 
 
@@ -132,7 +143,7 @@ def _c_summary(source: CSource, model: Model) -> list[str]:
     total = sum(layer.macs for layer in plan.layers)
     peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
     width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
-    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}"
+    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}  name"
     packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
     spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
     return [
@@ -147,5 +158,8 @@ def _c_summary(source: CSource, model: Model) -> list[str]:
 def _layer_line(layer: Layer, width: int) -> str:
     weights = sum(t.byte_size for t in layer.operator.inputs if t is not None and t.is_constant)
     output = sum(tensor.byte_size for tensor in layer.operator.outputs)
-    name = layer.operator.code
-    return f"{layer.index:>5}  {name:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}"
+    code = layer.operator.code
+    return (
+        f"{layer.index:>5}  {code:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}  "
+        f"{layer.name}"
+    )

@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from absl import logging
+
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.preparation import Prepared, prepare
+from tfedge_converters.quality.data import findings, wanted_by
+from tfedge_converters.quality.samples import CalibrationSamples
 from tfedge_converters.quantize import Calibration
-from tfedge_converters.quantize.calibration_file import is_record
+from tfedge_converters.quantize.calibration import is_calibration
+from tfedge_converters.quantize.dataset import input_specs
 from tfedge_converters.quantize.methods import MINMAX, Method
 
 
@@ -24,6 +29,8 @@ def calibrate(
     progress: bool = False,
 ) -> Calibration:
     """Watches a float model's activations on representative data.
+
+    Data that do not look like what the model wants are logged as a warning.
 
     Args:
         model: as for `convert`.
@@ -46,7 +53,11 @@ def calibrate(
     """
     calibration = _begun(method, quantization, resume)
     prepared = prepare(model, input_shapes)
-    calibration.observe(prepared.model, data, progress=progress)
+    samples = CalibrationSamples(data, input_specs(prepared.model), hold_back=False)
+    calibration.observe(prepared.model, samples, progress=progress)
+    found = findings(samples.look, None, wanted_by(prepared), calibration.samples)
+    for text in (*found.warnings, *found.notes):
+        logging.warning("%s: %s", prepared.name, text)
     return calibration
 
 
@@ -71,13 +82,6 @@ def apply_calibration(
     seen = Calibration(method or MINMAX, scheme)
     seen.observe(prepared.model, calibration, progress=progress)
     seen.apply(prepared.model, scheme)
-
-
-def is_calibration(given: Any) -> bool:
-    """Whether this is a Calibration or the file of one, and not data."""
-    return isinstance(given, Calibration) or (
-        isinstance(given, (str, Path)) and is_record(Path(given))
-    )
 
 
 def _begun(

@@ -7,14 +7,14 @@ from typing import Any
 
 from absl import logging
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import QualityError, TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
-from tfedge_converters.calibrate_model import apply_calibration, is_calibration
+from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
@@ -22,7 +22,9 @@ from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.litert_kernels import check_litert
 from tfedge_converters.metrics import ACCURACY, metric_function
 from tfedge_converters.preparation import Prepared, prepare
+from tfedge_converters.quality import Comparison, Limits
 from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.calibration import is_calibration
 from tfedge_converters.quantize.methods import Method
 from tfedge_converters.quantize.recovery import Step, recover
 from tfedge_converters.quantize.storage import check_storage, store_weights
@@ -46,6 +48,9 @@ def convert(
     input_shapes: Any = None,
     evaluation_data: Any = None,
     metric: str | Callable[[Any, Any], Any] = ACCURACY,
+    min_snr: float = Limits.snr,
+    max_loss: float | None = None,
+    strict: bool = False,
     progress: bool = False,
     command: str = "",
     compiler_options: Mapping[str, Any] | None = None,
@@ -53,6 +58,12 @@ def convert(
     """Converts a model for a target.
 
     A float model is quantised; an integer .tflite file is taken as it is.
+
+    What conversion costs is measured where there are data: the signal-to-noise ratio of every
+    output, and of every branch that was concatenated to it, against the float model. It is measured
+    on 32 samples at most: of the evaluation data; else of the calibration data, of which every
+    eighth is held back from calibration for this if there are 64 or more. Data are looked at too.
+    What is not as it should be is logged as a warning, which names the layer and the remedy.
 
     Args:
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
@@ -70,7 +81,8 @@ def convert(
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what
-            `tfedge.calibrate` returned, or the path that it was saved to.
+            `tfedge.calibrate` returned, or the path that it was saved to. With (x, y), a tuple of
+            samples and labels, the metric is measured too, on the samples that are compared.
         calibration_method: how ranges are found in the data: "minmax", the default;
             "moving_average"; "percentile" (of 99.99) or "percentile:99.9" and its like; "mse", the
             least squared error; "entropy", the least divergence; or a class derived from
@@ -87,6 +99,10 @@ def convert(
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.
         metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
+        min_snr: dB of signal to noise that every output has to keep, and every part of one.
+        max_loss: what the metric may lose: of accuracy, in parts of 1, by default 0.01; of other
+            metrics, the change in either direction as a part of its value, by default 0.1.
+        strict: whether it is an error, and no warning, if they are not kept or the data look wrong.
         progress: whether to show progress on the terminal.
         command: what made this, for the generated files' banner.
         compiler_options: for targets that Vela compiles for, options of its command line, such as
@@ -99,8 +115,10 @@ def convert(
         ModelFileError: a file is not a model.
         UnsupportedError: a layer or operator cannot be expressed for the target.
         MissingToolError: the target's compiler is not installed.
+        QualityError: there is something to warn of, and `strict` is set.
         TfedgeError: anything else that is wrong with the arguments.
     """
+    limits = Limits(min_snr, max_loss)
     chosen = targets.load(target)
     _check_compiler(chosen, compiler_options)
     scheme = _scheme(chosen, quantization)
@@ -112,14 +130,17 @@ def convert(
     if evaluation_data is not None:
         metric_function(metric)
         measured = LabelledData(evaluation_data, typed)
-    real = write_model(typed) if measured is not None and prepared.is_real else None
+    comparison = Comparison(prepared, calibration, measured)
     if prepared.is_real:
         if isinstance(scheme, StorageScheme):
             check_storage(scheme, chosen.code)
             _refuse_integer_ends(scheme, input_type, output_type)
             store_weights(typed, scheme, per_channel=chosen.code != "tflite-micro")
         else:
-            _find_ranges(prepared, scheme, calibration, calibration_method, recovery, progress)
+            _find_ranges(
+                prepared, scheme, comparison.calibration, calibration_method, recovery, progress
+            )
+            comparison.about_to_quantize(typed, scheme)
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
@@ -138,9 +159,26 @@ def convert(
     check_runs(typed, flatbuffer, chosen.code)
     evaluation = None
     if measured is not None:
-        evaluation = evaluate(real, flatbuffer, typed, chosen.code, measured, metric)
-    artifact = Artifact(name, chosen, typed, flatbuffer, source, arrays, evaluation, compiled)
-    _report_broken_weights(artifact)
+        evaluation = evaluate(
+            comparison.flatbuffer, flatbuffer, typed, chosen.code, measured, metric
+        )
+    judgement = comparison.judged(typed, flatbuffer, limits, metric, evaluation)
+    artifact = Artifact(
+        name,
+        chosen,
+        typed,
+        flatbuffer,
+        source,
+        arrays,
+        judgement.evaluation,
+        compiled,
+        judgement.quality,
+        judgement.warnings,
+        judgement.notes,
+    )
+    if strict and judgement.warnings:
+        raise QualityError(f"{name}: {'; '.join(judgement.warnings)}")
+    _report(artifact)
     return artifact
 
 
@@ -153,7 +191,10 @@ def _scheme(
     return for_conversion(given)
 
 
-def _report_broken_weights(artifact: Artifact) -> None:
+def _report(artifact: Artifact) -> None:
+    """Logs what is not as it should be."""
+    for text in (*artifact.warnings, *artifact.notes):
+        logging.warning("%s: %s", artifact.name, text)
     for row in artifact.weights:
         if row.broken:
             logging.warning("%s: of %s, %s", artifact.name, row.name, row.broken)

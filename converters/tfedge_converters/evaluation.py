@@ -10,20 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.metrics import MetricFunction, metric_function
-from tfedge_converters.quantize.affine import round_away
 from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData, input_specs
+from tfedge_converters.quantize.real_values import as_input, as_real
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 
-# What runs a converted model, by the code that its target has.
-_ENGINES = {"c": "c", "tflite-micro": "tflite-micro", "none": "litert-reference"}
+# What runs a converted model, by the code that its target has. All compute the same numbers: where
+# the first one's tools are not installed, the next takes its place.
+_ENGINES = {
+    "c": ("c", "tflite-micro", "litert-reference"),
+    "tflite-micro": ("tflite-micro", "litert-reference"),
+    "none": ("litert-reference",),
+}
 _DESCRIPTIONS = {
     "c": "the compiled C", "tflite-micro": "TFLite Micro", "litert-reference": "LiteRT",
-    "litert": "LiteRT with XNNPACK",
+    "litert": "LiteRT with XNNPACK", "stepwise": "TFLite Micro, operator by operator",
 }  # fmt: skip
 
 _LABELS = ("y", "y_test", "labels")
@@ -72,7 +77,7 @@ class LabelledData:
         specs = [
             _real_spec(*pair) for pair in zip(input_specs(model), model.main.inputs, strict=True)
         ]
-        self.samples = list(RepresentativeData(x, specs))
+        self.samples = list(RepresentativeData(x, specs, "evaluation data"))
         self.labels = _array(labels)
         if self.labels.shape[:1] != (len(self.samples),):
             raise TfedgeError(
@@ -100,7 +105,7 @@ def evaluate(
         metric: see `metric_function`.
 
     Raises:
-        MissingToolError: what runs the converted model is not there.
+        MissingToolError: nothing that could run the converted model is there.
         TfedgeError: the metric is unknown or does not fit the labels, or the model has several
             outputs.
     """
@@ -110,16 +115,30 @@ def evaluate(
             f"evaluation data: the model has {len(model.main.outputs)} outputs; metrics take one"
         )
     # LiteRT's other kernels would say nonsense of weights with scales of blocks.
-    run_by = "litert" if any(map(has_blocks, model.graphs)) else _ENGINES[code]
+    engines = ("litert",) if any(map(has_blocks, model.graphs)) else _ENGINES[code]
     samples = [
-        [_as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
+        [as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
         for sample in data.samples
     ]
-    after = _score(function, data, engine(run_by)(converted, samples, SEQUENCE), model.main.outputs)
+    results, run_by = _run_by_first(engines, converted, samples)
+    after = _score(function, data, results, model.main.outputs)
     before = None
     if real is not None:
         before = _score(function, data, engine("litert")(real, data.samples, SEQUENCE), None)
     return Evaluation(name, before, after, len(samples), run_by)
+
+
+def _run_by_first(
+    engines: Sequence[str], converted: bytes, samples: Sequence[Sequence[np.ndarray]]
+) -> tuple[Outputs, str]:
+    """The outputs, and what made them: the first engine whose tools are installed."""
+    *others, last = engines
+    for name in others:
+        try:
+            return engine(name)(converted, samples, SEQUENCE), name
+        except MissingToolError:
+            continue
+    return engine(last)(converted, samples, SEQUENCE), last
 
 
 def _score(
@@ -127,7 +146,7 @@ def _score(
 ) -> float:
     outputs = np.concatenate([result[0] for result in results])
     if tensors is not None:
-        outputs = _as_real(outputs, tensors[0])
+        outputs = as_real(outputs, tensors[0])
     return function(data.labels, outputs)
 
 
@@ -168,19 +187,3 @@ def _array(labels: Any) -> np.ndarray:
 def _real_spec(spec: InputSpec, tensor: Tensor) -> InputSpec:
     dtype = spec.dtype if tensor.quantization is None else np.dtype(np.float32)
     return InputSpec(spec.names, spec.shape, dtype)
-
-
-def _as_input(value: np.ndarray, tensor: Tensor) -> np.ndarray:
-    if tensor.quantization is None or tensor.type.dtype is None:
-        return value
-    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
-    limits = np.iinfo(tensor.type.dtype)
-    integers = round_away(value.astype(np.float64) / float(scale)) + int(zero_point)
-    return np.clip(integers, limits.min, limits.max).astype(tensor.type.dtype)
-
-
-def _as_real(values: np.ndarray, tensor: Tensor) -> np.ndarray:
-    if tensor.quantization is None:
-        return values
-    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
-    return ((values.astype(np.float64) - int(zero_point)) * float(scale)).astype(np.float32)

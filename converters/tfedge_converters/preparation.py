@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,14 @@ class Prepared:
         flatbuffer: the file as it was, if no pass changed it; else the graph's bytes.
         name: what the model is called.
         is_real: whether more than its ends and functions of one byte computes with real numbers.
+        input_scales: of a Keras model, see `export.input_scales`.
     """
 
     model: Model
     flatbuffer: bytes
     name: str
     is_real: bool
+    input_scales: Mapping[int, float] = field(default_factory=dict)
 
 
 def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -> Prepared:
@@ -56,11 +59,11 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
         UnsupportedError: a layer or operator cannot be expressed in TFLite.
         TfedgeError: anything else that is wrong with the model.
     """
-    flatbuffer, name, kernels = _flatbuffer(model, input_shapes)
+    flatbuffer, name, traits = _flatbuffer(model, input_shapes)
     typed = read_model(flatbuffer, source=name)
     consume_weight_markers(typed)
     consume_range_markers(typed)
-    annotate_shared_weights(typed, kernels)
+    annotate_shared_weights(typed, traits.shared_kernels)
     fuse_lstm_markers(typed)
     write_recurrent_markers(typed)
     expand_normalization_markers(typed)
@@ -71,7 +74,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     if is_real and to_quantize:
         drop_finite_checks(typed)
         replace_float_only(typed)
-    return Prepared(typed, flatbuffer, name, is_real)
+    return Prepared(typed, flatbuffer, name, is_real, traits.input_scales)
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
@@ -88,26 +91,35 @@ def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
     return name, read_model(flatbuffer, source=name)
 
 
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, list[np.ndarray]]:
-    """The bytes of a .tflite file, what the model is called, and kernels with few values."""
+@dataclass(frozen=True, eq=False)
+class _Traits:
+    """What the file of an exported Keras model does not tell."""
+
+    shared_kernels: list[np.ndarray] = field(default_factory=list)
+    input_scales: Mapping[int, float] = field(default_factory=dict)
+
+
+def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
+    """The bytes of a .tflite file, what the model is called, and what it does not tell."""
     if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model", []
+        return bytes(model), "model", _Traits()
     if not isinstance(model, (str, Path)):
-        flatbuffer, kernels = _exported(model, input_shapes)
-        return flatbuffer, str(getattr(model, "name", "model")), kernels
+        flatbuffer, traits = _exported(model, input_shapes)
+        return flatbuffer, str(getattr(model, "name", "model")), traits
     path = Path(model)
     if path.suffix in _FLATBUFFER_SUFFIXES:
-        return read_bytes(path), path.stem, []
+        return read_bytes(path), path.stem, _Traits()
     from tfedge_converters.export import load_keras
 
-    flatbuffer, kernels = _exported(load_keras(path), input_shapes)
-    return flatbuffer, path.stem, kernels
+    flatbuffer, traits = _exported(load_keras(path), input_shapes)
+    return flatbuffer, path.stem, traits
 
 
-def _exported(model: Any, input_shapes: Any) -> tuple[bytes, list[np.ndarray]]:
-    from tfedge_converters.export import export_keras, shared_kernels
+def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
+    from tfedge_converters.export import export_keras, input_scales, shared_kernels
 
-    return export_keras(model, input_shapes), shared_kernels(model)
+    flatbuffer = export_keras(model, input_shapes)
+    return flatbuffer, _Traits(shared_kernels(model), input_scales(model))
 
 
 def _has_real_activations(model: Model) -> bool:

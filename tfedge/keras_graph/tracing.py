@@ -12,7 +12,6 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.kinds import described
 
-
 _LONGEST_ERROR = 200
 
 
@@ -138,8 +137,8 @@ def _run_code(
     except Exception as error:  # whatever the user's code raises
         raise UnsupportedError(
             f"{described(operation)} has a call that does not run on symbolic tensors "
-            f"({type(error).__name__}: {_in_one_line(error)}); use keras.ops in it, on tensors and on weights "
-            "alike, and no Python conditions on tensors"
+            f"({type(error).__name__}: {_in_one_line(error)}); use keras.ops in it, on "
+            "tensors and on weights alike, and no Python conditions on tensors"
         ) from error
 
 

@@ -246,7 +246,7 @@ class _Emitter:
             "detail": names.comment(layer.lowered.detail),
             "source": _shape_text(operator.inputs[0]) if operator.inputs else "",
             "output": _shape_text(operator.outputs[0]),
-            "output_name": names.comment(_short(operator.outputs[0].name)),
+            "output_name": names.comment(layer.name),
             "macs": layer.macs,
             "specialised": self._specialised(layer),
             "can_fail": any(call["can_fail"] for call in calls),
@@ -440,11 +440,6 @@ def _constants_of(params: Mapping[str, Param]) -> Iterator[Constant]:
             yield value
         elif isinstance(value, Mapping):
             yield from _constants_of(value)
-
-
-def _short(tensor_name: str) -> str:
-    """The first of the names that a converter joins with semicolons when it fuses operators."""
-    return tensor_name.split(";")[0]
 
 
 def _shape_text(tensor: Tensor | None) -> str:

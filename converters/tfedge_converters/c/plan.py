@@ -8,7 +8,8 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import lower
-from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
+from tfedge_converters.graph.layers import layer_names, needed_operators
+from tfedge_converters.graph.sequences import foreign_states, keeps_state
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -22,9 +23,17 @@ _LARGEST_ARENA = (1 << 31) - 1
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """An operator of the graph with the kernel calls that compute it."""
+    """An operator of the graph with the kernel calls that compute it.
+
+    Attributes:
+        index: its number, see `graph.layers.layer_numbers`.
+        name: of what it makes, see `graph.layers.layer_names`.
+        operator: the one.
+        lowered: to these calls.
+    """
 
     index: int
+    name: str
     operator: Operator
     lowered: Lowered
 
@@ -89,15 +98,16 @@ def plan(graph: Graph) -> Plan:
 class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
-        operators = _needed(graph)
+        operators = needed_operators(graph)
         for state in foreign_states(graph):
             raise UnsupportedError(
                 f"'{state.name}' keeps a state between invocations, and not as that of one layer, "
                 "which generated C does not support"
             )
         keeps_state(graph)
+        names = layer_names(graph)
         self.layers = tuple(
-            Layer(index, operator, lower(graph, operator))
+            Layer(index, names[id(operator.outputs[0])], operator, lower(graph, operator))
             for index, operator in enumerate(operators)
         )
         self.steps = [(layer, call) for layer in self.layers for call in layer.lowered.calls]
@@ -202,15 +212,3 @@ class _Planner:
 
     def _peak(self, buffers: list[memory.Buffer]) -> Layer | None:
         return self.steps[memory.peak(buffers)[1]][0] if self.steps else None
-
-
-def _needed(graph: Graph) -> list[Operator]:
-    """The operators that the graph's outputs depend on, in this invocation or a later one."""
-    wanted = {id(tensor) for tensor in graph.outputs}
-    wanted.update(id(memory.state) for memory in memories(graph))
-    needed = []
-    for operator in reversed(graph.operators):
-        if any(id(tensor) in wanted for tensor in operator.outputs):
-            needed.append(operator)
-            wanted.update(id(tensor) for tensor in operator.inputs)
-    return needed[::-1]

@@ -73,6 +73,24 @@ def add_parser(commands: Any) -> None:
         default="accuracy",
         help="of the evaluation: accuracy, or what Keras calls a metric (default: accuracy)",
     )
+    parser.add_argument(
+        "--min-snr",
+        type=float,
+        default=15.0,
+        metavar="DB",
+        help="signal to noise that every output has to keep (default: 15)",
+    )
+    parser.add_argument(
+        "--max-loss",
+        type=float,
+        metavar="PART",
+        help="what the metric may lose (default: 0.01 of accuracy, a tenth of others)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="write nothing where these are not kept, or the data look wrong",
+    )
     add_recovery(parser)
     parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
     for end in ("input", "output"):
@@ -116,6 +134,9 @@ def run(arguments: argparse.Namespace) -> int:
         input_shapes=shapes(arguments.input_shape),
         evaluation_data=arguments.evaluation,
         metric=arguments.metric,
+        min_snr=arguments.min_snr,
+        max_loss=arguments.max_loss,
+        strict=arguments.strict,
         progress=sys.stderr.isatty(),
         command=_command(arguments),
         compiler_options=compiler_options(arguments.compiler_option),

@@ -12,7 +12,9 @@ from tfedge_converters.cli.recovery_argument import add_recovery
 _EPILOG = """\
 Columns: the signal-to-noise ratio of each activation in the integer model against the float one;
 that of the layer with nothing else quantised, at its own result and at the model's output; and its
-share of all such noise at the output. More decibels are better; 6 dB are one bit.
+share of all such noise at the output. More decibels are better; 6 dB are one bit. Numbers and names
+are those of 'tfedge convert', generated C and schemes. Branches that are concatenated to an output
+count alike, however large they are.
 
 examples:
   tfedge diagnose kws.tflite --calibration samples.npz

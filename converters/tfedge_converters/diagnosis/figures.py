@@ -11,7 +11,7 @@ from tfedge.errors import MissingToolError
 from tfedge_converters.quantize.noise import decibels
 
 if TYPE_CHECKING:
-    from tfedge_converters.diagnosis.report import Diagnosis
+    from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
 
 _LAYER_INCHES, _LEAST_INCHES, _HEIGHT = 0.45, 7.0, 5.5
 _BLUE, _ORANGE, _RED, _GREY = "#2b6cb0", "#dd8a1f", "#c0392b", "#8a8f98"
@@ -73,11 +73,15 @@ def _axes(diagnosis: Diagnosis, rows: int, **ratios: Any) -> tuple[Any, Any]:
     width = max(_LEAST_INCHES, _LAYER_INCHES * len(diagnosis.layers) + 2)
     figure = Figure(figsize=(width, _HEIGHT + 1), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, gridspec_kw=ratios or None)
-    names = [f"{layer.number} {_last(layer.name)}" for layer in diagnosis.layers]
+    names = [f"{_number(layer)}{_last(layer.name)}" for layer in diagnosis.layers]
     axes[-1].set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
     for axis in axes:
         axis.grid(alpha=0.3)
     return figure, axes
+
+
+def _number(layer: LayerDiagnosis) -> str:
+    return "" if layer.number is None else f"{layer.number} "
 
 
 def _last(name: str) -> str:

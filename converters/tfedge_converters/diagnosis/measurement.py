@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,11 +10,12 @@ from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.diagnosis.report import ChannelRanges, Diagnosis, LayerDiagnosis
 from tfedge_converters.graph import Model, Operator, Tensor
+from tfedge_converters.graph.layers import layer_names, layer_numbers
 from tfedge_converters.quantize.activations import run_part
-from tfedge_converters.quantize.noise import mean_noise, noise
+from tfedge_converters.quantize.noise import noise
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.twin import Twin, dequantized, real_results
+from tfedge_converters.quantize.twin import Twin, dequantized, format_of_type, real_results
 
 
 def measure(
@@ -36,12 +37,12 @@ def measure(
     inputs = [(None, tensor) for tensor in model.main.inputs if is_real_activation(tensor)]
     visible = [*inputs, *((o, t) for o, t in real_results(model) if twin.makes(t))]
     whole = _integer_values(probe, twin, [*(tensor for _, tensor in visible), *probe.judged])
+    numbers, names = layer_numbers(twin.model.main), layer_names(twin.model.main)
     layers = [
-        _layer(number, operator, tensor, probe, twin, whole[number])
-        for number, (operator, tensor) in enumerate(_tracked(visible) if progress else visible)
+        _layer(operator, tensor, numbers, names, probe, twin, whole[place])
+        for place, (operator, tensor) in enumerate(_tracked(visible) if progress else visible)
     ]
-    real = [probe.values[id(tensor)] for tensor in probe.judged]
-    return Diagnosis(name, scheme.name, mean_noise(real, whole[len(visible) :]), tuple(layers))
+    return Diagnosis(name, scheme.name, probe.noise(whole[len(visible) :]), tuple(layers))
 
 
 def _integer_values(probe: Probe, twin: Twin, tensors: Sequence[Tensor]) -> list[np.ndarray]:
@@ -55,27 +56,36 @@ def _integer_values(probe: Probe, twin: Twin, tensors: Sequence[Tensor]) -> list
 
 
 def _layer(
-    number: int,
     operator: Operator | None,
     tensor: Tensor,
+    numbers: Mapping[int, int],
+    names: Mapping[int, str],
     probe: Probe,
     twin: Twin,
     found: np.ndarray,
 ) -> LayerDiagnosis:
-    real = probe.values[id(tensor)]
+    real, integer = probe.values[id(tensor)], twin.tensor(tensor)
     weighted = operator is not None and bool(OPERATORS[operator.code].weights)
     exact = probe.recomputed(twin.with_rounded_weights(operator)) if weighted and operator else real
     alone = twin.rounded(tensor, exact)
     return LayerDiagnosis(
-        number=number,
-        name=tensor.name.split(";")[0],
+        number=numbers.get(id(integer)),
+        name=names.get(id(integer), integer.name),
         operator="(input)" if operator is None else operator.code,
         noise=noise(real, found),
         own_noise=noise(real, alone),
         output_noise=probe.output_noise(tensor, alone),
         activations=_ranges(real, real.ndim - 1),
         weights=None if operator is None else _weights(operator),
+        grid=_ends(integer),
     )
+
+
+def _ends(integer: Tensor) -> tuple[float, float]:
+    """What the least and the largest integer of an activation stand for."""
+    form = format_of_type(integer.type)
+    low, high = dequantized(integer, np.array([form.low, form.high])).tolist()
+    return low, high
 
 
 def _weights(operator: Operator) -> ChannelRanges | None:

@@ -15,7 +15,10 @@ from tfedge.files import write_files_atomically
 from tfedge_converters.quantize.noise import decibels
 
 # A channel that much smaller than the largest has few integers where they share a scale.
-_UNEVEN = 30
+UNEVEN = 30
+
+# What spans less than this part of its grid shares that with something larger, and lacks 4 bits.
+SHARED_GRID = 1 / 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,24 +48,39 @@ class LayerDiagnosis:
     is exact, for the grid of that is the concern of whatever made it.
 
     Attributes:
-        number: its place among the inputs and the operators that make activations.
-        name: of what it makes.
+        number: its number in `Artifact.summary` and generated C; None for an input.
+        name: of what it makes, as there and in schemes.
         operator: its code, or "(input)".
         noise: at its result, with the whole model quantised.
         own_noise: at its result, with this operator alone quantised.
         output_noise: at the model's output, with this operator alone quantised.
         activations: ranges of its result's channels, the last dimension, in the float model.
         weights: ranges of its weights' output channels; None if it has none.
+        grid: what the ends of its result's grid stand for.
     """
 
-    number: int
+    number: int | None
     name: str
     operator: str
     noise: float
     own_noise: float
     output_noise: float
     activations: ChannelRanges
-    weights: ChannelRanges | None = None
+    weights: ChannelRanges | None
+    grid: tuple[float, float]
+
+    @property
+    def title(self) -> str:
+        """What a sentence calls it."""
+        place = "the input" if self.number is None else f"layer {self.number},"
+        return f"{place} '{self.name}'" + ("" if self.number is None else f" ({self.operator})")
+
+    @property
+    def use(self) -> float:
+        """The part, 0 to 1, of its grid that the result's values span."""
+        low, high = self.grid
+        span = float(self.activations.high.max() - self.activations.low.min())
+        return min(1.0, span / (high - low)) if high > low else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +90,8 @@ class Diagnosis:
     Attributes:
         name: of the model.
         scheme: the name of what it was quantised to.
-        noise: at the model's output; for a softmax, at its operand.
+        noise: at the model's output; for a softmax, at its operand; for what was concatenated, the
+            mean over the branches.
         layers: in the order of the graph.
     """
 
@@ -96,15 +115,19 @@ class Diagnosis:
         worst = self.worst
         words = (
             f"{self.name} as {self.scheme}: {decibels(self.noise):.1f} dB at the output. "
-            f"{self.share(worst):.0%} of the noise comes from layer {worst.number}, "
-            f"'{worst.name}' ({worst.operator}): {decibels(worst.output_noise):.1f} dB with "
-            "nothing else quantised"
+            f"{self.share(worst):.0%} of the noise comes from {worst.title}: "
+            f"{decibels(worst.output_noise):.1f} dB with nothing else quantised"
         )
         reasons = [
             f"its largest {what} channel is {ranges.unevenness:,.0f} times the median one"
             for what, ranges in (("output", worst.activations), ("weight", worst.weights))
-            if ranges is not None and ranges.unevenness > _UNEVEN
+            if ranges is not None and ranges.unevenness > UNEVEN
         ]
+        if worst.use < SHARED_GRID:
+            reasons.append(
+                f"its values span {worst.use:.1%} of their grid, which calibration made for larger "
+                "ones"
+            )
         return "; ".join([words, *reasons])
 
     def table(self) -> Any:
@@ -125,7 +148,7 @@ class Diagnosis:
     def _row(self, layer: LayerDiagnosis) -> list[str]:
         levels = (layer.noise, layer.own_noise, layer.output_noise)
         return [
-            str(layer.number),
+            "" if layer.number is None else str(layer.number),
             layer.operator,
             layer.name,
             _span(layer.activations),

@@ -3,8 +3,9 @@
 from tfedge_converters.quiet import quiet
 
 with quiet():
+    from tfedge_converters.export.input_scales import input_scales
     from tfedge_converters.export.keras_model import export_keras
     from tfedge_converters.export.load import load_keras
     from tfedge_converters.export.shared_kernels import shared_kernels
 
-__all__ = ["export_keras", "load_keras", "shared_kernels"]
+__all__ = ["export_keras", "input_scales", "load_keras", "shared_kernels"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.digest import digest
-from tfedge_converters.quantize.calibration_file import Record, read_record, write_record
+from tfedge_converters.graph.layers import layer_names
+from tfedge_converters.quantize.calibration_file import Record, is_record, read_record, write_record
 from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.float_runner import SeenValues, run_float
 from tfedge_converters.quantize.formats import Format
@@ -128,8 +129,11 @@ class Calibration:
             return
         self._refuse_another(model)
         self._refuse_too_few()
+        names = layer_names(model.main)
         missing = [
-            item.tensor.name for place, item in watched.items() if place not in self._observers
+            _name(item.tensor, names)
+            for place, item in watched.items()
+            if place not in self._observers
         ]
         if missing:
             raise TfedgeError(
@@ -140,7 +144,7 @@ class Calibration:
         ranges = {place: self._observers[place].range(item.form) for place, item in watched.items()}
         for place, item in watched.items():
             item.tensor.range = ranges[place]
-        self._warn_of_constants(watched)
+        self._warn_of_constants(watched, names)
 
     def save(self, path: str | Path) -> None:
         """Writes an .npz file; it is whole or not there.
@@ -187,9 +191,9 @@ class Calibration:
                 f"{self.samples}; give more, or use {MINMAX}"
             )
 
-    def _warn_of_constants(self, watched: dict[int, _Watched]) -> None:
+    def _warn_of_constants(self, watched: dict[int, _Watched], names: Mapping[int, str]) -> None:
         constant = [
-            f"'{item.tensor.name}' ({self._observers[place].low:g})"
+            f"'{_name(item.tensor, names)}' ({self._observers[place].low:g})"
             for place, item in watched.items()
             if self._observers[place].low == self._observers[place].high
             and self.samples * item.tensor.elements > 1
@@ -231,6 +235,13 @@ def calibrate(
     calibration.apply(model, scheme)
 
 
+def is_calibration(given: Any) -> bool:
+    """Whether this is a Calibration or the file of one, and not data."""
+    return isinstance(given, Calibration) or (
+        isinstance(given, (str, Path)) and is_record(Path(given))
+    )
+
+
 def _watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
     """What has to be seen, by its place among the graph's tensors."""
     places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
@@ -266,6 +277,11 @@ def _update(observer: Observer, values: np.ndarray, tensor: Tensor) -> None:
             "representative data (scaling?) and the model's weights"
         )
     observer.update(values, low, high)
+
+
+def _name(tensor: Tensor, names: Mapping[int, str]) -> str:
+    """As reports have it; states of layers have their own."""
+    return names.get(id(tensor), tensor.name)
 
 
 def _listed(names: list[str]) -> str:

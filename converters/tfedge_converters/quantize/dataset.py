@@ -77,20 +77,28 @@ class RepresentativeData:
     function that returns one, of items that are an array, a list of one array for each input, a
     dict by input name, or a tuple (x, y) or (x, y, weights), of which only x is used. Items may be
     single samples, with or without a batch axis, or batches. A tf.data.Dataset is such an iterable.
+    All data at once may be such a tuple too: (x, y), with x as above and one label a sample in y.
+
+    Attributes:
+        total: how many samples there are; None where that is not known before the end.
+        labels: the array y, where all data at once are (x, y); else None.
 
     Raises, while iterating or before:
         TfedgeError: the data are empty, endless, unreadable, not finite, or do not fit the inputs.
     """
 
-    def __init__(self, data: Any, inputs: Sequence[InputSpec]):
+    def __init__(self, data: Any, inputs: Sequence[InputSpec], what: str = "representative data"):
+        """`what`: what messages call the data."""
         self._inputs = inputs
-        self._items, in_memory = _items(data, inputs)
-        self.total = len(self._columns(self._items[0], "")[0]) if in_memory else None
+        self._what = f"{what}:"
+        self._items, in_memory = _items(data, inputs, self._what)
+        self.total = len(self._columns(self._items[0], self._what)[0]) if in_memory else None
+        self.labels = _labels(data, self.total, self._what) if _is_labelled(data, inputs) else None
 
     def __iter__(self) -> Iterator[list[np.ndarray]]:
         count = 0
         for number, item in enumerate(self._items):
-            place = "" if self.total is not None else f" item {number}:"
+            place = self._what if self.total is not None else f"{self._what} item {number}:"
             for sample in zip(*self._columns(item, place), strict=True):
                 yield [
                     _convert(value, spec, place)
@@ -98,7 +106,7 @@ class RepresentativeData:
                 ]
                 count += 1
         if not count:
-            raise _error("", "there is not a single sample in it")
+            raise _error(self._what, "there is not a single sample in it")
 
     def _columns(self, item: Any, place: str) -> list[np.ndarray]:
         """One array for each input, all with the same number of samples along the first axis."""
@@ -116,24 +124,87 @@ class RepresentativeData:
 
 
 def _error(place: str, message: str) -> TfedgeError:
-    return TfedgeError(f"representative data:{place} {message}")
+    return TfedgeError(f"{place} {message}")
 
 
-def _items(data: Any, inputs: Sequence[InputSpec]) -> tuple[Any, bool]:
+def _items(data: Any, inputs: Sequence[InputSpec], what: str) -> tuple[Any, bool]:
     """An iterable of items, and whether it is one item that holds all samples."""
     if isinstance(data, str | os.PathLike):
         return [_load_npz(os.fspath(data), inputs)], True
     if isinstance(data, Mapping) or _is_array(data):
         return [data], True
-    if _is_array_per_input(data, len(inputs)):
+    if _is_array_per_input(data, len(inputs)) or _is_labelled(data, inputs):
         return [data], True
+    _refuse_either(data, inputs, what)
     if not isinstance(data, Iterable) and callable(data):
         data = data()
     if not isinstance(data, Iterable):
-        raise _error("", f"a {type(data).__name__} cannot be used; give {_ACCEPTED}")
+        raise _error(what, f"a {type(data).__name__} cannot be used; give {_ACCEPTED}")
     if hasattr(data, "cardinality") and int(data.cardinality()) == _TF_DATA_INFINITE:
-        raise _error("", "the dataset never ends; give dataset.take(count)")
+        raise _error(what, "the dataset never ends; give dataset.take(count)")
     return data, False
+
+
+def _is_labelled(data: Any, inputs: Sequence[InputSpec]) -> bool:
+    """Whether all data at once are Keras' (x, y) or (x, y, sample_weight).
+
+    A tuple of arrays may also be one array for each input, or samples of a single one: it is (x, y)
+    where y cannot be that.
+    """
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        return False
+    x, y, *_ = data
+    if isinstance(x, list | tuple | Mapping):
+        several = list(x.values() if isinstance(x, Mapping) else x)
+        nested = isinstance(y, list | tuple | Mapping) and any(map(_is_array, y))
+        return len(several) == len(inputs) and all(map(_is_array, several)) and not nested
+    (first, *others) = inputs
+    return not others and _are_samples(x, first) and not _fits(y, first)
+
+
+def _refuse_either(data: Any, inputs: Sequence[InputSpec], what: str) -> None:
+    """Refuses a tuple that may be (x, y) as well as two batches: labels are no representative data.
+
+    Raises:
+        TfedgeError: it is one.
+    """
+    pair = isinstance(data, tuple) and len(data) == 2 and len(inputs) == 1
+    if not pair or not all(_are_samples(value, inputs[0]) for value in data):
+        return
+    if len(data[0]) == len(data[1]):
+        raise _error(
+            what,
+            f"a tuple of two arrays, both of samples of shape {inputs[0].sample_shape}, may be "
+            "(x, y) or two batches: give x alone, or a list of batches",
+        )
+
+
+def _fits(value: Any, spec: InputSpec) -> bool:
+    """Whether this is one sample of an input, or many along a first axis."""
+    return _is_array(value) and (
+        _are_samples(value, spec) or np.shape(value) in (spec.shape, spec.sample_shape)
+    )
+
+
+def _are_samples(value: Any, spec: InputSpec) -> bool:
+    """Whether this is an array of samples of an input along a first axis."""
+    if not _is_array(value) or np.shape(value) == spec.shape:
+        return False
+    return np.shape(value)[1:] in (spec.shape, spec.sample_shape)
+
+
+def _labels(data: Any, samples: int | None, what: str) -> np.ndarray:
+    try:
+        labels = np.asarray(data[1])
+    except ValueError as error:
+        raise _error(what, f"the labels y of (x, y) are no array: {error}") from error
+    if labels.shape[:1] != (samples,):
+        raise _error(
+            what,
+            f"a tuple of two is (x, y), samples and their labels: {samples} samples in x, but y of "
+            f"shape {labels.shape}; its first axis must count the samples",
+        )
+    return labels
 
 
 def _is_array_per_input(data: Any, inputs: int) -> bool:

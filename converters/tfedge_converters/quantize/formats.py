@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from tfedge.quantization.policy import INT4, INT8, INT16, INT16X8, OperatorPolicy
 from tfedge.quantization.schemes import LayerScheme, Scheme, WeightScheme
 from tfedge_converters.graph import Operator, TensorType, WeightGrid
+from tfedge_converters.graph.layers import answers_to
 
 
 @dataclass(frozen=True)
@@ -108,5 +108,7 @@ def layer_of(scheme: Scheme, tensor: str) -> LayerScheme:
 
     The whole name comes first, then its parts, which are names of layers and of what is in them.
     """
-    named = [layer for layer in (tensor, *re.split("[/;]", tensor)) if layer in scheme.overrides]
-    return scheme.layer(named[0]) if named else LayerScheme()
+    if not scheme.overrides:
+        return LayerScheme()
+    named = next((name for name in answers_to(tensor) if name in scheme.overrides), None)
+    return LayerScheme() if named is None else scheme.layer(named)

@@ -19,15 +19,19 @@ def noise(real: np.ndarray, found: np.ndarray) -> float:
     A constant signal counts as one of power 1, or of its own square.
     """
     reference = real.astype(np.float64)
-    power = float(np.square(reference - reference.mean()).mean()) or float(
-        np.square(reference).mean()
-    )
-    return float(np.square(found - reference).mean()) / (power or 1.0)
+    signal = power(real) or float(np.square(reference).mean()) or 1.0
+    return float(np.square(found - reference).mean()) / signal
 
 
 def mean_noise(real: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
     """The mean over several signals."""
     return float(np.mean([noise(*pair) for pair in zip(real, found, strict=True)]))
+
+
+def power(real: np.ndarray) -> float:
+    """Of a signal about its mean."""
+    reference = real.astype(np.float64)
+    return float(np.square(reference - reference.mean()).mean())
 
 
 def decibels(relative: float) -> float:
@@ -38,12 +42,18 @@ def decibels(relative: float) -> float:
 def judged(graph: Graph) -> list[Tensor]:
     """The activations at which a float graph's accuracy is measured: its real outputs.
 
-    For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores.
+    For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores. And
+    so they are for what makes integers of real numbers, as ARG_MAX.
     """
     makers = {id(operator.outputs[0]): operator for operator in graph.operators}
     found = []
-    for tensor in filter(is_real_activation, graph.outputs):
+    for tensor in graph.outputs:
         maker = makers.get(id(tensor))
-        source = maker.inputs[0] if maker is not None and maker.code == "SOFTMAX" else None
-        found.append(tensor if source is None else source)
+        source = maker.inputs[0] if maker is not None and maker.inputs else None
+        is_real = is_real_activation(tensor)
+        hidden = maker is not None and (maker.code == "SOFTMAX" or not is_real)
+        if hidden and source is not None and is_real_activation(source):
+            found.append(source)
+        elif is_real:
+            found.append(tensor)
     return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.quantize.activations import run_part
-from tfedge_converters.quantize.noise import judged, mean_noise
+from tfedge_converters.quantize.concatenated import Branch, branches
+from tfedge_converters.quantize.noise import judged, noise
 from tfedge_converters.quantize.twin import real_results, stacked_inputs
 
 
@@ -17,6 +20,7 @@ class Probe:
         model: the float model.
         values: of its activations and inputs, by id of the tensor: (samples, *tensor.shape).
         judged: the activations at which accuracy is measured.
+        branches: of each of these, the branches that were concatenated to it; see `branches`.
     """
 
     def __init__(self, model: Model, samples: list[list[np.ndarray]]):
@@ -28,12 +32,23 @@ class Probe:
         computed = run_part(model.main, self.values, results)
         self.values.update((id(t), value) for t, value in zip(results, computed, strict=True))
         self.judged = judged(model.main)
+        self.branches = branches(model.main, self.judged)
+
+    def noise(self, found: Sequence[np.ndarray]) -> float:
+        """Relative noise power at the output, from other values of the judged activations.
+
+        It is the mean over them, and for one that was concatenated the mean over its branches:
+        the larger one must not hide the noise of the smaller.
+        """
+        real = (self.values[id(tensor)] for tensor in self.judged)
+        pairs = zip(real, found, self.branches, strict=True)
+        return float(np.mean([_mean_over_branches(*pair) for pair in pairs]))
 
     def output_noise(self, tensor: Tensor, values: np.ndarray) -> float:
         """Relative noise power at the output, if an activation or input had these values."""
         known = self.independent_of(tensor) | {id(tensor): values}
         found = run_part(self.model.main, known, self.judged)
-        return mean_noise([self.values[id(tensor)] for tensor in self.judged], found)
+        return self.noise(found)
 
     def recomputed(self, operator: Operator) -> np.ndarray:
         """What an operator makes of exact operands, if it stood in place of that of the model."""
@@ -54,3 +69,10 @@ class Probe:
                     break
                 keys.update(map(id, operator.outputs))
         return {key: self.values[key] for key in keys if key in self.values}
+
+
+def _mean_over_branches(real: np.ndarray, found: np.ndarray, parts: Sequence[Branch]) -> float:
+    if not parts:
+        return noise(real, found)
+    real, found = (values.reshape(len(values), -1) for values in (real, found))
+    return float(np.mean([noise(real[:, p.elements], found[:, p.elements]) for p in parts]))

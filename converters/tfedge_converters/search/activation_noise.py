@@ -17,7 +17,6 @@ from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.decided_widths import free_activations, one_width_results
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.islands import find_islands
-from tfedge_converters.quantize.noise import mean_noise
 from tfedge_converters.quantize.probe import Probe
 from tfedge_converters.quantize.real_operators import real_activations, real_operators
 from tfedge_converters.quantize.twin import Twin
@@ -167,8 +166,7 @@ class ActivationNoise:
                      for item in self._graph.operators]  # fmt: skip
         graph = Graph(self._graph.inputs, self._graph.outputs, operators)
         judged = [self._heard(tensor, copies, deaf) for tensor in self._probe.judged]
-        real = [self._probe.values[id(tensor)] for tensor in self._probe.judged]
-        return mean_noise(real, run_part(graph, known, judged))
+        return self._probe.noise(run_part(graph, known, judged))
 
     def _heard(self, tensor: Tensor, copies: dict[int, Tensor], deaf: Collection[int]) -> Tensor:
         """A judged activation, as a SOFTMAX at the end reads it."""

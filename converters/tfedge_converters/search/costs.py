@@ -12,6 +12,7 @@ from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.quantize.formats import Format, weight_format
 from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.quantize.multiplications import multiplications
 from tfedge_converters.search.overrides import uniform_weights
 
 
@@ -72,7 +73,7 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) ->
     # What alignment makes of it differs by a few bytes; the search starts from the best case.
     fixed = min(map(fixed_flash, artifacts.values()))
     operations = {
-        (operator.outputs[0].name, bits): _multiplications(operator)
+        (operator.outputs[0].name, bits): multiplications(operator)
         * _stored_bits(operator, uniform_weights(scheme, bits), groups.form(operator))
         * groups.form(operator).bits
         for operator in _weighted(model)
@@ -130,21 +131,6 @@ def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
             yield value
         elif isinstance(value, Mapping):
             yield from _constants(value)
-
-
-def _multiplications(operator: Operator) -> int:
-    """Of one inference.
-
-    A weight is multiplied once for every position of the result, in depthwise convolutions too.
-    """
-    (rule, *_) = OPERATORS[operator.code].weights
-    weights = operator.inputs[rule.operand]
-    source = operator.inputs[rule.input]
-    assert weights is not None and source is not None
-    transposed = operator.code == "TRANSPOSE_CONV"
-    positions = source if transposed else operator.outputs[0]
-    across = source.shape[-1] if transposed else weights.shape[rule.axis]
-    return weights.elements * (positions.elements // across)
 
 
 def _stored_bits(operator: Operator, scheme: Scheme, form: Format) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ class LayerWidth:
     """What one layer got, and why.
 
     Attributes:
-        name: of its result.
+        name: see `graph.layers.layer_names`.
         bits: of its weights.
         activation_bits: that it computes in, and of its result.
         flash: bytes of its constants.
@@ -153,6 +154,32 @@ class WidthSearch:
     activations: tuple[ActivationWidth, ...] = ()
     arena_front: tuple[ArenaPoint, ...] = field(default=(), repr=False)
 
+    def named(self, names: Mapping[str, str]) -> WidthSearch:
+        """The same with other names for layers and activations, in the scheme too.
+
+        Args:
+            names: by the names of the tensors; what has none keeps its own.
+        """
+        overrides = self.scheme.overrides.items()
+        return dataclasses.replace(
+            self,
+            scheme=dataclasses.replace(
+                self.scheme, overrides={names.get(key, key): layer for key, layer in overrides}
+            ),
+            layers=tuple(
+                dataclasses.replace(layer, name=names.get(layer.name, layer.name))
+                for layer in self.layers
+            ),
+            activations=tuple(
+                dataclasses.replace(group, names=_renamed(group.names, names))
+                for group in self.activations
+            ),
+            arena_front=tuple(
+                dataclasses.replace(point, wide=_renamed(point.wide, names))
+                for point in self.arena_front
+            ),
+        )
+
     def verdict(self) -> str:
         """What it costs and how good it is, in words."""
         arena = "" if self.arena is None else f", arena {self.arena:,} bytes"
@@ -181,7 +208,7 @@ class WidthSearch:
         table.add_column("why")
         for layer in self.layers:
             table.add_row(
-                _short(layer.name),
+                layer.name,
                 str(layer.bits),
                 str(layer.activation_bits),
                 f"{layer.flash:,}",
@@ -202,7 +229,7 @@ class WidthSearch:
         for group in self.activations:
             more = f" and {len(group.names) - 1} more" if len(group.names) > 1 else ""
             table.add_row(
-                f"{_short(group.names[0])}{more}",
+                f"{group.names[0]}{more}",
                 str(group.bits),
                 f"{group.elements:,}",
                 f"{decibels(group.noise):.1f}",
@@ -236,6 +263,5 @@ def _front_table(titles: tuple[str, str], points: Sequence[tuple[int, float]]) -
     return table
 
 
-def _short(name: str) -> str:
-    """Without the operators that a converter joined to the one that counts."""
-    return name.split(";")[0]
+def _renamed(given: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(names.get(name, name) for name in given)

@@ -12,7 +12,6 @@ from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Operator, Tensor
 from tfedge_converters.quantize.activations import run_part
-from tfedge_converters.quantize.noise import mean_noise
 from tfedge_converters.quantize.probe import Probe
 from tfedge_converters.quantize.twin import Twin, dequantized
 from tfedge_converters.search.overrides import uniform_weights
@@ -56,7 +55,7 @@ def measured_noise(probe: Probe, scheme: Scheme) -> float:
     tensors = [_as_judged(probe, twin, tensor) for tensor in probe.judged]
     values = run_part(twin.model.main, twin.activations(probe.inputs).known, tensors)
     found = [dequantized(tensor, value) for tensor, value in zip(tensors, values, strict=True)]
-    return mean_noise([probe.values[id(tensor)] for tensor in probe.judged], found)
+    return probe.noise(found)
 
 
 def _as_judged(probe: Probe, twin: Twin, tensor: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, write_model
+from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
 from tfedge_converters.quantize.groups import Groups
@@ -105,7 +106,9 @@ def search_widths(
     _check_ram(narrow, budget, ram is not None, aim.name, scheme)
     calibrate(typed, given, scheme=scheme)
     work = _Search(context, Probe(typed, given[:samples]), scheme, widths, budget, name, progress)
-    return work.with_activations() if searched else work.of_weights()
+    found = work.with_activations() if searched else work.of_weights()
+    names = layer_names(typed.main)
+    return found.named({t.name: names[id(t)] for t in typed.main.tensors() if id(t) in names})
 
 
 def _widths(given: Sequence[int], what: str) -> list[int]:

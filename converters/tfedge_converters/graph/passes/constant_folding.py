@@ -20,7 +20,7 @@ _LARGEST_GROWTH = 4
 _OF_SHAPES: dict[str, Callable[[tuple[int, ...]], object]] = {"RANK": len, "SHAPE": tuple}
 
 # Operators that move values: they are folded whatever the values stand for.
-_MOVES = frozenset(
+MOVES = frozenset(
     {
         "BROADCAST_TO", "CONCATENATION", "EXPAND_DIMS", "GATHER", "PACK", "RESHAPE", "REVERSE_V2",
         "SLICE", "SPLIT", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK",
@@ -98,7 +98,7 @@ def _is_foldable(operator: Operator, operands: list[Tensor]) -> bool:
         return False
     if block_operands(operator):
         return False
-    if operator.code in _MOVES:
+    if operator.code in MOVES:
         return _one_grid(operator, operands)
     return operator.code in _COMPUTES and all(t.quantization is None for t in operator.outputs)
 

@@ -1,0 +1,26 @@
+"""Real values on the grids of integer inputs and outputs, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfedge_converters.graph import Tensor
+from tfedge_converters.quantize.affine import round_away
+
+
+def as_input(value: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """A real value in the type of an input: on its grid, if it has one, saturated."""
+    if tensor.quantization is None or tensor.type.dtype is None:
+        return value
+    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    limits = np.iinfo(tensor.type.dtype)
+    integers = round_away(value.astype(np.float64) / float(scale)) + int(zero_point)
+    return np.clip(integers, limits.min, limits.max).astype(tensor.type.dtype)
+
+
+def as_real(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """What an output's integers stand for, as float32; others as they are."""
+    if tensor.quantization is None:
+        return values
+    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    return ((values.astype(np.float64) - int(zero_point)) * float(scale)).astype(np.float32)
