@@ -1,0 +1,244 @@
+"""A quantised model computes what its original computes: it proves so when it is made.
+
+`tfedge.quantize` compares both without rounding before it returns; here 8 bits are compared too,
+for both could be wrong in the same way, and faults are put into builders that the proof must find.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import tfedge
+from tfedge.errors import DifferenceError, UnsupportedError
+from tfedge.quantization import attention, layer_table, schemes
+from tfedge.quantization.twin import attach
+
+RNG = np.random.default_rng(0)
+SERIES = RNG.normal(size=(64, 6, 8)).astype(np.float32)
+IMAGES = RNG.normal(size=(32, 8, 6, 4)).astype(np.float32)
+WORDS = RNG.integers(0, 20, (64, 6)).astype(np.int32)
+
+
+def _series(function):
+    x = keras.Input((6, 8))
+    return keras.Model(x, function(x)), SERIES
+
+
+def _images(function):
+    x = keras.Input((8, 6, 4))
+    return keras.Model(x, function(x)), IMAGES
+
+
+def _words(function):
+    x = keras.Input((6,), dtype="int32")
+    return keras.Model(x, function(layers.Embedding(20, 8, mask_zero=True)(x))), WORDS
+
+
+def _attend(**options):
+    return layers.MultiHeadAttention(2, 4, **options)
+
+
+class Residual(layers.Layer):
+    """A composite layer as users write them."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense, self.norm = layers.Dense(8, activation="relu"), layers.LayerNormalization()
+        self.drop = layers.Dropout(0.3)
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.norm.build(shape)
+        self.gain = self.add_weight(shape=(8,), initializer="ones", name="gain")
+        super().build(shape)
+
+    def call(self, inputs, training=None):
+        return self.gain * self.norm(self.drop(self.dense(inputs), training=training) + inputs)
+
+
+class DoubledReLU(layers.ReLU):
+    """Not a ReLU."""
+
+    def call(self, inputs):
+        return 2.0 * super().call(inputs)
+
+
+def _keys(x):
+    return layers.Dense(8)(x), layers.Dense(8)(x)
+
+
+MODELS = {
+    "causal attention": lambda: _series(lambda x: _attend()(x, x, use_causal_mask=True)),
+    "attention by keywords": lambda: _series(
+        lambda x: _attend()(query=x, key=_keys(x)[0], value=_keys(x)[1])
+    ),
+    "attention of three": lambda: _series(lambda x: _attend()(x, *_keys(x))),
+    "gated attention": lambda: _series(lambda x: _attend(use_gate=True)(x, x)),
+    "masked attention": lambda: _words(lambda x: _attend()(x, x)),
+    "attention along two axes": lambda: _images(
+        lambda x: _attend(attention_axes=(1, 2))(x, x)
+    ),
+    "masked softmax": lambda: _series(lambda x: layers.Softmax()(layers.Masking()(x))),
+    "softmax of two axes": lambda: _series(layers.Softmax(axis=[1, 2])),
+    "an operand twice": lambda: _series(lambda x: layers.Add()([x, _keys(x)[0], x])),
+    "average of one": lambda: _series(lambda x: layers.Average()([x, x])),
+    "norm along steps": lambda: _series(layers.BatchNormalization(axis=1)),
+    "normalization of steps": lambda: _series(
+        layers.Normalization(axis=1, mean=np.arange(6.0), variance=np.arange(1.0, 7))
+    ),
+    "channels first mean": lambda: _images(
+        layers.GlobalAveragePooling2D(data_format="channels_first")
+    ),
+    "channels first resize": lambda: _images(layers.UpSampling2D(data_format="channels_first")),
+    "channels first convolution": lambda: _images(
+        lambda x: layers.BatchNormalization(axis=1)(
+            layers.Conv2D(3, 3, data_format="channels_first")(x)
+        )
+    ),
+    "masked mean": lambda: _words(layers.GlobalAveragePooling1D()),
+    "group normalization": lambda: _series(layers.GroupNormalization(4)),
+    "length": lambda: _series(layers.UnitNormalization()),
+    "cosine": lambda: _series(lambda x: layers.Dot(2, normalize=True)([x, _keys(x)[0]])),
+    "uneven pooling": lambda: _images(layers.AdaptiveAveragePooling2D(4)),
+    "attention with scores": lambda: _series(lambda x: layers.Attention()([x, x])),
+    "composite": lambda: _series(Residual()),
+    "not a relu": lambda: _series(DoubledReLU()),
+    "limits and slopes": lambda: _series(layers.ReLU(max_value=2, negative_slope=0.1)),
+    "functions": lambda: _series(lambda x: ops.softplus(ops.selu(x)) - ops.square(x)),
+    "choice": lambda: _series(lambda x: ops.where(x > 0, x, 0.1 * x)),
+    "arithmetic": lambda: _images(lambda x: layers.Dense(3)(x / 127.5 - 1)),
+    "augmentation": lambda: _images(
+        lambda x: layers.Conv2D(3, 3)(layers.RandomFlip()(layers.GaussianNoise(0.3)(x)))
+    ),
+}  # fmt: skip
+
+
+def decibels(found, wanted):
+    """Signal to noise."""
+    return 10 * np.log10(np.mean(wanted**2) / np.mean((found - wanted) ** 2))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_eight_bits_are_the_model_up_to_rounding(name):
+    model, data = MODELS[name]()
+    quantized = tfedge.quantize(model, calibration=data)
+    found, wanted = (
+        np.asarray(keras.tree.flatten(one(data, training=False))[0]) for one in (quantized, model)
+    )
+    assert found.shape == wanted.shape
+    assert decibels(found, wanted) > 24
+
+
+def test_the_future_stays_hidden():
+    model, data = MODELS["causal attention"]()
+    quantized = tfedge.quantize(model, calibration=data)
+    other = data[:1].copy()
+    other[:, 4:] += 3
+    before, after = (np.asarray(quantized(x, training=False)) for x in (data[:1], other))
+    np.testing.assert_array_equal(before[:, :4], after[:, :4])
+
+
+@pytest.mark.parametrize("cell", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+def test_steps_that_are_masked_change_nothing(cell):
+    model, data = _words(cell(5))
+    quantized = tfedge.quantize(model, calibration=data)
+    found, wanted = (np.asarray(one(data, training=False)) for one in (quantized, model))
+    assert decibels(found, wanted) > 20
+
+
+def test_augmentation_acts_in_training_alone():
+    model, data = MODELS["augmentation"]()
+    quantized = tfedge.quantize(model, calibration=data)
+    once, again = (np.asarray(quantized(data, training=False)) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert (np.asarray(quantized(data, training=True)) != once).any()
+
+
+def test_outputs_keep_their_names():
+    x = keras.Input((8,))
+    head = keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="head")
+    shown = layers.ReLU(name="shown")(layers.Dense(4)(x))
+    quantized = tfedge.quantize(keras.Model(x, [head(shown), shown]))
+    assert quantized.output_names == ["head", "shown"]
+
+
+def test_towers_of_layers_with_the_same_names_are_quantised():
+    def tower():
+        return keras.Sequential(
+            [keras.Input((8,)), layers.Dense(4, name="dense"), layers.Dense(4, name="dense_1")]
+        )
+
+    x = keras.Input((8,))
+    tfedge.quantize(keras.Model(x, layers.Add()([tower()(x), tower()(x)])))
+
+
+class OwnStep(keras.Model):
+    """Trains in its own way."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_training_of_its_own_is_not_lost():
+    x = keras.Input((8,))
+    with pytest.raises(UnsupportedError, match="train_step.*QuantizationAwareTraining"):
+        tfedge.quantize(OwnStep(x, layers.Dense(3)(x)))
+
+
+def _swapped(make):
+    def function(a, b):
+        return b - a
+
+    return layer_table.in_turn("SUB", None, function, make, make.activation)
+
+
+def _row(name, **changes):
+    return dataclasses.replace(layer_table.LAYERS[name], **changes)
+
+
+FAULTS = {
+    "a mask that is dropped": (
+        lambda patch: patch.setattr(attention, "_mask", lambda make: None),
+        MODELS["causal attention"],
+    ),
+    "operands that are swapped": (
+        lambda patch: patch.setitem(
+            layer_table.LAYERS, "Subtract", _row("Subtract", build=_swapped)
+        ),
+        lambda: _series(lambda x: layers.Subtract()([x, _keys(x)[0]])),
+    ),
+    "an axis that is ignored": (
+        lambda patch: patch.setitem(
+            layer_table.LAYERS,
+            "BatchNormalization",
+            _row("BatchNormalization", build=lambda make: make.own("MUL", lambda x: x[0])),
+        ),
+        lambda: _series(lambda x: _shaken(layers.BatchNormalization(axis=1))(x)),
+    ),
+}
+
+
+def _shaken(norm):
+    norm.build((None, 6, 8))
+    for weight in norm.weights:
+        weight.assign(RNG.uniform(0.5, 1.5, weight.shape))
+    return norm
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("change", ["quantize", "callback"])
+def test_faults_of_builders_are_found(fault, change, monkeypatch):
+    inject, make = FAULTS[fault]
+    model, _ = make()
+    inject(monkeypatch)
+    with pytest.raises(DifferenceError, match="layer '"):
+        tfedge.quantize(model) if change == "quantize" else attach(model, schemes.get("int8"))
+
+
+def test_the_proof_can_be_left_out(monkeypatch):
+    inject, make = FAULTS["a mask that is dropped"]
+    inject(monkeypatch)
+    tfedge.quantize(make()[0], check=False)
