@@ -7,6 +7,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
+from tfedge_converters.early_checks import check_data
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import Calibration
 from tfedge_converters.quantize.calibration_file import is_record
@@ -45,6 +46,7 @@ def calibrate(
             `resume`.
     """
     calibration = _begun(method, quantization, resume)
+    check_data(data)
     prepared = prepare(model, input_shapes)
     calibration.observe(prepared.model, data, progress=progress)
     return calibration

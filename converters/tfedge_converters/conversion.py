@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from absl import logging
@@ -15,6 +16,7 @@ from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.calibrate_model import apply_calibration, is_calibration
+from tfedge_converters.early_checks import check_choices, check_data, check_model
 from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
@@ -23,8 +25,10 @@ from tfedge_converters.litert_kernels import check_litert
 from tfedge_converters.metrics import ACCURACY, metric_function
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import quantize
+from tfedge_converters.quantize.ends import set_ends
 from tfedge_converters.quantize.methods import Method
-from tfedge_converters.quantize.recovery import Step, recover
+from tfedge_converters.quantize.methods import method as find_method
+from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.vectors import self_test_vectors
@@ -79,9 +83,12 @@ def convert(
             layers of a residual block together), and "bias_correction", or objects of
             `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
-        input_type, output_type: "float32" to convert at the ends; None for the integers that the
-            model computes with, or their name, "int8" or "int16".
-        optimize: "speed", "balanced" or "size" of the generated C.
+        input_type, output_type: "float32" to convert at the ends; "uint8" for int8 plus 128, an
+            exact shift, as cameras have it; None for the integers that the model computes with, or
+            their name, "int8" or "int16".
+        optimize: which layers of the generated C get code of their own: "speed", all of them;
+            "balanced", those that take most of the time, and others where sharing a kernel would
+            take more flash; "size", only these.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.
@@ -98,14 +105,24 @@ def convert(
         ModelFileError: a file is not a model.
         UnsupportedError: a layer or operator cannot be expressed for the target.
         MissingToolError: the target's compiler is not installed.
-        TfedgeError: anything else that is wrong with the arguments.
+        TfedgeError: anything else that is wrong with the arguments; what can be known of them
+            without opening the model is said before that.
     """
     chosen = targets.load(target)
     _check_compiler(chosen, compiler_options)
     scheme = _scheme(chosen, quantization)
+    check_choices(optimize, input_type, output_type)
+    if name is not None:
+        check_identifier(name)
+    check_data(calibration)
+    if calibration_method is not None:
+        find_method(calibration_method)
+    steps(recovery)
+    check_data(evaluation_data)
+    check_model(model)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
-    name = identifier(prepared.name) if name is None else check_identifier(name)
+    name = identifier(prepared.name) if name is None else name
     _refuse_recovery(recovery, prepared, scheme, calibration)
     measured = None
     if evaluation_data is not None:
@@ -120,6 +137,9 @@ def convert(
         else:
             _find_ranges(prepared, scheme, calibration, calibration_method, recovery, progress)
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
+        flatbuffer = write_model(typed)
+    elif input_type is not None or output_type is not None:
+        set_ends(typed, input_type, output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
@@ -224,5 +244,5 @@ def _find_ranges(
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:
-    vectors = self_test_vectors(model, flatbuffer)
+    vectors = partial(self_test_vectors, model, flatbuffer)
     return generate(model, options, flatbuffer=flatbuffer, vectors=vectors)

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.kernels import lower
-from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
+from tfedge_converters.c.kernels import lower, refuse_operators_without_kernels
+from tfedge_converters.graph.sequences import (
+    foreign_states,
+    keeps_state,
+    memories,
+    state_in_words,
+)
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -90,10 +95,12 @@ class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
         operators = _needed(graph)
+        # What has no kernel comes first: a state is for nothing without its operator.
+        refuse_operators_without_kernels(graph, operators)
         for state in foreign_states(graph):
             raise UnsupportedError(
-                f"'{state.name}' keeps a state between invocations, and not as that of one layer, "
-                "which generated C does not support"
+                f"{state_in_words(graph, state)} keeps a state between invocations, and not as "
+                "that of one layer, which generated C does not support"
             )
         keeps_state(graph)
         self.layers = tuple(

@@ -125,7 +125,7 @@ def _items(data: Any, inputs: Sequence[InputSpec]) -> tuple[Any, bool]:
         return [_load_npz(os.fspath(data), inputs)], True
     if isinstance(data, Mapping) or _is_array(data):
         return [data], True
-    if _is_array_per_input(data, len(inputs)):
+    if _is_array_per_input(data, len(inputs)) or _has_labels_beside(data, inputs):
         return [data], True
     if not isinstance(data, Iterable) and callable(data):
         data = data()
@@ -139,6 +139,17 @@ def _items(data: Any, inputs: Sequence[InputSpec]) -> tuple[Any, bool]:
 def _is_array_per_input(data: Any, inputs: int) -> bool:
     sequence = isinstance(data, list | tuple) and len(data) == inputs
     return sequence and inputs > 1 and all(_is_array(value) for value in data)
+
+
+def _has_labels_beside(data: Any, inputs: Sequence[InputSpec]) -> bool:
+    """Whether this is Keras' (x, y) of whole arrays, whose y fits no input, and not two samples."""
+    if not (isinstance(data, tuple) and len(data) in (2, 3) and all(map(_is_array, data))):
+        return False
+    x, y = (np.shape(value) for value in data[:2])
+    if len(inputs) != 1 or not x or not y or x[0] != y[0]:
+        return False
+    shapes = (inputs[0].shape, inputs[0].sample_shape)
+    return x[1:] in shapes and y[1:] not in shapes and y not in shapes
 
 
 def _is_array(value: Any) -> bool:
