@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.affine import round_away
 from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData, input_specs
-from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
+from tfedge_converters.verify.engines import SEQUENCE, Outputs, Sample, engine
 
-# What runs a converted model, by the code that its target has.
-_ENGINES = {"c": "c", "tflite-micro": "tflite-micro", "none": "litert-reference"}
+# What runs a converted model, by the code that its target has, the best first: others compute the
+# same where the first is not installed.
+_ENGINES = {
+    "c": ("c", "tflite-micro"),
+    "tflite-micro": ("tflite-micro",),
+    "none": ("litert-reference",),
+}
 _DESCRIPTIONS = {
     "c": "the compiled C", "tflite-micro": "TFLite Micro", "litert-reference": "LiteRT",
     "litert": "LiteRT with XNNPACK",
@@ -110,16 +116,27 @@ def evaluate(
             f"evaluation data: the model has {len(model.main.outputs)} outputs; metrics take one"
         )
     # LiteRT's other kernels would say nonsense of weights with scales of blocks.
-    run_by = "litert" if any(map(has_blocks, model.graphs)) else _ENGINES[code]
+    engines = ("litert",) if any(map(has_blocks, model.graphs)) else _ENGINES[code]
     samples = [
         [_as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
         for sample in data.samples
     ]
-    after = _score(function, data, engine(run_by)(converted, samples, SEQUENCE), model.main.outputs)
+    run_by, results = _run_by_first(engines, converted, samples)
+    after = _score(function, data, results, model.main.outputs)
     before = None
     if real is not None:
         before = _score(function, data, engine("litert")(real, data.samples, SEQUENCE), None)
     return Evaluation(name, before, after, len(samples), run_by)
+
+
+def _run_by_first(
+    engines: Sequence[str], converted: bytes, samples: Sequence[Sample]
+) -> tuple[str, Outputs]:
+    """What runs a model, the first engine that is installed, and the outputs."""
+    for name in engines[:-1]:
+        with contextlib.suppress(MissingToolError):
+            return name, engine(name)(converted, samples, SEQUENCE)
+    return engines[-1], engine(engines[-1])(converted, samples, SEQUENCE)
 
 
 def _score(
