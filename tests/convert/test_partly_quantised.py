@@ -175,3 +175,10 @@ def test_other_types_of_ends_are_refused():
         tfedge.convert(real.flatbuffer, input_type="int8")
     with pytest.raises(TfedgeError, match="can be float32, int16, int8, uint8, not 'int4'"):
         tfedge.convert(real.flatbuffer, output_type="int4")
+
+
+def test_custom_operators_of_float_models_are_named_as_that():
+    x, y, z = (Tensor(name, (1, 8), TensorType.FLOAT32) for name in "xyz")
+    operators = [Operator("RELU", [x], [y]), Operator("CUSTOM", [y], [z], custom_name="Window")]
+    with pytest.raises(UnsupportedError, match=r"\(Window\).* custom operator, which cannot be q"):
+        tfedge.convert(encode(Model([Graph([x], [z], operators)])))

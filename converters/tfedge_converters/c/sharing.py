@@ -24,6 +24,9 @@ from tfedge_converters.c.kernel_call import KernelCall
 # A call with at least this share of the multiplications is worth code of its own for its speed.
 _BALANCED_SHARE = 1 / 20
 
+# Code for literal shapes differs from what is typical of the kernel by about this share.
+_DOUBT = 0.15
+
 
 def every_call(calls: Sequence[KernelCall]) -> frozenset[int]:
     """All calls, as `id`: code for literal shapes is the fastest."""
@@ -92,18 +95,20 @@ def variant_of(call: KernelCall) -> str:
 def _least_code(calls: Sequence[KernelCall], wanted: frozenset[int]) -> frozenset[int]:
     """`wanted`, and of each other kernel's calls either all or none, whatever makes less code.
 
-    It begins with all, so that no step, and so no result, takes more code than speed does.
+    It begins with all, and lets calls share only where that saves more than the estimate of their
+    own code may be off, so that no result takes more code than speed does.
     """
     chosen = every_call(calls)
-    others: dict[str, set[int]] = defaultdict(set)
+    others: dict[str, list[KernelCall]] = defaultdict(list)
     for call in calls:
         if id(call) not in wanted:
-            others[call.kernel].add(id(call))
+            others[call.kernel].append(call)
     least = code_estimate(calls, chosen)
     for kernel in sorted(others):
-        shared = chosen - others[kernel]
+        shared = chosen - every_call(others[kernel])
         estimate = code_estimate(calls, shared)
-        if estimate < least:
+        doubt = _DOUBT * sum(code_bytes_of(call).own for call in others[kernel])
+        if estimate + doubt < least:
             chosen, least = shared, estimate
     return chosen
 
