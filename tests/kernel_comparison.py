@@ -28,7 +28,7 @@ def mismatches(
 
     Args:
         name: a key of OPERATORS.
-        optimize: "speed" or "size".
+        optimize: "speed" or "shared".
         folder: for the generated C.
     """
     model = random_model(name, seed, instances)
@@ -37,7 +37,7 @@ def mismatches(
         REWRITES[name](model)
     source = generate(model, Options("model", targets.load("host"), optimize))
     # The sanitizers see every access; -O1 keeps them quick to compile.
-    program = build_host(source.write(folder), sanitize=optimize == "size", flags=["-O1"])
+    program = build_host(source.write(folder), sanitize=optimize == "shared", flags=["-O1"])
     rng = np.random.default_rng([seed, 2])
     data = [random_sample(model, rng) for _ in range(samples)]
     oracle = run_litert_reference if name in ORACLE_LITERT else run_micro

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Mapping
@@ -19,8 +20,42 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why the system refused a file: in its words, without the path that messages begin with."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)
+
+
+def check_readable(path: Path) -> None:
+    """Refuses what cannot be opened for reading.
+
+    Raises:
+        TfedgeError: it is missing, a folder, or may not be read.
+    """
+    try:
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses a folder that files could not be written into; makes nothing.
+
+    Raises:
+        TfedgeError: it, or what is above it, is no folder or may not be written to.
+    """
+    above = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    try:
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "")
     except OSError as error:
-        raise TfedgeError(f"{path}: cannot be read: {error.strerror}") from error
+        raise TfedgeError(f"{folder}: cannot be written: {reason_of(error)}") from None
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -54,8 +89,7 @@ def write_files_atomically(folder: Path, files: Mapping[str, bytes | str]) -> No
         for name, path in beside.items():
             path.replace(folder / name)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise TfedgeError(f"{place}: cannot be written: {reason}") from error
+        raise TfedgeError(f"{place}: cannot be written: {reason_of(error)}") from error
     finally:
         for path in beside.values():
             with contextlib.suppress(OSError):

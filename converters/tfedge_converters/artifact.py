@@ -150,7 +150,8 @@ def _c_summary(source: CSource, model: Model) -> list[str]:
         header,
         *(_layer_line(layer, width) for layer in plan.layers),
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
-        f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes",
+        f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; code about "
+        f"{source.code_bytes:,} bytes (estimated for Cortex-M4)",
         *([_UNPACKED.format(spent)] if packed else []),
     ]
 

@@ -9,6 +9,7 @@ from absl import logging
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
+from tfedge_converters.early_checks import check_data
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quality.data import findings, wanted_by
 from tfedge_converters.quality.samples import CalibrationSamples
@@ -52,6 +53,7 @@ def calibrate(
             `resume`.
     """
     calibration = _begun(method, quantization, resume)
+    check_data(data)
     prepared = prepare(model, input_shapes)
     samples = CalibrationSamples(data, input_specs(prepared.model), hold_back=False)
     calibration.observe(prepared.model, samples, progress=progress)

@@ -15,6 +15,7 @@ from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.calibrate_model import apply_calibration
+from tfedge_converters.early_checks import check_choices, check_data, check_model
 from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.graph import Model, write_model
@@ -25,8 +26,10 @@ from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quality import Comparison, Limits
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.calibration import is_calibration
+from tfedge_converters.quantize.ends import set_ends
 from tfedge_converters.quantize.methods import Method
-from tfedge_converters.quantize.recovery import Step, recover
+from tfedge_converters.quantize.methods import method as find_method
+from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify.running import check_runs
@@ -92,9 +95,12 @@ def convert(
             layers of a residual block together), and "bias_correction", or objects of
             `tfedge_converters.quantize.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
-        input_type, output_type: "float32" to convert at the ends; None for the integers that the
-            model computes with, or their name, "int8" or "int16".
-        optimize: "speed", "balanced" or "size" of the generated C.
+        input_type, output_type: "float32" to convert at the ends; "uint8" for int8 plus 128, an
+            exact shift, as cameras have it; None for the integers that the model computes with, or
+            their name, "int8" or "int16".
+        optimize: which layers of the generated C get code of their own: "speed", all of them;
+            "balanced", those that take most of the time, and others where sharing a kernel would
+            take more flash; "size", only these.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.
@@ -116,15 +122,25 @@ def convert(
         UnsupportedError: a layer or operator cannot be expressed for the target.
         MissingToolError: the target's compiler is not installed.
         QualityError: there is something to warn of, and `strict` is set.
-        TfedgeError: anything else that is wrong with the arguments.
+        TfedgeError: anything else that is wrong with the arguments; what can be known of them
+            without opening the model is said before that.
     """
     limits = Limits(min_snr, max_loss)
     chosen = targets.load(target)
     _check_compiler(chosen, compiler_options)
     scheme = _scheme(chosen, quantization)
+    check_choices(optimize, input_type, output_type)
+    if name is not None:
+        check_identifier(name)
+    check_data(calibration)
+    if calibration_method is not None:
+        find_method(calibration_method)
+    steps(recovery)
+    check_data(evaluation_data)
+    check_model(model)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
     typed, flatbuffer = prepared.model, prepared.flatbuffer
-    name = identifier(prepared.name) if name is None else check_identifier(name)
+    name = identifier(prepared.name) if name is None else name
     _refuse_recovery(recovery, prepared, scheme, calibration)
     measured = None
     if evaluation_data is not None:
@@ -142,6 +158,9 @@ def convert(
             )
             comparison.about_to_quantize(typed, scheme)
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
+        flatbuffer = write_model(typed)
+    elif input_type is not None or output_type is not None:
+        set_ends(typed, input_type, output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
@@ -267,7 +286,10 @@ def _find_ranges(
 
 
 def _generate_c(model: Model, flatbuffer: bytes, options: Options) -> CSource:
-    self_test = self_test_vectors(model, flatbuffer)
-    if self_test.missing:
-        logging.warning("%s: %s", options.name, self_test.missing)
-    return generate(model, options, flatbuffer=flatbuffer, vectors=self_test.vectors)
+    def vectors() -> Any:
+        self_test = self_test_vectors(model, flatbuffer)
+        if self_test.missing:
+            logging.warning("%s: %s", options.name, self_test.missing)
+        return self_test.vectors
+
+    return generate(model, options, flatbuffer=flatbuffer, vectors=vectors)

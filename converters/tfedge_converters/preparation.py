@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tfedge.files import read_bytes
+from tfedge_converters.compiled_models import refuse_compiled
+from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables
@@ -21,9 +23,8 @@ from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
+from tfedge_converters.graph.real_operators import real_operators_of
 from tfedge_converters.quantize.fake_quantization import consume_fake_quantization
-
-_FLATBUFFER_SUFFIXES = {".tflite", ".lite"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,9 @@ class Prepared:
         model: the typed graph.
         flatbuffer: the file as it was, if no pass changed it; else the graph's bytes.
         name: what the model is called.
-        is_real: whether more than its ends and functions of one byte computes with real numbers.
+        is_real: whether it is to be quantised: more than its ends and functions of one byte
+            computes with real numbers, and no operator with integers. What is quantised in part
+            is taken as it is.
         input_scales: of a Keras model, see `export.input_scales`.
     """
 
@@ -61,6 +64,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     """
     flatbuffer, name, traits = _flatbuffer(model, input_shapes)
     typed = read_model(flatbuffer, source=name)
+    refuse_compiled(typed, name)
     consume_weight_markers(typed)
     consume_range_markers(typed)
     annotate_shared_weights(typed, traits.shared_kernels)
@@ -70,7 +74,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     fake = consume_fake_quantization(typed)
     if pipeline.run(typed) or fake:
         flatbuffer = write_model(typed)
-    is_real = _has_real_activations(typed)
+    is_real = _is_to_be_quantised(typed)
     if is_real and to_quantize:
         drop_finite_checks(typed)
         replace_float_only(typed)
@@ -86,9 +90,12 @@ def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
     Raises:
         TfedgeError: the file cannot be opened.
         ModelFileError: it is no model.
+        UnsupportedError: it was compiled for an accelerator already.
     """
     flatbuffer, name, _ = _flatbuffer(model, None)
-    return name, read_model(flatbuffer, source=name)
+    typed = read_model(flatbuffer, source=name)
+    refuse_compiled(typed, name)
+    return name, typed
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +114,7 @@ def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
         flatbuffer, traits = _exported(model, input_shapes)
         return flatbuffer, str(getattr(model, "name", "model")), traits
     path = Path(model)
-    if path.suffix in _FLATBUFFER_SUFFIXES:
+    if kind_of(path) is FileKind.TFLITE:
         return read_bytes(path), path.stem, _Traits()
     from tfedge_converters.export import load_keras
 
@@ -122,7 +129,9 @@ def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
     return flatbuffer, _Traits(shared_kernels(model), input_scales(model))
 
 
-def _has_real_activations(model: Model) -> bool:
+def _is_to_be_quantised(model: Model) -> bool:
+    if any(map(real_operators_of, model.graphs)):
+        return False
     return any(
         tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
         for graph in model.graphs

@@ -45,7 +45,7 @@ def test_the_same_model_gives_the_same_bytes():
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("optimize", ["speed", "shared"])
 def test_every_kernel_compiles_without_warnings(compiler, optimize, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
@@ -68,7 +68,7 @@ def test_the_header_is_cpp_too(tmp_path):
 def test_two_models_share_kernels_and_an_arena(tmp_path):
     """One folder for both: kernels are the same files, symbols do not clash."""
     for name, seed in (("first", 1), ("second", 2)):
-        generate(random_model("fully_connected", seed, 1), options(name, "size")).write(tmp_path)
+        generate(random_model("fully_connected", seed, 1), options(name, "shared")).write(tmp_path)
     (tmp_path / "main.c").write_text(
         """#include <string.h>
 #include "first.h"
@@ -101,7 +101,7 @@ def test_cmake_builds_two_models_that_share_kernels(tmp_path):
     if shutil.which("cmake") is None:
         pytest.skip("cmake is not installed")
     for name, seed in (("first", 1), ("second", 2)):
-        generate(random_model("conv_2d", seed, 1), options(name, "size")).write(tmp_path / name)
+        generate(random_model("conv_2d", seed, 1), options(name, "shared")).write(tmp_path / name)
     (tmp_path / "main.c").write_text(
         '#include "first.h"\n#include "second.h"\n'
         "int main(void) { return first_invoke(0) == second_invoke(0) ? 0 : 1; }\n"

@@ -13,6 +13,6 @@ pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missin
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("optimize", ["speed", "shared"])
 def test_kernel_is_bit_exact(name, optimize, tmp_path):
     assert mismatches(name, optimize, tmp_path, seed=1, instances=24, samples=60) == []

@@ -33,7 +33,7 @@ def one(code, source_shape, constants, out_shape, operator_options=None):
     return b.model()
 
 
-@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("optimize", ["speed", "shared"])
 @pytest.mark.parametrize("index", [-1, 5, -(1 << 31), (1 << 31) - 1])
 def test_an_index_from_outside_fails_the_invocation(index, optimize, tmp_path):
     b = Builder(np.random.default_rng(0))

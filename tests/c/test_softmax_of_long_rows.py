@@ -22,7 +22,7 @@ def test_rows_of_equal_values(depth, expected, tmp_path):
     options.beta = 1.0
     operator = Operator("SOFTMAX", tensors[:1], tensors[1:], options, 2)
     model = Model([Graph(tensors[:1], tensors[1:], [operator])])
-    source = generate(model, Options("model", targets.load("host"), "size"))
+    source = generate(model, Options("model", targets.load("host"), "shared"))
     program = build_host(source.write(tmp_path), sanitize=True)
     [[result]] = program.run([[np.full((1, depth), 7, np.int8)]])
     assert (result == expected).all()

@@ -22,7 +22,7 @@ NODE = 'node: { title: "%s" label: "%s\\nfile.c:1:2\\n%d bytes (%s)" }\n'
 EDGE = 'edge: { sourcename: "%s" targetname: "%s" label: "file.c:3:4" }\n'
 
 
-@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("optimize", ["speed", "shared"])
 @pytest.mark.parametrize("core", COMPILERS)
 def test_no_operator_recurses_or_grows_its_stack(core, optimize, tmp_path):
     compiler = COMPILERS[core][0]

@@ -44,7 +44,7 @@ def test_uint8_is_bit_exact(name, tmp_path):
     model = random_unsigned_model(name, SEED, INSTANCES)
     rng = np.random.default_rng(4)
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
-    program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
+    program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
     got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     for actual, expected in zip(got, right, strict=True):
@@ -70,7 +70,7 @@ def test_bilinear_resizing_is_bit_exact(corners, tmp_path):
         graph.outputs.append(output)
     model = Model([graph])
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
-    program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
+    program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
     got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     for x, y in zip(got, right, strict=True):
@@ -88,7 +88,7 @@ def test_positions_may_be_int64(tmp_path):
     operator = Operator("ARG_MAX", [source, axis], [output], options)
     model = Model([Graph([source], [output], [operator])])
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
-    program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
+    program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
     got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(got, right, strict=True))
@@ -105,7 +105,7 @@ def test_multipliers_are_those_of_a_float32_product(tmp_path):
         product = source.quantization.scale[0] * weights.quantization.scale[0]
         operator.outputs[0].quantization.scale[0] = product * (1 << 29) / 100
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
-    program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
+    program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
     got = build_host(program, flags=["-O1"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     assert all(
@@ -170,7 +170,7 @@ def test_sums_of_dense_layers_are_scaled_in_double_precision(tmp_path):
             bias.quantization.scale[0] = grids[0].scale[0] * grids[1].scale[0]
             beside = 0 if index % 2 else rng.integers(-1, 2, halves.shape)
             bias.data = (np.round(halves / real) + beside - products[0]).astype(np.int32)
-    program = generate(model, Options("model", targets.load("host"), "size")).write(tmp_path)
+    program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
     got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     assert all(np.array_equal(a, b) for a, b in zip(got[0], right[0], strict=True))

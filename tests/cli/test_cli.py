@@ -61,7 +61,7 @@ def test_targets_lists_every_target(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["convert", "none.tflite", "--output", "out"], "none.tflite: cannot be read"),
+        (["convert", "none.tflite", "--output", "out"], "none.tflite: there is no such file"),
         (["convert", "{model}", "--target", "m4", "--output", "out"], "there is no target 'm4'"),
         (["convert", "{model}", "--name", "1", "--output", "out"], "cannot prefix C symbols"),
         (["convert", "{model}", "--output", "{model}"], "cannot be written"),

@@ -53,6 +53,17 @@ def test_both_sides_are_measured(classifier, digits, target, engine):
     assert str(result) in artifact.summary()
 
 
+def test_without_a_compiler_tflite_micro_computes_the_same(
+    classifier, digits, monkeypatch, tmp_path
+):
+    x, y = digits[0][:100], digits[1][:100]
+    artifact = tfedge.convert(classifier, calibration=x, evaluation_data=(x, y))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    again = tfedge.convert(artifact.flatbuffer, evaluation_data=(x, y)).evaluation
+    assert (artifact.evaluation.engine, again.engine) == ("c", "tflite-micro")
+    assert again.converted == artifact.evaluation.converted
+
+
 def test_what_is_measured_is_the_artifact(classifier, digits):
     """A hopeless grid must show."""
     x, y = digits[0][:200], digits[1][:200]

@@ -2,14 +2,22 @@
 
 import random
 
+import numpy as np
 import pytest
+from accelerators.small_graphs import Net, constant
 
 from tfedge.errors import ModelFileError
 from tfedge_converters import targets
 from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.accelerators.memory import memory_use
 from tfedge_converters.edgetpu.compiled_file import ExecutableKind, read_compiled
-from tfedge_converters.graph import read_file, read_model, write_model
+from tfedge_converters.graph import (
+    Quantization,
+    TensorType,
+    read_file,
+    read_model,
+    write_model,
+)
 
 PAIRS = {
     # operators in all, on the CPU, cached bytes, instructions of a run, narrow memory of a tile
@@ -101,3 +109,48 @@ def test_other_bytes_are_refused(shared):
     with pytest.raises(ModelFileError, match="compile the model again"):
         read_compiled(_with_options(path, b"\x01"))
     assert read_model(_with_options(path, b"\x01")).main.operators
+
+
+@pytest.mark.parametrize(
+    ("outputs", "inputs", "per_channel", "bias", "size"),
+    [
+        (384, 384, True, 1, 384 * (384 + 12)),  # of PoseNet
+        (32, 384, True, 1, 32 * (384 + 12)),
+        (34, 384, True, 1, 48 * (384 + 12)),
+        (1, 384, False, 1, 1600),  # of BodyPix
+        (1, 96, False, 1, 448),  # of MoveNet
+        (96, 384, True, 0, 128 * (384 + 8)),
+        (24, 48, False, 1, 32 * (48 + 4)),
+    ],
+)
+def test_bytes_of_convolutions_as_compiled_files_have_them(
+    outputs, inputs, per_channel, bias, size
+):
+    net = Net(1, 4, 4, inputs)
+    net.convolution(net.input, outputs, kernel=1)
+    (operator,) = net.operators
+    _, weights, biases = operator.inputs
+    biases.data = np.full(outputs, bias, np.int32)
+    if per_channel:
+        weights.quantization = Quantization(
+            np.full(outputs, 0.1, np.float32), np.zeros(outputs, np.int64)
+        )
+    assert memory_use(map_graph(net.graph(), _EDGE_TPU)).cached_bytes == size
+
+
+@pytest.mark.parametrize(
+    ("channels", "bias", "size"),
+    [(384, 1, 384 * 48), (64, 0, 64 * 44), (24, 0, 1088)],  # of PoseNet and MoveNet
+)
+def test_bytes_of_depthwise_convolutions_as_compiled_files_have_them(channels, bias, size):
+    net = Net(1, 8, 8, channels)
+    weights = constant(np.ones((1, 3, 3, channels)), TensorType.INT8)
+    weights.quantization = Quantization(
+        np.full(channels, 0.1, np.float32), np.zeros(channels, np.int64), 3
+    )
+    biases = constant(np.full(channels, bias), TensorType.INT32)
+    net.add(
+        "DEPTHWISE_CONV_2D", [net.input, weights, biases], (1, 8, 8, channels),
+        strideH=1, strideW=1, depthMultiplier=1, dilationHFactor=1, dilationWFactor=1,
+    )  # fmt: skip
+    assert memory_use(map_graph(net.graph(), _EDGE_TPU)).cached_bytes == size

@@ -185,12 +185,12 @@ def _archive_without_weights(path):
     ("name", "make", "message"),
     [
         ("missing.keras", lambda path: None, "there is no such file"),
-        ("note.h5", _text, "not a Keras model"),
+        ("note.h5", _text, "a text file, not a model"),
         ("model.weights.h5", _weights_only, "holds weights but no model"),
         ("cut.h5", _truncated_hdf5, "truncated or corrupt"),
         ("broken", _broken_saved_model, "Keras cannot open it"),
-        ("empty", lambda path: path.mkdir(), "not a Keras model"),
-        ("other.keras", _archive_of_something, "truncated or corrupt"),
+        ("empty", lambda path: path.mkdir(), "a folder without a model"),
+        ("other.keras", _archive_of_something, "a zip archive without a model"),
         ("half.keras", _archive_without_weights, "Keras cannot open it"),
     ],
 )

@@ -75,7 +75,7 @@ def travel(
         stage("read again")
         read_model(again)
     attempt("array", generate_array, model, data, name)
-    optimize = str(rng.choice(["size", "size", "size", "balanced", "speed"]))
+    optimize = str(rng.choice(["shared", "shared", "size", "balanced", "speed"]))
     options = Options(name, _HOST, optimize)
     source = attempt("generate", generate, model, options, flatbuffer=data)
     if source is None and _has_reals(model):

@@ -32,7 +32,7 @@ SAMPLES, SEQUENCE = 20, 7
         "lstm_continued",
     ],
 )
-@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("optimize", ["speed", "shared"])
 def test_firmware_is_bit_exact(core, name, optimize, tmp_path):
     model = random_model(name, seed=11, count=INSTANCES)
     program = generate(model, Options("model", targets.load(core), optimize)).write(tmp_path)

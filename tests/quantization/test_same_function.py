@@ -184,7 +184,7 @@ class OwnStep(keras.Model):
 
 def test_training_of_its_own_is_not_lost():
     x = keras.Input((8,))
-    with pytest.raises(UnsupportedError, match="train_step.*QuantizationAwareTraining"):
+    with pytest.raises(UnsupportedError, match=r"train_step.*QuantizationAwareTraining"):
         tfedge.quantize(OwnStep(x, layers.Dense(3)(x)))
 
 

@@ -258,7 +258,8 @@ def test_partly_quantised_models_are_refused():
     z = activation("z", (1, 3), 0, 1)
     model.main.operators.append(plain("RELU", [y], z))
     model.main.outputs = [z]
-    with pytest.raises(UnsupportedError, match="already quantised while other operators"):
+    words = r"in part: RELU \(operator 2\) computes.*from the integers of 'y_int8' on"
+    with pytest.raises(UnsupportedError, match=words):
         quantize(model)
 
 
@@ -272,7 +273,7 @@ def test_float16_models_are_refused():
 def test_several_graphs_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
     model.graphs.append(Graph([], [], [], name="body"))
-    with pytest.raises(UnsupportedError, match=r"2 graphs.*'body'.*unroll=True"):
+    with pytest.raises(UnsupportedError, match=r"2 graphs.*called 'main', 'body'"):
         quantize(model)
 
 
@@ -343,8 +344,26 @@ def test_constant_outputs_are_refused():
 
 def test_unknown_end_types_are_refused():
     model = two_layers(constant("w", RNG.normal(size=(3, 2))), None)
-    with pytest.raises(TfedgeError, match="int8 or float32, not 'uint8'"):
-        quantize(model, output_type="uint8")
+    with pytest.raises(TfedgeError, match="int8, uint8 or float32, not 'int16'"):
+        quantize(model, output_type="int16")
+    with pytest.raises(TfedgeError, match="int16 or float32, not 'uint8'"):
+        quantize(model, "int16x8", output_type="uint8")
+
+
+def test_ends_of_uint8_are_those_of_int8_shifted():
+    made = {}
+    weights = RNG.normal(size=(3, 2))
+    for type_ in ("int8", "uint8"):
+        model = two_layers(constant("w", weights), constant("b", np.ones(3)))
+        quantize(model, input_type=type_, output_type=type_)
+        made[type_] = model.main
+        loads(model)
+    for ends in ("inputs", "outputs"):
+        ((signed,), (unsigned,)) = (getattr(made[type_], ends) for type_ in ("int8", "uint8"))
+        assert (unsigned.type, unsigned.name) == (TensorType.UINT8, signed.name)
+        assert grid(unsigned) == (grid(signed)[0], grid(signed)[1] + 128)
+    codes = [operator.code for operator in made["uint8"].operators]
+    assert (codes[0], codes[-1]) == ("QUANTIZE", "QUANTIZE")
 
 
 def test_biases_beyond_float32_are_refused():

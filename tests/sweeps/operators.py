@@ -29,7 +29,7 @@ Batch = tuple[str, str, int]
 
 def batches(seed: int, count: int) -> Iterator[Batch]:
     """Operator, optimisation and seed of as many batches as make `count` cases."""
-    rounds = ((name, how) for how in itertools.cycle(("size", "speed")) for name in OPERATORS)
+    rounds = ((name, how) for how in itertools.cycle(("shared", "speed")) for name in OPERATORS)
     for number, (name, how) in enumerate(itertools.islice(rounds, -(-count // CASES))):
         yield name, how, 1_000_000 * seed + number
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from interpreters.dying_models import wide_softmax
 from random_builder import Builder
 from random_graphs import random_model
 from random_heavy import transpose_conv_2d_of
 
+import tfedge
 from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
+from tfedge_converters.cli import main
 from tfedge_converters.graph import (
     Graph,
     Model,
@@ -19,8 +23,8 @@ from tfedge_converters.graph import (
     Quantization,
     Tensor,
     TensorType,
-    read_file,
     read_model,
+    write_file,
     write_model,
 )
 from tfedge_converters.verify import verify
@@ -122,22 +126,145 @@ def test_unknown_engines_and_files_are_refused(tmp_path):
     with pytest.raises(TfedgeError, match="there is no engine 'gpu'"):
         verify(random_model("relu", 1, 1), engines=["gpu"])
     (tmp_path / "x.tflite").write_bytes(b"nothing")
-    with pytest.raises(ModelFileError, match="not a TFLite flatbuffer"):
+    with pytest.raises(ModelFileError, match="a text file, not a model"):
         verify(tmp_path / "x.tflite")
 
 
-def test_random_indices_are_not_invented():
+@pytest.mark.parametrize("name", ["embedding_lookup", "gather", "gather_nd"])
+def test_random_indices_are_rows_of_the_table(name):
+    """Others end the invocation of generated C with an error."""
+    assert verify(random_model(name, 1, 3), samples=20, engines=["c"]).passed
+
+
+def test_random_integers_that_nothing_bounds():
+    model = random_model("integer_arithmetic", 1, 3)
+    assert any(tensor.type == TensorType.INT32 for tensor in model.main.inputs)
+    assert verify(model, samples=20, engines=["c"]).passed
+
+
+def _quotient(divisor_of):
+    """x / d, d an input or made from x; each holds a zero."""
+    grid = Quantization.per_tensor(0.1, 3)
+    x, d = (Tensor(name, (1, 4), TensorType.INT8, grid) for name in "xd")
+    y = Tensor("y", (1, 4), TensorType.INT8, Quantization.per_tensor(0.005, 0))
+    operators = [Operator("DIV", [x, d], [y], schema.DivOptionsT())]
+    inputs = [x, d]
+    if divisor_of is not None:
+        operators.insert(0, Operator(divisor_of, [x], [d]))
+        inputs = [x]
+    return Model([Graph(inputs, [y], operators)])
+
+
+@pytest.mark.parametrize("divisor_of", [None, "ABS"])
+def test_random_divisors_are_not_zero(divisor_of):
+    model = _quotient(divisor_of)
+    result = verify(model, samples=300, engines=["c"])
+    assert result.passed
+    assert result.samples > 200
+    zeros = [np.full((1, 1, 4), 3, np.int8)] * len(model.main.inputs)
+    assert verify(model, zeros, engines=["c"]).samples == 1
+
+
+def test_a_compiled_model_is_named_as_what_it_is():
+    grid = Quantization.per_tensor(0.1, 0)
+    x, y = (Tensor(name, (1, 8), TensorType.INT8, grid) for name in "xy")
+    for name, words in (
+        ("edgetpu-custom-op", "for the Edge TPU by edgetpu_compiler.*'tfedge check'"),
+        ("ethos-u", "for an Ethos-U NPU by Vela.*that it was compiled from"),
+    ):
+        operator = Operator("CUSTOM", [x], [y], custom_name=name)
+        flatbuffer = write_model(Model([Graph([x], [y], [operator])]))
+        for use in (verify, tfedge.convert, tfedge.check):
+            with pytest.raises(UnsupportedError, match=words):
+                use(flatbuffer)
+
+
+def test_an_engine_that_was_asked_for_has_to_run(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for tool in ("gcc", "cc", "as", "ld", "collect2"):
+        if found := shutil.which(tool, path="/usr/bin:/bin"):
+            (tmp_path / tool).symlink_to(found)
     model = random_model("relu", 1, 1)
-    model.main.inputs[0].type = TensorType.INT32
-    with pytest.raises(TfedgeError, match="give inputs"):
-        verify(model)
+    result = verify(model, samples=1, engines=["c", "qemu:cortex-m4"])
+    assert [item.engine for item in result.ours] == ["c"]
+    assert [item.engine for item in result.not_run] == ["qemu:cortex-m4"]
+    assert not result.passed
+    write_file(model, tmp_path / "net.tflite")
+    arguments = ["verify", str(tmp_path / "net.tflite"), "--samples", "1", "--engine", "c"]
+    assert main(arguments) == 0
+    assert main([*arguments, "--engine", "qemu:cortex-m4"]) == 1
+    assert "not run, though asked for: qemu:cortex-m4" in capsys.readouterr().out
 
 
-def test_nothing_can_say_what_is_right_for_a_compiled_model(shared):
-    path = shared("models/edgetpu_pairs/split_concat_edgetpu.tflite")
-    assert read_file(path).main.operators[0].custom_name == "edgetpu-custom-op"
-    with pytest.raises(TfedgeError, match="nothing can say what is right"):
-        verify(path, samples=1)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """What convert wrote of a convolution."""
+    folder = tmp_path_factory.mktemp("written")
+    artifact = tfedge.convert(write_model(random_model("conv_2d", 1, 2)), name="net")
+    artifact.save(folder)
+    return artifact, folder
+
+
+def test_a_folder_is_verified_as_it_lies_there(written, tmp_path):
+    artifact, folder = written
+    assert verify(artifact, samples=3).passed
+    assert verify(folder, samples=3, engines=["c"]).passed
+    changed = shutil.copytree(folder, tmp_path / "changed")
+    weights = changed / "net_weights.c"
+    begin = weights.read_text().index("{") + 1
+    text = weights.read_text()
+    number = re.search(r"-?\d+", text[begin:])
+    place = slice(begin + number.start(), begin + number.end())
+    weights.write_text(text[: place.start] + str(int(number[0]) ^ 1) + text[place.stop :])
+    result = verify(changed, samples=20)
+    assert not result.passed
+    assert "net_weights.c is not what net.tflite gives, from line" in result.faults[0]
+    assert "net_self_test" in result.faults[1]
+
+
+def test_a_folder_with_another_model_is_noticed(written, tmp_path):
+    _, folder = written
+    changed = shutil.copytree(folder, tmp_path / "changed")
+    header = (folder / "net.h").read_text()
+    digest = re.search(r'HASH "(\w+)"', header)[1]
+    (changed / "net.h").write_text(header.replace(digest, "0" * 64))
+    result = verify(changed, samples=1, engines=["c"])
+    assert result.faults == ("net.h was generated from another model than net.tflite",)
+    assert not result.passed
+    with pytest.raises(ModelFileError, match=r"holds no \.tflite file"):
+        verify(tmp_path)
+
+
+def test_an_array_for_tflite_micro_is_compared_with_the_model(tmp_path):
+    model = write_model(random_model("conv_2d", 1, 1))
+    tfedge.convert(model, name="net", target="tflite-micro").save(tmp_path)
+    assert verify(tmp_path, samples=1).passed
+    array = tmp_path / "net_model_data.c"
+    lines = array.read_text().splitlines()
+    middle = next(i for i, line in enumerate(lines) if re.match(r"^\s*-?\d+,", line)) + 2
+    lines[middle] = re.sub(r"\d+", lambda number: str(int(number[0]) ^ 1), lines[middle], count=1)
+    array.write_text("\n".join(lines) + "\n")
+    result = verify(tmp_path, samples=1)
+    assert not result.passed
+    assert result.faults == (
+        f"net_model_data.c is not what net.tflite gives, from line {middle + 1} on",
+    )
+
+
+@pytest.mark.parametrize("name", ["int16_abs", "int16_leaky_relu", "int16_mul", "int16_relu"])
+def test_differences_of_int16_are_explained(name):
+    for seed in range(3):
+        engines = ["litert-reference", "litert"]
+        for item in verify(random_model(name, seed, 3), samples=40, engines=engines).comparisons:
+            assert item.reason or not item.mismatches
+
+
+def test_what_cannot_be_verified_is_said():
+    for wrong, words in ((None, "a NoneType cannot be verified"), (7, "a int cannot be verified")):
+        with pytest.raises(TfedgeError, match=words):
+            verify(wrong)
+    with pytest.raises(TfedgeError, match=r"given as a list, such as \['c'\]"):
+        verify(random_model("relu", 1, 1), engines="c")
 
 
 @pytest.mark.parametrize(

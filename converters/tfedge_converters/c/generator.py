@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,27 +15,21 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays, names
+from tfedge_converters.c.fit import check_fit
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_directory
+from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
+from tfedge_converters.graph.single_graph import single_graph
 from tfedge_converters.graph.types import Graph, Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.targets import Target
-
-# Which layers get code of their own, compiled for their literal shapes.
-OPTIMIZATIONS = {
-    "speed": "every layer has code of its own",
-    "balanced": "layers with at least 1/20 of the multiplications have code of their own",
-    "size": "layers of one kind share their code",
-}
-
-_BALANCED_SHARE = 20
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ class Options:
     Attributes:
         name: prefix of all files and symbols.
         target: what the code will run on.
-        optimize: a key of OPTIMIZATIONS.
+        optimize: a key of `sharing.OPTIMIZATIONS`.
         command: what to run to get the same code again, for the banner.
     """
 
@@ -60,7 +54,7 @@ def generate(
     options: Options,
     *,
     flatbuffer: bytes | None = None,
-    vectors: Sequence[Vector] = (),
+    vectors: Sequence[Vector] | Callable[[], Sequence[Vector]] = (),
 ) -> CSource:
     """Generates the C program of a model.
 
@@ -68,7 +62,8 @@ def generate(
         model: one integer graph; its ends may be float32, int8 or uint8.
         options: names and target.
         flatbuffer: the model's file if it has one, for the hash in the banner.
-        vectors: inputs with reference outputs for the self-test.
+        vectors: inputs with reference outputs for the self-test, or what computes them: called
+            once it is known that the model can be expressed, for interpreters trust files.
 
     Raises:
         UnsupportedError: an operator, type or shape has no kernel.
@@ -81,19 +76,15 @@ def generate(
         )
     graph = as_tables(unpack_weights(signed(_single_graph(model))))
     layout = plan(graph)
-    emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), vectors)
+    known = vectors() if callable(vectors) else vectors
+    emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), known)
     source = emitter.emit()
-    _check_fit(source, options.target)
+    check_fit(source, options.target)
     return source
 
 
 def _single_graph(model: Model) -> Graph:
-    if len(model.graphs) != 1:
-        raise UnsupportedError(
-            f"the model has {len(model.graphs)} graphs (loops or branches); "
-            "generated C supports one without control flow"
-        )
-    graph = model.main
+    graph = single_graph(model, "generated C")
     refuse_blocks(graph, "generated C")
     if not graph.inputs or not graph.outputs:
         raise UnsupportedError("the graph has no inputs or no outputs, so there is nothing to run")
@@ -106,22 +97,6 @@ def _single_graph(model: Model) -> Graph:
         if not tensor.elements:
             raise UnsupportedError(f"'{tensor.name}' of shape {tensor.shape} is empty")
     return graph
-
-
-def _check_fit(source: CSource, target: Target) -> None:
-    ram, flash = target.ram_bytes, target.flash_bytes
-    if ram is not None and source.arena_bytes > ram:
-        peak = source.plan.peak_layer
-        place = f" (most at layer {peak.index}, {peak.operator.name})" if peak else ""
-        raise TfedgeError(
-            f"the arena needs {source.arena_bytes:,} bytes{place}, but {target.name} has "
-            f"{ram:,} bytes of RAM: use smaller inputs or fewer channels in the first layers"
-        )
-    if flash is not None and source.weights_bytes > flash:
-        raise TfedgeError(
-            f"the weights need {source.weights_bytes:,} bytes, but {target.name} has {flash:,} "
-            "bytes of flash: use fewer channels, or prune the model"
-        )
 
 
 @cache
@@ -159,6 +134,8 @@ class _Emitter:
         self.symbols: dict[str, int] = {}
         self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
+        self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
+        self.specialised = OPTIMIZATIONS[options.optimize](self.calls)
 
     def emit(self) -> CSource:
         layers = [self._layer(layer) for layer in self.layout.layers]
@@ -222,15 +199,10 @@ class _Emitter:
             outputs=_specs(self.graph.outputs, self.output_names),
             arena_bytes=self.layout.arena_bytes,
             weights_bytes=weights_bytes,
+            state_bytes=context["state_bytes"],
+            code_bytes=code_estimate(self.calls, self.specialised),
             plan=self.layout,
         )
-
-    def _specialised(self, layer: Layer) -> bool:
-        return {
-            "speed": True,
-            "balanced": layer.macs * _BALANCED_SHARE >= max(self.total_macs, 1),
-            "size": False,
-        }[self.options.optimize]
 
     def _layer(self, layer: Layer) -> dict[str, Any]:
         operator = layer.operator
@@ -248,7 +220,6 @@ class _Emitter:
             "output": _shape_text(operator.outputs[0]),
             "output_name": names.comment(layer.name),
             "macs": layer.macs,
-            "specialised": self._specialised(layer),
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
             "states": [state for call in calls for state in call["states"]],
@@ -257,9 +228,8 @@ class _Emitter:
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
         for constant in _constants_of(call.params):
             self._name_constant(constant, symbol)
-        function = f"tfedge_{call.kernel}"
-        if self._specialised(layer):
-            function += "_inline"
+        is_specialised = id(call) in self.specialised
+        function = f"tfedge_{call.kernel}{'_inline' if is_specialised else ''}"
         struct = f"tfedge_{call.struct}_params"
         fields = arrays.struct_fields(call.params, self.constant_names)
         # The steps of a sequence share theirs.
@@ -285,6 +255,7 @@ class _Emitter:
             "function": function,
             "arguments": arguments,
             "kernel": call.kernel,
+            "specialised": is_specialised,
             "can_fail": call.can_fail,
             "states": states,
         }
@@ -370,7 +341,7 @@ class _Emitter:
         for layer in layers:
             for call in layer["calls"]:
                 pending.append(f"tfedge_{call['header']}.h")
-                if not layer["specialised"]:
+                if not call["specialised"]:
                     inlined.discard(call["header"])
         done: set[str] = set()
         while pending:

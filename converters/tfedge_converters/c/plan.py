@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.kernels import lower
+from tfedge_converters.c.kernels import lower, refuse_operators_without_kernels
 from tfedge_converters.graph.layers import layer_names, needed_operators
-from tfedge_converters.graph.sequences import foreign_states, keeps_state
+from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -99,10 +99,12 @@ class _Planner:
     def __init__(self, graph: Graph):
         self.graph = graph
         operators = needed_operators(graph)
+        # What has no kernel comes first: a state is for nothing without its operator.
+        refuse_operators_without_kernels(graph, operators)
         for state in foreign_states(graph):
             raise UnsupportedError(
-                f"'{state.name}' keeps a state between invocations, and not as that of one layer, "
-                "which generated C does not support"
+                f"{state_in_words(graph, state)} keeps a state between invocations, and not as "
+                "that of one layer, which generated C does not support"
             )
         keeps_state(graph)
         names = layer_names(graph)

@@ -33,6 +33,8 @@ class CSource:
         inputs, outputs: in the order of <name>_input() and <name>_output().
         arena_bytes: memory that the caller provides.
         weights_bytes: constants in flash.
+        state_bytes: what it keeps between invocations, in the caller's context.
+        code_bytes: an estimate of its code, with kernels and their parameters, for Cortex-M4.
         plan: layers and memory, for reports.
     """
 
@@ -42,6 +44,8 @@ class CSource:
     outputs: tuple[TensorSpec, ...]
     arena_bytes: int
     weights_bytes: int
+    state_bytes: int
+    code_bytes: int
     plan: Plan = field(repr=False)
 
     def write(self, directory: str | Path) -> CProgram:

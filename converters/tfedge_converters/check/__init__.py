@@ -17,6 +17,7 @@ from tfedge_converters.accelerators.remedies import plan, remedies
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.check.report import CheckReport
+from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Graph, Model, TensorType
 from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
 from tfedge_converters.quantize import quantize
@@ -99,7 +100,7 @@ def _opened(model: Any, target: Target, input_shapes: Any) -> tuple[str, Model, 
 
 
 def _is_flatbuffer(model: Any) -> bool:
-    return isinstance(model, (str, Path)) and Path(model).suffix in (".tflite", ".lite")
+    return isinstance(model, (str, Path)) and kind_of(Path(model)) is FileKind.TFLITE
 
 
 def _all_real(graph: Graph) -> bool:

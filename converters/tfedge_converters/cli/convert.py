@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfedge.files import check_writable
 from tfedge_converters.cli.options import (
     METHOD_HELP,
     add_input_shape,
@@ -96,14 +97,17 @@ def add_parser(commands: Any) -> None:
     for end in ("input", "output"):
         parser.add_argument(
             f"--{end}-type",
-            choices=("int8", "int16", "float32"),
-            help="float32 to convert there (default: the integers that the model computes with)",
+            choices=("int8", "uint8", "int16", "float32"),
+            help="float32 to convert there; uint8: int8 plus 128 (default: the integers that the "
+            "model computes with)",
         )
     parser.add_argument(
         "--optimize",
         choices=("speed", "balanced", "size"),
         default="balanced",
-        help="which layers get code of their own (default: balanced)",
+        help="which layers get code of their own: speed: all; balanced: those that take most of "
+        "the time, and others where sharing would take more flash; size: only these (default: "
+        "balanced)",
     )
     add_input_shape(parser)
     parser.add_argument(
@@ -120,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
     from tfedge_converters.conversion import convert
 
+    check_writable(Path(arguments.output))
     artifact = convert(
         arguments.model,
         target=arguments.target,

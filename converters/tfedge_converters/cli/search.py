@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfedge.files import check_writable
 from tfedge.quantization.schemes import write_scheme
 from tfedge_converters.cli.options import add_quantization
 
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tfedge_converters.search import search_widths
 
+    if arguments.output:
+        check_writable(Path(arguments.output).parent)
     found = search_widths(
         arguments.model,
         calibration=arguments.calibration,

@@ -10,11 +10,15 @@ Engines: tflite-micro, stepwise (operator by operator: TFLite Micro's kernel, or
 where it has none), litert-reference, litert (with XNNPACK, as phones run it), c (generated and
 compiled for this computer) and qemu:CORE (firmware in QEMU, e.g. qemu:cortex-m4). The truth is
 TFLite Micro's reference arithmetic, and stepwise where TFLite Micro cannot run the model. The C
-must equal the truth in every bit: the exit status is 1 if it does not, or could not be run. LiteRT
-may differ for known reasons.
+must equal the truth in every bit: the exit status is 1 if it does not, or if it or an engine that
+--engine names could not be run. LiteRT may differ for known reasons.
+
+Of a folder that 'tfedge convert' wrote, the C is verified as it lies there: it is compiled, its
+self-test runs, and its constants are compared with those of the model.
 
 examples:
   tfedge verify kws.tflite
+  tfedge verify build/kws
   tfedge verify kws.tflite --inputs samples.npz
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
 """
@@ -25,11 +29,11 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "verify",
         help="compare LiteRT, TFLite Micro and the compiled C, bit for bit",
-        description="Runs a .tflite model on several engines and compares every output bit.",
+        description="Runs a model on several engines and compares every output bit.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", help="a .tflite file")
+    parser.add_argument("model", help="a .tflite file, or a folder that convert wrote")
     parser.add_argument("--inputs", metavar="NPZ", help="samples (default: random ones)")
     parser.add_argument("--samples", type=int, default=100, help="random samples (default: 100)")
     parser.add_argument(
@@ -47,10 +51,10 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table; the status is 1 unless generated C was run and equals the truth."""
+    """Prints a table; the status is 1 unless all was run and generated C equals the truth."""
     from rich.console import Console
 
-    from tfedge_converters.verify import DEFAULT_ENGINES, verify
+    from tfedge_converters.verify import verify
 
     result = verify(
         arguments.model,
@@ -58,19 +62,25 @@ def run(arguments: argparse.Namespace) -> int:
         samples=arguments.samples,
         sequence=arguments.sequence,
         seed=arguments.seed,
-        engines=arguments.engine or DEFAULT_ENGINES,
+        engines=arguments.engine,
     )
     console = Console(highlight=False)
     console.print(f"{result.samples} samples; the truth is {result.truth_reason}")
     console.print(_table(result))
     console.print(_verdict(result))
-    return 0 if result.passed else 1
+    return 0 if result.passed and not result.not_run else 1
 
 
 def _verdict(result: Any) -> str:
+    lines = [f"not run, though asked for: {item.engine}" for item in result.not_run]
+    lines += [f"WRONG FILES: {fault}" for fault in result.faults]
     if not result.ours:
-        return "generated C was not run"
-    return "generated C equals the truth" if result.passed else "GENERATED C DIFFERS"
+        lines.append("generated C was not run")
+    elif any(item.mismatches for item in result.ours):
+        lines.append("GENERATED C DIFFERS")
+    else:
+        lines.append("generated C equals the truth")
+    return "\n".join(lines)
 
 
 def _table(result: Any) -> Any:

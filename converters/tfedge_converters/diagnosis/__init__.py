@@ -9,6 +9,7 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
+from tfedge_converters.early_checks import check_data
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
 from tfedge_converters.quantize.precision import real_graph
@@ -46,6 +47,7 @@ def diagnose(
         TfedgeError: it computes with integers already, or the data do not fit.
     """
     scheme = get(quantization)
+    check_data(calibration)
     prepared = prepare(model, input_shapes)
     typed, name = prepared.model, prepared.name
     if real_graph(typed) is None:

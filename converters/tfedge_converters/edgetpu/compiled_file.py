@@ -14,6 +14,7 @@ from flatbuffers import flexbuffers
 
 from tfedge.errors import ModelFileError
 from tfedge_converters.edgetpu.tables import Table
+from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Graph, Model, Operator, read_file, read_model
 from tfedge_converters.graph.markers import DECODING_ERRORS
 
@@ -156,10 +157,9 @@ def is_compiled(path: str | Path) -> bool:
     """Whether this is the path of a `.tflite` file that edgetpu_compiler wrote.
 
     Raises:
-        TfedgeError: the file cannot be opened.
-        ModelFileError: it is called .tflite, and is none.
+        ModelFileError: the file cannot be opened, or is no model.
     """
-    if Path(path).suffix not in (".tflite", ".lite"):
+    if kind_of(Path(path)) is not FileKind.TFLITE:
         return False
     return any(operator.name == CUSTOM_OPERATOR for operator in read_file(path).main.operators)
 

@@ -11,7 +11,7 @@ import keras
 
 from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
 from tfedge_converters.export.keras2_objects import keras2_objects
-from tfedge_converters.export.saved_formats import Saved, describe
+from tfedge_converters.export.saved_formats import Saved, describe, under_its_suffix
 from tfedge_converters.export.saved_function import load_function
 from tfedge_converters.export.tfmot_wrappers import known_wrappers
 from tfedge_converters.quiet import quiet
@@ -46,13 +46,13 @@ def load_keras(path: str | Path) -> Any:
     path = Path(path)
     saved = describe(path)
     failures: list[Exception] = []
-    with quiet():
+    with quiet(), under_its_suffix(path) as opened:
         for reader in _readers(saved):
             if reader is _read_with_tf_keras:
                 _refuse_code(path, saved)
             try:
                 with known_wrappers(saved.config):
-                    return reader(path)
+                    return reader(opened)
             except Exception as error:  # anything, from broken bytes to a layer's constructor
                 _refuse_understood(path, error)
                 failures.append(error)

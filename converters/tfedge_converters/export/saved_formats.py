@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import h5py
 
 from tfedge.errors import ModelFileError
+from tfedge_converters.file_kinds import FileKind, kind_of
 
 
 @dataclass(frozen=True)
@@ -32,36 +36,36 @@ class Saved:
 
 
 def describe(path: Path) -> Saved:
-    """Recognises a saved model by its content.
+    """Recognises a saved model by its content, whatever it is called.
 
     Raises:
         ModelFileError: there is no such file, or it does not hold a Keras model.
     """
-    if not path.exists():
-        raise ModelFileError(f"{path}: there is no such file or folder")
+    kind = kind_of(path)
+    if kind not in _FORMS:
+        raise ModelFileError(f"{path}: {kind.value}, not a Keras model")
     try:
-        for matches, read in _FORMS:
-            if matches(path):
-                return read(path)
+        return _FORMS[kind](path)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path}: truncated or corrupt ({error}); save it again") from error
-    raise ModelFileError(
-        f"{path}: not a Keras model; give a .keras archive, an HDF5 file (.h5) or a SavedModel "
-        "folder"
-    )
 
 
-def _is_archive(path: Path) -> bool:
-    return path.suffix == ".keras" and zipfile.is_zipfile(path)
+@contextmanager
+def under_its_suffix(path: Path) -> Iterator[Path]:
+    """The file under a name that ends as its content asks: Keras goes by names, not by content."""
+    wanted = _SUFFIXES.get(kind_of(path), ())
+    if not wanted or path.suffix in wanted:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        renamed = Path(folder) / f"{path.stem}{wanted[0]}"
+        shutil.copyfile(path, renamed)
+        yield renamed
 
 
 def _read_archive(path: Path) -> Saved:
     with zipfile.ZipFile(path) as archive:
         return _from_json(archive.read("config.json"), archive.read("metadata.json"))
-
-
-def _is_unpacked_archive(path: Path) -> bool:
-    return (path / "config.json").is_file()
 
 
 def _read_unpacked_archive(path: Path) -> Saved:
@@ -70,10 +74,6 @@ def _read_unpacked_archive(path: Path) -> Saved:
 
 def _from_json(config: bytes, metadata: bytes) -> Saved:
     return Saved(config, str(json.loads(metadata)["keras_version"]))
-
-
-def _is_hdf5(path: Path) -> bool:
-    return path.is_file() and bool(h5py.is_hdf5(path))
 
 
 def _read_hdf5(path: Path) -> Saved:
@@ -92,10 +92,6 @@ def _bytes(value: Any) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
-def _is_saved_model(path: Path) -> bool:
-    return (path / "saved_model.pb").is_file()
-
-
 def _read_saved_model(path: Path) -> Saved:
     metadata = path / "keras_metadata.pb"
     if not metadata.exists():
@@ -103,9 +99,12 @@ def _read_saved_model(path: Path) -> Saved:
     return Saved(metadata.read_bytes(), "2", keras3=False)
 
 
-_FORMS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Saved]], ...] = (
-    (_is_archive, _read_archive),
-    (_is_unpacked_archive, _read_unpacked_archive),
-    (_is_hdf5, _read_hdf5),
-    (_is_saved_model, _read_saved_model),
-)
+_FORMS: dict[FileKind, Callable[[Path], Saved]] = {
+    FileKind.KERAS_ARCHIVE: _read_archive,
+    FileKind.KERAS_FOLDER: _read_unpacked_archive,
+    FileKind.HDF5: _read_hdf5,
+    FileKind.SAVED_MODEL: _read_saved_model,
+}
+
+# How names of files must end for Keras to open them as what they are, the usual end first.
+_SUFFIXES = {FileKind.KERAS_ARCHIVE: (".keras",), FileKind.HDF5: (".h5", ".hdf5")}

@@ -19,6 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
 from tfedge.files import read_bytes
+from tfedge_converters.file_kinds import describe_foreign
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
     BlockQuantization,
@@ -86,8 +87,8 @@ def read_model(data: bytes, *, source: str = "model") -> Model:
     """
     if len(data) < 8 or data[4:8] != FILE_IDENTIFIER:
         raise ModelFileError(
-            f"{source}: not a TFLite flatbuffer (bytes 4 to 8 should read 'TFL3'); "
-            "give a .tflite file as a converter wrote it"
+            f"{source}: not a TFLite flatbuffer (bytes 4 to 8 should read 'TFL3'): "
+            f"{describe_foreign(data, source)}"
         )
     return _Reader(bytes(data), source).read()
 
@@ -242,7 +243,7 @@ class _Reader:
         zero_point = np.array(table.ZeroPointAsNumpy() if points else np.zeros(count), np.int64)
         if zero_point.size == 1:
             zero_point = np.repeat(zero_point, count)
-        axis = int(table.QuantizedDimension())
+        axis = self._axis(int(table.QuantizedDimension()), count, tensor)
         if zero_point.size != count:
             raise self._error(f"'{tensor.name}' has {count} scales but {points} zero points")
         if not (np.isfinite(scale).all() and (scale >= 0).all()):
@@ -252,6 +253,16 @@ class _Reader:
                 f"'{tensor.name}' has {count} scales along axis {axis} of shape {tensor.shape}"
             )
         return Quantization(scale, zero_point, axis)
+
+    def _axis(self, recorded: int, count: int, tensor: Tensor) -> int:
+        """The dimension that scales run along.
+
+        Interpreters do not read a bias's, and converters have recorded those of the weights there:
+        where all elements lie along one dimension, there is but one that can be meant.
+        """
+        if count > 1 and count == tensor.elements and count in tensor.shape:
+            return tensor.shape.index(count)
+        return recorded
 
     def _blocks(
         self, table: Any, tensor: Tensor, tensors: list[Tensor]

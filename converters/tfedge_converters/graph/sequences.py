@@ -108,6 +108,16 @@ def foreign_states(graph: Graph) -> list[Tensor]:
     return foreign
 
 
+def state_in_words(graph: Graph, state: Tensor) -> str:
+    """A variable by its name, or by the operator that has it: converters leave names out."""
+    if state.name:
+        return f"'{state.name}'"
+    for operator in graph.operators:
+        if any(tensor is state for tensor in (*operator.inputs, *operator.outputs)):
+            return f"a variable of {graph.place(operator)}"
+    return "a variable"
+
+
 def keeps_state(graph: Graph) -> bool:
     """Whether an invocation goes on where the one before ended.
 

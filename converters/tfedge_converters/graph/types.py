@@ -310,9 +310,13 @@ class Graph:
             yield from operator.outputs
         yield from self.outputs
 
+    def position(self, operator: Operator) -> int:
+        """Where an operator stands among the graph's, counted from 0."""
+        return next(i for i, other in enumerate(self.operators) if other is operator)
+
     def place(self, operator: Operator) -> str:
         """Where an operator stands, in words for an error message."""
-        position = next(i for i, other in enumerate(self.operators) if other is operator)
+        position = self.position(operator)
         # Converters join the names of all operators that they fused, with semicolons.
         made = operator.outputs[0].name.split(";")[0] if operator.outputs else ""
         return f"operator {position} ({operator.name})" + (f" that makes '{made}'" if made else "")

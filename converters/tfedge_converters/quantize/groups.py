@@ -93,8 +93,10 @@ class Groups:
         self.requantized: list[tuple[Operator, int]] = []
         self._group_of: dict[int, Group] = {}
         operators = real_operators(graph)
-        for operator in operators:
-            check_types(graph, operator, known_policy(graph, operator, self.usual))
+        # What cannot be quantised at all comes before what is wrong with types and shapes.
+        policies = [known_policy(graph, operator, self.usual) for operator in operators]
+        for operator, policy in zip(operators, policies, strict=True):
+            check_types(graph, operator, policy)
         decided = decided_widths(graph, scheme)
         for tensor in filter(is_real_activation, graph.tensors()):
             self._group_of[id(tensor)] = Group([tensor], self.usual, decided.get(id(tensor)))

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType
+from tfedge_converters.graph import Graph, Model, Operator, TensorType
 from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.real_operators import (
+    is_quantized,
+    is_real_activation,
+    operands_and_results,
+    real_operators_in_words,
+    real_operators_of,
+)
+from tfedge_converters.graph.single_graph import single_graph
+
+__all__ = ["is_real_activation", "real_graph"]
 
 _NARROW_REALS = frozenset({TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64})
 _CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -23,25 +33,11 @@ def real_graph(model: Model) -> Graph | None:
     """
     if not any(_real_inside(graph) for graph in model.graphs):
         return None
-    if len(model.graphs) != 1:
-        names = ", ".join(f"'{graph.name}'" for graph in model.graphs)
-        raise UnsupportedError(
-            f"the model has {len(model.graphs)} graphs ({names}); only one can be quantised: "
-            "export one function of the model, with recurrent layers built with unroll=True"
-        )
-    for operator in model.main.operators:
-        _refuse_mixture(model.main, operator)
-    return model.main
-
-
-def is_real_activation(tensor: Tensor | None) -> bool:
-    """Whether a tensor holds float32 numbers that are computed at run time."""
-    return (
-        tensor is not None
-        and tensor.type == TensorType.FLOAT32
-        and not tensor.is_constant
-        and not tensor.is_variable
-    )
+    graph = single_graph(model, "the quantiser")
+    _refuse_partly_quantised(graph)
+    for operator in graph.operators:
+        _refuse_hybrid(graph, operator)
+    return graph
 
 
 def _real_inside(graph: Graph) -> bool:
@@ -57,8 +53,18 @@ def _real_inside(graph: Graph) -> bool:
     )
 
 
-def _refuse_mixture(graph: Graph, operator: Operator) -> None:
-    tensors = [tensor for tensor in [*operator.inputs, *operator.outputs] if tensor is not None]
+def _refuse_partly_quantised(graph: Graph) -> None:
+    real = real_operators_of(graph)
+    if real:
+        raise UnsupportedError(
+            f"the model is quantised in part: {real_operators_in_words(graph, real)}. As it is, it "
+            "converts for tflite, and for tflite-micro where that has the kernels. To quantise all "
+            "of it, convert the Keras model again without optimisations, and quantise that"
+        )
+
+
+def _refuse_hybrid(graph: Graph, operator: Operator) -> None:
+    tensors = operands_and_results(operator)
     for tensor in tensors:
         if tensor.type in _NARROW_REALS:
             raise UnsupportedError(
@@ -66,7 +72,7 @@ def _refuse_mixture(graph: Graph, operator: Operator) -> None:
                 "float32 models can be quantised: convert the Keras model again without "
                 "float16 or other optimisations"
             )
-    integer = next((tensor for tensor in tensors if _is_quantized(tensor)), None)
+    integer = next((tensor for tensor in tensors if is_quantized(tensor)), None)
     if integer is None and operator.code not in _CASTS:
         return
     if integer is not None and integer.is_constant and any(map(is_real_activation, tensors)):
@@ -80,8 +86,3 @@ def _refuse_mixture(graph: Graph, operator: Operator) -> None:
         f"{graph.place(operator)} is already quantised while other operators compute with real "
         "numbers. Convert the Keras model again without optimisations, and quantise that"
     )
-
-
-def _is_quantized(tensor: Tensor) -> bool:
-    is_on_grid = tensor.quantization is not None or tensor.blocks is not None
-    return is_on_grid and tensor.type != TensorType.FLOAT32

@@ -22,15 +22,11 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.sequences import foreign_states, memories
+from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.ends import (
-    make_input_real,
-    make_output_real,
-    quantize_operator,
-)
+from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
 from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Group, Groups
 from tfedge_converters.quantize.islands import find_islands, keep_real
@@ -43,8 +39,6 @@ from tfedge_converters.quantize.real_operators import (
 )
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 from tfedge_converters.quantize.wide_functions import with_sequences
-
-_REAL = "float32"
 
 
 def quantize(
@@ -68,8 +62,8 @@ def quantize(
     Args:
         model: as read from a file; every activation's range is known from markers or `calibrate`.
         scheme: widths of weights and activations, or its name.
-        input_type: "float32" for real inputs and a QUANTIZE behind each; None, or the name of
-            the scheme's type of activations, for integers.
+        input_type: "float32" for real inputs and a QUANTIZE behind each; "uint8" for the integers
+            of int8 plus 128; None, or the name of the scheme's type of activations, for integers.
         output_type: "float32" for real outputs and a DEQUANTIZE before each; else as input_type.
 
     Raises:
@@ -78,26 +72,22 @@ def quantize(
     """
     scheme = get(scheme)
     usual = format_of(scheme)
+    integers = (usual.element, UNSIGNED) if usual.bits == 8 else (usual.element,)
     for given in (input_type, output_type):
-        if given not in (None, usual.element, _REAL):
+        if given not in (None, *integers, REAL):
             raise TfedgeError(
-                f"input and output types can be {usual.element} or {_REAL}, not '{given}', with "
-                f"the scheme '{scheme.name}'"
+                f"input and output types can be {', '.join(integers)} or {REAL}, not '{given}', "
+                f"with the scheme '{scheme.name}'"
             )
     graph = real_graph(model)
     if graph is None:
         return
     plan = _planned(graph, scheme)
     for given, ends in ((input_type, graph.inputs), (output_type, graph.outputs)):
-        if given == usual.element:
+        if given in integers:
             plan.refuse_other_ends(ends, usual)
-    inputs = _real_ends(graph.inputs) if input_type == _REAL else []
-    outputs = _real_ends(graph.outputs) if output_type == _REAL else []
     plan.apply()
-    for tensor in reversed(inputs):
-        make_input_real(model, tensor, plan.form_of(tensor))
-    for tensor in outputs:
-        make_output_real(model, tensor, plan.form_of(tensor))
+    set_ends(model, input_type, output_type)
 
 
 def _planned(graph: Graph, scheme: Scheme) -> _Plan:
@@ -111,11 +101,6 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
         for tensor, known in ranges:
             tensor.range = known
         raise
-
-
-def _real_ends(tensors: list[Tensor]) -> list[Tensor]:
-    """The real ones of a graph's inputs or outputs, each once."""
-    return list({id(tensor): tensor for tensor in tensors if is_real_activation(tensor)}.values())
 
 
 class _Plan:
@@ -206,7 +191,8 @@ class _Plan:
     def _refuse_foreign_states(self) -> None:
         for state in foreign_states(self.graph):
             raise UnsupportedError(
-                f"'{state.name}' keeps a state between invocations, which cannot be quantised"
+                f"{state_in_words(self.graph, state)} keeps a state between invocations, which "
+                "cannot be quantised"
             )
 
     def _plan_states(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:

@@ -81,6 +81,11 @@ def policy_of(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
 
 
 def _unsupported(graph: Graph, operator: Operator, form: Format) -> UnsupportedError:
+    if operator.code == "CUSTOM":
+        return UnsupportedError(
+            f"{graph.place(operator)} is a custom operator, which cannot be quantised; compute it "
+            "outside of the model"
+        )
     known = sorted(code for code, row in OPERATORS.items() if form.scheme in row.versions)
     return UnsupportedError(
         f"{graph.place(operator)}: this operator cannot be quantised to {form.element}; "

@@ -12,6 +12,7 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
+from tfedge_converters.early_checks import check_data
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.preparation import prepare
@@ -94,12 +95,13 @@ def search_widths(
     """
     widths = _widths(bits, "weights")
     scheme, searched = _narrowest(get(quantization), activation_bits)
+    aim = targets.load(target)
+    check_data(calibration)
     prepared = prepare(model, input_shapes)
     typed, name = prepared.model, prepared.name
     if real_graph(typed) is None:
         raise TfedgeError(f"{name} computes with integers already; search with the float model")
     given = list(RepresentativeData(calibration, input_specs(typed)))
-    aim = targets.load(target)
     context = Context(write_model(typed), given, aim)
     budget = Budget(flash, ram, bit_operations).on(aim)
     narrow = context.converted(uniform_weights(scheme, widths[-1]))

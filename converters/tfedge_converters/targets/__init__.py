@@ -88,7 +88,7 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
 
 
-def load(name: str | Target) -> Target:
+def load(name: str | Path | Target) -> Target:
     """Reads a target.
 
     Args:
@@ -101,6 +101,12 @@ def load(name: str | Target) -> Target:
     """
     if isinstance(name, Target):
         return name
+    if not isinstance(name, (str, Path)):
+        raise TfedgeError(
+            f"a target is a name such as 'cortex-m4', the path of a .json file, or a Target, not "
+            f"{name!r} (tfedge targets lists the names)"
+        )
+    name = str(name)
     fields = dict(_fields(name))
     fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
     if "accelerator" in fields:

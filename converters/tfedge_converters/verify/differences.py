@@ -11,8 +11,17 @@ _FLOAT_SCALE = "scales the 32-bit sum in floating point and rounds halves to eve
 _FLOAT_STEP = "steps through the input in floating point; TFLite Micro in 1/1024 of a pixel"
 _ONE_SUM = "adds both products and rounds once; TFLite Micro rounds each operand and the sum"
 
+_SINGLE_PRECISION = "multiplies and divides scales in single precision; TFLite Micro in double"
+
 _NO_TABLE = (
     "computes sigmoid and tanh of 16 bits with polynomials; TFLite Micro interpolates in a table"
+)
+
+# Of int16, at which int8 agrees. Where a product lies close to halfway between two integers, the
+# results differ by 1.
+_WIDE = dict.fromkeys(
+    ("ABS", "LEAKY_RELU", "MUL", "RELU", "SOFTMAX"),
+    "rounds products of 16 bits in fewer or in other steps than TFLite Micro",
 )
 
 # Engine, then operator, to the reason.
@@ -22,10 +31,14 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
     },
     "litert-reference": {
         "FULLY_CONNECTED": _SINGLE_ROUNDING,
+        **_WIDE,
+        "DIV": _SINGLE_PRECISION,
         "SUM": "does not compute the sum of int8 values: results are off by up to 255",
         "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_TABLE,
     },
     "litert": {
+        **_WIDE,
+        "DIV": _SINGLE_PRECISION,
         "ADD": _ONE_SUM,
         "BATCH_MATMUL": _FLOAT_SCALE,
         "CONV_2D": _FLOAT_SCALE,
@@ -39,7 +52,9 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
         "SUB": _ONE_SUM,
         "SUM": _FLOAT_SCALE,
         "TRANSPOSE_CONV": _FLOAT_SCALE,
-        "QUANTIZE": _FLOAT_SCALE + " (8 bits to 8 bits)",
+        "QUANTIZE": _FLOAT_SCALE + " (8 bits to 8 bits), or multiplies real numbers by the "
+        "reciprocal of the scale, which TFLite Micro divides by",
+        "TANH": _NO_TABLE,
         "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_TABLE,
     },
 }

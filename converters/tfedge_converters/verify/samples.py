@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,56 +10,58 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.graph import Graph, Tensor, TensorType
+from tfedge_converters.verify.input_values import Values, values_of
 
 _MOST_ELEMENTS = 1 << 24
 
-_INTEGERS = {TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.BOOL}
-
 
 def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]]:
-    """Uniform over what each input can hold; floats over what the first QUANTIZE can hold.
+    """Random inputs, uniform over what each may hold, so that the model is defined on them.
+
+    Integers are all that their type has, but indices rows of the table that they go into, and
+    divisors not 0; real numbers are those that the QUANTIZE behind them can hold.
 
     Raises:
-        TfedgeError: an input's valid values are unknown (indices, strings), or there are too many
+        TfedgeError: an input is of a type that has no numbers (strings), or there are too many
             for any device.
     """
     elements = sum(tensor.elements for tensor in graph.inputs)
     if elements > _MOST_ELEMENTS:
         raise TfedgeError(f"the inputs take {elements:,} values, too many to make up; give them")
     rng = np.random.default_rng(seed)
-    return [[_random(graph, tensor, rng) for tensor in graph.inputs] for _ in range(count)]
+    allowed = [values_of(graph, tensor) for tensor in graph.inputs]
+    return [
+        [_random(tensor, values, rng) for tensor, values in zip(graph.inputs, allowed, strict=True)]
+        for _ in range(count)
+    ]
 
 
-def _random(graph: Graph, tensor: Tensor, rng: np.random.Generator) -> np.ndarray:
-    if tensor.type in _INTEGERS and tensor.type.dtype is not None:
-        if tensor.type == TensorType.BOOL:
-            return rng.random(tensor.shape) < 0.5
-        limits = np.iinfo(tensor.type.dtype)
-        return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.type.dtype)
-    if tensor.type == TensorType.FLOAT32:
-        low, high = _real_range(graph, tensor)
-        return rng.uniform(low, high, tensor.shape).astype(np.float32)
+def _random(tensor: Tensor, values: Values, rng: np.random.Generator) -> np.ndarray:
+    dtype = tensor.type.dtype
+    if tensor.type == TensorType.BOOL:
+        return rng.random(tensor.shape) < 0.5
+    if tensor.type == TensorType.FLOAT32 and values.low is not None and values.high is not None:
+        return rng.uniform(values.low, values.high, tensor.shape).astype(np.float32)
+    if dtype is not None and dtype.kind in "iu":
+        return _random_integers(tensor, np.iinfo(dtype), values, rng)
     raise TfedgeError(
-        f"random values for input '{tensor.name}' of type {tensor.type.name} may be invalid; "
-        "give inputs, e.g. --inputs samples.npz"
+        f"there are no random values for input '{tensor.name}' of type {tensor.type.name}; give "
+        "inputs, e.g. --inputs samples.npz"
     )
 
 
-def _real_range(graph: Graph, tensor: Tensor) -> tuple[float, float]:
-    for operator in graph.operators:
-        if operator.code == "QUANTIZE" and operator.inputs[0] is tensor:
-            return _representable(operator)
-    return -1.0, 1.0
-
-
-def _representable(quantize: Operator) -> tuple[float, float]:
-    output = quantize.outputs[0]
-    assert output.quantization is not None and output.type.dtype is not None
-    limits = np.iinfo(output.type.dtype)
-    zero_point = int(output.quantization.zero_point[0])
-    scale = float(output.quantization.scale[0])
-    return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
+def _random_integers(
+    tensor: Tensor, limits: Any, values: Values, rng: np.random.Generator
+) -> np.ndarray:
+    low = limits.min if values.low is None else max(limits.min, math.ceil(values.low))
+    high = limits.max if values.high is None else min(limits.max, math.floor(values.high))
+    # Nothing fits where a table has no rows; what reads it refuses in words of its own.
+    drawn = rng.integers(low, max(low, high) + 1, tensor.shape).astype(limits.dtype)
+    if values.without is not None:
+        other = values.without + (1 if values.without < high else -1)
+        drawn[drawn == values.without] = other
+    return drawn
 
 
 def given_samples(graph: Graph, inputs: Any) -> list[list[np.ndarray]]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
-from tfedge_converters.graph import Graph, Model, Operator, read_file, read_model, write_model
+from tfedge_converters.compiled_models import refuse_compiled
+from tfedge_converters.graph import Graph, Model, Operator, read_model, write_model
 from tfedge_converters.verify.differences import reason
-from tfedge_converters.verify.engines import SEQUENCE, Outputs, Sample, engine
+from tfedge_converters.verify.divisors import with_divisors
+from tfedge_converters.verify.engines import SEQUENCE, Engine, Outputs, Sample, engine
 from tfedge_converters.verify.samples import given_samples, random_samples
+from tfedge_converters.verify.subject import Subject, subject_of
 
 DEFAULT_ENGINES = ("tflite-micro", "litert-reference", "litert", "c")
 
@@ -58,12 +60,17 @@ class Verification:
         truth_reason: why it is that one.
         samples: how many samples were run.
         comparisons: the other engines against it.
+        asked: the engines that were asked for by name; empty if the usual ones were run.
+        faults: of generated files that were verified as they lie: what in them does not belong to
+            the model, in words.
     """
 
     truth: str
     truth_reason: str
     samples: int
     comparisons: tuple[Comparison, ...]
+    asked: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def ours(self) -> tuple[Comparison, ...]:
@@ -71,9 +78,19 @@ class Verification:
         return tuple(c for c in self.comparisons if is_ours(c.engine) and not c.skipped)
 
     @property
+    def not_run(self) -> tuple[Comparison, ...]:
+        """The comparisons that were asked for by name and could not be made."""
+        return tuple(c for c in self.comparisons if c.skipped and c.engine in self.asked)
+
+    @property
     def passed(self) -> bool:
-        """Whether generated C was run and equals the truth in every bit."""
-        return bool(self.ours) and not any(c.mismatches for c in self.ours)
+        """Whether generated C was run and equals the truth in every bit.
+
+        Every engine of generated C that was asked for by name has run, then, and files that were
+        verified as they lie are those of the model.
+        """
+        equal = bool(self.ours) and not any(c.mismatches for c in self.ours)
+        return equal and not any(is_ours(c.engine) for c in self.not_run) and not self.faults
 
 
 def is_ours(name: str) -> bool:
@@ -82,18 +99,20 @@ def is_ours(name: str) -> bool:
 
 
 def verify(
-    model: str | Path | bytes | Model,
+    model: Any,
     inputs: Any = None,
     *,
     samples: int = 100,
     sequence: int = SEQUENCE,
     seed: int = 0,
-    engines: Sequence[str] = DEFAULT_ENGINES,
+    engines: Sequence[str] | None = None,
 ) -> Verification:
     """Runs a model on several engines and compares every output bit with the truth.
 
     Args:
-        model: a .tflite file, its bytes, or a typed Model.
+        model: a .tflite file, its bytes, or a typed Model, whose C is generated for this; what
+            `convert` returned, or the folder that it was saved to, whose C is verified as it is:
+            it is compiled, its self-test runs, and its constants are compared with the model's.
         inputs: samples of the model's own input types: an array whose first axis is samples, a
             list or dict of them, or an .npz file; None for random ones.
         samples: how many random samples.
@@ -101,24 +120,55 @@ def verify(
             at least 1; every engine is reset before each, and not within.
         seed: of the random samples.
         engines: names of `engines.ENGINES`, or qemu:CORE. One that cannot run here is reported
-            as skipped.
+            as skipped, and if it is one of generated C, `passed` is False; None for
+            `DEFAULT_ENGINES`, of which those that cannot run are left out.
 
     Raises:
         ModelFileError: the file is no model.
+        UnsupportedError: it was compiled for an accelerator.
         TfedgeError: an engine is unknown, a sequence has no samples, the inputs do not fit, or
             nothing can say what is right.
+        ExecutionError: the C in a folder does not compile, or crashes.
     """
     if sequence < 1:
         raise TfedgeError(f"a sequence has at least 1 sample, not {sequence}")
-    typed = _typed(model)
-    flatbuffer = write_model(typed)
-    data = (
-        random_samples(typed.main, samples, seed)
+    if samples < 1:
+        raise TfedgeError(f"at least 1 sample is needed to compare, not {samples}")
+    names = _names(engines)
+    with subject_of(model) as subject:
+        return _verified(subject, inputs, samples, sequence, seed, names, engines is not None)
+
+
+def _names(engines: Sequence[str] | None) -> Sequence[str]:
+    """The engines to run; unknown ones are refused before any of them runs."""
+    names = DEFAULT_ENGINES if engines is None else engines
+    if isinstance(names, str):
+        raise TfedgeError(f"engines are given as a list, such as ['{names}']")
+    for name in names:
+        engine(name)
+    return names
+
+
+def _verified(
+    subject: Subject,
+    inputs: Any,
+    samples: int,
+    sequence: int,
+    seed: int,
+    names: Sequence[str],
+    asked: bool,
+) -> Verification:
+    typed = read_model(subject.flatbuffer, source=subject.name)
+    refuse_compiled(typed, subject.name)
+    data: Sequence[Sample] = (
+        with_divisors(typed, random_samples(typed.main, samples, seed))
         if inputs is None
         else given_samples(typed.main, inputs)
     )
-    results = {name: _try(name, flatbuffer, data, sequence) for name in engines}
-    truth = _truth(flatbuffer, data, sequence, results)
+    results = {
+        name: _try(subject.engine(name), subject.flatbuffer, data, sequence) for name in names
+    }
+    truth = _truth(subject.flatbuffer, data, sequence, results)
     right = results[truth]
     assert not isinstance(right, str)
     comparisons = tuple(
@@ -128,18 +178,19 @@ def verify(
         for name, result in results.items()
         if name != truth
     )
-    return Verification(truth, _TRUTHS[truth], len(data), comparisons)
+    compiled = any(c.engine == "c" and not c.skipped for c in comparisons)
+    return Verification(
+        truth,
+        _TRUTHS[truth],
+        len(data),
+        comparisons,
+        asked=tuple(names) if asked else (),
+        faults=tuple(subject.faults(has_compiler=compiled)),
+    )
 
 
-def _typed(model: str | Path | bytes | Model) -> Model:
-    if isinstance(model, Model):
-        return model
-    return read_model(model) if isinstance(model, bytes) else read_file(model)
-
-
-def _try(name: str, flatbuffer: bytes, data: Sequence[Sample], sequence: int) -> Outputs | str:
+def _try(run: Engine, flatbuffer: bytes, data: Sequence[Sample], sequence: int) -> Outputs | str:
     """The outputs, or why there are none."""
-    run = engine(name)
     try:
         return run(flatbuffer, data, sequence)
     except (MissingToolError, UnsupportedError) as error:
@@ -154,7 +205,7 @@ def _truth(
 ) -> str:
     for name in _TRUTHS:
         if name not in results:
-            results[name] = _try(name, flatbuffer, data, sequence)
+            results[name] = _try(engine(name), flatbuffer, data, sequence)
         if not isinstance(results[name], str):
             return name
     raise TfedgeError(
@@ -190,7 +241,8 @@ def _compare(
 
 
 def _computes_integers(operator: Operator) -> bool:
-    return any(t is not None and t.quantization is not None for t in operator.inputs)
+    tensors = (*operator.inputs, *operator.outputs)
+    return any(tensor is not None and tensor.quantization is not None for tensor in tensors)
 
 
 def _differences(actual: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[int, float]:
@@ -223,7 +275,7 @@ def _first_difference(
     """
     exposed = expose_intermediates(model)
     flatbuffer = write_model(exposed)
-    results = [_try(which, flatbuffer, samples, len(samples)) for which in (name, truth)]
+    results = [_try(engine(which), flatbuffer, samples, len(samples)) for which in (name, truth)]
     if isinstance(results[0], str) or isinstance(results[1], str):
         return None
     made_by = {id(t): op for op in model.main.operators for t in op.outputs}

@@ -10,12 +10,14 @@ from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.passes.duplicates import merge_duplicates
 from tfedge_converters.graph.passes.no_operations import remove_no_operations
 from tfedge_converters.graph.passes.reshapes import merge_reshapes
+from tfedge_converters.graph.passes.shape_operands import fix_shape_operands
 from tfedge_converters.graph.passes.static_shapes import fix_shapes
 from tfedge_converters.graph.types import Model
 
 _PASSES: tuple[Callable[[Model], bool], ...] = (
     fix_shapes,
     fold_constants,
+    fix_shape_operands,
     split_batch_padding,
     remove_no_operations,
     merge_reshapes,

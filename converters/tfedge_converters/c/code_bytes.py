@@ -1,0 +1,108 @@
+"""What kernels take in flash: `python tools/code_sizes.py` measures it and prints the rows.
+
+For Cortex-M4 by arm-none-eabi-gcc at -O2. Other cores and -Os change the sizes and hardly their
+proportions, which decide what shares code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class CodeBytes(NamedTuple):
+    """Bytes of one kernel, parameters in flash included.
+
+    Attributes:
+        instance: the kernel for any shape.
+        own: a layer with the body for its literal shape, typically.
+        call: a layer that calls the instance.
+        reaches: keys of INNER_BYTES, functions that are not inlined.
+    """
+
+    instance: int
+    own: int
+    call: int
+    reaches: tuple[str, ...] = ()
+
+
+# The rest of a program: where its inputs lie, and so on; and for each layer, that it is called.
+PROGRAM_BYTES = 150
+LAYER_BYTES = 8
+
+# Functions that kernels do not inline.
+INNER_BYTES = {
+    "matmul_s16_row": 954,
+    "matmul_s8_one_row": 800,
+    "matmul_s8_two_rows": 1350,
+}
+
+# By kernel, or kernel/variant: which part of the body is left, see `sharing.variant_of`.
+CODE_BYTES = {
+    "add_linear_s8": CodeBytes(434, 72, 116),
+    "add_n_operand_s8": CodeBytes(42, 34, 25),
+    "add_n_result_s8": CodeBytes(160, 34, 28),
+    "add_s16": CodeBytes(790, 177, 128),
+    "add_s8": CodeBytes(814, 142, 140),
+    "arg_extreme_s8": CodeBytes(182, 54, 38),
+    "average_pool_2d_s16": CodeBytes(450, 146, 76),
+    "average_pool_2d_s8": CodeBytes(356, 98, 76),
+    "batch_matmul_s16": CodeBytes(556, 206, 96),
+    "batch_matmul_s8": CodeBytes(798, 262, 108),
+    "cast": CodeBytes(328, 34, 28),
+    "compare_s8": CodeBytes(722, 134, 128),
+    "conv_2d_parts_s8": CodeBytes(1442, 484, 144, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "conv_2d_s16": CodeBytes(506, 270, 131, ("matmul_s16_row",)),
+    "conv_2d_s8": CodeBytes(1170, 490, 124, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "conv_2d_s8/inside": CodeBytes(1170, 240, 128, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "copy_x8": CodeBytes(344, 31, 102),
+    "cumsum_s8": CodeBytes(280, 124, 52),
+    "depthwise_conv_2d_s16": CodeBytes(696, 314, 104),
+    "depthwise_conv_2d_s8": CodeBytes(2960, 1080, 112),
+    "depthwise_conv_2d_s8/by_one": CodeBytes(2960, 266, 112),
+    "dequantize_s16_f32": CodeBytes(54, 50, 32),
+    "dequantize_s8_f32": CodeBytes(54, 48, 32),
+    "div_s8": CodeBytes(614, 208, 130),
+    "extreme_s16": CodeBytes(408, 34, 96),
+    "extreme_s8": CodeBytes(386, 33, 96),
+    "fill_x8": CodeBytes(12, 20, 66),
+    "fully_connected_offset_s8": CodeBytes(298, 172, 74),
+    "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),
+    "fully_connected_s8": CodeBytes(82, 88, 64, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "fully_connected_s8/one_row": CodeBytes(82, 64, 64, ("matmul_s8_one_row",)),
+    "gather_x8": CodeBytes(178, 54, 96),
+    "integer": CodeBytes(712, 48, 112),
+    "l2_normalization_s8": CodeBytes(584, 564, 28),
+    "log_softmax_s8": CodeBytes(1596, 1212, 52),
+    "lstm_s16": CodeBytes(1832, 1368, 138),
+    "lstm_s16_continued": CodeBytes(1866, 1374, 152),
+    "lstm_s8": CodeBytes(1754, 1502, 146),
+    "lstm_s8_continued": CodeBytes(1762, 1496, 160),
+    "max_pool_2d_s16": CodeBytes(412, 124, 76),
+    "max_pool_2d_s8": CodeBytes(308, 86, 76),
+    "mul_s16": CodeBytes(550, 104, 108),
+    "mul_s8": CodeBytes(568, 100, 120),
+    "prelu_s8": CodeBytes(572, 102, 120),
+    "quantize_f32_s16": CodeBytes(180, 156, 30),
+    "quantize_f32_s8": CodeBytes(192, 168, 30),
+    "reduce_extreme_s16": CodeBytes(380, 49, 50),
+    "reduce_extreme_s8": CodeBytes(406, 40, 52),
+    "reduce_prod_s8": CodeBytes(636, 139, 62),
+    "rescale": CodeBytes(378, 68, 72),
+    "resize_bilinear_s16": CodeBytes(476, 320, 56),
+    "resize_bilinear_s8": CodeBytes(344, 278, 52),
+    "resize_nearest_x8": CodeBytes(118, 92, 52),
+    "select": CodeBytes(362, 32, 136),
+    "sigmoidal_s16": CodeBytes(264, 118, 36),
+    "softmax_s16": CodeBytes(604, 472, 40),
+    "softmax_s8": CodeBytes(596, 480, 32),
+    "squared_difference_s16": CodeBytes(780, 200, 116),
+    "squared_difference_s8": CodeBytes(778, 202, 128),
+    "sum_s16": CodeBytes(508, 92, 52),
+    "sum_s8": CodeBytes(474, 98, 60),
+    "table_s16": CodeBytes(68, 64, 24),
+    "table_s8": CodeBytes(44, 28, 24),
+    "topk_positions_s16": CodeBytes(170, 74, 30),
+    "topk_positions_s8": CodeBytes(170, 56, 30),
+    "topk_values_s16": CodeBytes(72, 74, 30),
+    "topk_values_s8": CodeBytes(60, 56, 30),
+}

@@ -1,0 +1,60 @@
+"""Mistakes that can be known before a model is opened, which for Keras takes seconds."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tfedge.errors import TfedgeError
+from tfedge.files import check_readable
+from tfedge_converters.c import OPTIMIZATIONS
+from tfedge_converters.file_kinds import kind_of
+from tfedge_converters.quantize.ends import end_type
+
+
+def check_model(model: Any) -> None:
+    """Refuses what is no model by its type, or by the content of its file.
+
+    Raises:
+        ModelFileError: there is no file, or it is no model.
+        TfedgeError: it is of a type that no model has.
+    """
+    if isinstance(model, (str, Path)):
+        kind_of(Path(model))
+    elif not (isinstance(model, (bytes, bytearray)) or callable(model)):
+        raise TfedgeError(
+            f"a {type(model).__name__} is no model; give a Keras model, the path of a .keras, .h5 "
+            "or .tflite file or of a SavedModel folder, or the bytes of a .tflite file"
+        )
+
+
+def check_data(data: Any) -> None:
+    """Refuses a path at which there are no samples; anything else is checked when it is read.
+
+    Raises:
+        TfedgeError: there is no such file, or it is no .npz file.
+    """
+    if not isinstance(data, (str, Path)):
+        return
+    path = Path(data)
+    check_readable(path)
+    if not zipfile.is_zipfile(path):
+        raise TfedgeError(f"{path}: cannot be read as an .npz file; write it with np.savez")
+
+
+def check_choices(optimize: str, *ends: str | None) -> None:
+    """Refuses what is not one of a few words.
+
+    Args:
+        optimize: see `tfedge.convert`.
+        ends: types of inputs and outputs.
+
+    Raises:
+        TfedgeError: says which words there are.
+    """
+    if optimize not in OPTIMIZATIONS:
+        raise TfedgeError(f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}")
+    for given in ends:
+        if given is not None:
+            end_type(given)

@@ -1,0 +1,71 @@
+"""Which operators compute with real numbers, where others compute with integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.types import Graph, Operator, Tensor, TensorType
+
+_CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+# So many operators are named in a message.
+_NAMED = 4
+
+
+def is_real_activation(tensor: Tensor | None) -> bool:
+    """Whether a tensor holds float32 numbers that are computed at run time."""
+    return (
+        tensor is not None
+        and tensor.type == TensorType.FLOAT32
+        and not tensor.is_constant
+        and not tensor.is_variable
+    )
+
+
+def real_operators_of(graph: Graph) -> list[Operator]:
+    """The operators that compute with real numbers in a graph that others compute in integers.
+
+    Functions of one byte and what converts inputs and outputs are not among them.
+
+    Returns:
+        None of them where no operator computes with integers on a grid: the graph is real then.
+    """
+    inside = [item for item in as_tables(graph).operators if item.code not in _CASTS]
+    if not any(_is_quantized_activation(t) for item in inside for t in operands_and_results(item)):
+        return []
+    return [item for item in inside if any(map(is_real_activation, operands_and_results(item)))]
+
+
+def real_operators_in_words(graph: Graph, operators: Sequence[Operator]) -> str:
+    """Which operators compute with real numbers, and behind which activation they begin."""
+    places = ", ".join(
+        f"{operator.name} (operator {graph.position(operator)})" for operator in operators[:_NAMED]
+    )
+    others = f" and {len(operators) - _NAMED} more" if len(operators) > _NAMED else ""
+    border = _last_integers(graph, operators[0])
+    behind = "" if border is None else f", from the integers of '{border.name}' on"
+    return f"{places}{others} compute{'s' * (len(operators) == 1)} with real numbers{behind}"
+
+
+def _last_integers(graph: Graph, operator: Operator) -> Tensor | None:
+    """The integers that an operator's operand is made from, if a DEQUANTIZE makes it."""
+    read = {id(tensor) for tensor in operator.inputs}
+    for other in graph.operators:
+        if other.code in _CASTS and any(id(tensor) in read for tensor in other.outputs):
+            return other.inputs[0]
+    return None
+
+
+def operands_and_results(operator: Operator) -> list[Tensor]:
+    """The tensors that an operator reads and makes; operands that are left out are not there."""
+    return [tensor for tensor in (*operator.inputs, *operator.outputs) if tensor is not None]
+
+
+def _is_quantized_activation(tensor: Tensor) -> bool:
+    return not tensor.is_constant and is_quantized(tensor)
+
+
+def is_quantized(tensor: Tensor) -> bool:
+    """Whether a tensor holds integers on a grid."""
+    is_on_grid = tensor.quantization is not None or tensor.blocks is not None
+    return is_on_grid and tensor.type != TensorType.FLOAT32

@@ -1,0 +1,49 @@
+"""Why a file has more than one graph, for what takes one alone."""
+
+from __future__ import annotations
+
+from tfedge.errors import UnsupportedError
+from tfedge_converters.graph.types import Graph, Model
+
+# Operators that run other graphs than the one that they stand in.
+_CONTROL_FLOW = frozenset(
+    {"CALL_ONCE", "IF", "STABLEHLO_COMPOSITE", "STABLEHLO_REDUCE", "STABLEHLO_WHILE", "WHILE"}
+)
+
+
+def single_graph(model: Model, user: str) -> Graph:
+    """The one graph of a model.
+
+    Args:
+        model: any.
+        user: what takes one graph alone, in words that begin a sentence's part: "generated C".
+
+    Raises:
+        UnsupportedError: there are several; says whether they are functions of their own or parts
+            of a loop or branch, and what to do.
+    """
+    if len(model.graphs) == 1:
+        return model.main
+    raise UnsupportedError(
+        f"the model has {len(model.graphs)} graphs, {user} takes one: {_reason(model)}"
+    )
+
+
+def _reason(model: Model) -> str:
+    for graph in model.graphs:
+        for operator in graph.operators:
+            if operator.code in _CONTROL_FLOW:
+                return (
+                    f"{graph.place(operator)} runs another one, a loop or a branch. Export the "
+                    "model without control flow: recurrent layers with unroll=True, no tf.cond or "
+                    "tf.while_loop"
+                )
+    if len({id(signature.graph) for signature in model.signatures}) > 1:
+        keys = ", ".join(f"'{signature.key}'" for signature in model.signatures)
+        return (
+            f"they are functions of their own ({keys}). Write a file of each: give "
+            "TFLiteConverter.from_saved_model one of signature_keys, or from_concrete_functions "
+            "one function"
+        )
+    names = ", ".join(f"'{graph.name}'" for graph in model.graphs)
+    return f"they are called {names}. Export one function of the model"

@@ -1,0 +1,145 @@
+"""Which values an input may hold, by what reads it: rows of tables, divisors, QUANTIZE."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+
+_TYPES_OF_INDICES = frozenset({TensorType.INT32, TensorType.INT64})
+
+# Of integers that nothing bounds: products of two fit into 32 bits, and comparisons vary.
+_FREE = (-1000, 1000)
+_REAL = (-1.0, 1.0)
+
+# Operators whose results are values of their first operand, or its numbers in another type.
+_MOVES = frozenset(
+    {
+        "BROADCAST_TO", "CAST", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "PACK",
+        "RESHAPE", "REVERSE_V2", "SLICE", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE",
+        "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Values:
+    """What may be put into an input.
+
+    Attributes:
+        low, high: the least and the largest value, both possible; None where the type decides.
+        without: a value that must not occur, a divisor of 0; None if all may.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    without: int | None = None
+
+    def within(self, other: Values) -> Values:
+        """What both allow."""
+        lows = [bound for bound in (self.low, other.low) if bound is not None]
+        highs = [bound for bound in (self.high, other.high) if bound is not None]
+        return Values(
+            low=max(lows, default=None),
+            high=min(highs, default=None),
+            without=self.without if other.without is None else other.without,
+        )
+
+
+def values_of(graph: Graph, tensor: Tensor) -> Values:
+    """What a graph's input may hold so that every operator which reads its values is defined.
+
+    Args:
+        graph: the input's graph.
+        tensor: an integer or float32 input.
+    """
+    found = Values()
+    for operator, index in _readers(graph, tensor):
+        found = found.within(_bound(operator, index))
+    if found.low is None and found.high is None and tensor.type in _TYPES_OF_INDICES:
+        found = dataclasses.replace(found, low=_FREE[0], high=_FREE[1])
+    if found.low is None and found.high is None and tensor.type == TensorType.FLOAT32:
+        found = dataclasses.replace(found, low=_REAL[0], high=_REAL[1])
+    return found
+
+
+def _readers(graph: Graph, tensor: Tensor) -> Iterator[tuple[Operator, int]]:
+    """Every operator that reads the values of a tensor, wherever they were moved before."""
+    moved = {id(tensor)}
+    for operator in graph.operators:
+        for index, operand in enumerate(operator.inputs):
+            if operand is not None and id(operand) in moved:
+                yield operator, index
+                if operator.code in _MOVES and not (operator.code == "GATHER" and index):
+                    moved.update(id(result) for result in operator.outputs)
+
+
+def _bound(operator: Operator, index: int) -> Values:
+    bound = _BOUNDS.get((operator.code, index))
+    return Values() if bound is None else bound(operator)
+
+
+def _rows(operator: Operator, table: int, axis: int) -> Values:
+    source = operator.inputs[table]
+    assert source is not None
+    return Values(0, source.shape[axis] - 1)
+
+
+def _of_gather(operator: Operator) -> Values:
+    return _rows(operator, 0, getattr(operator.options, "axis", 0) or 0)
+
+
+def _of_gather_nd(operator: Operator) -> Values:
+    """Indices of several dimensions share one tensor: what fits the smallest fits all."""
+    source, indices = operator.inputs[:2]
+    assert source is not None and indices is not None
+    depth = indices.shape[-1] if indices.shape else 1
+    return Values(0, min(source.shape[:depth], default=1) - 1)
+
+
+def _of_embedding_lookup(operator: Operator) -> Values:
+    return _rows(operator, 1, 0)
+
+
+def _of_one_hot(operator: Operator) -> Values:
+    depth = operator.inputs[1]
+    if depth is None or depth.data is None:
+        return Values()
+    return Values(0, int(depth.data.reshape(-1)[0]) - 1)
+
+
+def _of_divisor(operator: Operator) -> Values:
+    divisor = operator.inputs[1]
+    assert divisor is not None
+    grid = divisor.quantization
+    return Values(without=0 if grid is None else int(grid.zero_point[0]))
+
+
+def _representable(operator: Operator) -> Values:
+    """Real numbers that QUANTIZE does not clip."""
+    source, output = operator.inputs[0], operator.outputs[0]
+    if source is None or source.type.dtype is None or source.quantization is not None:
+        return Values()
+    if output.quantization is None or output.type.dtype is None:
+        return Values()
+    limits = np.iinfo(output.type.dtype)
+    zero_point = int(output.quantization.zero_point[0])
+    scale = float(output.quantization.scale[0])
+    return Values((limits.min - zero_point) * scale, (limits.max - zero_point) * scale)
+
+
+# Operator and operand to what that may hold.
+_BOUNDS: dict[tuple[str, int], Callable[[Operator], Values]] = {
+    ("DIV", 1): _of_divisor,
+    ("EMBEDDING_LOOKUP", 0): _of_embedding_lookup,
+    ("FLOOR_DIV", 1): _of_divisor,
+    ("FLOOR_MOD", 1): _of_divisor,
+    ("GATHER", 1): _of_gather,
+    ("GATHER_ND", 1): _of_gather_nd,
+    ("ONE_HOT", 0): _of_one_hot,
+    ("QUANTIZE", 0): _representable,
+}

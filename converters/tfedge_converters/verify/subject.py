@@ -1,0 +1,114 @@
+"""What is verified: a model, and C of its own to run or C that is generated for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfedge.errors import TfedgeError
+from tfedge.files import read_bytes
+from tfedge_converters.execute import CProgram, build_firmware, build_host
+from tfedge_converters.file_kinds import FileKind, kind_of
+from tfedge_converters.graph import Model, write_model
+from tfedge_converters.verify.engines import Engine, Outputs, Sample, engine
+from tfedge_converters.verify.written import Written, open_written, source_of
+
+_QEMU = "qemu:"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and the C to verify with it.
+
+    Attributes:
+        flatbuffer: the model's file.
+        name: what messages call it.
+        written: C as it will be delivered; None to generate it.
+    """
+
+    flatbuffer: bytes
+    name: str
+    written: Written | None = None
+
+    def engine(self, name: str) -> Engine:
+        """An engine by name, which runs the C that is there, if some is."""
+        program = None if self.written is None else self.written.program
+        if program is not None and name == "c":
+            return _on_host(program)
+        if program is not None and name.startswith(_QEMU):
+            return _on_device(program, name.removeprefix(_QEMU))
+        return engine(name)
+
+    def faults(self, *, has_compiler: bool) -> list[str]:
+        """What of the delivered files does not belong to the model, in words."""
+        return [] if self.written is None else self.written.faults(has_compiler=has_compiler)
+
+
+@contextmanager
+def subject_of(model: Any) -> Iterator[Subject]:
+    """Whatever a user has to verify.
+
+    Args:
+        model: the path or the bytes of a .tflite file, a typed model, what `convert` returned, or
+            the folder that it was saved to.
+
+    Raises:
+        ModelFileError: there is no model.
+        TfedgeError: it is nothing that can be verified.
+    """
+    if isinstance(model, Model):
+        yield Subject(write_model(model), "model")
+    elif isinstance(model, (bytes, bytearray)):
+        yield Subject(bytes(model), "model")
+    elif isinstance(model, (str, Path)):
+        yield _at(Path(model))
+    elif hasattr(model, "flatbuffer") and hasattr(model, "source"):
+        with _artifact(model) as subject:
+            yield subject
+    else:
+        raise TfedgeError(
+            f"a {type(model).__name__} cannot be verified; give a .tflite file, the folder that "
+            "'tfedge convert' wrote, or what tfedge.convert returned"
+        )
+
+
+@contextmanager
+def _artifact(artifact: Any) -> Iterator[Subject]:
+    """What `convert` returned; not by its class, whose module needs this one."""
+    if artifact.source is None:
+        yield Subject(artifact.flatbuffer, artifact.name)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        written = source_of(artifact.flatbuffer, artifact.source, Path(folder))
+        yield Subject(artifact.flatbuffer, artifact.name, written)
+
+
+def _at(path: Path) -> Subject:
+    if path.is_dir():
+        written = open_written(path)
+        return Subject(written.flatbuffer, str(path), written)
+    kind = kind_of(path)
+    if kind is not FileKind.TFLITE:
+        raise TfedgeError(
+            f"{path}: {kind.value}; verify compares what was converted: give the .tflite file or "
+            "the folder that 'tfedge convert' wrote"
+        )
+    return Subject(read_bytes(path), str(path))
+
+
+def _on_host(program: CProgram) -> Engine:
+    def run(flatbuffer: bytes, samples: Sequence[Sample], sequence: int) -> Outputs:
+        return build_host(program).run(samples, sequence)
+
+    return run
+
+
+def _on_device(program: CProgram, core: str) -> Engine:
+    def run(flatbuffer: bytes, samples: Sequence[Sample], sequence: int) -> Outputs:
+        return build_firmware(program, core).run(samples, sequence=sequence).outputs
+
+    return run

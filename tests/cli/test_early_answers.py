@@ -1,0 +1,92 @@
+"""What can be known before a model is opened is said before TensorFlow and Keras are imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tfedge
+from tfedge.errors import TfedgeError
+from tfedge_converters.cli import main
+
+_SCRIPT = """\
+import sys
+from tfedge_converters.cli import main
+
+for arguments in ARGUMENTS:
+    status = main(arguments)
+    assert status == 2, (status, arguments)
+    loaded = {"tensorflow", "keras", "tf_keras"} & set(sys.modules)
+    assert not loaded, (loaded, arguments)
+"""
+
+# A model file that nothing but Keras could open, and then slowly; it need not be a good one.
+_MISTAKES = [
+    (["convert", "none.keras", "--output", "o"], "none.keras: there is no such file"),
+    (["convert", "x.h5", "--output", "o", "--calibration", "n.npz"], "n.npz: cannot be read"),
+    (["convert", "x.h5", "--output", "o", "--calibration", "x.h5"], "x.h5: cannot be read as an"),
+    (["convert", "x.h5", "--output", "o", "--evaluation", "n.npz"], "n.npz: cannot be read"),
+    (["convert", "x.h5", "--output", "o", "--name", "7up"], "cannot prefix C symbols"),
+    (["convert", "x.h5", "--output", "x.h5/o"], "x.h5/o: cannot be written: Not a directory"),
+    (["convert", "x.h5", "--output", "o", "--target", "m4"], "there is no target 'm4'"),
+    (["convert", "x.h5", "--output", "o", "--quantization", "int7"], "int7"),
+    (["convert", "x.h5", "--output", "o", "--calibration-method", "max"], "no calibration method"),
+    (["convert", "x.h5", "--output", "o", "--recovery", "magic"], "magic"),
+    (["calibrate", "x.h5", "--data", "n.npz", "--output", "o"], "n.npz: cannot be read"),
+    (["diagnose", "x.h5", "--calibration", "n.npz"], "n.npz: cannot be read"),
+    (["search", "x.h5", "--calibration", "n.npz"], "n.npz: cannot be read"),
+    (["verify", "x.h5"], "x.h5: an HDF5 file; verify compares what was converted"),
+]
+
+
+def test_mistakes_are_answered_without_tensorflow(tmp_path):
+    (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    script = _SCRIPT.replace("ARGUMENTS", repr([arguments for arguments, _ in _MISTAKES]))
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    answers = run.stderr.splitlines()
+    assert len(answers) == len(_MISTAKES)
+    for answer, (_, message) in zip(answers, _MISTAKES, strict=True):
+        assert answer.startswith("tfedge: ")
+        assert message in answer
+    assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    assert main(["convert", "x.h5", "--output", str(tmp_path / "o")]) == 2
+    assert "cannot be written: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": None}, "a target is a name such as 'cortex-m4'.*not None"),
+        ({"target": 4}, "not 4"),
+        ({"optimize": "fast"}, "optimize='fast' is unknown; use speed, balanced, size"),
+        ({"input_type": "uint4"}, "can be .*uint8, not 'uint4'"),
+        ({"model": None}, "a NoneType is no model; give a Keras model"),
+        ({"model": np.zeros(3)}, "a ndarray is no model"),
+    ],
+)
+def test_wrong_types_of_arguments(arguments, message):
+    given = {"model": b"....TFL3", **arguments}
+    with pytest.raises(TfedgeError, match=message):
+        tfedge.convert(given.pop("model"), **given)
+
+
+def test_whole_arrays_with_their_labels_are_representative_data():
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    x = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    right = tfedge.convert(model, calibration=x, target="tflite").flatbuffer
+    for labels in (np.zeros(9, np.int64), np.zeros((9, 3), np.float32)):
+        assert tfedge.convert(model, calibration=(x, labels), target="tflite").flatbuffer == right

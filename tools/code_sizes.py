@@ -1,0 +1,117 @@
+"""Measures what kernels take in flash, shared and specialised; prints rows of c/code_bytes.py.
+
+Random instances of every operator are compiled for Cortex-M4, once with the kernels inlined into
+each layer and once calling the shared instance.
+
+    python tools/code_sizes.py [-O2 | -Os [NET.tflite ...]]
+
+Networks given by path count beside the random instances, whose shapes are smaller than usual.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from random_graphs import OPERATORS, random_model
+
+from tfedge.errors import TfedgeError
+from tfedge_converters import targets
+from tfedge_converters.c import Options, generate
+from tfedge_converters.c.code_bytes import CODE_BYTES
+from tfedge_converters.c.sharing import variant_of
+from tfedge_converters.graph import Model, read_file
+
+_GCC = "arm-none-eabi-gcc"
+# Layers stay functions of their own, so that each has a size.
+_FLAGS = (
+    *("-std=c99", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
+    *("-ffunction-sections", "-fdata-sections", "-fno-inline"),
+)
+_SEEDS = range(3)
+_INSTANCES = 4
+_SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) [tTrRdD] (\S+)$", re.MULTILINE)
+_LAYER = re.compile(r"^m_layer_(\d+)(?:_\d+)?(?:_[a-z]\w*)?(?:\.\w+)*$")
+"""A layer's function or the parameters of one of its calls; constants lie in another file."""
+
+
+def main() -> None:
+    """Prints the rows, and behind them functions that kernels do not inline."""
+    level = sys.argv[1] if len(sys.argv) > 1 else "-O2"
+    found = _Found()
+    for model in _models():
+        try:
+            _measure(model, level, found)
+        except TfedgeError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    for variant in sorted(found.own):
+        kernel = variant.split("/")[0]
+        own, call = statistics.median(found.own[variant]), statistics.median(found.calls[variant])
+        row = f"{found.functions[kernel]}, {own:.0f}, {call:.0f}"
+        reaches = CODE_BYTES[variant].reaches if variant in CODE_BYTES else ()
+        inner = f", {reaches}".replace("'", '"') if reaches else ""
+        print(f'    "{variant}": CodeBytes({row}{inner}),')
+    for name in sorted(found.functions.keys() - {variant.split("/")[0] for variant in found.own}):
+        print(f'    "{name}": {found.functions[name]},')
+
+
+@dataclass
+class _Found:
+    """Bytes: of functions, and of layers by the variant of their kernel, specialised or not."""
+
+    functions: dict[str, int] = field(default_factory=dict)
+    own: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    calls: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+def _models() -> Iterator[Model]:
+    for path in sys.argv[2:]:
+        yield read_file(path)
+    for name in OPERATORS:
+        for seed in _SEEDS:
+            yield random_model(name, seed, _INSTANCES)
+
+
+def _measure(model: Model, level: str, found: _Found) -> None:
+    for optimize, bytes_of in (("speed", found.own), ("shared", found.calls)):
+        source = generate(model, Options("m", targets.load("host"), optimize))
+        with tempfile.TemporaryDirectory() as folder:
+            program = source.write(folder)
+            sizes = _sizes(Path(folder) / "m.c", level)
+            for path in program.sources:
+                if path.name.startswith("tfedge_") and optimize == "shared":
+                    found.functions.update(
+                        (symbol.removeprefix("tfedge_"), size)
+                        for symbol, size in _sizes(path, level).items()
+                        if symbol.startswith("tfedge_")
+                    )
+        of_layer: dict[int, int] = defaultdict(int)
+        for symbol, size in sizes.items():
+            layer = _LAYER.match(symbol)
+            if layer is not None:
+                of_layer[int(layer[1])] += size
+        for layer in source.plan.layers:
+            for call in layer.lowered.calls:
+                share = of_layer[layer.index] / len(layer.lowered.calls)
+                bytes_of[variant_of(call)].append(share)
+
+
+def _sizes(path: Path, level: str) -> dict[str, int]:
+    """Symbol to bytes, of code and of constants."""
+    target = path.with_suffix(".o")
+    subprocess.run([_GCC, *_FLAGS, level, "-c", path, "-o", target, f"-I{path.parent}"], check=True)
+    listing = subprocess.check_output(["arm-none-eabi-nm", "-S", target], text=True)
+    return {name: int(size, 16) for size, name in _SYMBOL.findall(listing)}
+
+
+if __name__ == "__main__":
+    main()
