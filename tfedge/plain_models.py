@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras3_models import require_tensorflow
 from tfedge.quantization.computation import Computation, Value, computation_of
 from tfedge.quantization.model import operators_of, refuse_quantized
 
@@ -22,6 +23,7 @@ def require_plain(model: Any) -> None:
     Raises:
         TfedgeError: it is a tf_keras model, no model at all, not built, or quantised.
     """
+    require_tensorflow("tfedge")
     if not isinstance(model, keras.Model):
         raise TfedgeError(_not_keras_3(model))
     if not model.built:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection
 from typing import Any
 
@@ -14,6 +13,7 @@ from tfedge.errors import TfedgeError
 from tfedge.few_values import has_few_values
 from tfedge.pruning.kernels import Kernel, selected_kernels
 from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
+from tfedge.students import scope_of
 
 KEPT_ZEROS, KEPT_CLUSTERS = "zeros", "clusters"
 PROPERTIES = (KEPT_ZEROS, KEPT_CLUSTERS)
@@ -48,8 +48,7 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
     Returns:
         Whether anything is kept now that was not; a compiled training step has to be made anew.
     """
-    strategy = getattr(model, "distribute_strategy", None)
-    with strategy.scope() if strategy is not None else contextlib.nullcontext():
+    with scope_of(model):
         kept = [_preserve_kernel(kernel, properties) for kernel in selected_kernels(model)]
     return any(kept)
 

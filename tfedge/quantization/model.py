@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import refuse_quantized_by_keras, require_tensorflow
 from tfedge.preservation import PROPERTIES, check_properties
 from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
@@ -42,11 +43,13 @@ class QuantizedModel(keras.Model):
         preserve: Collection[str] = PROPERTIES,
         name: str | None = None,
     ):
+        require_tensorflow("tfedge.quantize")
         if unknown not in (transform.ERROR, transform.FLOAT):
             raise TfedgeError(f"unknown is 'error' or 'float', not {unknown!r}")
         scheme = schemes.get(scheme)
         if isinstance(model, keras.Model):
             refuse_quantized(model)
+            refuse_adapters(model)
         change = transform.Transformation(scheme, unknown)
         inputs, outputs = change.run(computation_of(model))
         super().__init__(inputs=inputs, outputs=outputs, name=name or model.name)
@@ -84,6 +87,12 @@ class QuantizedModel(keras.Model):
         calibrate(self, self, data, batch_size)
         return self
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras."""
+        history = super().fit(*args, **kwargs)
+        note_rounding(self)
+        return history
+
     def make_predict_function(self, force: bool = False) -> Any:
         """As in Keras; refuses ranges that are not known."""
         self._require_ranges()
@@ -117,10 +126,22 @@ class QuantizedModel(keras.Model):
         optimizer = getattr(self, "optimizer", None)
         return int(optimizer.iterations.numpy()) if optimizer is not None else 0
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As in Keras; refuses legacy .h5 files, which Keras could not load again."""
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise TfedgeError(
+                f"{filepath}: Keras' legacy .h5 files cannot hold a quantised model; save it as "
+                ".keras, or its weights with save_weights"
+            )
+        super().save(filepath, *args, **kwargs)
+
     def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Weights of this model, or of the float model that it was made of."""
+        from tfedge.keras_hooks import weights_alone
+
         if _is_of(self.float_model, filepath):
-            self.float_model.load_weights(filepath, *args, **kwargs)
+            with weights_alone():
+                self.float_model.load_weights(filepath, *args, **kwargs)
             return
         super().load_weights(filepath, *args, **kwargs)
 
@@ -198,12 +219,21 @@ def refuse_quantized(model: Any) -> None:
     """
     if operators_of(model):
         raise TfedgeError(f"model '{model.name}' is quantised already")
+    refuse_quantized_by_keras(model)
+
+
+def refuse_adapters(model: Any) -> None:
+    """Refuses layers whose weights are not one variable.
+
+    Raises:
+        TfedgeError: a layer has a low-rank adapter.
+    """
     for layer in model._flatten_layers():
-        if getattr(layer, "quantization_mode", None):
+        if getattr(layer, "lora_enabled", False):
             raise TfedgeError(
-                f"layer '{layer.name}' was quantised by Keras ({layer.quantization_mode}), which "
-                "rounds weights for servers and keeps activations in float; start from the model "
-                "before `model.quantize`"
+                f"layer '{layer.name}' has a low-rank adapter (enable_lora), whose sum with the "
+                "weights cannot be trained on a grid: build the model without adapters and give "
+                "each layer the sum, as in `fresh.kernel.assign(layer.kernel)`"
             )
 
 
@@ -229,6 +259,17 @@ def set_phase(model: Any, phase: Phase) -> None:
     """Says what all quantised operators of a model do; compiled functions have to be made anew."""
     for operator in operators_of(model):
         operator.phase = phase
+
+
+def note_rounding(model: Any) -> None:
+    """Remembers of a model that its layers round, if they do, whatever they did before."""
+    if operators_of(model)[0].phase.quantize:
+        model.has_rounded = True
+
+
+def was_rounded(model: Any) -> bool:
+    """Whether a training of the model has rounded already."""
+    return getattr(model, "has_rounded", False)
 
 
 def restart_scales(operators: list[QuantizedOperator]) -> None:

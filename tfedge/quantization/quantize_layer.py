@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError
+from tfedge.keras3_models import require_tensorflow
 from tfedge.quantization import activations, fused_activation, schemes
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.fused_activation import FusedActivation
@@ -83,6 +84,7 @@ class Quantize(keras.layers.Layer):
         name: str | None = None,
         place: Place | None = None,
     ):
+        require_tensorflow("tfedge.layers.Quantize")
         super().__init__(name=name or layer.name, dtype="float32", autocast=False)
         if activation not in activations.FUSED:
             raise TfedgeError(
@@ -206,6 +208,7 @@ class QuantizeInput(keras.layers.Layer):
     """
 
     def __init__(self, scheme: str | Scheme = "int8", *, name: str | None = None):
+        require_tensorflow("tfedge.layers.QuantizeInput")
         super().__init__(name=name, dtype="float32", autocast=False)
         self.scheme = schemes.get(scheme)
         make = OperatorFactory(self, lambda operands: operands[0], self.scheme, self.name)
