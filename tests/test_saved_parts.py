@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -171,3 +172,16 @@ def test_a_cut_off_average_does_not_undo_what_was_kept(trained):
     averages = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
     _fit(arrived, [averages], keras.optimizers.Adam(0.01, use_ema=True))
     assert _kept(arrived) == before
+
+
+def test_what_cannot_be_restored_is_said(trained, tmp_path):
+    trained.save_weights(tmp_path / "m.weights.h5")
+    with h5py.File(tmp_path / "m.weights.h5", "r+") as file:
+        description = file["tfedge_quantization/vars"]
+        del description["description"]
+        description["description"] = np.frombuffer(b'{"scheme": {}}', np.uint8)
+    fresh = _net()
+    with pytest.warns(UserWarning, match="computes in float now"):
+        fresh.load_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(TfedgeError, match="not known"):
+        tfedge.convert(fresh)

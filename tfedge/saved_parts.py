@@ -17,6 +17,8 @@ import keras
 import numpy as np
 from keras.src.utils.tracking import DotNotTrackScope
 
+from tfedge.errors import TfedgeError
+
 _PREFIX = "tfedge_"
 # Of one part, arrays by name; and of a whole model, parts by place.
 Store = Mapping[str, Any]
@@ -30,10 +32,12 @@ class Kind:
     Attributes:
         names: of a layer, the attributes that may hold such parts.
         make: of a layer, the attribute and what is stored of the part, the part in its place.
+        without: what the layer is if that cannot be done.
     """
 
     names: Callable[[Any], Iterable[str]]
     make: Callable[[Any, str, Store], None]
+    without: str
 
 
 _KINDS: list[Kind] = []
@@ -81,7 +85,18 @@ def make_missing(layer: Any, stored: Callable[[str], Store | None]) -> None:
         for name in kind.names(layer):
             store = None if hasattr(layer, name) else stored(name)
             if store:
-                kind.make(layer, name, store)
+                _make(kind, layer, name, store)
+
+
+def _make(kind: Kind, layer: Any, name: str, store: Store) -> None:
+    try:
+        kind.make(layer, name, store)
+    except (TfedgeError, KeyError, TypeError, ValueError) as error:
+        warnings.warn(
+            f"'{layer.name}' {kind.without}: what is saved beside its weights cannot be restored "
+            f"({type(error).__name__}: {error})",
+            stacklevel=2,
+        )
 
 
 def has_parts(layer: Any) -> bool:

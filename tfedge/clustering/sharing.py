@@ -82,7 +82,7 @@ def _make_from(layer: Any, name: str, store: saved_parts.Store) -> None:
         switch_on(kernel, attach(kernel, *described))
 
 
-saved_parts.register(saved_parts.Kind(_names, _make_from))
+saved_parts.register(saved_parts.Kind(_names, _make_from, "does not keep its clusters"))
 
 
 def distinct_values(kernel: Kernel) -> int:

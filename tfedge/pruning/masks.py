@@ -120,7 +120,9 @@ def _make_from(layer: Any, _: str, store: saved_parts.Store) -> None:
             make_state(layer).add_sum(weight, shape)
 
 
-saved_parts.register(saved_parts.Kind(lambda layer: [_ATTRIBUTE], _make_from))
+saved_parts.register(
+    saved_parts.Kind(lambda layer: [_ATTRIBUTE], _make_from, "does not keep its zeros")
+)
 
 
 def put_mask(layer: Any, attribute: str) -> bool:

@@ -9,14 +9,12 @@ are not.
 from __future__ import annotations
 
 import inspect
-import warnings
 from dataclasses import asdict
 from typing import Any
 
 import keras
 
 from tfedge import saved_parts
-from tfedge.errors import TfedgeError
 from tfedge.quantization import transform
 from tfedge.quantization.computation import computation_of
 from tfedge.quantization.model import (
@@ -75,22 +73,19 @@ class _MadeWith(keras.layers.Layer):
 def _make_from(model: Any, _: str, store: saved_parts.Store) -> None:
     """Makes the twin that a model was saved with; its ranges are loaded afterwards."""
     described = saved_parts.decoded(store[_DESCRIPTION])
-    try:
-        twin = attach(model, Scheme.from_config(described["scheme"]))
-    except TfedgeError as error:
-        warnings.warn(
-            f"model '{model.name}' was saved as one that trained for integers, but computes in "
-            f"float now, for its ranges cannot be restored: {error}",
-            stacklevel=2,
-        )
-        return
-    set_phase(twin.model, Phase(**described["phase"]))
+    scheme, phase = Scheme.from_config(described["scheme"]), Phase(**described["phase"])
+    twin = attach(model, scheme)
+    set_phase(twin.model, phase)
     note_rounding(twin.model)
     include_new_variables(model)
 
 
 saved_parts.register(
-    saved_parts.Kind(lambda layer: [_TWIN] if isinstance(layer, keras.Model) else [], _make_from)
+    saved_parts.Kind(
+        lambda layer: [_TWIN] if isinstance(layer, keras.Model) else [],
+        _make_from,
+        "computes in float now, though it has trained for integers",
+    )
 )
 
 
