@@ -38,8 +38,8 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
 
     Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
     where a kernel, or every channel of it, has at most 256 values that recur (see
-    `tfedge.few_values.has_few_values`). What holds already, because the model was pruned or
-    clustered in this process, is left alone.
+    `tfedge.few_values.has_few_values`). What holds already, because the model has masks or
+    clusters, is left alone.
 
     Args:
         model: a built Keras model.

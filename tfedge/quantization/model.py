@@ -188,7 +188,8 @@ def quantize(
         unknown: "error", or "float" to leave layers of unknown kinds in float.
         preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
             weights or more are exactly 0, and "clusters", where they have at most 256 values that
-            recur. Looked for when training begins.
+            recur. Looked for when training begins; masks and clusters that the model has of an
+            earlier training stay in any case.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.
