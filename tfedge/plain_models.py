@@ -11,6 +11,7 @@ import keras
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph.computation import Computation, Constant, Value, computation_of
 from tfedge.keras_graph.kinds import described
+from tfedge.keras_graph.requirements import require_tensorflow
 from tfedge.quantization.model import operators_of, refuse_quantized
 
 # Of a layer and the name that it gets: the layers that take its place, one behind the other.
@@ -23,6 +24,7 @@ def require_plain(model: Any) -> None:
     Raises:
         TfedgeError: it is a tf_keras model, no model at all, not built, or quantised.
     """
+    require_tensorflow("tfedge")
     if not isinstance(model, keras.Model):
         raise TfedgeError(_not_keras_3(model))
     if not model.built:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection
 from typing import Any
 
@@ -14,6 +13,7 @@ from tfedge.errors import TfedgeError
 from tfedge.few_values import has_few_values
 from tfedge.pruning.kernels import Kernel, selected_kernels
 from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
+from tfedge.students import scope_of
 
 KEPT_ZEROS, KEPT_CLUSTERS = "zeros", "clusters"
 PROPERTIES = (KEPT_ZEROS, KEPT_CLUSTERS)
@@ -38,8 +38,8 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
 
     Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
     where a kernel, or every channel of it, has at most 256 values that recur (see
-    `tfedge.few_values.has_few_values`). What holds already, because the model was pruned or
-    clustered in this process, is left alone.
+    `tfedge.few_values.has_few_values`). What holds already, because the model has masks or
+    clusters, is left alone.
 
     Args:
         model: a built Keras model.
@@ -48,8 +48,7 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
     Returns:
         Whether anything is kept now that was not; a compiled training step has to be made anew.
     """
-    strategy = getattr(model, "distribute_strategy", None)
-    with strategy.scope() if strategy is not None else contextlib.nullcontext():
+    with scope_of(model):
         kept = [_preserve_kernel(kernel, properties) for kernel in selected_kernels(model)]
     return any(kept)
 

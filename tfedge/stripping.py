@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tfedge.clustering.cluster_layer import Cluster
+from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.preservation import let_go
 from tfedge.pruning.prune_layer import Prune
@@ -37,6 +38,8 @@ def strip(model: Any) -> Any:
         plain = model
     if isinstance(plain, keras.Model):
         found |= let_go(plain)
+        if found:
+            compile_anew(plain)
         if any(isinstance(layer, _WRAPPERS) for layer in plain._flatten_layers()):
             return keras.models.clone_model(plain, clone_function=_unwrapped, recursive=True)
     if not found:

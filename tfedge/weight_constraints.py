@@ -50,6 +50,17 @@ def release(variable: Any, order: int) -> None:
             variable.constraint = found.own
 
 
+def hold(model: Any) -> None:
+    """Applies what holds for the weights of a model, where something else than a step moved them.
+
+    An optimizer's averages, or weights of an earlier epoch, take the place of weights without
+    their constraints.
+    """
+    for variable in model.weights:
+        if isinstance(variable.constraint, _InOrder):
+            variable.assign(variable.constraint(variable))
+
+
 def constraint_of(variable: Any, order: int) -> Constraint | None:
     """The constraint of this order that a variable has."""
     found = variable.constraint

@@ -56,7 +56,7 @@ def test_a_cache_goes_on_where_it_stopped(tmp_path):
     (tmp_path / "shard-00002.npz").unlink()
     asked.clear()
     again = d.cache_outputs(teacher, x, tmp_path, batch_size=16, shard_size=16)
-    assert asked == [16]
+    assert asked == [16, 16]  # the first samples once more, to know the teacher by
     np.testing.assert_array_equal(again.teach(x).outputs["final_output"], kept)
 
 
@@ -96,6 +96,65 @@ def test_a_cache_says_how_to_be_used(tmp_path):
     distiller.compile("adam", LOSS)
     with pytest.raises(TfedgeError, match=r"cache\.teach"):
         distiller.fit(x, y, verbose=0)
+
+
+def test_a_cache_that_lost_its_manifest_is_whole_again(tmp_path):
+    x, _ = data()
+    first = d.cache_outputs(net(16), x, tmp_path, batch_size=16, shard_size=32)
+    said = first.teach(x).outputs["final_output"]
+    (tmp_path / "cache.json").unlink()
+    with pytest.raises(TfedgeError):
+        d.TeacherCache(tmp_path)
+    with pytest.raises(TfedgeError, match="another teacher"):
+        d.cache_outputs(net(16, seed=2), x, tmp_path, batch_size=16, shard_size=32)
+    again = d.cache_outputs(net(16), x, tmp_path, batch_size=16, shard_size=32)
+    np.testing.assert_array_equal(again.teach(x).outputs["final_output"], said)
+
+
+class _Activated(keras.Model):
+    """Does not say in its config what it does."""
+
+    def __init__(self, activation):
+        super().__init__(name="activated")
+        self.activation = activation
+
+    def call(self, inputs):
+        return self.activation(keras.ops.mean(inputs, axis=(1, 2)))
+
+
+def test_a_teacher_with_the_same_weights_but_another_function_is_refused(tmp_path):
+    x, _ = data()
+    keras.utils.set_random_seed(1)
+    relu = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.Dense(3, activation="relu")])
+    tanh = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.Dense(3, activation="tanh")])
+    tanh.set_weights(relu.get_weights())
+    d.cache_outputs(relu, x, tmp_path / "a")
+    with pytest.raises(TfedgeError, match="another teacher"):
+        d.cache_outputs(tanh, x, tmp_path / "a")
+    d.cache_outputs(_Activated(keras.ops.relu), x, tmp_path / "b")
+    with pytest.raises(TfedgeError, match="another teacher"):
+        d.cache_outputs(_Activated(keras.ops.tanh), x, tmp_path / "b")
+
+
+def test_a_teacher_that_is_built_again_is_known_by_what_it_does(tmp_path):
+    x, _ = data()
+    d.cache_outputs(net(16), x, tmp_path)
+    assert d.cache_outputs(net(16), x, tmp_path).facts["complete"]
+
+
+def test_samples_that_no_cache_knows_are_evaluated_without_the_teacher(tmp_path):
+    x, y = data()
+    student = net(6)
+    distiller = d.Distiller(d.cache_outputs(net(16), x, tmp_path), student, d.SoftTargets())
+    distiller.compile("adam", LOSS, ["accuracy"])
+    taught = distiller.teacher.teach(x)
+    with pytest.warns(UserWarning, match="the student's own loss"):
+        history = distiller.fit(taught, y, validation_data=(x, y), verbose=0).history
+    student.compile(loss=LOSS, metrics=["accuracy"])
+    loss, accuracy = student.evaluate(x, y, verbose=0)
+    assert history["val_loss"][0] == pytest.approx(loss, rel=1e-4)
+    assert history["val_accuracy"][0] == accuracy
+    assert distiller.evaluate(taught, y, verbose=0, return_dict=True)["soft_targets"] > 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint8", "bool"])

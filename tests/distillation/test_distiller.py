@@ -245,3 +245,44 @@ def test_a_projection_is_made_for_one_student(teacher):
     _fitted(d.Distiller(teacher, net(6), loss))
     with pytest.raises(TfedgeError, match="make a new one"):
         _fitted(d.Distiller(teacher, net(8), loss))
+
+
+def test_a_model_teaches_its_own_integers():
+    """The teacher stays what it was, and the student has its weights to train."""
+    teacher = net(8)
+    before, (x, y) = teacher.get_weights(), data()
+    said = teacher.predict(x, verbose=0)
+    student = tfedge.quantize(teacher, calibration=x)
+    distiller = d.Distiller(teacher, student, d.SoftTargets())
+    assert len(distiller.trainable_variables) == len(student.trainable_variables) > 0
+    distiller.compile(keras.optimizers.Adam(1e-2), LOSS)
+    distiller.fit(x, y, verbose=0)
+    np.testing.assert_allclose(distiller.teacher.predict(x, verbose=0), said, atol=1e-5)
+    assert np.any(before[0] != student.float_model.get_weights()[0])
+
+
+@pytest.mark.parametrize("nested", [list, dict])
+def test_several_outputs_have_labels_and_teachers(nested):
+    def two_heads(seed):
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input((6,))
+        heads = [keras.layers.Dense(n, name=name)(inputs) for name, n in (("kind", 3), ("age", 2))]
+        return keras.Model(inputs, heads if nested is list else {"kind": heads[0], "age": heads[1]})
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 6)).astype("f")
+    labels = [rng.integers(0, 3, 32), rng.normal(size=(32, 2)).astype("f")]
+    losses = [LOSS, keras.losses.MeanSquaredError()]
+    if nested is dict:
+        labels, losses = (
+            dict(zip(("kind", "age"), both, strict=True)) for both in (labels, losses)
+        )
+    distiller = d.Distiller(two_heads(1), two_heads(2), d.SoftTargets(), alpha=0.5)
+    distiller.compile("sgd", losses)
+    history = distiller.fit(x, labels, epochs=2, verbose=0, batch_size=32, shuffle=False).history
+    own, taught = history["student_loss"][0], history["soft_targets"][0]
+    assert history["loss"][0] == pytest.approx(0.5 * own + 0.5 * taught, rel=1e-5)
+    student = two_heads(2)
+    student.compile(loss=losses)
+    assert own == pytest.approx(student.evaluate(x, labels, verbose=0, return_dict=True)["loss"])
+    assert history["loss"][1] < history["loss"][0]

@@ -8,6 +8,7 @@ import pytest
 from distilled_nets import LOSS, data, net
 from keras import layers
 
+import tfedge
 from tfedge import distillation as d
 from tfedge.errors import TfedgeError
 
@@ -112,6 +113,30 @@ def test_what_comes_from_the_teacher_helps():
         distiller.compile(keras.optimizers.Adam(1e-3))
         losses[name] = distiller.fit(x, epochs=3, verbose=0).history["loss"][-1]
     assert losses["shrunk"] < losses["fresh"]
+
+
+def _sequence_net(*hidden):
+    return keras.Sequential([layers.Input((6, 8)), *hidden, layers.Dense(4)])
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "macs"),
+    [
+        (lambda: layers.Bidirectional(layers.LSTM(8)), 2 * 6 * (8 + 8) * 32),
+        (lambda: layers.RNN(layers.GRUCell(8)), 6 * (8 + 8) * 24),
+        (lambda: layers.TimeDistributed(layers.Dense(8)), 6 * 8 * 8),
+    ],
+)
+def test_layers_in_wrappers_are_counted_and_keep_their_width_in_words(wrapped, macs):
+    model = _sequence_net(wrapped())
+    with pytest.raises(TfedgeError, match=r"no layer .* becomes narrower.*no rule"):
+        d.shrink(model, width=0.5)
+    cost = tfedge.pruning.compare(model, model).before.layers[model.layers[0].name].macs
+    assert cost == macs
+    assert [c.removable for c in tfedge.pruning.removable_channels(model)] == [0, 0]
+    more = _sequence_net(wrapped(), layers.Dense(8))
+    with pytest.warns(UserWarning, match="keep their width"):
+        assert d.shrink(more, width=0.5).layers[-2].units == 4
 
 
 @pytest.mark.parametrize(

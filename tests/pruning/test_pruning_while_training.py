@@ -245,20 +245,26 @@ def test_zeros_survive_further_training_and_training_on_integers():
     assert zeros_of(model, "second")[0] < 10
 
 
-def test_a_loaded_model_is_plain_and_can_keep_its_zeros(tmp_path):
+def test_a_loaded_model_keeps_its_zeros(tmp_path):
     model = compiled(net())
     fit(model, Pruning(decay()))
+    masks = tfedge.pruning.masks_of(model)
     for name in ("m.keras", "m.h5"):
         model.save(tmp_path / name)
         loaded = keras.models.load_model(tmp_path / name)
         assert [w.path for w in loaded.weights] == [w.path for w in net().weights]
         for mine, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
-        assert not tfedge.pruning.masks_of(loaded)
-    tfedge.pruning.keep_zeros(loaded)
-    fit(compiled(loaded), epochs=1)
-    for name in PRUNED:
-        assert zeros_of(loaded, name) == zeros_of(model, name)
+        for path, mask in tfedge.pruning.masks_of(loaded).items():
+            np.testing.assert_array_equal(mask, masks[path])
+    plain = net()
+    plain.set_weights(list(model.get_weights()))
+    assert not tfedge.pruning.masks_of(plain)
+    tfedge.pruning.keep_zeros(plain)
+    for copy in (loaded, plain):
+        fit(compiled(copy), epochs=1)
+        for name in PRUNED:
+            assert zeros_of(copy, name) == zeros_of(model, name)
 
 
 def test_weights_files_have_the_masks(tmp_path):

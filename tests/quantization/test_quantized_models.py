@@ -9,6 +9,7 @@ from device_agreement import agreement
 from training_cases import CLASSES, SHAPE, compiled, data, small_net
 
 import tfedge
+from tfedge.callbacks import QuantizationAwareTraining
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
 
@@ -189,6 +190,76 @@ def test_models_quantised_by_keras_are_refused():
     model.quantize("int8")
     with pytest.raises(TfedgeError, match="quantised by Keras"):
         tfedge.quantize(model)
+
+
+def _dense_net():
+    return keras.Sequential([keras.Input((6,)), layers.Dense(4, name="dense")])
+
+
+def test_models_quantised_by_keras_are_not_converted():
+    model = _dense_net()
+    model.quantize("int8")
+    with pytest.raises(TfedgeError, match="quantised by Keras"):
+        tfedge.convert(model, calibration=np.ones((4, 6), np.float32))
+
+
+def test_low_rank_adapters_are_added_to_their_weights():
+    model = _dense_net()
+    layer = model.get_layer("dense")
+    layer.enable_lora(2)
+    layer.lora_kernel_b.assign(np.ones(layer.lora_kernel_b.shape))
+    x = np.random.default_rng(0).normal(size=(64, 6)).astype(np.float32)
+    quantized = tfedge.quantize(model, calibration=x)
+    found, wanted = (np.asarray(one(x, training=False)) for one in (quantized, model))
+    assert np.mean(wanted**2) > 1000 * np.mean((found - wanted) ** 2)
+
+
+class AsksForValues(keras.Model):
+    """Decides in Python what it computes."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x) if keras.ops.sum(x) > 0 else self.dense(-x)
+
+
+def test_a_call_that_asks_for_values_is_refused_for_that():
+    model = AsksForValues()
+    model(np.ones((2, 6), np.float32))
+    with pytest.raises(UnsupportedError, match=r"`if tensor:`.*keras\.ops\.cond"):
+        tfedge.quantize(model)
+
+
+class NeverAsksWhetherItTrains(keras.Model):
+    """Has a call without `training`."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_a_call_without_training_trains_for_integers():
+    model = NeverAsksWhetherItTrains()
+    x = np.random.default_rng(0).normal(size=(16, 6)).astype("f")
+    model(x)
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, :4], verbose=0, callbacks=[QuantizationAwareTraining()])
+    predicted = model.predict(x, verbose=0)
+    assert len(np.unique(predicted)) < predicted.size
+    plain = tfedge.strip(model)
+    assert not plain._call_has_training_arg
+    assert np.any(plain.predict(x, verbose=0) != predicted)
+
+
+def test_legacy_files_are_refused_before_they_are_written(tmp_path):
+    with pytest.raises(TfedgeError, match=r"\.keras"):
+        tfedge.quantize(_dense_net()).save(tmp_path / "m.h5")
+    assert not (tmp_path / "m.h5").exists()
 
 
 def test_quantising_twice_is_refused():

@@ -5,6 +5,7 @@ from tfedge.callbacks.pruning import Pruning
 from tfedge.callbacks.quantization_aware_training import QuantizationAwareTraining
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 from tfedge.callbacks.weight_clustering import WeightClustering
+from tfedge.keras_hooks import install
 
 __all__ = [
     "DistillationSchedule",
@@ -13,3 +14,5 @@ __all__ = [
     "QuantizationSchedule",
     "WeightClustering",
 ]
+
+install()

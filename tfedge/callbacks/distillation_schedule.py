@@ -7,13 +7,16 @@ from typing import Any
 
 import keras
 
+from tfedge.callbacks.descriptions import described_function, function_from
+from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.errors import TfedgeError
 
 # Of the epoch, counted from 0, what holds in it; or a number that holds from the start.
 Schedule = Callable[[int], float] | float
 
 
-class DistillationSchedule(keras.callbacks.Callback):
+@keras.saving.register_keras_serializable(package="tfedge")
+class DistillationSchedule(TrainingCallback):
     """Sets `alpha`, weights of losses and temperatures of a `Distiller` before every epoch.
 
     Args:
@@ -66,10 +69,30 @@ class DistillationSchedule(keras.callbacks.Callback):
         if self.temperature is not None:
             self._warm(_at(self.temperature, epoch), epoch)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Puts the temperature into `logs`."""
-        if logs is not None and self.temperature is not None:
-            logs["temperature"] = _at(self.temperature, epoch)
+    def epoch_logs(self, epoch: int) -> dict[str, Any]:
+        """The temperature."""
+        return {} if self.temperature is None else {"temperature": _at(self.temperature, epoch)}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments.
+
+        Raises:
+            TfedgeError: a schedule is a function that is not registered with Keras.
+        """
+        return {
+            "alpha": described_function(self.alpha, "alpha"),
+            "temperature": described_function(self.temperature, "temperature"),
+            "loss_weights": {
+                name: described_function(schedule, f"loss_weights['{name}']")
+                for name, schedule in self.loss_weights.items()
+            },
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DistillationSchedule:
+        """The callback that `get_config` described."""
+        weights = {name: function_from(value) for name, value in config["loss_weights"].items()}
+        return cls(function_from(config["alpha"]), function_from(config["temperature"]), weights)
 
     def _warm(self, temperature: float, epoch: int) -> None:
         if not temperature > 0:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import keras
 
-from tfedge.callbacks.compiled_steps import compile_anew
+from tfedge.callbacks.descriptions import described_layers, layers_from
+from tfedge.callbacks.training_callback import TrainingCallback, notify
+from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.layers import Prune
 from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
 from tfedge.pruning.pruner import Plan, Pruner, plan_arguments
 from tfedge.pruning.schedules import EPOCH, STEP
-from tfedge.students import trained_model
+from tfedge.students import scope_of, trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
-class Pruning(keras.callbacks.Callback):
+class Pruning(TrainingCallback):
     """Sets more and more weights of a plain compiled Keras model to 0 while it trains.
 
     The model stays what it is: its layers, weights, names and optimizer. Masks are applied in the
-    optimizer's compiled step; this callback only renews them. They are kept with the layers, so
-    checkpoints have them, and stay with the model: zeros survive further training, in integers too
+    optimizer's compiled step; this callback only renews them. They are kept with the layers and
+    come back with the model's files and weights: zeros survive further training, in integers too
     (`tfedge.strip` lets go of them). At the end of an epoch `logs` have `sparsity`, of all pruned
     kernels together, and `sparsity_NAME` of each. In `fit` of a Distiller the student is pruned.
+    A schedule that training ends before is said in a warning.
 
     Args:
         schedule: of `tfedge.pruning` or tfmot, or a sparsity to prune to before the first step;
@@ -36,13 +38,14 @@ class Pruning(keras.callbacks.Callback):
         distribution: "uniform" for the same sparsity in every layer; "global" for one ranking of
             all weights; "erk" for less of it in small layers.
         layers: names or layers, or a function that says of a layer whether it is pruned. None for
-            all kernels with at least 16 weights per output (depthwise kernels have 9) that the
-            pattern divides, the last layer too, as tfmot; channels are pruned in all layers but
-            those that the outputs come from.
+            all kernels that train and have at least 16 weights per output (depthwise kernels have
+            9) that the pattern divides, the last layer too, as tfmot; channels are pruned in all
+            layers but those that the outputs come from. Frozen layers are pruned where they are
+            named.
 
     Raises:
         TfedgeError: an argument is wrong, the model is not compiled or built, a layer is unknown,
-            or the pattern does not divide it.
+            the pattern does not divide it, or Keras does not run on TensorFlow.
         UnsupportedError: the model is a tf_keras model.
 
     Example:
@@ -64,6 +67,8 @@ class Pruning(keras.callbacks.Callback):
             self.plan = Plan.of(schedule, pattern, importance, distribution)
         self.layers = layers
         self._pruners: list[Pruner] = []
+        self._has_said = False
+        self._epochs = 0
 
     def set_model(self, model: Any) -> None:
         """Puts the model's weights under masks that let everything through."""
@@ -73,13 +78,12 @@ class Pruning(keras.callbacks.Callback):
         if self._pruners and self.model is model:
             return
         super().set_model(model)
-        strategy = getattr(model, "distribute_strategy", None)
-        with strategy.scope() if strategy is not None else contextlib.nullcontext():
+        with scope_of(model):
             self._pruners = self._made(trained_model(model))
 
     def _made(self, model: Any) -> list[Pruner]:
         if self.plan is not None:
-            return [Pruner.of(model, self.plan, self.layers)]
+            return [Pruner.of(model, self.plan, self.layers, trained=True)]
         wrappers = [layer for layer in model._flatten_layers() if isinstance(layer, Prune)]
         if not wrappers:
             raise TfedgeError(
@@ -90,6 +94,7 @@ class Pruning(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Compiles the step anew if it does not know the masks yet."""
+        self._has_said = False
         watches = [watch for pruner in self._pruners for watch in pruner.watches()]
         hooked = needs_hook(self.model.optimizer, watches)
         if hooked:
@@ -100,58 +105,79 @@ class Pruning(keras.callbacks.Callback):
             pruner.changed = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Renews masks that are due."""
+        """Renews masks that are due; says at once if training will end before a schedule does."""
+        left = self.steps_left(epoch)
+        if not self._has_said:
+            self._say_if_early(self.last_epoch(), None if left is None else self._step() + left)
         self._renew(EPOCH, epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Renews masks that are due."""
         if any(pruner.plan.schedule.unit == STEP for pruner in self._pruners):
-            self._renew(STEP, int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)))
+            self._renew(STEP, self._step())
+
+    def _step(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def _say_if_early(self, epochs: int | None, steps: int | None) -> None:
+        """Warns of schedules that are not over at these positions."""
+        for schedule in {id(p): p.plan.schedule for p in self._pruners}.values():
+            position = steps if schedule.unit == STEP else epochs
+            if position is None or schedule.end is None or position >= schedule.end:
+                continue
+            due = schedule.last_due(position - 1)
+            reached = 0.0 if due is None else schedule.sparsity(due)
+            if reached < schedule.final_sparsity:
+                self._has_said = True
+                notify(
+                    f"training ends at {schedule.unit} {position}, before the pruning schedule's "
+                    f"end={schedule.end}: the sparsity will be {reached:.3g} and not "
+                    f"{schedule.final_sparsity:.3g}; train longer, or let the schedule end by "
+                    f"{position}"
+                )
+
+    def _finish(self) -> None:
+        """Renews masks for the last time where training ends with the schedule."""
+        for unit, position in ((EPOCH, self._epochs), (STEP, self._step())):
+            ending = [p for p in self._pruners if p.plan.schedule.ends_by(unit, position)]
+            for pruner in ending:
+                pruner.renew_if_due(position, self.model.optimizer)
 
     def _renew(self, unit: str, position: int) -> None:
         for pruner in self._pruners:
             if pruner.plan.schedule.unit == unit:
                 pruner.renew_if_due(position, self.model.optimizer)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Says how sparse the model is."""
-        if logs is None:
-            return
+    def epoch_logs(self, epoch: int) -> dict[str, Any]:
+        """How sparse the model is, in the last epoch with the masks of a schedule that ends."""
+        self._epochs = epoch + 1
+        if self.last_epoch() == self._epochs:
+            self._finish()
         counts = [item for pruner in self._pruners for item in pruner.sparsities().items()]
-        logs["sparsity"] = sum(zeros for _, (zeros, _) in counts) / sum(
-            size for _, (_, size) in counts
-        )
-        for name, (zeros, size) in counts:
-            logs[f"sparsity_{name}"] = zeros / size
+        whole = sum(zeros for _, (zeros, _) in counts) / sum(size for _, (_, size) in counts)
+        each = {f"sparsity_{name}": zeros / size for name, (zeros, size) in counts}
+        return {"sparsity": whole, **each}
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Leaves the optimizer as it was, and zeros where masks are."""
+        """Leaves the optimizer as it was; says if a schedule was not over."""
+        self._finish()
         if unhook(self.model.optimizer):
             self.model.train_function = None
-        for pruner in self._pruners:
-            pruner.apply()
+        if not self._has_said:
+            self._say_if_early(self._epochs, self._step())
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; of layers their names.
 
         Raises:
-            TfedgeError: `layers` is a function, which cannot be described.
+            TfedgeError: `layers` is a function that is not registered with Keras.
         """
         config = {} if self.plan is None else self.plan.get_config()
-        return {**config, "layers": _names(self.layers)}
+        return {**config, "layers": described_layers(self.layers)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Pruning:
         """The callback that `get_config` described."""
         config = dict(config)
-        layers = config.pop("layers")
+        layers = layers_from(config.pop("layers"))
         return cls(**plan_arguments(config), layers=layers)
-
-
-def _names(layers: Any) -> list[str] | None:
-    if layers is None:
-        return None
-    if callable(layers) and not isinstance(layers, keras.layers.Layer):
-        raise TfedgeError("a callback whose layers are a function cannot be described; name them")
-    given = [layers] if isinstance(layers, (str, keras.layers.Layer)) else layers
-    return [item if isinstance(item, str) else item.name for item in given]

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
-from tfedge.callbacks.compiled_steps import compile_anew
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
+from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.preservation import PROPERTIES, check_properties, preserve
@@ -16,8 +16,8 @@ from tfedge.quantization import schemes
 from tfedge.quantization.model import QuantizedModel, operators_of
 from tfedge.quantization.optimizer import include_new_variables
 from tfedge.quantization.schemes import Scheme
-from tfedge.quantization.twin import Twin, attach, ranges_of, twin_of
-from tfedge.students import compares_layers, trained_model
+from tfedge.quantization.twin import Twin, attach, detach, ranges_of, twin_of
+from tfedge.students import compares_layers, scope_of, trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -26,12 +26,16 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     The model stays what it is: its layers, weights, names and optimizer. From `start_epoch` on its
     forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no
-    calibration data. Ranges are kept with the layers, so checkpoints of weights have them. In `fit`
-    of a Distiller the student trains for integers.
+    calibration data. Ranges are kept with the layers: the model's files, `get_weights` and
+    `copy.deepcopy` have them, and a model that gets them from there is rounded as this one is.
+    `clone_model` and `from_config` copy no weights, and no ranges. In `fit` of a Distiller the
+    student trains for integers.
 
     Args:
-        scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
+        scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme. A model that trained for another
+            one begins anew with this.
         start_epoch: when rounding begins; before, the model trains in float while ranges follow.
+            A model that was rounded in an earlier training goes on so.
         freeze_batch_norm_epoch, freeze_ranges_epoch: see `QuantizationSchedule`.
         calibration: data to find first ranges with; without them the first steps do.
         preserve: what training keeps of kernels that have it when it begins, "zeros" and
@@ -86,11 +90,20 @@ class QuantizationAwareTraining(QuantizationSchedule):
                 "the Distiller compares layers of its student, which the callback cannot follow; "
                 "distil tfedge.quantize(student) instead"
             )
-        with _scope_of(model):
-            self._twin = twin_of(learner) or attach(learner, self.scheme)
+        with scope_of(model):
+            self._twin, is_new = self._twin_for(learner)
             include_new_variables(model)
-        if preserve(learner, self.preserve):
+        if preserve(learner, self.preserve) or is_new:
             compile_anew(model)
+
+    def _twin_for(self, model: Any) -> tuple[Twin, bool]:
+        """The model's twin of this callback's scheme, and whether another had to go for it."""
+        found = twin_of(model)
+        if found is not None and found.scheme == self.scheme:
+            return found, False
+        if found is not None:
+            detach(model)
+        return attach(model, self.scheme), found is not None
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
@@ -114,10 +127,3 @@ class QuantizationAwareTraining(QuantizationSchedule):
     def from_config(cls, config: dict[str, Any]) -> QuantizationAwareTraining:
         """The callback that `get_config` described."""
         return cls(**{**config, "scheme": Scheme.from_config(config["scheme"])})
-
-
-def _scope_of(model: Any) -> Any:
-    import contextlib
-
-    strategy = getattr(model, "distribute_strategy", None)
-    return strategy.scope() if strategy is not None else contextlib.nullcontext()

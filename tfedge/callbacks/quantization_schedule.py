@@ -6,15 +6,18 @@ from typing import Any
 
 import keras
 
-from tfedge.callbacks.compiled_steps import compile_anew
+from tfedge.callbacks.training_callback import TrainingCallback, notify
+from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.quantization.model import (
     calibrate,
+    note_rounding,
     operators_of,
     require_operators,
     restart_scales,
     set_phase,
     unknown_ranges,
+    was_rounded,
 )
 from tfedge.quantization.phase import Phase
 from tfedge.students import trained_model
@@ -23,14 +26,16 @@ EPOCH, STEP = "epoch", "step"
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
-class QuantizationSchedule(keras.callbacks.Callback):
+class QuantizationSchedule(TrainingCallback):
     """Changes what the quantised layers of a model do while it trains.
 
     Each change compiles the training step once more. At the end of an epoch `logs` say what was on:
-    `quantized`, `batch_norm_frozen`, `ranges_frozen`, each 0 or 1.
+    `quantized`, `batch_norm_frozen`, `ranges_frozen`, each 0 or 1. What begins only after training
+    has ended is said in a warning.
 
     Args:
-        start: when rounding begins. Until then the model trains in float, and ranges follow it.
+        start: when rounding begins. Until then the model trains in float, and ranges follow it; a
+            model that was rounded in an earlier training goes on so.
         freeze_batch_norm: from when batch-norms use their recorded statistics, as on the device;
             None for never.
         freeze_ranges: from when ranges stay as they are; None for never.
@@ -40,7 +45,8 @@ class QuantizationSchedule(keras.callbacks.Callback):
             list or dict of arrays, or a tf.data.Dataset of batches.
 
     Raises:
-        TfedgeError: an argument is wrong, or the model has no quantised layers.
+        TfedgeError: an argument is wrong, the model has no quantised layers, or Keras does not run
+            on TensorFlow.
 
     Example:
         >>> qat.fit(x, y, callbacks=[
@@ -71,6 +77,8 @@ class QuantizationSchedule(keras.callbacks.Callback):
         self.freeze_ranges = freeze_ranges
         self.unit = unit
         self.calibration = calibration
+        self._was_rounded = False
+        self._epochs = 0
 
     @property
     def quantized(self) -> Any:
@@ -80,7 +88,7 @@ class QuantizationSchedule(keras.callbacks.Callback):
     def phase_at(self, position: int) -> Phase:
         """What layers do at an epoch or step."""
         return Phase(
-            quantize=position >= self.start,
+            quantize=self._was_rounded or position >= self.start,
             observe=not _reached(self.freeze_ranges, position),
             update_batch_norm=not _reached(self.freeze_batch_norm, position),
         )
@@ -88,12 +96,14 @@ class QuantizationSchedule(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Finds first ranges, if there are data for it."""
         require_operators(self.quantized)
+        self._was_rounded = was_rounded(self.quantized)
         if self.calibration is not None and unknown_ranges(self.quantized):
             calibrate(self.quantized, self.quantized, self.calibration, 32)
         self._enter(self._step() if self.unit == STEP else 0)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Enters what is due."""
+        self._epochs = epoch + 1
         if self.unit == EPOCH:
             self._enter(epoch)
 
@@ -102,13 +112,30 @@ class QuantizationSchedule(keras.callbacks.Callback):
         if self.unit == STEP:
             self._enter(self._step())
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Says what was on."""
-        if logs is not None:
-            phase = operators_of(self.quantized)[0].phase
-            logs["quantized"] = float(phase.quantize)
-            logs["batch_norm_frozen"] = float(not phase.update_batch_norm)
-            logs["ranges_frozen"] = float(not phase.observe)
+    def epoch_logs(self, epoch: int) -> dict[str, Any]:
+        """What was on."""
+        phase = operators_of(self.quantized)[0].phase
+        return {
+            "quantized": float(phase.quantize),
+            "batch_norm_frozen": float(not phase.update_batch_norm),
+            "ranges_frozen": float(not phase.observe),
+        }
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Says if rounding was still to begin, or if training passed the layers by."""
+        position = self._step() if self.unit == STEP else self._epochs
+        if not self._was_rounded and position <= self.start:
+            notify(
+                f"training ended at {self.unit} {position}, before rounding begins "
+                f"(start={self.start}): the model has only trained in float"
+            )
+        unknown = unknown_ranges(self.quantized)
+        if unknown and self._epochs:
+            notify(
+                f"training has not run '{unknown[0]}' and {len(unknown) - 1} other quantised "
+                "operators: does a train_step of your own call the model's layers instead of the "
+                "model, self(x, training=True)?"
+            )
 
     def _step(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
@@ -123,9 +150,10 @@ class QuantizationSchedule(keras.callbacks.Callback):
         operators = operators_of(self.quantized)
         if all(operator.phase == phase for operator in operators):
             return
-        if self._begins_at(position):
+        if self._begins_at(position) and not self._was_rounded:
             restart_scales(operators)
         set_phase(self.quantized, phase)
+        note_rounding(self.quantized)
         compile_anew(self.model)
 
     def get_config(self) -> dict[str, Any]:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import keras
 
-from tfedge.callbacks.compiled_steps import compile_anew
+from tfedge.callbacks.descriptions import described_layers, layers_from
+from tfedge.callbacks.training_callback import TrainingCallback, notify
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters, SharedWeights
 from tfedge.clustering.sharing import attach, chosen_kernels, distinct_values, switch_on
+from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning.kernels import Kernel
-from tfedge.students import trained_model
+from tfedge.students import scope_of, trained_model
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
-class WeightClustering(keras.callbacks.Callback):
+class WeightClustering(TrainingCallback):
     """Gives every kernel a few values, and lets the optimizer train these.
 
     From `start` on, the weights of a cluster are one number, which moves by the mean of the
     optimizer's updates of its members (see `tfedge.clustering.shared_weights.SharedWeights`).
     This happens in the compiled step. Which weights belong together is saved, restored and resumed
-    with the model's weights, and holds in later trainings of the same model, with or without the
-    callback. At the end of an epoch `logs` say how many different values each kernel has,
-    `distinct_values_NAME`, and how many all have together, `distinct_values`.
+    with the model's weights, and holds in later trainings, with or without the callback. At the end
+    of an epoch `logs` say how many different values each kernel has, `distinct_values_NAME`, and
+    how many all have together, `distinct_values`.
 
     Args:
         clusters: values of a kernel, or of a channel; 2 to 256, zero included where it is kept.
         initialization: "kmeans++" (least squared error), "density" (as many weights to each value)
             or "linear" (evenly spaced between the extremes).
         per_channel: whether each output channel has values of its own.
-        layers: names or layers, or a function of a layer that says whether it is meant; all by
-            default.
+        layers: names or layers, or a function of a layer that says whether it is meant; by default
+            all that train. Frozen layers share weights where they are named.
         start: the epoch, from 0 on, at whose beginning clusters are found.
         frequency: None to keep the clusters that were found; else the number of epochs after which
             they are found anew, among the weights as they would be had each gone its own way. This
@@ -44,7 +45,8 @@ class WeightClustering(keras.callbacks.Callback):
         seed: of k-means++.
 
     Raises:
-        TfedgeError: an argument is wrong, or the model is not of Keras 3.
+        TfedgeError: an argument is wrong, the model is not of Keras 3, or Keras does not run on
+            TensorFlow.
 
     Example:
         >>> model.fit(x, y, epochs=5, callbacks=[tfedge.callbacks.WeightClustering(16, start=2)])
@@ -72,15 +74,15 @@ class WeightClustering(keras.callbacks.Callback):
         self.frequency = frequency
         self._shared: list[tuple[Kernel, SharedWeights]] = []
         self._is_on = False
+        self._epochs = 0
 
     def set_model(self, model: Any) -> None:
         """Gives the model's layers what will say which weights belong together."""
         super().set_model(model)
         learner = trained_model(model)
         require_keras3(learner)
-        kernels = chosen_kernels(learner, self.layers)
-        strategy = getattr(model, "distribute_strategy", None)
-        with strategy.scope() if strategy is not None else contextlib.nullcontext():
+        kernels = chosen_kernels(learner, self.layers, trained=True)
+        with scope_of(model):
             self._shared = [
                 (kernel, attach(kernel, self.how, self.frequency is not None)) for kernel in kernels
             ]
@@ -89,6 +91,7 @@ class WeightClustering(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Finds clusters when it is time, or goes on with those of an interrupted training."""
         known = all(part.is_known for _, part in self._shared)
+        self._epochs = epoch + 1
         if epoch < self.start and not known:
             return
         if not known:
@@ -101,17 +104,19 @@ class WeightClustering(keras.callbacks.Callback):
             self._is_on = True
             compile_anew(self.model)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Says how many values there are."""
-        if logs is not None:
-            counts = {kernel.name: distinct_values(kernel) for kernel, _ in self._shared}
-            logs.update({f"distinct_values_{name}": n for name, n in counts.items()})
-            logs["distinct_values"] = sum(counts.values())
+    def epoch_logs(self, epoch: int) -> dict[str, Any]:
+        """How many values there are."""
+        counts = {kernel.name: distinct_values(kernel) for kernel, _ in self._shared}
+        each = {f"distinct_values_{name}": count for name, count in counts.items()}
+        return {**each, "distinct_values": sum(counts.values())}
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Makes weights equal again where the optimizer has replaced them by their averages."""
-        for kernel, part in self._shared if self._is_on else ():
-            kernel.variable.assign(part.share(kernel.variable))
+        """Says if training ended before it was time."""
+        if not self._is_on:
+            notify(
+                f"training ended after epoch {self._epochs}, before clusters were found "
+                f"(start={self.start}): weights share no values"
+            )
 
     def _find(self) -> None:
         for kernel, part in self._shared:
@@ -137,12 +142,16 @@ class WeightClustering(keras.callbacks.Callback):
         restart_scales(operators_of(learner if twin is None else twin.model))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments; a function that chooses layers cannot be told."""
+        """The arguments; of layers their names.
+
+        Raises:
+            TfedgeError: `layers` is a function that is not registered with Keras.
+        """
         return {
             "clusters": self.how.count,
             "initialization": self.how.initialization,
             "per_channel": self.how.per_channel,
-            "layers": None if self.layers is None or callable(self.layers) else list(self.layers),
+            "layers": described_layers(self.layers),
             "start": self.start,
             "frequency": self.frequency,
             "keep_zeros": self.how.keep_zeros,
@@ -152,4 +161,4 @@ class WeightClustering(keras.callbacks.Callback):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> WeightClustering:
         """The callback that `get_config` described."""
-        return cls(**config)
+        return cls(**{**config, "layers": layers_from(config["layers"])})

@@ -9,6 +9,7 @@ import keras
 from tfedge.clustering.initial_clusters import KMEANS
 from tfedge.clustering.shared_weights import Clusters
 from tfedge.clustering.sharing import attach, switch_on
+from tfedge.keras_graph.requirements import require_tensorflow
 from tfedge.pruning.kernels import selected_kernels
 
 
@@ -47,6 +48,7 @@ class Cluster(keras.layers.Layer):
         seed: int = 0,
         name: str | None = None,
     ):
+        require_tensorflow("tfedge.layers.Cluster")
         super().__init__(name=name or layer.name, dtype=layer.dtype_policy)
         self.how = Clusters(clusters, initialization, per_channel, keep_zeros, seed)
         self.layer = layer

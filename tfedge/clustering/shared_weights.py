@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -12,12 +12,14 @@ import tensorflow as tf
 from tfedge.clustering import initial_clusters
 from tfedge.errors import TfedgeError
 from tfedge.pruning.kernels import Kernel
+from tfedge.saved_parts import Store, decoded, encoded
 
 UNKNOWN = -1
 # The cluster that stays zero; the others count from 1.
 _ZERO = 0
 # From this share of exact zeros on, zero is a cluster of its own.
 LEAST_ZEROS = 0.1
+_DESCRIPTION = "clusters"
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,22 @@ class SharedWeights(keras.layers.Layer):
         first = keras.ops.convert_to_numpy(self.assignments).reshape(-1)[0]
         return int(first) != UNKNOWN
 
+    def _named(self) -> dict[str, Any]:
+        strayed = {} if self.strayed is None else {"strayed": self.strayed}
+        return {"assignments": self.assignments, **strayed}
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes how weights are shared, and which of them."""
+        store[_DESCRIPTION] = encoded(asdict(self.clusters))
+        for name, variable in self._named().items():
+            store[name] = keras.ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what there is; files from before clusters were found leave everything as it is."""
+        for name, variable in self._named().items():
+            if name in store:
+                variable.assign(np.asarray(store[name]))
+
     def find(self, kernel: Kernel) -> None:
         """Finds clusters among the weights as they are, and makes the weights equal."""
         self._assign(kernel.values(), kernel)
@@ -165,6 +183,20 @@ class SharedWeights(keras.layers.Layer):
     @property
     def _segments(self) -> int:
         return int(self._offsets.max()) + self.clusters.count + 1
+
+
+def described_clusters(store: Store) -> tuple[Clusters, bool] | None:
+    """How the weights of a kernel were shared, and whether again and again.
+
+    Args:
+        store: what `SharedWeights.save_own_variables` wrote.
+
+    Returns:
+        None where clusters were not found yet.
+    """
+    if _DESCRIPTION not in store or np.asarray(store["assignments"]).reshape(-1)[0] == UNKNOWN:
+        return None
+    return Clusters(**decoded(store[_DESCRIPTION])), "strayed" in store
 
 
 def _offsets(shape: tuple[int, ...], axes: tuple[int, ...], clusters: Clusters) -> np.ndarray:

@@ -10,21 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.clustering.shared_weights import Clusters, SharedWeights
+from tfedge import saved_parts
+from tfedge.clustering.shared_weights import Clusters, SharedWeights, described_clusters
 from tfedge.errors import TfedgeError
-from tfedge.pruning.kernels import Kernel, selected_kernels
+from tfedge.pruning.kernels import Kernel, kernels_of, selected_kernels, trained_kernels
 from tfedge.weight_constraints import CLUSTERS, constrain, release
 
 _ATTRIBUTE = "tfedge_shared_"
 
 
-def chosen_kernels(model: Any, layers: Any) -> list[Kernel]:
-    """The kernels of the layers that are meant.
+def chosen_kernels(model: Any, layers: Any, trained: bool = False) -> list[Kernel]:
+    """The kernels of the layers that are meant; with `trained`, no frozen ones but by name.
 
     Raises:
         TfedgeError: there is no layer of a name, or none with a kernel.
     """
-    found = selected_kernels(model, layers)
+    found = (trained_kernels if trained else selected_kernels)(model, layers)
     if not found:
         raise TfedgeError(
             f"model '{model.name}' has no kernels among the layers that were chosen; weights are "
@@ -49,8 +50,7 @@ def attach(kernel: Kernel, clusters: Clusters, reassigned: bool = False) -> Shar
     if part is not None:
         detach(kernel)
     part = SharedWeights(kernel, clusters, reassigned)
-    # Unseen by Keras' tracking of sublayers.
-    object.__setattr__(kernel.layer, _ATTRIBUTE + kernel.attribute, part)
+    saved_parts.keep(kernel.layer, _ATTRIBUTE + kernel.attribute, part)
     return part
 
 
@@ -67,7 +67,22 @@ def detach(kernel: Kernel) -> None:
     """Lets every weight of a kernel go its own way again."""
     release(kernel.variable, CLUSTERS)
     if shared_weights(kernel) is not None:
-        object.__delattr__(kernel.layer, _ATTRIBUTE + kernel.attribute)
+        saved_parts.forget(kernel.layer, _ATTRIBUTE + kernel.attribute)
+
+
+def _names(layer: Any) -> list[str]:
+    return [_ATTRIBUTE + kernel.attribute for kernel in kernels_of(layer)]
+
+
+def _make_from(layer: Any, name: str, store: saved_parts.Store) -> None:
+    """Shares a kernel as it was when it was saved; assignments are loaded afterwards."""
+    described = described_clusters(store)
+    if described is not None:
+        kernel = next(one for one in kernels_of(layer) if _ATTRIBUTE + one.attribute == name)
+        switch_on(kernel, attach(kernel, *described))
+
+
+saved_parts.register(saved_parts.Kind(_names, _make_from, "does not keep its clusters"))
 
 
 def distinct_values(kernel: Kernel) -> int:

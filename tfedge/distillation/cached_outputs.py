@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -15,13 +14,18 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.distillation.fingerprints import fingerprints
+from tfedge.distillation.teacher_digest import digest_of
 from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes, write_atomically
+from tfedge.saved_parts import decoded, encoded
 
-_MANIFEST, _VERSION = "cache.json", 1
+_MANIFEST, _VERSION = "cache.json", 2
 _WHOLE = "final_output"
-_PRINTS = "fingerprints"
+# Of every shard, beside the outputs: fingerprints of its samples, and what it was made by.
+_PRINTS, _MAKER = "fingerprints", "made_by"
+# A teacher that computes with other kernels, or on another machine, says the same but for this.
+_SAME = {"rtol": 1e-3, "atol": 1e-3}
 
 
 class Taught(NamedTuple):
@@ -34,8 +38,13 @@ class Taught(NamedTuple):
 class TeacherCache(keras.Model):
     """The outputs of a teacher on disk, which stands in for the teacher in a `Distiller`.
 
-    A folder holds `cache.json`, which says what teacher and layers it is of, and shards of samples
-    in the order of the data, each with a fingerprint of every sample.
+    A folder holds `cache.json`, which says what teacher and layers it is of and whether it is
+    whole, and shards of samples in the order of the data, each with a fingerprint of every sample
+    and of the teacher.
+
+    In `fit` every batch has to come with what the teacher said of it (`teach`, `teach_dataset`).
+    `evaluate` and `validation_data` may do without: then the loss is the student's own, or nan
+    where it has none, and a warning says so.
 
     Args:
         folder: that `cache_outputs` has written.
@@ -75,8 +84,8 @@ class TeacherCache(keras.Model):
     @property
     def shapes_of_layers(self) -> dict[str, Any]:
         """Of the outputs that are kept, batch included, by layer."""
-        shapes = {key: (None, *values.shape[1:]) for key, values in self._shard(0).items()}
-        return self._packed({key: shapes[key] for key in self._keys()})
+        shard = self._shard(0)
+        return self._packed({key: (None, *shard[key].shape[1:]) for key in self._keys()})
 
     def teach(self, x: Any) -> Taught:
         """Arrays with their teacher's outputs, to give to `fit` as x; `fit` may shuffle them.
@@ -144,12 +153,13 @@ class TeacherCache(keras.Model):
         for index in range(len(self.facts["shards"])):
             shard = self._shard(index)
             for row in range(len(shard[_PRINTS])):
-                yield {key: values[row] for key, values in shard.items()}
+                yield {key: values[row] for key, values in shard.items() if key != _MAKER}
 
     def _signature(self) -> dict[str, tf.TensorSpec]:
         return {
             key: tf.TensorSpec(values.shape[1:], values.dtype)
             for key, values in self._shard(0).items()
+            if key != _MAKER
         }
 
 
@@ -165,7 +175,8 @@ def cache_outputs(
 ) -> TeacherCache:
     """Lets a teacher say once what it says of every sample.
 
-    Interrupted, it goes on with the first shard that is missing.
+    Interrupted, it goes on with the first shard that is missing, if the teacher is the same: by
+    its architecture and weights, and by what it says of the first samples now.
 
     Args:
         teacher: what `Teacher` takes, or an `Ensemble`.
@@ -182,14 +193,11 @@ def cache_outputs(
     """
     model = as_teacher(teacher)
     folder = Path(folder)
-    facts = {"version": _VERSION, "teacher": _digest(model, layers), "layers": list(layers)}
-    known = _facts(folder) if (folder / _MANIFEST).exists() else {}
-    if known and {key: known.get(key) for key in facts} != facts:
-        raise TfedgeError(
-            f"{folder} has the cache of another teacher, or of other layers; use another folder"
-        )
+    facts = {"version": _VERSION, "teacher": digest_of(model), "layers": list(layers)}
+    if (folder / _MANIFEST).exists():
+        _require_made_by(_facts(folder), facts, folder)
     run = _runner(model, layers)
-    facts |= {"outputs": known.get("outputs", {}), "shards": []}
+    facts |= {"outputs": {}, "shards": []}
     for index, batches in enumerate(_shards(x, batch_size, shard_size, progress)):
         facts = _with_shard(facts, folder, index, batches, run)
     if not facts["shards"]:
@@ -205,21 +213,65 @@ def _with_shard(
     prints = np.concatenate([np.asarray(fingerprints(batch)) for batch in batches])
     path = folder / _shard_name(index)
     if path.exists():
-        if not np.array_equal(_read_shard(path)[_PRINTS], prints):
-            raise TfedgeError(
-                f"{path} is of other data; use another folder for these, or delete this one"
-            )
+        maker = _require_same_shard(path, prints, facts, run(batches[0]) if not index else None)
     else:
-        said = [run(batch) for batch in batches]
-        facts["outputs"] = {key: _named(key, value) for key, value in said[0].items()}
-        leaves = [_flat(one) for one in said]
-        values = {key: np.concatenate([leaf[key] for leaf in leaves]) for key in leaves[0]}
-        content = io.BytesIO()
-        np.savez(content, allow_pickle=False, **{_PRINTS: prints, **values})
-        write_atomically(path, content.getvalue())
-    facts = {**facts, "shards": [*facts["shards"], len(prints)]}
+        maker = _write_shard(path, prints, facts, [run(batch) for batch in batches])
+    facts = {**facts, "outputs": maker["outputs"], "shards": [*facts["shards"], len(prints)]}
     _write_facts(folder, facts)
     return facts
+
+
+def _write_shard(
+    path: Path, prints: np.ndarray, facts: dict[str, Any], said: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Writes what the teacher said; the facts of the shard."""
+    outputs = {key: _named(key, value) for key, value in said[0].items()}
+    maker = {key: facts[key] for key in ("version", "teacher", "layers")} | {"outputs": outputs}
+    leaves = [_flat(one) for one in said]
+    values = {key: np.concatenate([leaf[key] for leaf in leaves]) for key in leaves[0]}
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **{_PRINTS: prints, _MAKER: encoded(maker), **values})
+    write_atomically(path, content.getvalue())
+    return maker
+
+
+def _require_same_shard(
+    path: Path, prints: np.ndarray, facts: dict[str, Any], said: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The facts of a shard that was written before.
+
+    Args:
+        path: of the shard.
+        prints: of the samples that it should be of.
+        facts: of the cache that it should belong to.
+        said: by the teacher of the first of these samples, now; None to take it on trust.
+
+    Raises:
+        TfedgeError: it is of other data, or of another teacher.
+    """
+    shard = _read_shard(path)
+    maker: dict[str, Any] = decoded(shard[_MAKER])
+    _require_made_by(maker, facts, path)
+    if not np.array_equal(shard[_PRINTS], prints):
+        raise TfedgeError(
+            f"{path} is of other data, or of shards of another size; use another folder for these, "
+            "or delete this one"
+        )
+    for key, values in _flat(said).items() if said is not None else ():
+        if not np.allclose(shard[key][: len(values)], values, **_SAME, equal_nan=True):
+            raise TfedgeError(
+                f"{path} is of another teacher: this one says something else of the first samples; "
+                "use another folder, or delete this one"
+            )
+    return maker
+
+
+def _require_made_by(maker: dict[str, Any], facts: dict[str, Any], where: Path) -> None:
+    for key, what in (("teacher", "another teacher"), ("layers", "other layers")):
+        if maker.get(key) != facts[key]:
+            raise TfedgeError(
+                f"{where} has the outputs of {what}; use another folder, or delete it"
+            )
 
 
 def _runner(model: Any, layers: Sequence[str]) -> Any:
@@ -275,15 +327,6 @@ def _length(batch: Any) -> int:
     return len(keras.tree.flatten(batch)[0])
 
 
-def _digest(model: Any, layers: Sequence[str]) -> str:
-    """Of everything that decides what a teacher says, as far as it can be known."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps([type(model).__name__, model.name, list(layers)]).encode())
-    for value in model.get_weights():
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
-
-
 def _named(name: str, value: Any) -> Any:
     """The structure of an output with names for its leaves."""
     if isinstance(value, dict):
@@ -318,7 +361,7 @@ def _shard_name(index: int) -> str:
 def _read_shard(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(io.BytesIO(read_bytes(path))) as data:
-            return {key: data[key] for key in data.files}
+            return {key: data[key] for key in (_PRINTS, _MAKER, *data.files)}
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise TfedgeError(
             f"{path} is damaged ({error}); delete it and make the cache again"
@@ -333,7 +376,9 @@ def _facts(folder: Path) -> dict[str, Any]:
             f"{folder / _MANIFEST} is damaged ({error}); delete the folder"
         ) from error
     if not isinstance(facts, dict) or facts.get("version") != _VERSION:
-        raise TfedgeError(f"{folder} holds no cache of this version of tfedge")
+        raise TfedgeError(
+            f"{folder} holds no cache of this version of tfedge; delete it, or use another folder"
+        )
     return facts
 
 

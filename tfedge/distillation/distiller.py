@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -10,8 +11,9 @@ import keras
 from keras import ops
 
 from tfedge.distillation.cached_outputs import Taught, TeacherCache
-from tfedge.distillation.teachers import as_teacher
+from tfedge.distillation.teachers import apart_from, as_teacher
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.requirements import require_tensorflow
 
 _WHOLE = "final_output"
 
@@ -26,6 +28,9 @@ class Distiller(keras.distillation.Distiller):
     weights and temperatures can change while it trains (`tfedge.callbacks.DistillationSchedule`).
     The student stays a model of its own: save and convert `distiller.student`.
 
+    A teacher that has layers in common with its student, as the model that `tfedge.quantize` was
+    given, is copied, so that it stays as it is.
+
     Args:
         teacher: what `Teacher` takes, an `Ensemble`, or a `TeacherCache`.
         student: a Keras model; a quantised one is fine.
@@ -35,7 +40,8 @@ class Distiller(keras.distillation.Distiller):
         name: of the model.
 
     Raises:
-        TfedgeError: the models do not fit each other or the losses.
+        TfedgeError: the models do not fit each other or the losses; or they share layers and the
+            teacher cannot be copied.
 
     Example:
         >>> distiller = Distiller(teacher, student, SoftTargets(4.0), alpha=0.9)
@@ -52,6 +58,7 @@ class Distiller(keras.distillation.Distiller):
         alpha: float = 0.5,
         name: str = "distiller",
     ):
+        require_tensorflow("tfedge.distillation")
         if not 0.0 <= alpha <= 1.0:
             raise TfedgeError(f"alpha is a share, 0 to 1, not {alpha}")
         if not isinstance(student, keras.Model):
@@ -63,7 +70,8 @@ class Distiller(keras.distillation.Distiller):
         given = [1.0] * len(listed) if loss_weights is None else list(loss_weights)
         if len(given) != len(listed):
             raise TfedgeError(f"{len(listed)} losses need as many weights, not {len(given)}")
-        super().__init__(as_teacher(teacher), student, listed, given, 1.0 - alpha, name=name)
+        teacher = apart_from(as_teacher(teacher), student)
+        super().__init__(teacher, student, listed, given, 1.0 - alpha, name=name)
         self.alpha = self._scalar("alpha", alpha)
         self.loss_weights = [
             self._scalar(f"{loss_name}_weight", weight)
@@ -72,7 +80,6 @@ class Distiller(keras.distillation.Distiller):
         self.loss_trackers = [keras.metrics.Mean(name=loss_name) for loss_name in _names(listed)]
         self._alpha_tracker = keras.metrics.Mean(name="alpha")
         self._agreement_tracker = keras.metrics.Mean(name="agreement")
-        self._student_loss: Any = None
         self._step = _Step()
         self._compile_arguments: dict[str, Any] = {}
 
@@ -105,10 +112,8 @@ class Distiller(keras.distillation.Distiller):
                 f"the student's own loss counts for {share:g}, but there is none; give compile() a "
                 "loss, or the Distiller alpha=1"
             )
-        if loss is None:
-            keras.Model.compile(self, optimizer, None, metrics=metrics, **options)
-        else:
-            super().compile(optimizer, loss, metrics, **options)
+        # Past Keras' Distiller, whose losses and metrics are for models with one output.
+        keras.Model.compile(self, optimizer, loss, metrics=metrics, **options)
         self._compile_arguments = {"loss": loss, "metrics": metrics, **options}
 
     def get_compile_config(self) -> dict[str, Any]:
@@ -149,6 +154,8 @@ class Distiller(keras.distillation.Distiller):
         if y_pred is None:
             y_pred = self(x, training=training)
         own = self._own_loss(y, y_pred, sample_weight)
+        if not training and isinstance(self.teacher, TeacherCache) and not isinstance(x, Taught):
+            return self._loss_without_teacher(y, own)
         said = self._said_by_teacher(x)
         terms = [self._term(loss, said, y_pred) for loss in self.distillation_losses]
         taught = sum(w * term for w, term in zip(self.loss_weights, terms, strict=True))
@@ -157,13 +164,23 @@ class Distiller(keras.distillation.Distiller):
         return total
 
     def _own_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-        if y is None or self._student_loss is None:
+        if y is None or self._compile_loss is None:
             return ops.zeros(())
-        values = keras.tree.map_structure(
-            lambda loss, truth, said: loss(truth, said, **_weighted(loss, sample_weight)),
-            self._student_loss, y, y_pred,
-        )  # fmt: skip
-        return sum(ops.mean(value) for value in keras.tree.flatten(values))
+        return self._compile_loss(y, y_pred, sample_weight)
+
+    def _loss_without_teacher(self, y: Any, own: Any) -> Any:
+        """Of samples that no cache knows, outside of training."""
+        has_own = y is not None and self._compile_loss is not None
+        what = "the student's own loss" if has_own else "nan, as the student has no loss of its own"
+        warnings.warn(
+            "the teacher is a cache that does not know these samples: their loss is "
+            f"{what}; evaluate cache.teach(x) of a cache of theirs to count the teacher",
+            stacklevel=2,
+        )
+        total = own if has_own else own + float("nan")
+        self.student_loss_tracker.update_state(own)
+        self.total_loss_tracker.update_state(total)
+        return total
 
     def _said_by_teacher(self, x: Any) -> dict[str, Any]:
         if isinstance(x, Taught):
@@ -226,12 +243,6 @@ class _Step:
     """What the student computed in `call`, for `compute_loss` of the same step."""
 
     features: Mapping[str, Any] = MappingProxyType({})
-
-
-def _weighted(loss: Any, sample_weight: Any) -> dict[str, Any]:
-    """Weights of samples, for losses that take them."""
-    known = sample_weight is not None and isinstance(loss, keras.losses.Loss)
-    return {"sample_weight": sample_weight} if known else {}
 
 
 def _are_classes(said: Any, y_pred: Any) -> bool:

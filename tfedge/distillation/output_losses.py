@@ -26,6 +26,8 @@ class _Tempered(TeacherLoss):
         TfedgeError: the temperature is not positive.
     """
 
+    of_each_output = True
+
     def __init__(
         self, temperature: float = 4.0, *, from_logits: bool = True, name: str | None = None
     ):
@@ -146,6 +148,8 @@ class Regression(TeacherLoss):
         delta: where the loss turns from quadratic to linear, in units of the output; positive.
         name: in `logs`.
     """
+
+    of_each_output = True
 
     def __init__(self, delta: float = 1.0, *, name: str | None = None):
         super().__init__(name=name)

@@ -11,6 +11,7 @@ from keras import ops
 from tfedge.distillation.output_losses import SoftTargets
 from tfedge.distillation.teacher_loss import shape_of
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.requirements import require_tensorflow
 
 
 class SelfDistiller(keras.Model):
@@ -44,6 +45,7 @@ class SelfDistiller(keras.Model):
         exit_weight: float = 0.3,
         name: str = "self_distiller",
     ):
+        require_tensorflow("SelfDistiller")
         super().__init__(name=name)
         if not exits:
             raise TfedgeError("self-distillation needs the names of inner layers as exits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from tfedge.errors import TfedgeError
 from tfedge.keras_graph.computation import computation_of
 from tfedge.plain_models import copy_of, rebuild, require_plain
 from tfedge.pruning import channel_importance as importances
-from tfedge.pruning.channel_graph import channel_graph
+from tfedge.pruning.channel_graph import LayerChannels, channel_graph
 from tfedge.pruning.channel_importance import ChannelImportance
 from tfedge.pruning.channel_selection import narrowed
 from tfedge.pruning.rebuilding import without_channels
@@ -34,7 +35,8 @@ def shrink(
 
     Args:
         teacher: a built Keras 3 model; it stays as it is. Nested models in it are taken apart.
-        width: share of the channels of every layer that stays, in (0, 1].
+        width: share of the channels of every layer that stays, in (0, 1]. Layers in wrappers
+            (Bidirectional, TimeDistributed, RNN) keep theirs, which a warning says.
         depth: share of the repeated blocks that stays, in (0, 1]; at least one of every row.
         importance, calibration: which channels stay; see `tfedge.pruning.remove_channels`.
         multiple_of: channels of a layer become a multiple of this, rounded up.
@@ -82,4 +84,23 @@ def _shallower(model: Any, depth: float) -> Any:
 def _narrower(model: Any, width: float, importance: Any, calibration: Any, multiple_of: int) -> Any:
     graph = channel_graph(model)
     scores = importances.get(importance).scores(model, graph, calibration)
-    return without_channels(model, graph, narrowed(graph, scores, width, multiple_of))
+    keep = narrowed(graph, scores, width, multiple_of)
+    whole = [layer for layer in graph.layers if layer.removable == 0]
+    if keep.all():
+        raise TfedgeError(
+            f"no layer of model '{model.name}' becomes narrower with width={width:g} and "
+            f"multiple_of={multiple_of}: {_why(whole) or 'all are that narrow already'}"
+        )
+    unknown = [layer for layer in whole if layer.has_no_rule]
+    if unknown:
+        warnings.warn(
+            f"layers that keep their width: {_why(unknown)}; build the model without wrappers, as "
+            "two LSTMs in place of a Bidirectional one, for them to become narrower",
+            stacklevel=3,
+        )
+    return without_channels(model, graph, keep)
+
+
+def _why(layers: list[LayerChannels]) -> str:
+    said = [f"'{layer.layer}', because {layer.kept_because}" for layer in layers[:4]]
+    return "; ".join([*said, "…"] if len(layers) > 4 else said)

@@ -21,11 +21,16 @@ class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
 
     Subclasses define `of(teacher, student)`.
 
+    Attributes:
+        of_each_output: whether `of` is about one output, so that the losses of several are summed.
+
     Args:
         teacher_layer_name, student_layer_name: the layers whose outputs are compared; None for
             what the models return.
         name: under which the loss appears in `logs`.
     """
+
+    of_each_output = False
 
     def __init__(
         self,
@@ -54,8 +59,11 @@ class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
             for outputs in (teacher_outputs, student_outputs)
         )
         teacher = keras.tree.map_structure(ops.stop_gradient, teacher)
-        return ops.mean(self.of(teacher, student)) / tf.distribute.get_strategy(
-        ).num_replicas_in_sync  # fmt: skip
+        pairs = [(teacher, student)]
+        if self.of_each_output:
+            pairs = list(zip(keras.tree.flatten(teacher), keras.tree.flatten(student), strict=True))
+        whole = sum(ops.mean(self.of(*pair)) for pair in pairs)
+        return whole / tf.distribute.get_strategy().num_replicas_in_sync
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
         """Refuses outputs that cannot be compared.

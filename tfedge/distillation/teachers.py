@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.requirements import require_tensorflow
 
 
 class Teacher(keras.Model):
@@ -32,6 +33,7 @@ class Teacher(keras.Model):
     def __init__(
         self, source: Any, preprocess: Callable[[Any], Any] | None = None, name: str = "teacher"
     ):
+        require_tensorflow("tfedge.distillation")
         super().__init__(name=name)
         self.source = source
         self.preprocess = preprocess
@@ -45,7 +47,31 @@ class Teacher(keras.Model):
 
 def as_teacher(source: Any) -> Any:
     """A Keras model as it is, anything else as a `Teacher`."""
+    require_tensorflow("tfedge.distillation")
     return source if isinstance(source, keras.Model) else Teacher(source)
+
+
+def apart_from(teacher: Any, student: Any) -> Any:
+    """The teacher, or where it has weights in common with the student a copy of it.
+
+    Raises:
+        TfedgeError: it cannot be copied.
+    """
+    trained = {id(variable) for variable in student.weights}
+    if not any(id(variable) in trained for variable in teacher.weights):
+        return teacher
+    if isinstance(teacher, Teacher):
+        return Teacher(apart_from(teacher.source, student), teacher.preprocess, teacher.name)
+    try:
+        copy = keras.models.clone_model(teacher)
+        copy.set_weights(teacher.get_weights())
+    except (ValueError, NotImplementedError, TypeError) as error:
+        raise TfedgeError(
+            f"the teacher '{teacher.name}' shares layers with the student '{student.name}', so "
+            f"that one cannot train without the other, and it cannot be copied ({error}); give the "
+            "distiller a teacher that was loaded or built by itself"
+        ) from error
+    return copy
 
 
 def _forward_of(source: Any) -> Callable[[Any], Any]:

@@ -9,6 +9,23 @@ import keras
 from tfedge.errors import TfedgeError, UnsupportedError
 
 
+def require_tensorflow(what: str) -> None:
+    """Refuses Keras' other backends, which what trains here does not run on.
+
+    Args:
+        what: the name of what the user called.
+
+    Raises:
+        TfedgeError: Keras runs on another backend.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise TfedgeError(
+            f"{what} needs Keras on TensorFlow, and this process runs it on {backend}: set the "
+            "environment variable KERAS_BACKEND=tensorflow before keras is imported"
+        )
+
+
 def require_keras3(model: Any) -> None:
     """Refuses what is not a built Keras 3 model.
 
@@ -16,6 +33,7 @@ def require_keras3(model: Any) -> None:
         TfedgeError: it is not.
         UnsupportedError: it is a tf_keras model.
     """
+    require_tensorflow("tfedge")
     if any(kind.__module__.partition(".")[0] == "tf_keras" for kind in type(model).__mro__):
         raise UnsupportedError(
             f"model '{model.name}' is a tf_keras model, and only models of Keras 3 train here: "
@@ -26,3 +44,18 @@ def require_keras3(model: Any) -> None:
         raise TfedgeError(f"a Keras 3 model is needed, not {type(model).__name__}")
     if not model.built:
         raise TfedgeError(f"model '{model.name}' is not built; call it on an example first")
+
+
+def refuse_quantized_by_keras(model: Any) -> None:
+    """Refuses what `model.quantize` of Keras has made.
+
+    Raises:
+        TfedgeError: a layer was quantised so.
+    """
+    for layer in model._flatten_layers():
+        if getattr(layer, "quantization_mode", None):
+            raise TfedgeError(
+                f"layer '{layer.name}' was quantised by Keras ({layer.quantization_mode}), which "
+                "rounds weights for servers and keeps activations in float; start from the model "
+                "before `model.quantize`"
+            )

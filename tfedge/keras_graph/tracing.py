@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.kinds import described
 
@@ -178,7 +178,12 @@ def _recorded_shapes(model: Any) -> list[Any]:
         return [config["input_shape"]]
     if "shapes_dict" in config:
         return list(config["shapes_dict"].values())
-    raise TfedgeError(f"model '{model.name}' has never been called; call it on an example first")
+    raise UnsupportedError(
+        f"model '{model.name}' is subclassed, and Keras knows no shapes of its inputs: either it "
+        "was never called, then call it on an example first; or its call asks for the values of "
+        "tensors (`if tensor:`) and so cannot run on symbolic ones, then use keras.ops.cond or "
+        "keras.ops.where in it, or build it with the functional API"
+    )
 
 
 def _symbolic(shape: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from tfedge.keras_graph.computation import Computation, Value, computation_of
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.layer_rules import follow
-from tfedge.pruning.tracing import Product, Setting, Trace, Weight
+from tfedge.pruning.tracing import Product, Setting, Trace, Weight, last_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,7 @@ class LayerChannels:
         what: "channels", "units" or "heads".
         total, removable: how many there are, and how many of them may go.
         kept_because: the first reason for those that may not.
+        has_no_rule: whether nothing is known of how its channels pass through it.
     """
 
     layer: str
@@ -44,6 +45,7 @@ class LayerChannels:
     total: int
     removable: int
     kept_because: str = ""
+    has_no_rule: bool = False
 
 
 @dataclass(eq=False)
@@ -98,6 +100,10 @@ def channel_graph(model: Any) -> ChannelGraph:
         noted.channels = numbers[noted.channels]
     for weight in trace.weights:
         weight.axes = {axis: numbers[channels] for axis, channels in weight.axes.items()}
+    unfollowed = [
+        LayerChannels(layer.name, "channels", last_size(value), 0, reason, has_no_rule=True)
+        for layer, value, reason in trace.unfollowed
+    ]
     mixed = np.zeros(count, bool)
     for channels in trace.mixed:
         mixed[numbers[channels]] = True
@@ -109,7 +115,7 @@ def channel_graph(model: Any) -> ChannelGraph:
         trace.products,
         _families(trace, pinned),
         pinned,
-        [_layer_channels(origin, pinned, reasons) for origin in trace.origins],
+        [_layer_channels(origin, pinned, reasons) for origin in trace.origins] + unfollowed,
         mixed,
         {key: numbers[channels] for key, channels in trace.channels.items()},
     )

@@ -21,6 +21,7 @@ from tfedge.errors import TfedgeError
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.channel_graph import ChannelGraph
+from tfedge.pruning.kernels import RECURRENT_CELLS, kernels_inside
 from tfedge.pruning.layer_rules import ELEMENTWISE_LAYERS, ELEMENTWISE_OPERATIONS, MERGING
 from tfedge.pruning.tracing import CONVOLUTION, DENSE, DEPTHWISE, Weight, positions
 
@@ -156,6 +157,7 @@ class Costs:
         self._graph = graph
         self._axes = Axes(graph.count)
         self._macs = [term for weight in graph.weights for term in self._macs_of(weight)]
+        self._macs += unfollowed_macs(graph)
         self.macs = Sum([term for _, _, term in self._macs] + self._products(None))
         self.parameters = Sum([term for layer in self._layers() for term in self._weights(layer)])
         self.channels = Sum([Term(1, self._axes.index(f.groups)) for f in graph.families])
@@ -264,6 +266,24 @@ class Costs:
             and weight.consumed
             and math.prod(weight.variable.shape[:-2]) > 1
         ]
+
+
+def unfollowed_macs(graph: ChannelGraph) -> list[tuple[Any, str, Term]]:
+    """Of layers whose channels cannot be followed, as wrappers of others: what they cost stays."""
+    followed = {id(weight.variable) for weight in graph.weights}
+    found = []
+    for call in graph.computation.calls:
+        for kernel in kernels_inside(call.operation):
+            if id(kernel.variable) not in followed and kernel.attribute != "embeddings":
+                macs = math.prod(kernel.variable.shape) * _uses(call, kernel.layer)
+                found.append((call.operation, DENSE, Term(macs)))
+    return found
+
+
+def _uses(call: Call, owner: Any) -> int:
+    """How often a call multiplies with a kernel: at each step, or at each place of the result."""
+    is_cell = isinstance(owner, RECURRENT_CELLS)
+    return positions(call.operands[0] if is_cell else call.results[0])
 
 
 @dataclass(eq=False)

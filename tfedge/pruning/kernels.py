@@ -165,12 +165,9 @@ _KINDS: dict[type, Layouts] = {
     keras.layers.GRUCell: _cell,
     keras.layers.SimpleRNNCell: _cell,
 }
-_WITHOUT_OUTPUTS = (  # what they compute is not a vector with a number for each of their rows
-    keras.layers.Embedding,
-    keras.layers.LSTMCell,
-    keras.layers.GRUCell,
-    keras.layers.SimpleRNNCell,
-)
+RECURRENT_CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.SimpleRNNCell)
+# What they compute is not a vector with a number for each of their rows.
+_WITHOUT_OUTPUTS = (keras.layers.Embedding, *RECURRENT_CELLS)
 
 
 def register(kind: type, layouts: Layouts) -> None:
@@ -192,6 +189,13 @@ def kernels_of(layer: Any) -> list[Kernel]:
     return [Kernel(layer, name, layout) for name, layout in found(layer).items()]
 
 
+def kernels_inside(operation: Any) -> list[Kernel]:
+    """The prunable weights of a layer and of those in it; none of an operation of keras.ops."""
+    if not isinstance(operation, keras.layers.Layer):
+        return []
+    return [kernel for layer in operation._flatten_layers() for kernel in kernels_of(layer)]
+
+
 def selected_kernels(model: Any, layers: Any = None) -> list[Kernel]:
     """The kernels of a model, or of a layer with others in it.
 
@@ -203,7 +207,7 @@ def selected_kernels(model: Any, layers: Any = None) -> list[Kernel]:
     Raises:
         TfedgeError: a name is unknown, or a layer has no kernels.
     """
-    every = [kernel for layer in model._flatten_layers() for kernel in kernels_of(layer)]
+    every = kernels_inside(model)
     if layers is None:
         return every
     if callable(layers) and not isinstance(layers, keras.layers.Layer):
@@ -212,7 +216,28 @@ def selected_kernels(model: Any, layers: Any = None) -> list[Kernel]:
     return [kernel for kernel in every if id(kernel.layer) in inside]
 
 
-def chosen_kernels(model: Any, layers: Any, pattern: Pattern) -> list[Kernel]:
+def trained_kernels(model: Any, layers: Any = None) -> list[Kernel]:
+    """The kernels of a model that training changes, and any that are named.
+
+    Args:
+        model, layers: see `selected_kernels`.
+
+    Raises:
+        TfedgeError: see `selected_kernels`; or all kernels of the model are frozen.
+    """
+    every = selected_kernels(model, layers)
+    found = [kernel for kernel in every if layers is not None or kernel.variable.trainable]
+    if every and not found:
+        raise TfedgeError(
+            f"all layers of model '{model.name}' are frozen (trainable=False); unfreeze some, or "
+            "name those that are meant with layers="
+        )
+    return found
+
+
+def chosen_kernels(
+    model: Any, layers: Any, pattern: Pattern, trained: bool = False
+) -> list[Kernel]:
     """What a pattern is to prune in a model.
 
     Args:
@@ -221,13 +246,14 @@ def chosen_kernels(model: Any, layers: Any, pattern: Pattern) -> list[Kernel]:
             all kernels with at least 16 weights per output that the pattern divides, for channels
             without the layers that the model's outputs come from.
         pattern: the pattern.
+        trained: whether frozen layers are left out unless they are named.
 
     Raises:
         TfedgeError: a name is unknown, a layer has nothing to prune, the pattern does not divide
             one that was named, or nothing is left.
         UnsupportedError: the pattern is of channels, and the model cannot be taken apart.
     """
-    chosen = selected_kernels(model, layers)
+    chosen = (trained_kernels if trained else selected_kernels)(model, layers)
     if layers is None:
         chosen = _worth_pruning(model, chosen, pattern)
     if not chosen:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge import weight_constraints
+from tfedge import saved_parts, weight_constraints
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning.kernels import weight_of
 from tfedge.weight_constraints import ZEROS, constrain, constraint_of
@@ -39,8 +39,8 @@ class Masked:
 class PruningState(keras.layers.Layer):
     """The masks of a layer's weights, and sums of its gradients, saved with the layer.
 
-    It is an attribute of the layer without being one of its sublayers, so that neither `weights`
-    nor `get_weights` nor an `.h5` file of the layer knows it; checkpoints and `.keras` files do.
+    It is an attribute of the layer without being one of its sublayers, so that `weights`
+    does not count it; files of weights and models have it, and bring it back (`saved_parts`).
 
     Attributes:
         masks: by the weight's name, variables of booleans.
@@ -105,8 +105,24 @@ def make_state(layer: Any) -> PruningState:
     state = state_of(layer)
     if state is None:
         state = PruningState(layer)
-        object.__setattr__(layer, _ATTRIBUTE, state)  # unseen by Keras' tracking of sublayers
+        saved_parts.keep(layer, _ATTRIBUTE, state)
     return state
+
+
+def _make_from(layer: Any, _: str, store: saved_parts.Store) -> None:
+    """Puts weights under the masks that were saved; what they are is loaded afterwards."""
+    for name in store:
+        weight, _, what = name.rpartition("_")
+        if what == "mask" and hasattr(layer, weight):
+            put_mask(layer, weight)
+        elif what == "sum":
+            shape = tuple(np.shape(store[name]))
+            make_state(layer).add_sum(weight, shape)
+
+
+saved_parts.register(
+    saved_parts.Kind(lambda layer: [_ATTRIBUTE], _make_from, "does not keep its zeros")
+)
 
 
 def put_mask(layer: Any, attribute: str) -> bool:
@@ -174,5 +190,5 @@ def release(model: Any) -> bool:
     for layer in found:
         for name in state_of(layer).masks:  # type: ignore[union-attr]
             weight_constraints.release(weight_of(layer, name), ZEROS)
-        object.__delattr__(layer, _ATTRIBUTE)
+        saved_parts.forget(layer, _ATTRIBUTE)
     return bool(found)

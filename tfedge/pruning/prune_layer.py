@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from tfedge.keras_graph.requirements import require_tensorflow
 from tfedge.pruning.pruner import Plan, plan_arguments
 
 
@@ -45,6 +46,7 @@ class Prune(keras.layers.Wrapper):
         *,
         name: str | None = None,
     ):
+        require_tensorflow("tfedge.layers.Prune")
         super().__init__(layer, name=name or layer.name)
         self.plan = Plan.of(schedule, pattern, importance, distribution)
 

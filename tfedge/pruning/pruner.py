@@ -101,13 +101,13 @@ class Pruner:
         self._forget(everything=True)
 
     @classmethod
-    def of(cls, model: Any, plan: Plan, layers: Any) -> Pruner:
+    def of(cls, model: Any, plan: Plan, layers: Any, trained: bool = False) -> Pruner:
         """A pruner of a model's layers.
 
         Raises:
             TfedgeError: see `chosen_kernels`.
         """
-        return cls(plan, chosen_kernels(model, layers, plan.pattern))
+        return cls(plan, chosen_kernels(model, layers, plan.pattern, trained))
 
     def _state(self, kernel: Kernel) -> PruningState:
         return make_state(kernel.layer)

@@ -60,6 +60,10 @@ class Schedule:
             return self.end
         return self.begin + (position - self.begin) // self.frequency * self.frequency
 
+    def ends_by(self, unit: str, position: int) -> bool:
+        """Whether the last renewal is due at a position of this unit."""
+        return self.unit == unit and self.end is not None and position >= self.end
+
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {

@@ -90,6 +90,7 @@ class Trace:
         weights, settings, origins, products: see the classes.
         pinned: channels that stay, and why.
         mixed: channels that a layer normalises together, so that each of them changes the others.
+        unfollowed: layers with weights that no rule is about, with a result of theirs, and why.
     """
 
     sets: ChannelSets = field(default_factory=ChannelSets)
@@ -100,6 +101,7 @@ class Trace:
     products: list[Product] = field(default_factory=list)
     pinned: list[tuple[Channels, str]] = field(default_factory=list)
     mixed: list[Channels] = field(default_factory=list)
+    unfollowed: list[tuple[Any, Value, str]] = field(default_factory=list)
 
     def of(self, value: Value) -> Channels:
         """The channels of a value."""
@@ -174,6 +176,8 @@ class Trace:
         results = [self.fresh(value) for value in call.results]
         for channels in results:
             self.pin(channels, reason)
+        if getattr(call.operation, "weights", None):
+            self.unfollowed.append((call.operation, call.results[0], reason))
         return results
 
 

@@ -12,7 +12,11 @@ import numpy as np
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import computation_of
-from tfedge.keras_graph.requirements import require_keras3
+from tfedge.keras_graph.requirements import (
+    refuse_quantized_by_keras,
+    require_keras3,
+    require_tensorflow,
+)
 from tfedge.preservation import PROPERTIES, check_properties
 from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
@@ -45,6 +49,7 @@ class QuantizedModel(keras.Model):
         name: str | None = None,
         check: bool = False,
     ):
+        require_tensorflow("tfedge.quantize")
         if unknown not in (transform.ERROR, transform.FLOAT):
             raise TfedgeError(f"unknown is 'error' or 'float', not {unknown!r}")
         scheme = schemes.get(scheme)
@@ -89,6 +94,12 @@ class QuantizedModel(keras.Model):
         calibrate(self, self, data, batch_size)
         return self
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """As in Keras."""
+        history = super().fit(*args, **kwargs)
+        note_rounding(self)
+        return history
+
     def make_predict_function(self, force: bool = False) -> Any:
         """As in Keras; refuses ranges that are not known."""
         self._require_ranges()
@@ -122,10 +133,22 @@ class QuantizedModel(keras.Model):
         optimizer = getattr(self, "optimizer", None)
         return int(optimizer.iterations.numpy()) if optimizer is not None else 0
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As in Keras; refuses legacy .h5 files, which Keras could not load again."""
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise TfedgeError(
+                f"{filepath}: Keras' legacy .h5 files cannot hold a quantised model; save it as "
+                ".keras, or its weights with save_weights"
+            )
+        super().save(filepath, *args, **kwargs)
+
     def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Weights of this model, or of the float model that it was made of."""
+        from tfedge.keras_hooks import weights_alone
+
         if _is_of(self.float_model, filepath):
-            self.float_model.load_weights(filepath, *args, **kwargs)
+            with weights_alone():
+                self.float_model.load_weights(filepath, *args, **kwargs)
             return
         super().load_weights(filepath, *args, **kwargs)
 
@@ -173,7 +196,8 @@ def quantize(
         unknown: "error", or "float" to leave layers of unknown kinds in float.
         preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
             weights or more are exactly 0, and "clusters", where they have at most 256 values that
-            recur. Looked for when training begins.
+            recur. Looked for when training begins; masks and clusters that the model has of an
+            earlier training stay in any case.
         check: whether the result proves first that, without rounding, it computes what the model
             computes; see `tfedge.equivalence`.
 
@@ -214,13 +238,7 @@ def refuse_quantized(model: Any) -> None:
     """
     if operators_of(model):
         raise TfedgeError(f"model '{model.name}' is quantised already")
-    for layer in model._flatten_layers():
-        if getattr(layer, "quantization_mode", None):
-            raise TfedgeError(
-                f"layer '{layer.name}' was quantised by Keras ({layer.quantization_mode}), which "
-                "rounds weights for servers and keeps activations in float; start from the model "
-                "before `model.quantize`"
-            )
+    refuse_quantized_by_keras(model)
 
 
 def require_operators(model: Any) -> None:
@@ -245,6 +263,17 @@ def set_phase(model: Any, phase: Phase) -> None:
     """Says what all quantised operators of a model do; compiled functions have to be made anew."""
     for operator in operators_of(model):
         operator.phase = phase
+
+
+def note_rounding(model: Any) -> None:
+    """Remembers of a model that its layers round, if they do, whatever they did before."""
+    if operators_of(model)[0].phase.quantize:
+        model.has_rounded = True
+
+
+def was_rounded(model: Any) -> bool:
+    """Whether a training of the model has rounded already."""
+    return getattr(model, "has_rounded", False)
 
 
 def restart_scales(operators: list[QuantizedOperator]) -> None:

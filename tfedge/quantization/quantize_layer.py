@@ -11,6 +11,7 @@ import keras
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.requirements import require_tensorflow
 from tfedge.quantization import activations, fused_activation, schemes
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
@@ -89,6 +90,7 @@ class Quantize(keras.layers.Layer):
         name: str | None = None,
         place: Place | None = None,
     ):
+        require_tensorflow("tfedge.layers.Quantize")
         super().__init__(name=name or layer.name, dtype="float32", autocast=False)
         if activation not in activations.FUSED:
             raise TfedgeError(
@@ -222,6 +224,7 @@ class QuantizeInput(keras.layers.Layer):
     """
 
     def __init__(self, scheme: str | Scheme = "int8", *, name: str | None = None):
+        require_tensorflow("tfedge.layers.QuantizeInput")
         super().__init__(name=name, dtype="float32", autocast=False)
         self.scheme = schemes.get(scheme)
         make = OperatorFactory(self, lambda operands: operands[0], self.scheme, self.name)

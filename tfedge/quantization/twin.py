@@ -1,22 +1,35 @@
 """The quantised forward pass of a model that stays what it is.
 
-The twin shares the model's layers. Its ranges become parts of the layers that they belong to, so
-that they train, save and resume with the model; the model's `call` runs the twin.
+The twin shares the model's layers. Its ranges become parts of the layers that they belong to, and
+how it was made a part of the model, so that they train, save and come back with the model; the
+model's `call` runs the twin. Ranges that the optimizer trains are among the layer's weights, others
+are not.
 """
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import asdict
 from typing import Any
 
 import keras
 
+from tfedge import saved_parts
 from tfedge.quantization import transform
-from tfedge.quantization.model import refuse_quantized, set_phase
+from tfedge.quantization.model import (
+    note_rounding,
+    operators_of,
+    refuse_quantized,
+    set_phase,
+)
 from tfedge.quantization.operators import QuantizedOperator
-from tfedge.quantization.phase import FLOAT
+from tfedge.quantization.optimizer import include_new_variables
+from tfedge.quantization.phase import FLOAT, Phase
 from tfedge.quantization.schemes import Scheme
 
 _PARTS = ("quantizer", "weight_quantizer")
+_TWIN, _RANGES, _LEARNED = "tfedge_quantization", "tfedge_ranges", "tfedge_learned"
+_DESCRIPTION = "description"
 
 
 class Twin:
@@ -24,14 +37,54 @@ class Twin:
 
     Attributes:
         model: the quantised model.
+        scheme: that it computes with.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, scheme: Scheme):
         self.model = model
+        self.scheme = scheme
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """What the quantised model returns."""
         return self.model(inputs, training=training)
+
+
+class _MadeWith(keras.layers.Layer):
+    """How a twin was made, and what it does at the moment, saved with its model."""
+
+    def __init__(self, twin: Twin):
+        super().__init__(name="quantization", trainable=False)
+        self.twin = twin
+        self.built = True
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the scheme, and the phase."""
+        phase = operators_of(self.twin.model)[0].phase
+        store[_DESCRIPTION] = saved_parts.encoded(
+            {"scheme": self.twin.scheme.get_config(), "phase": asdict(phase)}
+        )
+
+    def load_own_variables(self, store: Any) -> None:
+        """Nothing: a twin that is there stays as it is."""
+
+
+def _make_from(model: Any, _: str, store: saved_parts.Store) -> None:
+    """Makes the twin that a model was saved with; its ranges are loaded afterwards."""
+    described = saved_parts.decoded(store[_DESCRIPTION])
+    scheme, phase = Scheme.from_config(described["scheme"]), Phase(**described["phase"])
+    twin = attach(model, scheme, check=False)
+    set_phase(twin.model, phase)
+    note_rounding(twin.model)
+    include_new_variables(model)
+
+
+saved_parts.register(
+    saved_parts.Kind(
+        lambda layer: [_TWIN] if isinstance(layer, keras.Model) else [],
+        _make_from,
+        "computes in float now, though it has trained for integers",
+    )
+)
 
 
 def attach(model: Any, scheme: Scheme, check: bool = True) -> Twin:
@@ -50,12 +103,14 @@ def attach(model: Any, scheme: Scheme, check: bool = True) -> Twin:
     refuse_quantized(model)
     change = transform.Transformation(scheme, transform.ERROR)
     inputs, outputs = change.run(model)
-    twin = Twin(keras.Model(inputs, outputs, name=f"{model.name}_quantized"))
+    twin = Twin(keras.Model(inputs, outputs, name=f"{model.name}_quantized"), scheme)
     set_phase(twin.model, FLOAT)
     if check:
         change.require_equivalence("tfedge.callbacks.QuantizationAwareTraining", model)
     _hand_over_ranges(twin.model, model)
+    saved_parts.keep(model, _TWIN, _MadeWith(twin))
     model.call = twin
+    _read_signature(model, with_training=True)
     return twin
 
 
@@ -68,13 +123,33 @@ def twin_of(model: Any) -> Twin | None:
 def detach(model: Any) -> Any:
     """The model with its own forward pass again; ranges are forgotten."""
     del model.call
+    _read_signature(model)
+    saved_parts.forget(model, _TWIN)
     for layer in model._flatten_layers():
-        if hasattr(layer, "tfedge_ranges"):
+        if hasattr(layer, _RANGES):
+            saved_parts.forget(layer, _RANGES)
+        if hasattr(layer, _LEARNED):
             with _unlocked(layer):
-                for part in layer.tfedge_ranges:
+                for part in layer.tfedge_learned:
                     layer._tracker.untrack(part)
-                delattr(layer, "tfedge_ranges")
+                delattr(layer, _LEARNED)
     return model
+
+
+def _read_signature(model: Any, with_training: bool = False) -> None:
+    """Lets Keras say whether it trains, to a twin also where the model's own `call` never asked."""
+    own = inspect.signature(type(model).call.__get__(model))
+    parameters = dict(own.parameters)
+    if with_training and "training" not in parameters:
+        asked = inspect.Parameter("training", inspect.Parameter.KEYWORD_ONLY, default=None)
+        rest = [p for p in parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        spread = [p for p in parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
+        own = own.replace(parameters=[*rest, asked, *spread])
+    asks = "training" in own.parameters
+    model._call_signature = own
+    model.call_signature_parameters = list(own.parameters)
+    model._call_has_training_arg = asks
+    model._call_has_context_arg["training"] = asks
 
 
 def _hand_over_ranges(twin: Any, model: Any) -> None:
@@ -85,10 +160,14 @@ def _hand_over_ranges(twin: Any, model: Any) -> None:
             continue
         layer = getattr(wrapper, "layer", None)
         owner = layer if isinstance(layer, keras.layers.Layer) else first
-        known = list(getattr(owner, "tfedge_ranges", []))
+        parts = list(getattr(owner, _RANGES, []))
         made = [part for operator in operators for part in ranges_of(operator)]
-        with _unlocked(owner):
-            owner.tfedge_ranges = known + [part for part in made if part not in known]
+        parts += [part for part in dict.fromkeys(made) if part not in parts]
+        saved_parts.keep(owner, _RANGES, parts)
+        learned = [part for part in parts if part.trainable_variables]
+        if learned:
+            with _unlocked(owner):
+                owner.tfedge_learned = learned
 
 
 def ranges_of(operator: QuantizedOperator) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras_graph.requirements import refuse_quantized_by_keras
 from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
 from tfedge_converters.export.input_shapes import InputShapes, InputSpec
 from tfedge_converters.export.joint_softmax import joint_softmaxes
@@ -30,9 +31,11 @@ def keras_entry(model: Any, input_shapes: InputShapes) -> Iterator[Entry]:
     it is as it was afterwards, whatever happens.
 
     Raises:
-        TfedgeError: the model is not built, its inputs are unknown or its weights broken.
+        TfedgeError: the model is not built, was quantised by Keras, its inputs are unknown or its
+            weights broken.
     """
     require_built(model)
+    refuse_quantized_by_keras(model)
     frozen = _constants(model)
     with (
         _float32_layers(model),

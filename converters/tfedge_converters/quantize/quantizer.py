@@ -375,5 +375,7 @@ def _known_range(tensor: Tensor) -> Range:
 def _unknown_range(name: str) -> TfedgeError:
     return TfedgeError(
         f"the range of tensor '{name}' is not known: give representative data to calibrate "
-        "with (calibration=…, --calibration FILE.npz), or train with quantisation"
+        "with (calibration=…, --calibration FILE.npz), or train with quantisation. Ranges of a "
+        "training come with the model's files, if tfedge is imported before they are loaded, and "
+        "with get_weights(); keras.models.clone_model and from_config leave them behind"
     )
