@@ -210,6 +210,10 @@ NORMALIZATION_BITS = 16
 # Reciprocal roots have room for rows whose variance is a quarter of the least that was seen.
 ROOT_HEADROOM = 2.0
 
+# The operator that stands for a function of one activation, of however many operators, which is
+# computed in real numbers. No file has it.
+REAL_FUNCTION = "REAL_FUNCTION"
+
 _REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
@@ -323,6 +327,7 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "FLOOR_DIV": _REAL,
         "FLOOR_MOD": _REAL,
         "POW": _REAL,
+        REAL_FUNCTION: _REAL,
         "ROUND": _REAL,
         "SIGN": _REAL,
         "SIN": _REAL,

@@ -73,6 +73,13 @@ class Group:
         wider = max(1.0, least / (high - low)) if high > low else 1.0
         return Range(wider * low, wider * high)
 
+    def limits(self) -> Range | None:
+        """What the grid covers: all of it if a kernel prescribes it, else the range."""
+        if self.fixed is None:
+            return self.range()
+        scale, zero_point = self.fixed.scale, self.fixed.zero_point
+        return Range(scale * (self.form.low - zero_point), scale * (self.form.high - zero_point))
+
 
 class Groups:
     """The groups of a real graph, and the operands that have to be moved to another grid.

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import Grid, OperatorPolicy, OutputRange, StateGrid, WeightPolicy
+from tfedge.quantization.policy import (
+    REAL_FUNCTION,
+    OperatorPolicy,
+    OutputRange,
+    StateGrid,
+    WeightPolicy,
+)
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import (
     Graph,
@@ -33,14 +39,15 @@ from tfedge_converters.quantize.ends import (
 )
 from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Group, Groups
-from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.real_functions import with_functions, written_out
 from tfedge_converters.quantize.real_operators import (
     policy_of,
     real_activations,
     real_operands,
     real_operators,
 )
+from tfedge_converters.quantize.softmax_masks import masked_scores
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 from tfedge_converters.quantize.wide_functions import with_sequences
 
@@ -101,9 +108,11 @@ def quantize(
 
 
 def _planned(graph: Graph, scheme: Scheme) -> _Plan:
-    """A plan for a graph whose functions are sequences where they have no kernel."""
+    """A plan for a graph whose functions are real, or sequences where they have no kernel."""
     operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
     try:
+        graph.operators = with_functions(graph).operators
+        graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
         graph.operators = with_sequences(graph, scheme)
         return _Plan(graph, scheme)
     except TfedgeError:
@@ -144,12 +153,10 @@ class _Plan:
         for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
             self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
             self.grids[id(memory.state)] = self.grids[id(memory.before)]
-        self.islands = find_islands(graph)
-        self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
             form = self.groups.form(operator)
             policy = policy_of(graph, operator, form)
-            if id(operator) in self.kept:
+            if operator.code == REAL_FUNCTION:
                 continue
             self._refuse_without_integers(operator, policy, form)
             self._plan_moves(operator, form)
@@ -180,8 +187,7 @@ class _Plan:
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
         self._insert_interiors()
-        for island in self.islands:
-            keep_real(self.graph, island, self.form_of)
+        self.graph.operators = written_out(self.graph.operators, self.form_of)
 
     def form_of(self, tensor: Tensor) -> Format:
         """The integers that an activation is put on."""
@@ -369,15 +375,10 @@ def _grid_in(group: Group, form: Format) -> Quantization:
     if form.element in group.prescribed:
         fixed = group.prescribed[form.element]
         return Quantization.per_tensor(fixed.scale, fixed.zero_point)
-    values = group.range() if group.fixed is None else _limits(group.fixed, group.form)
+    values = group.limits()
     if values is None:
         raise _unknown_range(group.tensors[0].name)
     return activation_grid(values, group.tensors[0].name, form)
-
-
-def _limits(grid: Grid, form: Format) -> Range:
-    low, high = (grid.scale * (end - grid.zero_point) for end in (form.low, form.high))
-    return Range(low, high)
 
 
 def _known_range(tensor: Tensor) -> Range:

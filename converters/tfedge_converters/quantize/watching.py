@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.formats import FORMATS, Format
+from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_operands, real_operators
 
 
-def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Format]]:
-    """Activations whose values have to be seen, and the integers that they will be."""
+def unknown_activations(
+    graph: Graph, scheme: Scheme, *, split: bool = False
+) -> list[tuple[Tensor, Format]]:
+    """Activations whose values have to be seen, and the integers that they will be.
+
+    Args:
+        graph: a real graph.
+        scheme: what it will be quantised to.
+        split: whether functions of one activation are split into what integer kernels compute.
+    """
+    graph = with_functions(graph, split=format_of(scheme) if split else None)
     groups = Groups(graph, scheme)
     covered = {
         id(tensor)
@@ -26,6 +38,24 @@ def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Form
         for tensor in graph.tensors()
         if is_real_activation(tensor) and id(tensor) not in covered
     ]
+
+
+def keep_split(graph: Graph, scheme: Scheme) -> None:
+    """Gives a range to all that lies within functions which are split into integer kernels.
+
+    Everybody knows then that integers are wanted there, also where kernels prescribe the grid.
+
+    Args:
+        graph: a real graph; what `unknown_activations` lists for it, split, has a range.
+        scheme: what it will be quantised to.
+    """
+    split = with_functions(graph, split=format_of(scheme))
+    whole = {id(tensor) for tensor in with_functions(graph).tensors()}
+    groups = Groups(split, scheme)
+    for tensor in filter(is_real_activation, split.tensors()):
+        if id(tensor) not in whole:
+            known = tensor.range or groups.of(tensor).limits()
+            tensor.range = known and dataclasses.replace(known, observed=False)
 
 
 def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, Format]]:

@@ -12,6 +12,7 @@ from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.quantize.formats import Format, weight_format
 from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.search.overrides import uniform_weights
 
 
@@ -63,7 +64,7 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) ->
         artifacts: by width.
         scheme: of everything but the weights.
     """
-    groups = Groups(model.main, scheme)
+    groups = Groups(with_functions(model.main), scheme)
     flash = {
         (name, bits): size
         for bits, artifact in artifacts.items()
