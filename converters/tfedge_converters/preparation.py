@@ -15,6 +15,7 @@ from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
+from tfedge_converters.graph.passes.normalization_patterns import widen_normalizations
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
@@ -69,6 +70,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     is_real = _has_real_activations(typed)
     if is_real and to_quantize:
         replace_float_only(typed)
+        widen_normalizations(typed)
     return Prepared(typed, flatbuffer, name, is_real)
 
 

@@ -24,9 +24,9 @@ from tfedge_converters.quantize.real_operators import (
     real_results,
 )
 
-# What the int8 kernels ask for of their operand's scale, times beta: below 2^-26 they abort. At
-# twice that, all results are equal anyway.
-_LEAST_EXPONENT_SCALE = 2.0**-25
+# What int8 kernels ask for of their operand's scale, for SOFTMAX times beta: below 2^-26, and of
+# sigmoids 2^-27, they abort. At twice that, all results are equal anyway.
+_LEAST_SCALES = dict.fromkeys(("LOGISTIC", "LOG_SOFTMAX", "SOFTMAX", "TANH"), 2.0**-25)
 
 
 @dataclass(eq=False)
@@ -115,7 +115,7 @@ class Groups:
             self._merge(self.of(memory.before), self.of(memory.after))
         for operator in operators:
             policy_of(graph, operator, self.form(operator))
-            if operator.code in ("SOFTMAX", "LOG_SOFTMAX"):
+            if operator.code in _LEAST_SCALES:
                 self._ask_for_scale(operator)
 
     def of(self, tensor: Tensor) -> Group:
@@ -145,7 +145,7 @@ class Groups:
         group = self.of(real_operands(operator)[0][1])
         beta = abs(getattr(operator.options, "beta", 1.0))
         if group.form.bits == 8 and beta > 0:
-            group.least_scale = max(group.least_scale, _LEAST_EXPONENT_SCALE / beta)
+            group.least_scale = max(group.least_scale, _LEAST_SCALES[operator.code] / beta)
 
     def _share(self, operator: Operator) -> None:
         # Whatever prescribes an operand's grid stands earlier in the graph, so it is known here.

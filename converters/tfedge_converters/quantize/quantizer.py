@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.policy import (
+    OPERATORS,
     REAL_FUNCTION,
     OperatorPolicy,
     OutputRange,
@@ -52,6 +54,29 @@ from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 from tfedge_converters.quantize.wide_functions import with_sequences
 
 _REAL = "float32"
+_FUSED = "fusedActivationFunction"
+
+# How many steps of a result one of the products' is at most, for XNNPACK takes less than 256.
+_MOST_FINER = 128.0
+_LARGEST_WEIGHT = 127
+
+# Kernels find an activation's limits as int32.
+_MOST_STEPS = 2.0**30
+
+
+class _Bounded(NamedTuple):
+    """A fused activation with a limit, and what it is where nothing comes near that."""
+
+    limit: float
+    unbounded: int
+
+
+_SUMS = frozenset({"ADD", "SUB"})
+
+_BOUNDED = {
+    schema.ActivationFunctionType.RELU6: _Bounded(6.0, schema.ActivationFunctionType.RELU),
+    schema.ActivationFunctionType.RELU_N1_TO_1: _Bounded(1.0, schema.ActivationFunctionType.NONE),
+}
 
 
 def quantize(
@@ -145,18 +170,21 @@ class _Plan:
         self.states: dict[int, tuple[Tensor, TensorType]] = {}
         self.intermediates: dict[int, list[Tensor]] = {}
         self.options: dict[int, Any] = {}
+        self.codes: dict[int, str] = {}
         self._refuse_constant_outputs()
         self._refuse_foreign_states()
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        for operator in real_operators(graph):
+            self._coarsen_result(operator)
         for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
             self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
             self.grids[id(memory.state)] = self.grids[id(memory.before)]
         for operator in real_operators(graph):
             form = self.groups.form(operator)
             policy = policy_of(graph, operator, form)
-            if operator.code == REAL_FUNCTION:
+            if operator.code == REAL_FUNCTION or policy.reads_real:
                 continue
             self._refuse_without_integers(operator, policy, form)
             self._plan_moves(operator, form)
@@ -180,6 +208,7 @@ class _Plan:
             operator.intermediates = self.intermediates.get(id(operator), operator.intermediates)
             operator.version = self.versions.get(id(operator), operator.version)
             operator.options = self.options.get(id(operator), operator.options)
+            operator.code = self.codes.get(id(operator), operator.code)
             operator.inputs = [
                 self.operands.get((id(operator), index), tensor)
                 for index, tensor in enumerate(operator.inputs)
@@ -214,6 +243,22 @@ class _Plan:
             raise UnsupportedError(
                 f"'{state.name}' keeps a state between invocations, which cannot be quantised"
             )
+
+    def _coarsen_result(self, operator: Operator) -> None:
+        """Keeps a result from steps far finer than the products that it sums up."""
+        rules = OPERATORS[operator.code].weights
+        group = self.groups.of(operator.outputs[0]) if len(rules) == 1 else None
+        if group is None or group.fixed is not None:
+            return
+        source, weights = (operator.inputs[index] for index in (rules[0].input, rules[0].operand))
+        assert source is not None and weights is not None
+        if not (weights.is_constant and id(source) in self.grids):
+            return
+        largest = float(np.abs(constant_values(weights)).max(initial=0))
+        product = float(self.grids[id(source)].scale[0]) * largest / _LARGEST_WEIGHT
+        if self.grids[id(operator.outputs[0])].scale[0] * _MOST_FINER < product:
+            group.least_scale = product / _MOST_FINER
+            self.grids.update(dict.fromkeys(map(id, group.tensors), _grid(group)))
 
     def _plan_states(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Variables, and what interpreters want to know of an operator's inside."""
@@ -304,10 +349,9 @@ class _Plan:
         """The grid that a constant takes over from an activation; None for one of its own."""
         if policy.output is OutputRange.SHARED:
             return self.grids[id(operator.outputs[0])]
-        if policy.output is OutputRange.NONE and not constant_values(tensor).any():
-            # Every grid holds 0; one of its own would be too coarse for what it is compared with.
-            others = (index for index, _ in real_activations(operator))
-            return next((self._operand_grid(operator, index) for index in others), None)
+        if operator.code in _SUMS and not constant_values(tensor).any():
+            # Every grid holds 0; one of its own could be too coarse for what it is added to.
+            return self._result_grid(operator)
         return None
 
     def _plan_weights(
@@ -336,11 +380,24 @@ class _Plan:
         self.versions[id(operator)] = max(operator.version, version)
 
     def _plan_options(self, operator: Operator, form: Format) -> None:
-        """The schema's default, scales that are powers of two, is not what our int16 is."""
         options = options_of(self.graph, operator)
+        changed: dict[str, Any] = {}
         if form.symmetric and hasattr(options, "potScaleInt16"):
+            # The schema's default, scales that are powers of two, is not what our int16 is.
+            changed["potScaleInt16"] = False
+        fused = getattr(options, _FUSED, None)
+        if fused in _BOUNDED and self._is_out_of_reach(_BOUNDED[fused].limit, operator):
+            changed[_FUSED] = _BOUNDED[fused].unbounded
+        if changed:
             self.options[id(operator)] = copy.copy(options)
-            self.options[id(operator)].potScaleInt16 = False
+            for name, value in changed.items():
+                setattr(self.options[id(operator)], name, value)
+        if operator.code == "RELU6" and self._is_out_of_reach(6.0, operator):
+            self.codes[id(operator)] = "RELU"
+
+    def _is_out_of_reach(self, limit: float, operator: Operator) -> bool:
+        """Whether a limit is so many steps of the result away that kernels cannot express it."""
+        return limit / float(self._result_grid(operator).scale[0]) > _MOST_STEPS
 
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""

@@ -175,38 +175,59 @@ def _is_single(tensor: Tensor) -> bool:
     return tensor.data is not None and tensor.data.size == 1
 
 
+# What is real already, by the source and the tensor that it stands for.
+_RealTensors = dict[tuple[int, int], Tensor]
+
+
 def written_out(operators: list[Operator], form_of: Callable[[Tensor], Format]) -> list[Operator]:
-    """The operators of files in place of every REAL_FUNCTION of a graph that is quantised already.
+    """The operators of files for everything that reads real numbers in a quantised graph.
+
+    That is every REAL_FUNCTION, and what the policy says of.
 
     Args:
         operators: of the graph.
         form_of: what the integers of a function's operand and result are.
     """
-    real: dict[tuple[int, int], Tensor] = {}
+    real: _RealTensors = {}
     written: list[Operator] = []
     for operator in operators:
         if operator.code == REAL_FUNCTION:
             written += _between_ends(operator, form_of, real)
+        elif operator.code in OPERATORS and OPERATORS[operator.code].reads_real:
+            written += _reading_real(operator, form_of, real)
         else:
             written.append(operator)
     return written
 
 
-def _between_ends(
-    function: Operator,
-    form_of: Callable[[Tensor], Format],
-    real: dict[tuple[int, int], Tensor],
+def _reading_real(
+    operator: Operator, form_of: Callable[[Tensor], Format], real: _RealTensors
 ) -> Iterator[Operator]:
-    """A function's operators, but for those that another one of its source has written.
+    for tensor in operator.inputs:
+        if tensor is not None and tensor.quantization is not None:
+            yield from _made_real(tensor, form_of, real)
+    operator.inputs = [real.get((id(tensor), id(tensor)), tensor) for tensor in operator.inputs]
+    yield operator
 
-    `real` has what is written already, by the source and the tensor that it stands for.
-    """
+
+def _made_real(
+    source: Tensor, form_of: Callable[[Tensor], Format], real: _RealTensors
+) -> Iterator[Operator]:
+    """The DEQUANTIZE of an activation, unless it is written already."""
+    key = id(source), id(source)
+    if key not in real:
+        real[key] = _named(source)
+        yield dequantize_operator(source, real[key], form_of(source))
+
+
+def _between_ends(
+    function: Operator, form_of: Callable[[Tensor], Format], real: _RealTensors
+) -> Iterator[Operator]:
+    """A function's operators, but for those that another one of its source has written."""
     (source,), (result,) = function.inputs, function.outputs
     assert source is not None
     key = id(source)
-    if (key, key) not in real:
-        real[key, key] = _named(source)
-        yield dequantize_operator(source, real[key, key], form_of(source))
+    yield from _made_real(source, form_of, real)
     for step in function.steps:
         (made,) = step.outputs
         if (key, id(made)) not in real:
