@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tfedge
+from tfedge.errors import UnsupportedError
 from tfedge_converters.verify.engines import ENGINES
 
 layers, ops = keras.layers, keras.ops
@@ -91,3 +92,31 @@ def losses(artifact, data, engine):
             right, real(got, grid)
         )
     return found
+
+
+def test_accelerators_get_operators_and_users_a_warning(caplog):
+    x = keras.Input((8,))
+    model = keras.Model(x, [layers.Activation("softplus")(x), layers.Activation("silu")(x)])
+    calibration = tfedge.calibrate(model, uniform(6, 8))
+    artifact = tfedge.convert(model, target="edgetpu", calibration=calibration)
+    codes = [operator.code for operator in artifact.model.main.operators]
+    assert sorted(codes) == ["ADD", "EXP", "LOG", "LOGISTIC", "MUL"]
+    (warned,) = [item.message for item in caplog.records if "operator by operator" in item.message]
+    assert "EXP, ADD, LOG" in warned and "LOGISTIC" not in warned
+    artifact = tfedge.convert(model, calibration=calibration)
+    assert {layer.operator.code for layer in artifact.source.plan.layers} == {"BYTE_FUNCTION"}
+
+
+def test_16_bits_are_real_in_files_and_refused_where_c_has_no_table():
+    x = keras.Input((64,))
+    model = keras.Model(x, layers.Activation("mish")(x))
+    data = uniform(6, 64)
+    artifact = tfedge.convert(
+        model, target="tflite-micro", quantization="int16x8", calibration=data,
+        input_type="float32", output_type="float32",
+    )  # fmt: skip
+    results = ENGINES["tflite-micro"](artifact.flatbuffer, [[row[None]] for row in data])
+    got = np.concatenate([sample[0] for sample in results])
+    assert decibels(model.predict(data, verbose=0).astype(float), got) > 85
+    with pytest.raises(UnsupportedError, match="has none for int16"):
+        tfedge.convert(model, quantization="int16x8", calibration=data)

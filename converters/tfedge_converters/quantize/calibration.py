@@ -105,7 +105,7 @@ class Calibration:
         samples = RepresentativeData(data, input_specs(model))
         check_runnable(model)
         run = FloatRunner(model)
-        scores = masked_scores(with_functions(graph), get(self.scheme))
+        scores = masked_scores(with_functions(graph, get(self.scheme)), get(self.scheme))
         self._digest = digest(model)
         self._observers = self._observers or {place: self._make() for place in watched}
         for sample in _tracked(samples) if progress else samples:

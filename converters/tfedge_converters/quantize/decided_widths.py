@@ -39,7 +39,7 @@ def free_activations(graph: Graph, scheme: Scheme) -> list[Tensor]:
 
     The graph's ends are among them; what lies within functions of one activation is not.
     """
-    graph = with_functions(graph)
+    graph = with_functions(graph, scheme)
     bound = {id(tensor) for tensor in one_width_results(graph, scheme)} | set(_asked(graph, scheme))
     real = filter(is_real_activation, graph.tensors())
     return [tensor for tensor in real if id(tensor) not in bound]

@@ -136,7 +136,7 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
     """A plan for a graph whose functions are real, or sequences where they have no kernel."""
     operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
     try:
-        graph.operators = with_functions(graph).operators
+        graph.operators = with_functions(graph, scheme).operators
         graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
         graph.operators = with_sequences(graph, scheme)
         return _Plan(graph, scheme)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION
+from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
 from tfedge_converters.quantize.ends import dequantize_operator, quantize_operator, real_twin
-from tfedge_converters.quantize.formats import Format
+from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import computes
 
@@ -28,7 +29,7 @@ _AFFINE = frozenset({"ADD", "MUL", "SUB"})
 _COARSE = frozenset({"SQRT"})
 
 
-def with_functions(graph: Graph, *, split: Format | None = None) -> Graph:
+def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Graph:
     """The same graph with one REAL_FUNCTION in place of every function of one activation.
 
     Everything between its operand and its result depends on that activation and on single
@@ -39,8 +40,8 @@ def with_functions(graph: Graph, *, split: Format | None = None) -> Graph:
 
     Args:
         graph: a real graph; it is not changed, and the new one has its tensors.
-        split: the integers whose kernels all is left to that they compute, as accelerators need
-            it; None if functions stay whole.
+        scheme: what it will be quantised to.
+        split: whether all that integer kernels compute is left to them, as accelerators need it.
 
     Returns:
         A graph in which `Operator.steps` of a REAL_FUNCTION are the operators that it stands for.
@@ -48,7 +49,7 @@ def with_functions(graph: Graph, *, split: Format | None = None) -> Graph:
     Raises:
         ModelFileError: an operator of a function has another operator's options.
     """
-    search = _Search(graph, split)
+    search = _Search(graph, format_of(scheme), split)
     needed = {id(tensor) for tensor in graph.outputs}
     absorbed: set[int] = set()
     operators: list[Operator] = []
@@ -90,8 +91,8 @@ class _Region:
 class _Search:
     """Finds functions by what they end with."""
 
-    def __init__(self, graph: Graph, split: Format | None):
-        self._split = split
+    def __init__(self, graph: Graph, form: Format, split: bool):
+        self._form, self._split = form, split
         self._makers = {
             id(tensor): (place, operator)
             for place, operator in enumerate(graph.operators)
@@ -107,7 +108,7 @@ class _Search:
         whole = self._largest(operator, past_grids=True)
         if whole is not None and any(map(self._has_no_integers, whole.steps)):
             return whole
-        if self._split is not None:
+        if self._split:
             return None
         function = self._largest(operator, past_grids=False)
         return function if function is not None and _is_better_real(function) else None
@@ -131,7 +132,7 @@ class _Search:
         policy = OPERATORS.get(operator.code)
         if policy is None:
             return False
-        return policy.real or (self._split is not None and not computes(policy, self._split))
+        return policy.real or not computes(policy, self._form)
 
     def _place(self, tensor: Tensor) -> int:
         return self._makers.get(id(tensor), (-1, None))[0]

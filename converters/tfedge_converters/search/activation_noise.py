@@ -76,7 +76,7 @@ class ActivationNoise:
         ]
         widest = all_wide(self._graph, scheme, refused)
         self._twins = {NARROW: Twin(probe.model, scheme), WIDE: Twin(probe.model, widest)}
-        self._functions = with_functions(self._graph)
+        self._functions = with_functions(self._graph, scheme)
         self.groups = self._grouped(Groups(self._functions, widest), refused)
         self._known: dict[tuple[int, int, frozenset[int]], float] = {}
         self._sums: dict[Wide, float] = {}

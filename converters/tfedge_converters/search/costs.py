@@ -64,7 +64,7 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) ->
         artifacts: by width.
         scheme: of everything but the weights.
     """
-    groups = Groups(with_functions(model.main), scheme)
+    groups = Groups(with_functions(model.main, scheme), scheme)
     flash = {
         (name, bits): size
         for bits, artifact in artifacts.items()

@@ -86,7 +86,7 @@ def weight_choices(
     _, narrow = layer_choices(model, context, schemes[0], measured, bits, budget, progress)
     _, wide = layer_choices(model, context, schemes[1], measured, bits, budget)
     layers = [item for item in model.main.operators if item.outputs[0].name in narrow]
-    widths = layer_widths(layers, Groups(with_functions(model.main), schemes[0]))
+    widths = layer_widths(layers, Groups(with_functions(model.main, schemes[0]), schemes[0]))
     return WeightChoices(layers, widths, (narrow, wide))
 
 
@@ -198,7 +198,7 @@ def refused_wide(model: Model, context: Context, scheme: Scheme, bits: int) -> d
     if not refusal(free):
         return {}
     refused: dict[str, str] = {}
-    functions = with_functions(model.main)
+    functions = with_functions(model.main, scheme)
     for group in Groups(functions, all_wide(model.main, scheme)).all():
         names = {tensor.name for tensor in group.tensors}.intersection(free)
         reason = refusal(names) if names else ""

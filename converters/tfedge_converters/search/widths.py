@@ -207,7 +207,7 @@ class _Search:
 
     def _result(self, solution: _Solution) -> WidthSearch:
         self._find_ranges(solution.scheme)
-        graph = with_functions(self._model.main)
+        graph = with_functions(self._model.main, solution.scheme)
         widths = layer_widths(real_operators(graph), Groups(graph, solution.scheme))
         chosen = zip(solution.choices, solution.point.chosen, strict=True)
         return WidthSearch(

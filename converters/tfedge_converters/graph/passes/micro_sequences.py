@@ -129,6 +129,29 @@ def _table(operator: Operator, source: Tensor) -> np.ndarray | None:
 _STOPS_BELOW_ZERO = frozenset({"SQRT"})
 
 
+def _clamp(operator: Operator) -> list[Operator] | None:
+    """A table for int8 values; MAXIMUM and MINIMUM for real ones."""
+    match operator.inputs:
+        case [Tensor(type=TensorType.FLOAT32, data=None) as source]:
+            output = operator.outputs[0]
+        case _:
+            return _look_up(operator)
+    low, high = _CLAMPS[operator.code]
+    above = _like(output, "above", TensorType.FLOAT32, source.shape)
+    ends = [
+        Tensor(f"{output.name}_{name}", (), TensorType.FLOAT32, data=np.array(end, np.float32))
+        for name, end in (("low", low), ("high", high))
+    ]
+    options = schema.MaximumMinimumOptionsT
+    return [
+        Operator("MAXIMUM", [source, ends[0]], [above], options()),
+        Operator("MINIMUM", [above, ends[1]], [output], options()),
+    ]
+
+
+_CLAMPS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+
+
 def _unpack_channels(operator: Operator) -> list[Operator] | None:
     """Dense layers know int4 weights with one scale, and int8 ones with a scale a channel."""
     grids = [tensor.quantization for tensor in packed_weights(operator)]
@@ -219,7 +242,8 @@ def _integers(output: Tensor, what: str, values: int | tuple[int, ...]) -> Tenso
 
 # Operator to the function that writes it as others; None where it cannot.
 _REWRITES: dict[str, Callable[[Operator], list[Operator] | None]] = {
-    **dict.fromkeys(("EXP", "GELU", "LOG", "NEG", "RELU_0_TO_1", "RELU_N1_TO_1", "SQRT"), _look_up),
+    **dict.fromkeys(("EXP", "GELU", "LOG", "NEG", "SQRT"), _look_up),
+    **dict.fromkeys(_CLAMPS, _clamp),
     "FULLY_CONNECTED": _unpack_channels,
     "REDUCE_ANY": _reduce_any,
     "SELECT": _select,
