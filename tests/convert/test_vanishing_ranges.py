@@ -126,3 +126,18 @@ def test_what_is_too_small_for_a_prescribed_grid_is_0_everywhere():
     for engine in ("litert", "c"):
         results = ENGINES[engine](artifact.flatbuffer, [[row[None]] for row in data])
         assert not np.any([sample[0] for sample in results])
+
+
+def test_what_keeps_a_divisor_from_0_does_so_in_integers():
+    x = keras.Input(SHAPE)
+    model = keras.Model(x, ops.normalize(x, axis=-1, order=1))
+    data = rows()
+    artifact = tfedge.convert(
+        model, target="tflite", calibration=data, input_type="float32", output_type="float32"
+    )
+    right = model.predict(data, verbose=0)
+    for engine in ("litert", "c"):
+        results = ENGINES[engine](artifact.flatbuffer, [[row[None]] for row in data])
+        got = np.concatenate([sample[0] for sample in results])
+        assert decibels(right, got) > 30, engine
+        assert not got[3, 2].any()

@@ -341,7 +341,19 @@ class _Plan:
         for index, tensor in real_operands(operator):
             if tensor.is_constant and index not in special:
                 grid = self._constant_grid(operator, policy, tensor)
+                if grid is not None and self._keeps_from_zero(operator, tensor):
+                    least = np.maximum(constant_values(tensor), grid.scale[0])
+                    tensor = dataclasses.replace(tensor, data=least)
                 self.operands[id(operator), index] = self.constants.operand(tensor, grid, form)
+
+    def _keeps_from_zero(self, operator: Operator, constant: Tensor) -> bool:
+        """Whether a constant keeps a divisor from 0, as it then has to in integers, too."""
+        if operator.code != "MAXIMUM" or not (constant_values(constant) > 0).all():
+            return False
+        return any(
+            reader.code == "DIV" and reader.inputs[1] is operator.outputs[0]
+            for reader in self.graph.operators
+        )
 
     def _constant_grid(
         self, operator: Operator, policy: OperatorPolicy, tensor: Tensor
