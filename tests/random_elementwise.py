@@ -70,12 +70,14 @@ def compare_reals(b: Builder) -> None:
     """Any comparison of what two DEQUANTIZE give, or of that with a constant."""
     codes = ["EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"]
     shapes = broadcast_shapes(b, 2, 5)
-    operands = [real(b, shape) for shape in shapes]
+    left = real(b, shapes[0])
     if b.rng.random() < 0.3:
         values = b.rng.normal(size=shapes[1]).astype(np.float32)
-        operands[1] = b.constant(values, None, TensorType.FLOAT32)
+        right = b.constant(values, None, TensorType.FLOAT32)
+    else:
+        right = real(b, shapes[1])
     code = str(b.rng.choice(codes))
-    b.output(code, operands, np.broadcast_shapes(*shapes), None, version=1, type_=BOOL)
+    b.output(code, [left, right], np.broadcast_shapes(*shapes), None, version=1, type_=BOOL)
 
 
 def real(b: Builder, shape) -> Tensor:
