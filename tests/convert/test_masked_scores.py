@@ -107,3 +107,17 @@ def test_scores_that_are_an_output_too_keep_their_range():
         calibration=[np.ones((4, 6), np.float32), np.full((4, 6), -1e4, np.float32)],
     )
     assert artifact.model.main.outputs[0].quantization.scale[0] > 30
+
+
+def test_masks_behind_scores_that_training_put_on_a_grid():
+    x = keras.Input((STEPS, WIDTH))
+    y = layers.Softmax()(layers.Dense(STEPS)(x), mask=np.tril(np.ones((STEPS, STEPS), bool)))
+    model = keras.Model(x, layers.Dense(3)(y))
+    values = data()[0]
+    trained = tfedge.quantize(model)
+    trained.compile("adam", "mse")
+    trained.fit(values, np.zeros((SAMPLES, STEPS, 3)), epochs=1, verbose=0)
+    artifact = tfedge.convert(trained, input_type="float32", output_type="float32")
+    results = ENGINES["c"](artifact.flatbuffer, [[row[None]] for row in values])
+    got = np.concatenate([sample[0] for sample in results])
+    assert decibels(model.predict(values, verbose=0), got) > 25

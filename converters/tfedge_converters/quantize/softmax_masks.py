@@ -24,6 +24,8 @@ from tfedge_converters.quantize.precision import is_real_activation
 # What adds a mask to scores, or puts one in their place.
 _MASKING = frozenset({"ADD", "SELECT", "SELECT_V2", "SUB"})
 
+_CHOOSING = frozenset({"SELECT", "SELECT_V2"})
+
 # Kernels that share one grid but compute new values.
 _AVERAGING = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR"})
 
@@ -117,15 +119,28 @@ class MaskedScores:
         Args:
             operators: of a graph whose ranges are known.
         """
+        found = [(operator, self._result_range(operator)) for operator in operators]
         return [
-            _bounded(operator) if self._makes_scores(operator) else operator
-            for operator in operators
+            operator if known is None else _bounded(operator, known) for operator, known in found
         ]
 
-    def _makes_scores(self, operator: Operator) -> bool:
-        return bool(operator.outputs) and all(
-            id(tensor) in self.tensors and tensor.range is not None for tensor in operator.outputs
-        )
+    def _result_range(self, operator: Operator) -> Range | None:
+        """What scores or parts of masks are, as far as they matter; None of anything else."""
+        results = operator.outputs
+        if not results or not all(id(tensor) in self.tensors for tensor in results):
+            return None
+        known = [tensor.range for tensor in results if tensor.range is not None]
+        if known:
+            return _union(known)
+        # Training gives scores a range before they are masked.
+        chosen = [tensor for tensor in operator.inputs if is_real_activation(tensor)]
+        ranges = [tensor.range for tensor in chosen if tensor and tensor.range is not None]
+        if operator.code not in _CHOOSING or not ranges or len(ranges) < len(chosen):
+            return None
+        scores = _union(ranges)
+        last = results[0].shape[-1]
+        depth = max(_depth(form, last) for form in self._forms.values())
+        return Range(scores.low - depth, scores.high)
 
 
 def masked_scores(graph: Graph, scheme: Scheme) -> MaskedScores:
@@ -134,13 +149,20 @@ def masked_scores(graph: Graph, scheme: Scheme) -> MaskedScores:
 
 
 def _least_score(scores: np.ndarray, form: Format) -> float:
-    """Scores below count as equal: all of a row together come to less than half a step."""
+    """Below this, scores of no row that is not masked altogether matter."""
     rows = scores.reshape(-1, scores.shape[-1])
-    steps = 1 << (8 if form.bits == 8 else form.bits - 1)
-    depth = math.log(2.0 * steps * rows.shape[1])
     largest = rows.max(axis=1)
     alive = largest[largest > max(largest.max() - _MASKED_DISTANCE, _MASKED_SCORE)]
-    return float(alive.min() if alive.size else 0.0) - depth
+    return float(alive.min() if alive.size else 0.0) - _depth(form, rows.shape[1])
+
+
+def _depth(form: Format, count: int) -> float:
+    """How far below a row's largest scores may count as equal.
+
+    All of the row together then come to less than half a step of its probabilities.
+    """
+    steps = 1 << (8 if form.bits == 8 else form.bits - 1)
+    return math.log(2.0 * steps * count)
 
 
 def _seen(values: np.ndarray) -> Range:
@@ -220,8 +242,7 @@ _OPERAND_LIMITS: Mapping[str, Callable[[Operator, Range, Ends], list[Range]]] = 
 }
 
 
-def _bounded(operator: Operator) -> Operator:
-    result = _union([tensor.range for tensor in operator.outputs if tensor.range is not None])
+def _bounded(operator: Operator, result: Range) -> Operator:
     if operator.code == REAL_FUNCTION:
         return _saturating(operator, result) if _has_sentinels(operator) else operator
     if operator.code not in _OPERAND_LIMITS:
