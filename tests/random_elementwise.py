@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 
-from tfedge_converters.graph import Quantization, Tensor, TensorType
+from tfedge_converters.graph import Operator, Quantization, Tensor, TensorType
 
 BOOL = TensorType.BOOL
 
@@ -64,6 +64,27 @@ def compare(code: str, b: Builder) -> None:
     quantization = left.quantization if b.rng.random() < 0.4 else near(b, scale, 0.1, 1)
     right = operand(b, shapes[1], quantization)
     b.output(code, [left, right], np.broadcast_shapes(*shapes), None, type_=BOOL)
+
+
+def compare_reals(b: Builder) -> None:
+    """Any comparison of what two DEQUANTIZE give, or of that with a constant."""
+    codes = ["EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"]
+    shapes = broadcast_shapes(b, 2, 5)
+    left = real(b, shapes[0])
+    if b.rng.random() < 0.3:
+        values = b.rng.normal(size=shapes[1]).astype(np.float32)
+        right = b.constant(values, None, TensorType.FLOAT32)
+    else:
+        right = real(b, shapes[1])
+    code = str(b.rng.choice(codes))
+    b.output(code, [left, right], np.broadcast_shapes(*shapes), None, version=1, type_=BOOL)
+
+
+def real(b: Builder, shape) -> Tensor:
+    source = b.input(shape, near(b, 0.03, 1e-4, 3e3))
+    made = Tensor(f"{source.name}_real", source.shape, TensorType.FLOAT32)
+    b.operators.append(Operator("DEQUANTIZE", [source], [made], None, 2))
+    return made
 
 
 def logical(code: str, b: Builder) -> None:
@@ -255,6 +276,7 @@ OPERATORS = {
     "less_equal": partial(compare, "LESS_EQUAL"),
     "greater": partial(compare, "GREATER"),
     "greater_equal": partial(compare, "GREATER_EQUAL"),
+    "compare_reals": compare_reals,
     "logical_and": partial(logical, "LOGICAL_AND"),
     "logical_or": partial(logical, "LOGICAL_OR"),
     "logical_not": logical_not,

@@ -69,8 +69,18 @@ def apply_calibration(
     method: str | Method | None,
     scheme: str | Scheme,
     progress: bool,
+    *,
+    split: bool = False,
 ) -> None:
     """Sets ranges from what a user gave to calibrate with: data, a Calibration, or its file.
+
+    Args:
+        prepared: the model.
+        calibration: what was given.
+        method: how ranges are found in data.
+        scheme: what the model will be quantised to.
+        progress: whether to show progress on the terminal.
+        split: whether functions of one activation will be split into what integer kernels compute.
 
     Raises:
         TfedgeError: the data or the calibration do not fit.
@@ -79,11 +89,11 @@ def apply_calibration(
         calibration = Calibration.load(calibration)
     if isinstance(calibration, Calibration):
         _refuse_other_method(calibration, method)
-        calibration.apply(prepared.model, scheme)
+        calibration.apply(prepared.model, scheme, split=split)
         return
     seen = Calibration(method or MINMAX, scheme)
     seen.observe(prepared.model, calibration, progress=progress)
-    seen.apply(prepared.model, scheme)
+    seen.apply(prepared.model, scheme, split=split)
 
 
 def _begun(

@@ -27,6 +27,7 @@ from tfedge_converters.quality import Comparison, Limits
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.calibration import is_calibration
 from tfedge_converters.quantize.ends import set_ends
+from tfedge_converters.quantize.formats import FORMATS
 from tfedge_converters.quantize.methods import Method
 from tfedge_converters.quantize.methods import method as find_method
 from tfedge_converters.quantize.recovery import Step, recover, steps
@@ -153,8 +154,15 @@ def convert(
             _refuse_integer_ends(scheme, input_type, output_type)
             store_weights(typed, scheme, per_channel=chosen.code != "tflite-micro")
         else:
+            split = _splits_functions(chosen, scheme)
             _find_ranges(
-                prepared, scheme, comparison.calibration, calibration_method, recovery, progress
+                prepared,
+                scheme,
+                comparison.calibration,
+                calibration_method,
+                recovery,
+                progress,
+                split,
             )
             comparison.about_to_quantize(typed, scheme)
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
@@ -266,6 +274,17 @@ def _refuse_recovery(
         )
 
 
+def _splits_functions(target: targets.Target, scheme: Scheme) -> bool:
+    """Whether functions of one activation have to be left to integer kernels where these exist.
+
+    Accelerators compute integers alone, and generated C has tables for 8 bits alone.
+    """
+    asked = [scheme.layer(name).activations for name in scheme.overrides]
+    widths = [item.bits for item in (scheme.activations, *asked) if item is not None]
+    wide = max(widths) > FORMATS[8].bits
+    return target.accelerator is not None or (target.code == "c" and wide)
+
+
 def _find_ranges(
     prepared: Prepared,
     scheme: Scheme,
@@ -273,9 +292,10 @@ def _find_ranges(
     method: str | Method | None,
     recovery: Sequence[str | Step],
     progress: bool,
+    split: bool,
 ) -> None:
     def find_ranges(data: Any) -> None:
-        apply_calibration(prepared, data, method, scheme, progress)
+        apply_calibration(prepared, data, method, scheme, progress, split=split)
 
     if recovery:
         recover(

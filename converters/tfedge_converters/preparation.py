@@ -19,6 +19,7 @@ from tfedge_converters.graph.passes.finite_checks import drop_finite_checks
 from tfedge_converters.graph.passes.float_only import replace_float_only
 from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
+from tfedge_converters.graph.passes.normalization_patterns import widen_normalizations
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
@@ -78,6 +79,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     if is_real and to_quantize:
         drop_finite_checks(typed)
         replace_float_only(typed)
+        widen_normalizations(typed)
     return Prepared(typed, flatbuffer, name, is_real, traits.input_scales)
 
 

@@ -23,21 +23,14 @@ FUNCTIONS = {
     "gelu": (layers.Activation("gelu"), ["GELU"]),
     "gelu_exact": (lambda x: keras.activations.gelu(x, approximate=False), ["GELU"]),
     "hard_silu": (layers.Activation("hard_silu"), ["HARD_SWISH"]),
-    "silu": (layers.Activation("silu"), ["LOGISTIC", "MUL"]),
-    "softplus": (layers.Activation("softplus"), ["EXP", "ADD", "LOG"]),
-    "mish": (layers.Activation("mish"), ["EXP", "ADD", "LOG", "TANH", "MUL"]),
-    "hard_sigmoid": (layers.Activation("hard_sigmoid"), ["ADD", "MUL"]),
     "hard_tanh": (layers.Activation("hard_tanh"), ["RELU_N1_TO_1"]),
     "log_softmax": (layers.Activation("log_softmax"), ["LOG_SOFTMAX"]),
     "abs": (ops.abs, ["ABS"]),
     "negative": (ops.negative, ["MUL"]),
     "square": (ops.square, ["MUL"]),
     "exp": (ops.exp, ["EXP"]),
-    "sqrt": (lambda x: ops.sqrt(ops.relu(x)), ["RELU", "SQRT"]),
-    "log": (lambda x: ops.log(ops.relu(x) + 0.1), ["RELU", "ADD", "LOG"]),
     "running_sum": (lambda x: ops.cumsum(x, axis=1), ["CUMSUM"]),
     "product": (lambda x: ops.prod(x, axis=2), ["REDUCE_PROD"]),
-    "mask": (lambda x: x * ops.cast(x > 0, "float32"), ["GREATER", "CAST", "MUL"]),
 }
 
 
@@ -75,22 +68,29 @@ def test_one_model_may_need_kernels_of_both_references():
 
 
 ISLANDS = {
+    "silu": (layers.Activation("silu"), ["LOGISTIC", "MUL"]),
+    "softplus": (layers.Activation("softplus"), ["EXP", "ADD", "LOG"]),
+    "mish": (layers.Activation("mish"), ["EXP", "ADD", "LOG", "TANH", "MUL"]),
+    "hard_sigmoid": (layers.Activation("hard_sigmoid"), ["ADD", "MUL"]),
+    "sqrt": (lambda x: ops.sqrt(ops.relu(x)), ["RELU", "SQRT"]),
+    "log": (lambda x: ops.log(ops.relu(x) + 0.1), ["RELU", "ADD", "LOG"]),
+    "mask": (lambda x: x * ops.cast(x > 0, "float32"), ["GREATER", "CAST", "MUL"]),
     "sin": (ops.sin, ["SIN"]),
     "cos": (ops.cos, ["COS"]),
     "floor": (ops.floor, ["FLOOR"]),
     "ceil": (ops.ceil, ["CEIL"]),
     "round": (ops.round, ["ROUND"]),
-    "reciprocal": (lambda x: 1 / (1.5 + ops.relu(x)), ["DIV"]),
+    "reciprocal": (lambda x: 1 / (1.5 + ops.relu(x)), ["RELU", "ADD", "DIV"]),
     "softsign": (layers.Activation("softsign"), ["ABS", "ADD", "DIV"]),
     "snake": (lambda x: x + ops.square(ops.sin(x)), ["SIN", "MUL", "ADD"]),
     "floor_mod": (lambda x: ops.mod(x, 0.7), ["FLOOR_MOD"]),
-    "power": (lambda x: ops.power(ops.relu(x) + 0.1, 1.5), ["POW"]),
+    "power": (lambda x: ops.power(ops.relu(x) + 0.1, 1.5), ["RELU", "ADD", "POW"]),
     "sign": (ops.sign, ["SIGN"]),
 }
 
 
 @pytest.mark.parametrize("name", ISLANDS)
-def test_what_runs_only_in_float_stays_real_in_the_file_and_is_a_table_in_c(name):
+def test_what_integers_compute_badly_stays_real_in_the_file_and_is_a_table_in_c(name):
     function, codes = ISLANDS[name]
     artifact = tfedge.convert(model_of(function), calibration=values())
     operators = [operator.code for operator in artifact.model.main.operators]

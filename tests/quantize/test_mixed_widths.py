@@ -137,14 +137,14 @@ def test_ends_have_the_usual_width_unless_asked():
 
 
 @pytest.mark.parametrize("code", ["LESS", "EQUAL"])
-def test_comparisons_are_in_the_width_that_has_kernels(code):
+def test_comparisons_read_real_numbers_of_any_width(code):
     x, y = activation("x", (1, 4), -1, 1), activation("y", (1, 4), type_=TensorType.BOOL)
     a = wide("a", (1, 4), -2, 2)
     zero = constant("zero", [[0.5]])
     model = model_of([x], [y], [plain("ADD", [x, x], a), plain(code, [a, zero], y)])
     quantize(model)
-    assert [code for code, _ in steps(model)] == ["QUANTIZE", "ADD", "QUANTIZE", code]
-    assert [t.type for t in model.main.operators[-1].inputs] == [INT8, INT8]
+    assert [code for code, _ in steps(model)] == ["QUANTIZE", "ADD", "DEQUANTIZE", code]
+    assert [t.type for t in model.main.operators[-1].inputs] == [TensorType.FLOAT32] * 2
     runs(model)
 
 

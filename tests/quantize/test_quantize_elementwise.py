@@ -83,10 +83,12 @@ def test_quantised_graphs_run_bit_for_bit(name):
     assert verify(model, samples=20).passed
 
 
-def test_what_is_compared_keeps_its_own_grid_and_what_is_selected_shares_one():
+def test_what_is_compared_is_real_and_what_is_selected_shares_a_grid():
     model = clipped_by_its_mask()
     quantize(model)
-    less, maximum, select = model.main.operators
+    *real, less, maximum, select = model.main.operators
+    assert [operator.code for operator in real] == ["DEQUANTIZE"] * 2
     assert less.outputs[0].type == BOOL and less.outputs[0].quantization is None
+    assert [operand.type for operand in less.inputs] == [TensorType.FLOAT32] * 2
     assert grid(maximum.outputs[0]) == grid(select.outputs[0]) == grid(select.inputs[2])
     assert grid(maximum.inputs[1]) == grid(maximum.outputs[0])

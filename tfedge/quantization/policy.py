@@ -109,8 +109,7 @@ class OperatorPolicy:
         output: where the grid of the results comes from.
         versions: lowest operator version that says a scheme's integers, by scheme. For a scheme
             without a version there is no kernel, or none that computes what the operator means:
-            int16 comparisons ignore scales, and the int16 PRELU, LOG, SQRT and RSQRT are off by
-            thousands of steps.
+            the int16 PRELU, LOG, SQRT and RSQRT are off by thousands of steps.
         weights: the constants with a policy of their own.
         integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
         fixed: the results' grid by element type ("int8", "int16"), where `output` is FIXED.
@@ -120,6 +119,9 @@ class OperatorPolicy:
             multiply to no less than the result's; empty where that makes no difference.
         real: whether it stays in float32, between DEQUANTIZE and QUANTIZE, where it is a function
             of one activation: no int8 kernel computes it, or none does at all scales.
+        reads_real: whether its operands are made real by DEQUANTIZE, as its integer kernels
+            compute something else: comparisons of int8 tell no numbers apart that differ by less
+            than 1/256, and are undefined from scales of 1 on; those of int16 ignore scales.
         states: the variable operands.
         absent: positions of operands that no integer kernel takes.
         sequences: schemes without a kernel for which the quantiser writes a sequence of other
@@ -136,6 +138,7 @@ class OperatorPolicy:
     amplifying_versions: Mapping[str, int] = field(default_factory=dict)
     exact_sources: frozenset[str] = frozenset()
     real: bool = False
+    reads_real: bool = False
     states: tuple[StatePolicy, ...] = ()
     absent: frozenset[int] = frozenset()
     sequences: frozenset[str] = frozenset()
@@ -210,7 +213,13 @@ NORMALIZATION_BITS = 16
 # Reciprocal roots have room for rows whose variance is a quarter of the least that was seen.
 ROOT_HEADROOM = 2.0
 
+# The operator that stands for a function of one activation, of however many operators, which is
+# computed in real numbers. No file has it.
+REAL_FUNCTION = "REAL_FUNCTION"
+
 _REAL = OperatorPolicy(OutputRange.OWN, {}, real=True)
+
+_COMPARISON = OperatorPolicy(OutputRange.NONE, {}, reads_real=True)
 
 OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
     {
@@ -301,14 +310,14 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "ARG_MIN": _none(2, None, 1),
         # Shifts of TFLite Micro's int8 kernel are undefined at some scales.
         "DIV": _own(1, 1, real=True),
-        "EQUAL": _none(2, None),
-        "GREATER": _none(2, None),
-        "GREATER_EQUAL": _none(2, None),
-        "LESS": _none(2, None),
-        "LESS_EQUAL": _none(2, None),
+        "EQUAL": _COMPARISON,
+        "GREATER": _COMPARISON,
+        "GREATER_EQUAL": _COMPARISON,
+        "LESS": _COMPARISON,
+        "LESS_EQUAL": _COMPARISON,
         "MAXIMUM": _shared(2, 4),
         "MINIMUM": _shared(2, 4),
-        "NOT_EQUAL": _none(2, None),
+        "NOT_EQUAL": _COMPARISON,
         "REDUCE_MAX": _shared(2, 3, 1),
         "REDUCE_MIN": _shared(2, 3, 1),
         "SELECT": _shared(1, 1, 0),
@@ -323,6 +332,7 @@ OPERATORS: Mapping[str, OperatorPolicy] = MappingProxyType(
         "FLOOR_DIV": _REAL,
         "FLOOR_MOD": _REAL,
         "POW": _REAL,
+        REAL_FUNCTION: _REAL,
         "ROUND": _REAL,
         "SIGN": _REAL,
         "SIN": _REAL,

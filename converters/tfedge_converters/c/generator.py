@@ -23,11 +23,11 @@ from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.graph.blocks import refuse_blocks
-from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE, as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.graph.single_graph import single_graph
-from tfedge_converters.graph.types import Graph, Model, Tensor
+from tfedge_converters.graph.types import Graph, Model, Tensor, TensorType
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.targets import Target
 
@@ -75,12 +75,36 @@ def generate(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
     graph = as_tables(unpack_weights(signed(_single_graph(model))))
+    _refuse_wide_functions(graph)
     layout = plan(graph)
     known = vectors() if callable(vectors) else vectors
     emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), known)
     source = emitter.emit()
     check_fit(source, options.target)
     return source
+
+
+def _refuse_wide_functions(graph: Graph) -> None:
+    """Functions that files compute in real numbers are tables, which 16 bits have none of."""
+    wide = {
+        id(operator.outputs[0])
+        for operator in graph.operators
+        for tensor in operator.inputs
+        if operator.code == "DEQUANTIZE" and tensor is not None and tensor.type == TensorType.INT16
+    }
+    for operator in graph.operators:
+        result = operator.outputs[0] if operator.outputs else None
+        if (
+            operator.code in ELEMENT_WISE
+            and any(id(tensor) in wide for tensor in operator.inputs)
+            and result is not None
+            and result.type == TensorType.FLOAT32
+        ):
+            raise UnsupportedError(
+                f"{graph.place(operator)}: generated C computes this function of one activation "
+                "by a table, and has none for int16; quantise to int8, give this layer 8 bits, or "
+                "convert for tflite or tflite-micro"
+            )
 
 
 def _single_graph(model: Model) -> Graph:

@@ -12,6 +12,7 @@ from tfedge_converters.export.input_shapes import InputShapes
 from tfedge_converters.export.integer_inputs import take_integers
 from tfedge_converters.export.keras3 import keras_entry
 from tfedge_converters.export.lowering import lower
+from tfedge_converters.export.negative_zeros import ignore_negative_zeros
 from tfedge_converters.export.original_names import restore_names
 from tfedge_converters.export.runnable import require_runnable
 from tfedge_converters.export.saved_function import SavedFunction, saved_function_entry
@@ -54,6 +55,7 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
     restore_names(lowered, traced)
     take_integers(lowered)
     restore_addends(lowered)
+    ignore_negative_zeros(lowered)
     require_runnable(lowered)
     return write_model(lowered)
 

@@ -143,10 +143,16 @@ class BlockQuantization:
 
 @dataclass(frozen=True)
 class Range:
-    """The real values that a float tensor takes, known from training or calibration."""
+    """The real values that a float tensor takes, known from training or calibration.
+
+    Attributes:
+        low, high: its ends.
+        observed: whether it was only seen in data: then nobody has asked for integers there.
+    """
 
     low: float
     high: float
+    observed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ from absl import logging
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
-from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.quantize.calibration_file import Record, is_record, read_record, write_record
@@ -24,7 +25,9 @@ from tfedge_converters.quantize.interiors import INTERIORS
 from tfedge_converters.quantize.methods import MINMAX, Method, method
 from tfedge_converters.quantize.observers import Observer
 from tfedge_converters.quantize.precision import real_graph
-from tfedge_converters.quantize.watching import unknown_activations, unknown_states
+from tfedge_converters.quantize.real_functions import with_functions
+from tfedge_converters.quantize.softmax_masks import masked_scores
+from tfedge_converters.quantize.watching import keep_split, unknown_activations, unknown_states
 
 _NAMED = 5
 
@@ -38,12 +41,14 @@ class _Watched:
         form: the integers.
         shown: what a run has to show for that.
         values: made from what a run shows.
+        is_inside: whether it is within a function of one activation, and wanted if that is split.
     """
 
     tensor: Tensor
     form: Format
     shown: Tensor
     values: Callable[[SeenValues], np.ndarray]
+    is_inside: bool = False
 
 
 @dataclass(eq=False)
@@ -67,6 +72,7 @@ class Calibration:
     samples: int = field(default=0, init=False)
     _digest: str = field(default="", init=False, repr=False)
     _observers: dict[int, Observer] = field(default_factory=dict, init=False, repr=False)
+    _boundless: set[int] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.scheme = get(self.scheme)
@@ -76,6 +82,7 @@ class Calibration:
     def observe(self, model: Model, data: Any, *, progress: bool = False) -> None:
         """Runs the model on samples; may be called again with more of them.
 
+        Scores that a mask hides from SOFTMAX count as clipped where they cannot matter to it.
         Activations whose grid is known otherwise are left alone: those with a range from training,
         those whose kernel prescribes a grid, and those that share the grid of an activation whose
         range covers them.
@@ -92,24 +99,40 @@ class Calibration:
                 another model than before. What was seen until then counts.
         """
         graph = real_graph(model)
-        watched = {} if graph is None else _watched(graph, get(self.scheme))
-        if not watched:
+        watched = {} if graph is None else _all_watched(graph, get(self.scheme))
+        if graph is None or not watched:
             return
         self._refuse_another(model)
-        if self._observers and set(self._observers) != set(watched):
+        if self._observers and set(self._observers) != {*watched} - self._boundless:
             raise TfedgeError(
                 "the calibration watched other activations of this model; begin a new one"
             )
         samples = RepresentativeData(data, input_specs(model))
-        shown = list({id(item.shown): item.shown for item in watched.values()}.values())
+        scores = masked_scores(with_functions(graph, get(self.scheme)), get(self.scheme))
+        asked = [*(item.shown for item in watched.values()), *scores.asked]
+        shown = list({id(tensor): tensor for tensor in asked}.values())
         self._digest = digest(model)
         self._observers = self._observers or {place: self._make() for place in watched}
         for seen in run_float(model, _tracked(samples) if progress else samples, shown):
+            limits = scores.limits(seen.of)
             for place, item in watched.items():
-                _update(self._observers[place], item.values(seen), item.tensor)
+                self._see(place, item, _within(item.values(seen), limits.get(id(item.tensor))))
             self.samples += 1
 
-    def apply(self, model: Model, scheme: str | Scheme = "int8") -> None:
+    def _see(self, place: int, item: _Watched, values: np.ndarray) -> None:
+        """Shows an observer a sample; nobody may need what is infinite within a function."""
+        if not values.size or place in self._boundless:
+            return
+        low, high = float(values.min()), float(values.max())
+        if np.isfinite([low, high]).all():
+            self._observers[place].update(values, low, high)
+        elif item.is_inside:
+            del self._observers[place]
+            self._boundless.add(place)
+        else:
+            raise _not_finite(item.tensor)
+
+    def apply(self, model: Model, scheme: str | Scheme = "int8", *, split: bool = False) -> None:
         """Sets `range` of the activations whose grid is not known otherwise.
 
         A model that is integer already is left alone. Activations that never changed are named in
@@ -118,18 +141,22 @@ class Calibration:
         Args:
             model: the one that was observed.
             scheme: what it will be quantised to.
+            split: whether functions of one activation get ranges in between, where integer kernels
+                compute their operators: they will be split into these.
 
         Raises:
             TfedgeError: it is another model, too few samples were seen for the method, or an
-                activation that the scheme asks for was not watched.
+                activation that the scheme asks for was not watched, or was not finite.
         """
         graph = real_graph(model)
-        watched = {} if graph is None else _watched(graph, get(scheme))
-        if not watched:
+        watched = {} if graph is None else _watched(graph, get(scheme), split=split)
+        if graph is None or not watched:
             return
         self._refuse_another(model)
         self._refuse_too_few()
         names = layer_names(model.main)
+        for place in self._boundless.intersection(watched):
+            raise _not_finite(watched[place].tensor)
         missing = [
             _name(item.tensor, names)
             for place, item in watched.items()
@@ -143,7 +170,9 @@ class Calibration:
             )
         ranges = {place: self._observers[place].range(item.form) for place, item in watched.items()}
         for place, item in watched.items():
-            item.tensor.range = ranges[place]
+            item.tensor.range = dataclasses.replace(ranges[place], observed=True)
+        if split:
+            keep_split(graph, get(scheme))
         self._warn_of_constants(watched, names)
 
     def save(self, path: str | Path) -> None:
@@ -242,12 +271,21 @@ def is_calibration(given: Any) -> bool:
     )
 
 
-def _watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
+def _all_watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
+    """What has to be seen, whether functions will be split or not."""
+    found = _watched(graph, scheme)
+    return {
+        place: item if place in found else dataclasses.replace(item, is_inside=True)
+        for place, item in (_watched(graph, scheme, split=True) | found).items()
+    }
+
+
+def _watched(graph: Graph, scheme: Scheme, *, split: bool = False) -> dict[int, _Watched]:
     """What has to be seen, by its place among the graph's tensors."""
     places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
     found = {
         places[id(tensor)]: _Watched(tensor, form, tensor, partial(_held, tensor))
-        for tensor, form in unknown_activations(graph, scheme)
+        for tensor, form in unknown_activations(graph, scheme, split=split)
     }
     found |= {
         places[id(state)]: _Watched(state, form, source, partial(_interior, operator))
@@ -267,16 +305,15 @@ def _interior(operator: Operator, seen: SeenValues) -> np.ndarray:
     )
 
 
-def _update(observer: Observer, values: np.ndarray, tensor: Tensor) -> None:
-    if not values.size:
-        return
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
-        raise TfedgeError(
-            f"tensor '{tensor.name}' becomes NaN or infinite in the float model; check the "
-            "representative data (scaling?) and the model's weights"
-        )
-    observer.update(values, low, high)
+def _within(values: np.ndarray, limits: Range | None) -> np.ndarray:
+    return values if limits is None else np.clip(values, limits.low, limits.high)
+
+
+def _not_finite(tensor: Tensor) -> TfedgeError:
+    return TfedgeError(
+        f"tensor '{tensor.name}' becomes NaN or infinite in the float model; check the "
+        "representative data (scaling?) and the model's weights"
+    )
 
 
 def _name(tensor: Tensor, names: Mapping[int, str]) -> str:

@@ -90,7 +90,8 @@ class MeanSquaredError(_Counting):
         if self.histogram.width <= finest * _FINE:
             best = np.concatenate((candidates[:1], best))
             best = best[[int(np.argmin([_loss(self.histogram, ends, form) for ends in best]))]]
-        return Range(*map(float, best[0]))
+        low, high = map(float, best[0])
+        return Range(low, high)
 
 
 class Entropy(_Counting):

@@ -7,6 +7,7 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
 from tfedge_converters.quantize.formats import FORMATS, format_of, layer_of
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import computes, real_operators, real_results
 
 
@@ -36,8 +37,9 @@ def one_width_results(graph: Graph, scheme: Scheme) -> list[Tensor]:
 def free_activations(graph: Graph, scheme: Scheme) -> list[Tensor]:
     """Activations that could have any width: kernels have it, and no one asks for a certain one.
 
-    The graph's ends are among them.
+    The graph's ends are among them; what lies within functions of one activation is not.
     """
+    graph = with_functions(graph, scheme)
     bound = {id(tensor) for tensor in one_width_results(graph, scheme)} | set(_asked(graph, scheme))
     real = filter(is_real_activation, graph.tensors())
     return [tensor for tensor in real if id(tensor) not in bound]

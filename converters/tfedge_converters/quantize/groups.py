@@ -24,9 +24,9 @@ from tfedge_converters.quantize.real_operators import (
     real_results,
 )
 
-# What the int8 kernels ask for of their operand's scale, times beta: below 2^-26 they abort. At
-# twice that, all results are equal anyway.
-_LEAST_EXPONENT_SCALE = 2.0**-25
+# What int8 kernels ask for of their operand's scale, for SOFTMAX times beta: below 2^-26, and of
+# sigmoids 2^-27, they abort. At twice that, all results are equal anyway.
+_LEAST_SCALES = dict.fromkeys(("LOGISTIC", "LOG_SOFTMAX", "SOFTMAX", "TANH"), 2.0**-25)
 
 
 @dataclass(eq=False)
@@ -73,6 +73,13 @@ class Group:
         wider = max(1.0, least / (high - low)) if high > low else 1.0
         return Range(wider * low, wider * high)
 
+    def limits(self) -> Range | None:
+        """What the grid covers: all of it if a kernel prescribes it, else the range."""
+        if self.fixed is None:
+            return self.range()
+        scale, zero_point = self.fixed.scale, self.fixed.zero_point
+        return Range(scale * (self.form.low - zero_point), scale * (self.form.high - zero_point))
+
 
 class Groups:
     """The groups of a real graph, and the operands that have to be moved to another grid.
@@ -110,7 +117,7 @@ class Groups:
             self._merge(self.of(memory.before), self.of(memory.after))
         for operator in operators:
             policy_of(graph, operator, self.form(operator))
-            if operator.code in ("SOFTMAX", "LOG_SOFTMAX"):
+            if operator.code in _LEAST_SCALES:
                 self._ask_for_scale(operator)
 
     def of(self, tensor: Tensor) -> Group:
@@ -143,7 +150,7 @@ class Groups:
         group = self.of(operand)
         beta = abs(getattr(operator.options, "beta", 1.0))
         if group.form.bits == 8 and beta > 0:
-            group.least_scale = max(group.least_scale, _LEAST_EXPONENT_SCALE / beta)
+            group.least_scale = max(group.least_scale, _LEAST_SCALES[operator.code] / beta)
 
     def _share(self, operator: Operator) -> None:
         # Whatever prescribes an operand's grid stands earlier in the graph, so it is known here.

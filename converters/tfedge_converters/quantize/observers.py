@@ -99,7 +99,8 @@ class MovingAverage(Observer):
 
     def range(self, form: Format) -> Range:
         """From the average smallest to the average largest value."""
-        return Range(*map(float, self._average))
+        low, high = map(float, self._average)
+        return Range(low, high)
 
     def state(self) -> State:
         """The extremes, the averages and how many samples they are of."""

@@ -5,12 +5,20 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import Grid, OperatorPolicy, OutputRange, StateGrid, WeightPolicy
+from tfedge.quantization.policy import (
+    OPERATORS,
+    REAL_FUNCTION,
+    OperatorPolicy,
+    OutputRange,
+    StateGrid,
+    WeightPolicy,
+)
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import (
     Graph,
@@ -29,16 +37,41 @@ from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
 from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Group, Groups
-from tfedge_converters.quantize.islands import find_islands, keep_real
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.real_functions import with_functions, written_out
 from tfedge_converters.quantize.real_operators import (
     policy_of,
     real_activations,
     real_operands,
     real_operators,
 )
+from tfedge_converters.quantize.softmax_masks import masked_scores
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
 from tfedge_converters.quantize.wide_functions import with_sequences
+
+_FUSED = "fusedActivationFunction"
+
+# How many steps of a result one of the products' is at most, for XNNPACK takes less than 256.
+_MOST_FINER = 128.0
+_LARGEST_WEIGHT = 127
+
+# Kernels find an activation's limits as int32.
+_MOST_STEPS = 2.0**30
+
+
+class _Bounded(NamedTuple):
+    """A fused activation with a limit, and what it is where nothing comes near that."""
+
+    limit: float
+    unbounded: int
+
+
+_SUMS = frozenset({"ADD", "SUB"})
+
+_BOUNDED = {
+    schema.ActivationFunctionType.RELU6: _Bounded(6.0, schema.ActivationFunctionType.RELU),
+    schema.ActivationFunctionType.RELU_N1_TO_1: _Bounded(1.0, schema.ActivationFunctionType.NONE),
+}
 
 
 def quantize(
@@ -91,9 +124,11 @@ def quantize(
 
 
 def _planned(graph: Graph, scheme: Scheme) -> _Plan:
-    """A plan for a graph whose functions are sequences where they have no kernel."""
+    """A plan for a graph whose functions are real, or sequences where they have no kernel."""
     operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
     try:
+        graph.operators = with_functions(graph, scheme).operators
+        graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
         graph.operators = with_sequences(graph, scheme)
         return _Plan(graph, scheme)
     except TfedgeError:
@@ -121,20 +156,21 @@ class _Plan:
         self.states: dict[int, tuple[Tensor, TensorType]] = {}
         self.intermediates: dict[int, list[Tensor]] = {}
         self.options: dict[int, Any] = {}
+        self.codes: dict[int, str] = {}
         self._refuse_constant_outputs()
         self._refuse_foreign_states()
         for group in self.groups.all():
             grid = _grid(group)
             self.grids.update((id(tensor), grid) for tensor in group.tensors)
+        for operator in real_operators(graph):
+            self._coarsen_result(operator)
         for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
             self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
             self.grids[id(memory.state)] = self.grids[id(memory.before)]
-        self.islands = find_islands(graph)
-        self.kept = {id(operator) for island in self.islands for operator in island.operators}
         for operator in real_operators(graph):
             form = self.groups.form(operator)
             policy = policy_of(graph, operator, form)
-            if id(operator) in self.kept:
+            if operator.code == REAL_FUNCTION or policy.reads_real:
                 continue
             self._refuse_without_integers(operator, policy, form)
             self._plan_moves(operator, form)
@@ -158,6 +194,7 @@ class _Plan:
             operator.intermediates = self.intermediates.get(id(operator), operator.intermediates)
             operator.version = self.versions.get(id(operator), operator.version)
             operator.options = self.options.get(id(operator), operator.options)
+            operator.code = self.codes.get(id(operator), operator.code)
             operator.inputs = [
                 self.operands.get((id(operator), index), tensor)
                 for index, tensor in enumerate(operator.inputs)
@@ -165,8 +202,7 @@ class _Plan:
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
         self._insert_interiors()
-        for island in self.islands:
-            keep_real(self.graph, island, self.form_of)
+        self.graph.operators = written_out(self.graph.operators, self.form_of)
 
     def form_of(self, tensor: Tensor) -> Format:
         """The integers that an activation is put on."""
@@ -194,6 +230,22 @@ class _Plan:
                 f"{state_in_words(self.graph, state)} keeps a state between invocations, which "
                 "cannot be quantised"
             )
+
+    def _coarsen_result(self, operator: Operator) -> None:
+        """Keeps a result from steps far finer than the products that it sums up."""
+        rules = OPERATORS[operator.code].weights
+        group = self.groups.of(operator.outputs[0]) if len(rules) == 1 else None
+        if group is None or group.fixed is not None:
+            return
+        source, weights = (operator.inputs[index] for index in (rules[0].input, rules[0].operand))
+        assert source is not None and weights is not None
+        if not (weights.is_constant and id(source) in self.grids):
+            return
+        largest = float(np.abs(constant_values(weights)).max(initial=0))
+        product = float(self.grids[id(source)].scale[0]) * largest / _LARGEST_WEIGHT
+        if self.grids[id(operator.outputs[0])].scale[0] * _MOST_FINER < product:
+            group.least_scale = product / _MOST_FINER
+            self.grids.update(dict.fromkeys(map(id, group.tensors), _grid(group)))
 
     def _plan_states(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
         """Variables, and what interpreters want to know of an operator's inside."""
@@ -276,7 +328,19 @@ class _Plan:
         for index, tensor in real_operands(operator):
             if tensor.is_constant and index not in special:
                 grid = self._constant_grid(operator, policy, tensor)
+                if grid is not None and self._keeps_from_zero(operator, tensor):
+                    least = np.maximum(constant_values(tensor), grid.scale[0])
+                    tensor = dataclasses.replace(tensor, data=least)
                 self.operands[id(operator), index] = self.constants.operand(tensor, grid, form)
+
+    def _keeps_from_zero(self, operator: Operator, constant: Tensor) -> bool:
+        """Whether a constant keeps a divisor from 0, as it then has to in integers, too."""
+        if operator.code != "MAXIMUM" or not (constant_values(constant) > 0).all():
+            return False
+        return any(
+            reader.code == "DIV" and reader.inputs[1] is operator.outputs[0]
+            for reader in self.graph.operators
+        )
 
     def _constant_grid(
         self, operator: Operator, policy: OperatorPolicy, tensor: Tensor
@@ -284,10 +348,9 @@ class _Plan:
         """The grid that a constant takes over from an activation; None for one of its own."""
         if policy.output is OutputRange.SHARED:
             return self.grids[id(operator.outputs[0])]
-        if policy.output is OutputRange.NONE and not constant_values(tensor).any():
-            # Every grid holds 0; one of its own would be too coarse for what it is compared with.
-            others = (index for index, _ in real_activations(operator))
-            return next((self._operand_grid(operator, index) for index in others), None)
+        if operator.code in _SUMS and not constant_values(tensor).any():
+            # Every grid holds 0; one of its own could be too coarse for what it is added to.
+            return self._result_grid(operator)
         return None
 
     def _plan_weights(
@@ -316,11 +379,24 @@ class _Plan:
         self.versions[id(operator)] = max(operator.version, version)
 
     def _plan_options(self, operator: Operator, form: Format) -> None:
-        """The schema's default, scales that are powers of two, is not what our int16 is."""
         options = options_of(self.graph, operator)
+        changed: dict[str, Any] = {}
         if form.symmetric and hasattr(options, "potScaleInt16"):
+            # The schema's default, scales that are powers of two, is not what our int16 is.
+            changed["potScaleInt16"] = False
+        fused = getattr(options, _FUSED, None)
+        if fused in _BOUNDED and self._is_out_of_reach(_BOUNDED[fused].limit, operator):
+            changed[_FUSED] = _BOUNDED[fused].unbounded
+        if changed:
             self.options[id(operator)] = copy.copy(options)
-            self.options[id(operator)].potScaleInt16 = False
+            for name, value in changed.items():
+                setattr(self.options[id(operator)], name, value)
+        if operator.code == "RELU6" and self._is_out_of_reach(6.0, operator):
+            self.codes[id(operator)] = "RELU"
+
+    def _is_out_of_reach(self, limit: float, operator: Operator) -> bool:
+        """Whether a limit is so many steps of the result away that kernels cannot express it."""
+        return limit / float(self._result_grid(operator).scale[0]) > _MOST_STEPS
 
     def _scale(self, operator: Operator, index: int) -> np.float32:
         """The scale of an ordinary operand, constant or not."""
@@ -355,15 +431,10 @@ def _grid_in(group: Group, form: Format) -> Quantization:
     if form.element in group.prescribed:
         fixed = group.prescribed[form.element]
         return Quantization.per_tensor(fixed.scale, fixed.zero_point)
-    values = group.range() if group.fixed is None else _limits(group.fixed, group.form)
+    values = group.limits()
     if values is None:
         raise _unknown_range(group.tensors[0].name)
     return activation_grid(values, group.tensors[0].name, form)
-
-
-def _limits(grid: Grid, form: Format) -> Range:
-    low, high = (grid.scale * (end - grid.zero_point) for end in (form.low, form.high))
-    return Range(low, high)
 
 
 def _known_range(tensor: Tensor) -> Range:

@@ -50,7 +50,8 @@ def real_results(operator: Operator) -> list[Tensor]:
 
 def computes(policy: OperatorPolicy, form: Format) -> bool:
     """Whether there are kernels for activations of a format, or need not be any."""
-    return policy.real or form.scheme in policy.versions or form.scheme in policy.sequences
+    real = policy.real or policy.reads_real
+    return real or form.scheme in policy.versions or form.scheme in policy.sequences
 
 
 def known_policy(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:

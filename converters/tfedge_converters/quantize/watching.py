@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from absl import logging
+
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
 from tfedge_converters.quantize.formats import FORMATS, Format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_operands, real_operators
 
+# Operators whose results span more than a grid can hold where they are large and small.
+_STEEP = frozenset({"DIV", "EXP", "LOG", "POW", "RSQRT", "SQRT"})
 
-def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Format]]:
-    """Activations whose values have to be seen, and the integers that they will be."""
+
+def unknown_activations(
+    graph: Graph, scheme: Scheme, *, split: bool = False
+) -> list[tuple[Tensor, Format]]:
+    """Activations whose values have to be seen, and the integers that they will be.
+
+    Args:
+        graph: a real graph.
+        scheme: what it will be quantised to.
+        split: whether functions of one activation are split into what integer kernels compute.
+    """
+    graph = with_functions(graph, scheme, split=split)
     groups = Groups(graph, scheme)
     covered = {
         id(tensor)
@@ -26,6 +43,44 @@ def unknown_activations(graph: Graph, scheme: Scheme) -> list[tuple[Tensor, Form
         for tensor in graph.tensors()
         if is_real_activation(tensor) and id(tensor) not in covered
     ]
+
+
+def keep_split(graph: Graph, scheme: Scheme) -> None:
+    """Gives a range to all that lies within functions which are split into integer kernels.
+
+    Everybody knows then that integers are wanted there, also where kernels prescribe the grid.
+
+    Args:
+        graph: a real graph; what `unknown_activations` lists for it, split, has a range.
+        scheme: what it will be quantised to.
+    """
+    split = with_functions(graph, scheme, split=True)
+    functions = with_functions(graph, scheme)
+    whole = {id(tensor) for tensor in functions.tensors()}
+    groups = Groups(split, scheme)
+    for tensor in filter(is_real_activation, split.tensors()):
+        if id(tensor) not in whole:
+            known = tensor.range or groups.of(tensor).limits()
+            tensor.range = known and dataclasses.replace(known, observed=False)
+    _warn_of_split(split, functions)
+
+
+def _warn_of_split(split: Graph, functions: Graph) -> None:
+    """Names the functions that integers in between do no good."""
+    kept = {id(operator.outputs[0]) for operator in split.operators if operator.steps}
+    lossy = [
+        f"'{operator.outputs[0].name}' ({', '.join(step.code for step in operator.steps)})"
+        for operator in functions.operators
+        if len(operator.steps) > 1
+        and id(operator.outputs[0]) not in kept
+        and not _STEEP.isdisjoint(step.code for step in operator.steps)
+    ]
+    if lossy:
+        logging.warning(
+            "computed operator by operator in integers, which costs accuracy: %s; this target and "
+            "scheme have no other way",
+            ", ".join(lossy),
+        )
 
 
 def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, Format]]:

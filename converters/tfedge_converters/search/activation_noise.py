@@ -11,13 +11,14 @@ import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from tfedge.quantization.policy import REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
 from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.decided_widths import free_activations, one_width_results
 from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.islands import find_islands
 from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_activations, real_operators
 from tfedge_converters.quantize.twin import Twin
 from tfedge_converters.search.overrides import with_activations
@@ -74,7 +75,8 @@ class ActivationNoise:
         ]
         widest = all_wide(self._graph, scheme, refused)
         self._twins = {NARROW: Twin(probe.model, scheme), WIDE: Twin(probe.model, widest)}
-        self.groups = self._grouped(Groups(self._graph, widest), refused)
+        self._functions = with_functions(self._graph, scheme)
+        self.groups = self._grouped(Groups(self._functions, widest), refused)
         self._known: dict[tuple[int, int, frozenset[int]], float] = {}
         self._sums: dict[Wide, float] = {}
 
@@ -98,7 +100,7 @@ class ActivationNoise:
 
     def widths(self, wide: Wide) -> Groups:
         """The groups of the graph with these widths."""
-        return Groups(self._graph, self.scheme_of(wide))
+        return Groups(self._functions, self.scheme_of(wide))
 
     def of(self, wide: Wide) -> float:
         """The sum of all groups' relative noise powers at the output."""
@@ -121,9 +123,8 @@ class ActivationNoise:
         return frozenset(heard | {number}) & self.free
 
     def _grouped(self, widest: Groups, refused: dict[str, str]) -> tuple[WidthGroup, ...]:
-        islands = {id(item) for island in find_islands(self._graph) for item in island.operators}
         free = {id(tensor) for tensor in self._free}
-        one_width = {id(tensor) for tensor in one_width_results(self._graph, self.scheme)}
+        one_width = {id(tensor) for tensor in one_width_results(self._functions, self.scheme)}
         found: list[WidthGroup] = []
         for group in widest.all():
             tensors = [t for t in self._graph.tensors() if _is_in(t, group.tensors)]
@@ -134,8 +135,8 @@ class ActivationNoise:
             members = chosen or tensors
             readers = [
                 operator
-                for operator in real_operators(self._graph)
-                if id(operator) not in islands
+                for operator in real_operators(self._functions)
+                if operator.code != REAL_FUNCTION
                 and any(_is_in(t, members) for _, t in real_activations(operator))
             ]
             bound = "" if chosen else _bound(members, one_width, refused)

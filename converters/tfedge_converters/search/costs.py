@@ -13,6 +13,7 @@ from tfedge_converters.graph import Model, Operator
 from tfedge_converters.quantize.formats import Format, weight_format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.multiplications import multiplications
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.search.overrides import uniform_weights
 
 
@@ -64,7 +65,7 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) ->
         artifacts: by width.
         scheme: of everything but the weights.
     """
-    groups = Groups(model.main, scheme)
+    groups = Groups(with_functions(model.main, scheme), scheme)
     flash = {
         (name, bits): size
         for bits, artifact in artifacts.items()

@@ -14,6 +14,7 @@ from tfedge_converters.quantize.calibration import calibrate
 from tfedge_converters.quantize.decided_widths import free_activations
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.search.activation_noise import NARROW, WIDE, ActivationNoise, Wide, all_wide
 from tfedge_converters.search.context import Budget, Context, arena_of
 from tfedge_converters.search.costs import Choice, Costs, choices_of, costs_of, fixed_flash
@@ -85,7 +86,7 @@ def weight_choices(
     _, narrow = layer_choices(model, context, schemes[0], measured, bits, budget, progress)
     _, wide = layer_choices(model, context, schemes[1], measured, bits, budget)
     layers = [item for item in model.main.operators if item.outputs[0].name in narrow]
-    widths = layer_widths(layers, Groups(model.main, schemes[0]))
+    widths = layer_widths(layers, Groups(with_functions(model.main, schemes[0]), schemes[0]))
     return WeightChoices(layers, widths, (narrow, wide))
 
 
@@ -197,7 +198,8 @@ def refused_wide(model: Model, context: Context, scheme: Scheme, bits: int) -> d
     if not refusal(free):
         return {}
     refused: dict[str, str] = {}
-    for group in Groups(model.main, all_wide(model.main, scheme)).all():
+    functions = with_functions(model.main, scheme)
+    for group in Groups(functions, all_wide(model.main, scheme)).all():
         names = {tensor.name for tensor in group.tensors}.intersection(free)
         reason = refusal(names) if names else ""
         refused |= dict.fromkeys(names, reason) if reason else {}

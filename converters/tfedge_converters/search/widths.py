@@ -20,6 +20,7 @@ from tfedge_converters.quantize import RepresentativeData, calibrate, input_spec
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_operators
 from tfedge_converters.search.activation_noise import ActivationNoise, all_wide
 from tfedge_converters.search.context import Budget, Context, arena_of
@@ -211,7 +212,7 @@ class _Search:
 
     def _result(self, solution: _Solution) -> WidthSearch:
         self._find_ranges(solution.scheme)
-        graph = self._model.main
+        graph = with_functions(self._model.main, solution.scheme)
         widths = layer_widths(real_operators(graph), Groups(graph, solution.scheme))
         chosen = zip(solution.choices, solution.point.chosen, strict=True)
         return WidthSearch(

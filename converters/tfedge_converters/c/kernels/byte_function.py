@@ -4,75 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
-from tfedge_converters.arithmetic import real_tables, tables
 from tfedge_converters.c.kernel_call import Lowered
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.unary import table_call
-from tfedge_converters.graph.evaluation import evaluate
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.passes.byte_tables import byte_table
+from tfedge_converters.graph.types import Operator
 
 
 def lower_byte_function(operator: Operator) -> Lowered:
-    """Runs every step on all 256 values with LiteRT's reference kernel.
-
-    Its float32 results are TFLite Micro's, bit for bit: both call the C library once a value, where
-    arithmetic of our own would have to equal a library's last bits. Two steps are ours: ELU, which
-    LiteRT computes by another formula, and the last QUANTIZE, which interpreters leave undefined
-    where an integer overflows.
-    """
+    """Looks up what `byte_table` says."""
     source, output = checks.operand(operator, 0), operator.outputs[0]
     checks.int8(source, output)
     if operator.steps[0].code == "DEQUANTIZE" or operator.steps[-1].code == "QUANTIZE":
         for tensor in (source, output):
             checks.scale_and_zero_point(tensor)
-    codes = tables.SIGNED.astype(np.int8)
-    known = {id(source): dataclasses.replace(source, shape=codes.shape, data=codes)}
-    for step in operator.steps:
-        operands = [_operand(tensor, known) for tensor in step.inputs]
-        known[id(step.outputs[0])] = _result(step, operands)
-    result = known[id(output)].data
-    assert result is not None
     detail = ", ".join(step.code for step in operator.steps)
-    return dataclasses.replace(table_call(source, output, result), detail=detail)
-
-
-def _operand(tensor: Tensor | None, known: dict[int, Tensor]) -> Tensor:
-    assert tensor is not None
-    if id(tensor) in known or tensor.data is None or tensor.data.size > 1:
-        return known.get(id(tensor), tensor)
-    return dataclasses.replace(tensor, shape=(), data=tensor.data.reshape(()))
-
-
-def _result(step: Operator, operands: list[Tensor]) -> Tensor:
-    """A step's result for all 256 values, as a constant."""
-    output = dataclasses.replace(step.outputs[0], shape=(256,), shape_signature=None)
-    if step.code == "QUANTIZE":
-        reals = operands[0].data
-        assert reals is not None
-        grid = checks.scale_and_zero_point(output)
-        values = real_tables.quantize_reals(reals, *grid).astype(np.int8)
-    elif step.code == "ELU":
-        values = _elu(step, operands, output)
-    else:
-        values = _evaluated(step, operands, output)
-    return dataclasses.replace(output, data=values)
-
-
-def _elu(step: Operator, operands: list[Tensor], output: Tensor) -> np.ndarray:
-    """x, or exp(x) - 1 for negative x."""
-    exp = dataclasses.replace(step, code="EXP", options=None, version=1)
-    reals = operands[0].data
-    assert reals is not None
-    return np.where(reals < 0, _evaluated(exp, operands, output) - np.float32(1), reals)
-
-
-def _evaluated(step: Operator, operands: list[Tensor], output: Tensor) -> np.ndarray:
-    results = evaluate(dataclasses.replace(step, inputs=[*operands], outputs=[output]))
-    if results is None or results[0].shape != output.shape:
-        raise checks.RefusedError(
-            f"{step.code}, one of its steps, cannot be computed for all 256 values of "
-            f"'{operands[0].name}'"
-        )
-    return results[0]
+    return dataclasses.replace(table_call(source, output, byte_table(operator)), detail=detail)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+
 from tfedge_converters.c.kernel_call import Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.elementwise import binary_call, rescaled_fields
@@ -17,19 +19,27 @@ def _lower(operator: Operator, less: int, equal: int, greater: int) -> Lowered:
     checks.operands(operator, least=2)
     a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
     checks.bools(output)
+    accepted: dict[str, Param] = {
+        "accept_less": less,
+        "accept_equal": equal,
+        "accept_greater": greater,
+    }
+    if a.type == b.type == TensorType.FLOAT32:
+        _refuse_no_numbers(a, b)
+        return binary_call("compare_f32", (a, b), output, accepted, in_place=False)
     fields = _flags if a.type == TensorType.BOOL and less == greater else _reals
     return binary_call(
         "compare_s8",
         (a, b),
         output,
-        {
-            "accept_less": less,
-            "accept_equal": equal,
-            "accept_greater": greater,
-            **fields("a", a),
-            **fields("b", b),
-        },
+        {**accepted, **fields("a", a), **fields("b", b)},
     )
+
+
+def _refuse_no_numbers(*operands: Tensor) -> None:
+    for tensor in operands:
+        if tensor.data is not None and np.isnan(tensor.data).any():
+            raise checks.RefusedError(f"the constant '{tensor.name}' has values that are NaN")
 
 
 def _reals(name: str, operand: Tensor) -> dict[str, Param]:

@@ -116,9 +116,22 @@ def lower_squared_difference(operator: Operator) -> Lowered:
 
 
 def binary_call(
-    kernel: str, operands: tuple[Tensor, Tensor], output: Tensor, fields: dict[str, Param]
+    kernel: str,
+    operands: tuple[Tensor, Tensor],
+    output: Tensor,
+    fields: dict[str, Param],
+    *,
+    in_place: bool = True,
 ) -> Lowered:
-    """A kernel that goes through two operands with broadcasting."""
+    """A kernel that goes through two operands with broadcasting.
+
+    Args:
+        kernel: its name.
+        operands, output: its tensors.
+        fields: its parameters, but for the shape.
+        in_place: whether the output may lie where an operand of as many elements does.
+    """
+    places = [i for i, t in enumerate(operands) if in_place and t.elements == output.elements]
     call = KernelCall(
         kernel=kernel,
         header=kernel,
@@ -126,7 +139,7 @@ def binary_call(
         params={"shape": merge(operands[0].shape, operands[1].shape, output), **fields},
         operands=operands,
         output=output,
-        in_place=tuple(i for i, t in enumerate(operands) if t.elements == output.elements),
+        in_place=tuple(places),
     )
     return Lowered((call,))
 

@@ -14,7 +14,7 @@ _STORED = "int8, uint8, int16, int32, int64, bool, float32"
 _CONSTANT_SIZES = "axes and sizes constant"
 _NUMBERS = "int8, int32, int64"
 _WIDE_IN_LITERT = "int64 as LiteRT has it; plain integers without a fused activation"
-_COMPARED = f"{_NUMBERS} to bool"
+_COMPARED = f"{_NUMBERS}, float32 to bool"
 _INT16_IN_LITERT = "int16 as LiteRT has it"
 _FLOAT_IN_MICRO = "TFLite Micro computes it in float only"
 
@@ -58,7 +58,7 @@ _SPECIAL: dict[str, Support] = {
     "DEQUANTIZE": Support("int8, int16 to float32"),
     "DIV": Support(restrictions="scales at which the reference's shifts are defined"),
     "EMBEDDING_LOOKUP": Support("int8 rows, int32 indices"),
-    "EQUAL": Support(f"{_NUMBERS}, bool to bool"),
+    "EQUAL": Support(f"{_NUMBERS}, float32, bool to bool"),
     "EXP": Support(restrictions=_FLOAT_IN_MICRO, oracle=LITERT),
     "EXPAND_DIMS": _MOVES,
     "FILL": _MOVES,

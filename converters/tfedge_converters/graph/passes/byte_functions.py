@@ -28,8 +28,8 @@ ELEMENT_WISE: dict[str, int] = {
     "HARD_SWISH": 1, "LEAKY_RELU": 1, "LESS": 2, "LESS_EQUAL": 2, "LOG": 1, "LOGICAL_AND": 2,
     "LOGICAL_NOT": 1, "LOGICAL_OR": 2, "LOGISTIC": 1, "MAXIMUM": 2, "MINIMUM": 2, "MUL": 2,
     "NEG": 1, "NOT_EQUAL": 2, "POW": 2, "RELU": 1, "RELU6": 1, "RELU_0_TO_1": 1,
-    "RELU_N1_TO_1": 1, "ROUND": 1, "RSQRT": 1, "SELECT_V2": 3, "SIGN": 1, "SIN": 1, "SQRT": 1,
-    "SQUARE": 1, "SQUARED_DIFFERENCE": 2, "SUB": 2, "TANH": 1,
+    "RELU_N1_TO_1": 1, "ROUND": 1, "RSQRT": 1, "SELECT": 3, "SELECT_V2": 3, "SIGN": 1, "SIN": 1,
+    "SQRT": 1, "SQUARE": 1, "SQUARED_DIFFERENCE": 2, "SUB": 2, "TANH": 1,
 }  # fmt: skip
 
 

@@ -9,7 +9,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.arithmetic.errors import UndefinedError
 from tfedge_converters.graph.evaluation import evaluate
+from tfedge_converters.graph.passes.byte_functions import BYTE_FUNCTION, as_tables
+from tfedge_converters.graph.passes.byte_tables import byte_table
+from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.passes.packed_weights import packed_weights, unpacked
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
@@ -17,20 +21,58 @@ _CODES = np.arange(-128, 128).astype(np.int8)
 
 # What TFLite Micro's kernel has room for.
 _MOST_TRANSPOSED_AXES = 5
+# DEQUANTIZE, two operators, QUANTIZE: with one less, real numbers take no more memory.
+_WORTH_A_TABLE = 4
 
 
 def write_for_micro(model: Model) -> bool:
     """Replaces operators that only LiteRT computes by exact sequences, in place.
 
     Functions of one int8 value look their results up, as LiteRT's reference kernel gives them for
-    all 256 values: CAST, ADD 128, GATHER. That takes 8 bytes of memory an element. What has no
-    exact sequence, or not for its types, stays.
+    all 256 values: CAST, ADD 128, GATHER. That takes 8 bytes of memory an element, and so do what
+    several operators between DEQUANTIZE and QUANTIZE compute, which takes more. What has no exact
+    sequence, or not for its types, stays.
 
     Returns:
         Whether an operator was replaced.
     """
-    changed = [_rewrite_all(graph) for graph in model.graphs]
+    changed = [_look_up_functions(graph) for graph in model.graphs]
+    changed += [_rewrite_all(graph) for graph in model.graphs]
+    if any(changed):
+        remove_dead_operators(model)
     return any(changed)
+
+
+def _look_up_functions(graph: Graph) -> bool:
+    """Writes functions of one int8 value that would take more memory in real numbers."""
+    functions = {
+        id(operator.outputs[0]): operator
+        for operator in as_tables(graph).operators
+        if operator.code == BYTE_FUNCTION
+    }
+    written = []
+    for operator in graph.operators:
+        function = functions.get(id(operator.outputs[0])) if operator.outputs else None
+        written.append((operator, function and _looked_up(function)))
+    graph.operators = [part for old, new in written for part in (new or [old])]
+    return any(new for _, new in written)
+
+
+def _looked_up(function: Operator) -> list[Operator] | None:
+    """A sequence for what several operators compute in real numbers."""
+    (source,), (output,) = function.inputs, function.outputs
+    assert source is not None
+    ends = function.steps[0].code, function.steps[-1].code
+    if ends != ("DEQUANTIZE", "QUANTIZE") or len(function.steps) < _WORTH_A_TABLE:
+        return None
+    grids = source.quantization, output.quantization
+    if source.type != TensorType.INT8 or any(grid is None or grid.per_channel for grid in grids):
+        return None
+    try:
+        table = byte_table(function)
+    except UndefinedError:
+        return None
+    return _gathered(source, output, np.roll(table, 128).astype(np.int8))
 
 
 def _rewrite_all(graph: Graph) -> bool:
@@ -55,6 +97,11 @@ def _look_up(operator: Operator) -> list[Operator] | None:
             return None
     if table is None or output.quantization is None:
         return None
+    return _gathered(source, output, table)
+
+
+def _gathered(source: Tensor, output: Tensor, table: np.ndarray) -> list[Operator]:
+    """CAST, ADD 128, GATHER from the results for -128 to 127."""
     codes = _like(output, "codes", TensorType.INT32, source.shape)
     places = _like(output, "places", TensorType.INT32, source.shape)
     results = Tensor(f"{output.name}_table", (256,), TensorType.INT8, output.quantization, table)
@@ -83,6 +130,29 @@ def _table(operator: Operator, source: Tensor) -> np.ndarray | None:
 
 # Operators whose reference kernel ends the run at a negative value; they count as 0.
 _STOPS_BELOW_ZERO = frozenset({"SQRT"})
+
+
+def _clamp(operator: Operator) -> list[Operator] | None:
+    """A table for int8 values; MAXIMUM and MINIMUM for real ones."""
+    match operator.inputs:
+        case [Tensor(type=TensorType.FLOAT32, data=None) as source]:
+            output = operator.outputs[0]
+        case _:
+            return _look_up(operator)
+    low, high = _CLAMPS[operator.code]
+    above = _like(output, "above", TensorType.FLOAT32, source.shape)
+    ends = [
+        Tensor(f"{output.name}_{name}", (), TensorType.FLOAT32, data=np.array(end, np.float32))
+        for name, end in (("low", low), ("high", high))
+    ]
+    options = schema.MaximumMinimumOptionsT
+    return [
+        Operator("MAXIMUM", [source, ends[0]], [above], options()),
+        Operator("MINIMUM", [above, ends[1]], [output], options()),
+    ]
+
+
+_CLAMPS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 
 
 def _unpack_channels(operator: Operator) -> list[Operator] | None:
@@ -218,7 +288,8 @@ def _integers(output: Tensor, what: str, values: int | tuple[int, ...]) -> Tenso
 
 # Operator to the function that writes it as others; None where it cannot.
 _REWRITES: dict[str, Callable[[Operator], list[Operator] | None]] = {
-    **dict.fromkeys(("EXP", "GELU", "LOG", "NEG", "RELU_0_TO_1", "RELU_N1_TO_1", "SQRT"), _look_up),
+    **dict.fromkeys(("EXP", "GELU", "LOG", "NEG", "SQRT"), _look_up),
+    **dict.fromkeys(_CLAMPS, _clamp),
     "FULLY_CONNECTED": _unpack_channels,
     "REDUCE_ANY": _reduce_any,
     "SELECT": _select,

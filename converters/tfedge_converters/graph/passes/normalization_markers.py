@@ -61,7 +61,7 @@ def expand_normalization_markers(model: Model) -> None:
 
 def _expanded(graph: Graph, marker: Operator) -> list[Operator]:
     x, result, scale, offset, axes, epsilon = _parts(graph, marker)
-    make = _Sequence(graph, marker, result)
+    make = WideSequence(graph, marker, result)
     row = (*x.shape[: len(x.shape) - axes], *[1] * axes)
     dimensions = make.constant("axes", np.arange(len(x.shape) - axes, len(x.shape), dtype=np.int32))
     centered = x
@@ -105,10 +105,14 @@ def _parts(
     )
 
 
-class _Sequence:
-    """Makes operators with one result each, named after what the whole sequence computes."""
+class WideSequence:
+    """Makes operators with one result each, in the width of normalisations.
 
-    def __init__(self, graph: Graph, marker: Operator, result: Tensor):
+    They are named after what the whole sequence computes.
+    """
+
+    def __init__(self, graph: Graph, marker: Operator | None, result: Tensor):
+        """`marker`: knows ranges of parts, if it is given."""
         self._graph, self._marker, self._result = graph, marker, result
         self._operators: list[Operator] = []
 
@@ -118,8 +122,9 @@ class _Sequence:
         """The result of a new operator, with the range that the marker gives the part."""
         name = f"{self._result.name}/{part}"
         made = Tensor(name, shape, TensorType.FLOAT32, bits=NORMALIZATION_BITS)
-        if has_attribute(self._marker, range_attributes(part)[0]):
-            made.range = marked_range(self._graph, self._marker, *range_attributes(part))
+        marker = self._marker
+        if marker is not None and has_attribute(marker, range_attributes(part)[0]):
+            made.range = marked_range(self._graph, marker, *range_attributes(part))
         options = _OPTIONS[code]()
         if code == "MEAN":
             options.keepDims = True
