@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from tfedge.files import read_bytes
+from tfedge.quantization.ranges import RANGE_MARKER
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
+from tfedge_converters.graph.markers import markers_in
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.finite_checks import drop_finite_checks
@@ -66,6 +68,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     flatbuffer, name, traits = _flatbuffer(model, input_shapes)
     typed = read_model(flatbuffer, source=name)
     refuse_compiled(typed, name)
+    is_marked = any(markers_in(graph, RANGE_MARKER) for graph in typed.graphs)
     consume_weight_markers(typed)
     consume_range_markers(typed)
     annotate_shared_weights(typed, traits.shared_kernels)
@@ -73,7 +76,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
     write_recurrent_markers(typed)
     expand_normalization_markers(typed)
     fake = consume_fake_quantization(typed)
-    if pipeline.run(typed) or fake:
+    if pipeline.run(typed) or fake or is_marked:
         flatbuffer = write_model(typed)
     is_real = _is_to_be_quantised(typed)
     if is_real and to_quantize:

@@ -164,6 +164,26 @@ def _steps(layer: Any) -> Callable[..., Any]:
     return unrolled
 
 
+def _both_ways(layer: Any) -> Callable[..., Any]:
+    """Two recurrent layers, one from the end, and what merges them."""
+    merge = {
+        "concat": lambda pair: ops.concatenate(pair, -1),
+        "sum": lambda pair: ops.add(*pair),
+        "mul": lambda pair: ops.multiply(*pair),
+        "ave": lambda pair: ops.multiply(ops.add(*pair), 0.5),
+        None: tuple,
+    }[layer.merge_mode]
+
+    def both(sequences: Any, initial_state: Any = None, mask: Any = None, **_: Any) -> Any:
+        if initial_state is not None or layer.return_state:
+            raise ValueError("the states of both directions are not taken apart")
+        forward = layer.forward_layer(sequences, mask=mask)
+        backward = layer.backward_layer(sequences, mask=mask)
+        return merge([forward, ops.flip(backward, 1) if layer.return_sequences else backward])
+
+    return both
+
+
 def _zeros(tensor: Any) -> Any:
     return np.zeros((1, *tensor.shape[1:]), np.float32)
 
@@ -179,6 +199,7 @@ def _first_states(layer: Any) -> Any:
 DECOMPOSITIONS: dict[str, Decomposition] = {
     "AdaptiveAveragePool": _adaptive_pooling(ops.average_pool, ops.mean),
     "AdaptiveMaxPool": _adaptive_pooling(ops.max_pool, ops.max),
+    "Bidirectional": _both_ways,
     "GRU": _steps,
     "Glu": _gated,
     "LSTM": _steps,

@@ -429,18 +429,20 @@ def _turned(operands: list[Any]) -> Any:
 
 def recurrent_problem(call: Call) -> str:
     """What keeps a recurrent layer from being one operator or sequence, see `Row.problem`."""
-    if len(call.inputs) > 1 or call.arguments.get("initial_state") is not None:
-        return "is given its first state"
-    if call.arguments.get("mask") is not None:
-        return "is given a mask"
-    return _layer_problem(call.operation)
+    return _call_problem(call) or _layer_problem(call.operation)
 
 
 def bidirectional_problem(call: Call) -> str:
     """The same of a Bidirectional and its two layers."""
     layer = call.operation
-    problems = (_layer_problem(each) for each in (layer.forward_layer, layer.backward_layer))
-    return recurrent_problem(call) or next((problem for problem in problems if problem), "")
+    problems = [_layer_problem(each) for each in (layer.forward_layer, layer.backward_layer)]
+    return _call_problem(call) or next((problem for problem in problems if problem), "")
+
+
+def _call_problem(call: Call) -> str:
+    if len(call.inputs) > 1 or call.arguments.get("initial_state") is not None:
+        return "is given its first state"
+    return "is given a mask" if call.arguments.get("mask") is not None else ""
 
 
 def _layer_problem(layer: Any) -> str:

@@ -20,10 +20,12 @@ _REAL = (-1.0, 1.0)
 _MOVES = frozenset(
     {
         "BROADCAST_TO", "CAST", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "PACK",
-        "RESHAPE", "REVERSE_V2", "SLICE", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE",
-        "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK",
+        "RESHAPE", "REVERSE_V2", "SELECT", "SELECT_V2", "SLICE", "SPACE_TO_DEPTH", "SPLIT",
+        "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK",
     }
 )  # fmt: skip
+# Operands that say which values are moved, and are none of them.
+_CHOOSING = {"GATHER": {1}, "SELECT": {0}, "SELECT_V2": {0}}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _readers(graph: Graph, tensor: Tensor) -> Iterator[tuple[Operator, int]]:
         for index, operand in enumerate(operator.inputs):
             if operand is not None and id(operand) in moved:
                 yield operator, index
-                if operator.code in _MOVES and not (operator.code == "GATHER" and index):
+                if operator.code in _MOVES and index not in _CHOOSING.get(operator.code, ()):
                     moved.update(id(result) for result in operator.outputs)
 
 
