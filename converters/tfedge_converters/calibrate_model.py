@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tfedge.calibration.methods import MINMAX, Method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quantize import Calibration
 from tfedge_converters.quantize.calibration_file import is_record
-from tfedge_converters.quantize.methods import MINMAX, Method
 
 
 def calibrate(
@@ -30,7 +30,7 @@ def calibrate(
         data: representative inputs, as for `convert`.
         method: "minmax", which is the default, "moving_average", "percentile" (of 99.99),
             "percentile:99.9" and its like, "mse", "entropy"; or a class derived from
-            `tfedge_converters.quantize.Observer`.
+            `tfedge.calibration.Observer`.
         quantization: what the model will be quantised to; "int8" by default.
         resume: a calibration of this model, or the path of one, to go on with.
         input_shapes: shapes without the batch, where the model leaves sizes open.

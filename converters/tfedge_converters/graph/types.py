@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.calibration.ranges import Range
+
 
 class TensorType(enum.IntEnum):
     """Element types, with the numbers of the TFLite schema."""
@@ -139,14 +141,6 @@ class BlockQuantization:
 
     scale: np.ndarray
     block_size: int
-
-
-@dataclass(frozen=True)
-class Range:
-    """The real values that a float tensor takes, known from training or calibration."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)

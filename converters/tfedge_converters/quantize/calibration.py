@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge.calibration import RepresentativeData
+from tfedge.calibration.methods import MINMAX, Method, method
+from tfedge.calibration.observers import Observer
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.quantize.calibration_file import Record, read_record, write_record
-from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.float_runner import FloatRunner
 from tfedge_converters.quantize.formats import Format
+from tfedge_converters.quantize.inputs import input_specs
 from tfedge_converters.quantize.interiors import INTERIORS
-from tfedge_converters.quantize.methods import MINMAX, Method, method
-from tfedge_converters.quantize.observers import Observer
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.runnable import check_runnable
 from tfedge_converters.quantize.watching import unknown_activations, unknown_states
