@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization import activations, exact, fused_activation
+from tfedge.quantization import activations, exact, exact_functions, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
+from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.attention import attention
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.normalization import layer_normalization, rms_normalization
@@ -92,11 +93,20 @@ def _in_turn(
     return call
 
 
+def _times(factor: Any) -> Any:
+    """The kernel of a product with a constant."""
+
+    def kernel(operands: Any, grid: Any) -> Any:
+        return exact.multiply([*operands, exact.constant(factor, grid.bits)], grid)
+
+    return kernel
+
+
 def _average(make: OperatorFactory) -> Function:
     """A sum, times one over the number of operands."""
     total = _in_turn("ADD", exact.add, tf.add, make, fused_activation.NONE)
     share = np.float32(1 / len(make.groups))
-    scale = make.own("MUL", lambda operands: operands[0] * share, part="share")
+    scale = make.own("MUL", lambda operands: operands[0] * share, _times(share), "share")
     return lambda operands: scale(total(operands))
 
 
@@ -124,10 +134,31 @@ def _activation(make: OperatorFactory) -> Function:
     return activations.STANDALONE[name](make, function)
 
 
+def _leaky_relu(make: OperatorFactory, slope: float) -> Function:
+    return make.own(
+        "LEAKY_RELU",
+        make.real,
+        lambda operands, grid: exact.leaky_relu(*operands[0], grid, slope),
+    )
+
+
+def _matrix_product(make: OperatorFactory) -> Function:
+    """Linear in both operands, unless they are normalised on the way."""
+    is_linear = len(make.shapes) == 2 and not getattr(make.layer, "normalize", False)
+    return make.own("BATCH_MATMUL", make.real, exact.products(make.real) if is_linear else None)
+
+
+def _softmax(make: OperatorFactory) -> Function:
+    """The kernel goes along the last axis; others are transposed for it."""
+    last = make.layer.axis in (-1, len(make.shapes[0]) - 1) and len(make.shapes) == 1
+    kernels = {INT16: exact_functions.softmax} if last else {}
+    return make.fixed("SOFTMAX", make.real, kernels=kernels)
+
+
 def _relu_layer(make: OperatorFactory) -> Function:
     layer = make.layer
     if layer.negative_slope:
-        return make.own("LEAKY_RELU", make.real)
+        return _leaky_relu(make, layer.negative_slope)
     if layer.threshold:
         raise UnsupportedError(f"layer '{layer.name}': a ReLU with a threshold has no operator")
     name = "relu6" if layer.max_value == 6 else "relu"
@@ -262,7 +293,7 @@ LAYERS: dict[str, Builder] = {
     "BatchNormalization": batch_norm_alone,
     "Bidirectional": bidirectional,
     "Concatenate": partial(_shared_by_all, "CONCATENATION"),
-    "Dot": partial(_own, "BATCH_MATMUL"),
+    "Dot": _matrix_product,
     "ELU": partial(_own, "ELU"),
     "EinsumDense": einsum_dense,
     "Embedding": _embedding,
@@ -275,9 +306,9 @@ LAYERS: dict[str, Builder] = {
     "GRU": recurrent,
     "SimpleRNN": recurrent,
     "LayerNormalization": layer_normalization,
-    "LeakyReLU": partial(_own, "LEAKY_RELU"),
-    "LeakyRelu": partial(_own, "LEAKY_RELU"),
-    "Matmul": partial(_own, "BATCH_MATMUL"),
+    "LeakyReLU": lambda make: _leaky_relu(make, make.layer.negative_slope),
+    "LeakyRelu": lambda make: _leaky_relu(make, make.layer.negative_slope),
+    "Matmul": _matrix_product,
     "Maximum": partial(_shared_by_all, "MAXIMUM"),
     "Mean": partial(_own, "MEAN"),
     "Minimum": partial(_shared_by_all, "MINIMUM"),
@@ -295,7 +326,7 @@ LAYERS: dict[str, Builder] = {
     "SeparableConv2D": separable,
     "Sigmoid": partial(_fixed, "LOGISTIC"),
     "Silu": lambda make: activations.silu(make, keras.ops.silu),
-    "Softmax": partial(_fixed, "SOFTMAX"),
+    "Softmax": _softmax,
     "Subtract": partial(_binary, "SUB", exact.subtract, tf.subtract),
     "Tanh": partial(_fixed, "TANH"),
     "TimeDistributed": _time_distributed,

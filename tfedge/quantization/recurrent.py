@@ -77,11 +77,11 @@ class LstmOperator(QuantizedOperator):
         hidden, cell = lstm_steps(
             x,
             *self._weights(True),
-            lambda state: grid.real(grid.integers(state)),
+            grid.rounded,
             self._saturated,
             states_of(self.layer),
         )
-        hidden = grid.real(grid.integers(hidden))
+        hidden = grid.rounded(hidden)
         keep_states(self.layer, hidden, cell)
         return hidden
 
@@ -174,7 +174,7 @@ class _SequenceOperator(QuantizedOperator):
         grid = self.quantizer.grid()
         hidden = self._limited(x, self._weights())
         keep_states(self.layer, hidden)
-        return grid.real(grid.integers(hidden))
+        return grid.rounded(hidden)
 
     def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
         """The layer whose values inside end where those of the device do."""
