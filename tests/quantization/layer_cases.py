@@ -324,25 +324,24 @@ CASES: dict[str, Case] = {
     "cross_attention": Case(_cross_attention, ATTENTION, 1),
     "lstm": Case(
         _chain(SERIES, _layer(layers.LSTM, 5, return_sequences=True)),
-        ("UNIDIRECTIONAL_SEQUENCE_LSTM",), 1,
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM",),
     ),
     "lstm_last": Case(
         _chain(SERIES, _layer(layers.LSTM, 5), _weights(layers.Dense, 3)),
-        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "STRIDED_SLICE", "FULLY_CONNECTED"), 1,
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "STRIDED_SLICE", "FULLY_CONNECTED"),
     ),
     "lstm_both_ways": Case(
         _chain(SERIES, lambda: layers.Bidirectional(layers.LSTM(4, return_sequences=True))),
         ("REVERSE_V2", "UNIDIRECTIONAL_SEQUENCE_LSTM", "REVERSE_V2",
          "UNIDIRECTIONAL_SEQUENCE_LSTM", "CONCATENATION"),
-        1,
     ),
-    "lstm_sum": Case(_chain(SERIES, _both(LSTM, "sum")), (*BOTH_LSTMS, "ADD"), 2),
-    "lstm_product": Case(_chain(SERIES, _both(LSTM, "mul")), (*BOTH_LSTMS, "MUL"), 2),
-    "lstm_average": Case(_chain(SERIES, _both(LSTM, "ave")), (*BOTH_LSTMS, "ADD", "MUL"), 2),
-    "lstm_two_results": Case(_chain(SERIES, _both(LSTM, None)), BOTH_LSTMS, 1),
+    "lstm_sum": Case(_chain(SERIES, _both(LSTM, "sum")), (*BOTH_LSTMS, "ADD")),
+    "lstm_product": Case(_chain(SERIES, _both(LSTM, "mul")), (*BOTH_LSTMS, "MUL")),
+    "lstm_average": Case(_chain(SERIES, _both(LSTM, "ave")), (*BOTH_LSTMS, "ADD", "MUL")),
+    "lstm_two_results": Case(_chain(SERIES, _both(LSTM, None)), BOTH_LSTMS),
     "lstms_stacked": Case(
         _chain(SERIES, LSTM, LSTM, lambda: layers.TimeDistributed(layers.Dense(3))),
-        (*2 * ("UNIDIRECTIONAL_SEQUENCE_LSTM",), "FULLY_CONNECTED", "RESHAPE"), 2,
+        (*2 * ("UNIDIRECTIONAL_SEQUENCE_LSTM",), "FULLY_CONNECTED", "RESHAPE"),
     ),
     "gru": Case(_chain(SHORT, GRU), (*GRU_CODES, *LAST), 1),
     "gru_last_dense": Case(

@@ -53,12 +53,20 @@ def _functions():
     return keras.Model(x, results)
 
 
-@pytest.mark.parametrize("model", [_network, _functions])
+def _recurrent():
+    keras.utils.set_random_seed(6)
+    x = keras.Input((6, 4))
+    y = layers.LSTM(5, return_sequences=True, bias_initializer="normal")(x)
+    return keras.Model(x, layers.Bidirectional(layers.LSTM(3))(y))
+
+
+@pytest.mark.parametrize("model", [_network, _functions, _recurrent])
 def test_every_integer_is_the_devices(model):
     quantized = tfedge.quantize(model(), "int16x8")
     train(quantized)
     disturb(quantized)
-    assert agreement(quantized, target="tflite-micro").farthest == 0
+    options = {"target": "tflite-micro", "quantization": "int16x8"}
+    assert agreement(quantized, **options).farthest == 0
 
 
 def test_widths_may_differ():

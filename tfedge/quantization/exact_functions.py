@@ -44,23 +44,34 @@ def _sigmoidal(tanh: bool, x: Any, grid: ActivationGrid) -> Any:
 
 
 def _traced_sigmoidal(tanh: bool) -> Callable[..., Any]:
-    fraction_bits = 8 if tanh else 9
     powers = (-12, -11) if tanh else (-12,)
 
     @traced_once(tf.float32, tf.float32)
     def function(x: Any, scale: Any) -> Any:
         multiplier, shift = _sigmoid_scaling(scale, powers)
-        half = _right(tf.bitwise.left_shift(_wide(1), shift), 1)
-        scaled = tf.bitwise.right_shift(tf.cast(x, tf.int64) * multiplier + half, shift)
-        value = _interpolated_sigmoid(tf.abs(scaled), fraction_bits)
-        if tanh:
-            value -= 1 << 23
-            result = _right(tf.where(scaled < 0, 127 - value, value + 128), 8)
-        else:
-            result = _right(tf.where(scaled < 0, (1 << 25) - value + 511, value + 512), 10)
-        return tf.cast(result, tf.float32)
+        evaluate = tanh_of if tanh else sigmoid_of
+        return tf.cast(evaluate(tf.cast(x, tf.int64), multiplier, shift), tf.float32)
 
     return function
+
+
+def sigmoid_of(x: Any, multiplier: Any, shift: Any) -> Any:
+    """sigmoid(x * multiplier / (3 * 2**(12 + shift))) in Q0.15; of int64, and int64."""
+    scaled = _scaled(x, multiplier, shift)
+    value = _interpolated_sigmoid(tf.abs(scaled), 9)
+    return _right(tf.where(scaled < 0, (1 << 25) - value + 511, value + 512), 10)
+
+
+def tanh_of(x: Any, multiplier: Any, shift: Any) -> Any:
+    """tanh(x * multiplier / (3 * 2**(12 + shift))) in Q0.15; of int64, and int64."""
+    scaled = _scaled(x, multiplier, shift)
+    value = _interpolated_sigmoid(tf.abs(scaled), 8) - (1 << 23)
+    return _right(tf.where(scaled < 0, 127 - value, value + 128), 8)
+
+
+def _scaled(x: Any, multiplier: Any, shift: Any) -> Any:
+    half = _right(tf.bitwise.left_shift(_wide(1), shift), 1)
+    return tf.bitwise.right_shift(x * multiplier + half, shift)
 
 
 _LOGISTIC, _TANH = _traced_sigmoidal(False), _traced_sigmoidal(True)
