@@ -7,6 +7,7 @@ from typing import Any
 
 from absl import logging
 
+from tfedge.calibration.methods import MINMAX, Method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.early_checks import check_data
@@ -15,8 +16,7 @@ from tfedge_converters.quality.data import findings, wanted_by
 from tfedge_converters.quality.samples import CalibrationSamples
 from tfedge_converters.quantize import Calibration
 from tfedge_converters.quantize.calibration import is_calibration
-from tfedge_converters.quantize.dataset import input_specs
-from tfedge_converters.quantize.methods import MINMAX, Method
+from tfedge_converters.quantize.inputs import input_specs
 
 
 def calibrate(
@@ -38,7 +38,7 @@ def calibrate(
         data: representative inputs, as for `convert`.
         method: "minmax", which is the default, "moving_average", "percentile" (of 99.99),
             "percentile:99.9" and its like, "mse", "entropy"; or a class derived from
-            `tfedge_converters.quantize.Observer`.
+            `tfedge.calibration.Observer`.
         quantization: what the model will be quantised to; "int8" by default.
         resume: a calibration of this model, or the path of one, to go on with.
         input_shapes: shapes without the batch, where the model leaves sizes open.

@@ -7,6 +7,8 @@ from typing import Any
 
 from absl import logging
 
+from tfedge.calibration.methods import Method
+from tfedge.calibration.methods import method as find_method
 from tfedge.errors import QualityError, TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters import targets
@@ -28,8 +30,6 @@ from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.calibration import is_calibration
 from tfedge_converters.quantize.ends import set_ends
 from tfedge_converters.quantize.formats import FORMATS
-from tfedge_converters.quantize.methods import Method
-from tfedge_converters.quantize.methods import method as find_method
 from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
@@ -90,7 +90,7 @@ def convert(
         calibration_method: how ranges are found in the data: "minmax", the default;
             "moving_average"; "percentile" (of 99.99) or "percentile:99.9" and its like; "mse", the
             least squared error; "entropy", the least divergence; or a class derived from
-            `tfedge_converters.quantize.Observer`.
+            `tfedge.calibration.Observer`.
         recovery: how to win back, from the calibration data, what quantisation loses: any of
             "equalization", "clip_search", "adaround" (layer by layer) or "block_adaround" (with the
             layers of a residual block together), and "bias_correction", or objects of

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.calibration import InputSpec, RepresentativeData
 from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.metrics import MetricFunction, metric_function
-from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData, input_specs
+from tfedge_converters.quantize.inputs import input_specs
 from tfedge_converters.quantize.real_values import as_input, as_real
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 

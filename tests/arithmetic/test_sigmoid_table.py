@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfedge_converters.arithmetic.sigmoid_table import sigmoid_table
+from tfedge.quantization.function_tables import sigmoid_table
 
 
 def test_entries_are_those_of_the_reference():

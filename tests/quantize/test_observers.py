@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tfedge.calibration.histogram import BINS, Histogram
+from tfedge.calibration.methods import METHODS, method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Range
 from tfedge_converters.quantize.affine import activation_grid, quantize_operand
 from tfedge_converters.quantize.formats import format_of
-from tfedge_converters.quantize.histogram import BINS, Histogram
-from tfedge_converters.quantize.methods import METHODS, method
 
 INT8, INT16 = (format_of(get(name)) for name in ("int8", "int16x8"))
 

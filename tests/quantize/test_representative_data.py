@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tfedge.calibration import InputSpec, RepresentativeData
 from tfedge.errors import TfedgeError
-from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData
 
 IMAGE = InputSpec(("image", "serving_default_image:0"), (1, 4, 3), np.dtype(np.float32))
 STATE = InputSpec(("state",), (1, 2), np.dtype(np.float32))

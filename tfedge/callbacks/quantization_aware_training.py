@@ -7,14 +7,16 @@ from typing import Any
 
 import keras
 
+from tfedge.calibration import Method
 from tfedge.callbacks.quantization_schedule import QuantizationSchedule
 from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.preservation import PROPERTIES, check_properties, preserve
 from tfedge.quantization import schemes
-from tfedge.quantization.model import QuantizedModel, operators_of
+from tfedge.quantization.model import QuantizedModel, operators_of, set_inference
 from tfedge.quantization.optimizer import include_new_variables
+from tfedge.quantization.phase import EXACT, check_inference
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.twin import Twin, attach, detach, ranges_of, twin_of
 from tfedge.students import compares_layers, scope_of, trained_model
@@ -38,8 +40,11 @@ class QuantizationAwareTraining(QuantizationSchedule):
             A model that was rounded in an earlier training goes on so.
         freeze_batch_norm_epoch, freeze_ranges_epoch: see `QuantizationSchedule`.
         calibration: data to find first ranges with; without them the first steps do.
+        calibration_method: how; see `QuantizedModel.calibrate` for both.
         preserve: what training keeps of kernels that have it when it begins, "zeros" and
             "clusters"; see `tfedge.quantize`.
+        inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
+            "simulated"; see `tfedge.quantize`.
 
     Raises:
         TfedgeError: the model is quantised already, or not of Keras 3; or it is a Distiller that
@@ -60,13 +65,20 @@ class QuantizationAwareTraining(QuantizationSchedule):
         freeze_batch_norm_epoch: int | None = None,
         freeze_ranges_epoch: int | None = None,
         calibration: Any = None,
+        calibration_method: str | Method | None = None,
         preserve: Collection[str] = PROPERTIES,
+        inference: str = EXACT,
     ):
         super().__init__(
-            start_epoch, freeze_batch_norm_epoch, freeze_ranges_epoch, calibration=calibration
+            start_epoch,
+            freeze_batch_norm_epoch,
+            freeze_ranges_epoch,
+            calibration=calibration,
+            calibration_method=calibration_method,
         )
         self.scheme = schemes.get(scheme)
         self.preserve = check_properties(preserve)
+        self.inference = check_inference(inference)
         self._twin: Twin | None = None
 
     @property
@@ -92,8 +104,9 @@ class QuantizationAwareTraining(QuantizationSchedule):
             )
         with scope_of(model):
             self._twin, is_new = self._twin_for(learner)
+            changed = set_inference(self._twin.model, self.inference)
             include_new_variables(model)
-        if preserve(learner, self.preserve) or is_new:
+        if preserve(learner, self.preserve) or is_new or changed:
             compile_anew(model)
 
     def _twin_for(self, model: Any) -> tuple[Twin, bool]:
@@ -107,7 +120,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
-        made = QuantizedModel(trained_model(self.model), self.scheme)
+        made = QuantizedModel(trained_model(self.model), self.scheme, inference=self.inference)
         for new, old in zip(operators_of(made), operators_of(self.quantized), strict=True):
             for mine, trained in zip(ranges_of(new), ranges_of(old), strict=True):
                 mine.set_weights(trained.get_weights())
@@ -120,7 +133,9 @@ class QuantizationAwareTraining(QuantizationSchedule):
             "start_epoch": self.start,
             "freeze_batch_norm_epoch": self.freeze_batch_norm,
             "freeze_ranges_epoch": self.freeze_ranges,
+            "calibration_method": super().get_config()["calibration_method"],
             "preserve": list(self.preserve),
+            "inference": self.inference,
         }
 
     @classmethod

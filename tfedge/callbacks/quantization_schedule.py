@@ -6,11 +6,12 @@ from typing import Any
 
 import keras
 
+from tfedge.calibration import Method
 from tfedge.callbacks.training_callback import TrainingCallback, notify
 from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
+from tfedge.quantization.calibration import calibrate
 from tfedge.quantization.model import (
-    calibrate,
     note_rounding,
     operators_of,
     require_operators,
@@ -41,8 +42,8 @@ class QuantizationSchedule(TrainingCallback):
         freeze_ranges: from when ranges stay as they are; None for never.
         unit: what the three are counted in: "epoch" or "step" (of the optimizer, from 0). Both go
             on counting where an interrupted training is resumed.
-        calibration: data to find first ranges with, before the first step: inputs as an array, a
-            list or dict of arrays, or a tf.data.Dataset of batches.
+        calibration: data to find first ranges with, before the first step.
+        calibration_method: how they are found; see `QuantizedModel.calibrate` for both.
 
     Raises:
         TfedgeError: an argument is wrong, the model has no quantised layers, or Keras does not run
@@ -61,6 +62,7 @@ class QuantizationSchedule(TrainingCallback):
         *,
         unit: str = EPOCH,
         calibration: Any = None,
+        calibration_method: str | Method | None = None,
     ):
         super().__init__()
         if unit not in (EPOCH, STEP):
@@ -79,6 +81,7 @@ class QuantizationSchedule(TrainingCallback):
         self.calibration = calibration
         self._was_rounded = False
         self._epochs = 0
+        self.calibration_method = calibration_method
 
     @property
     def quantized(self) -> Any:
@@ -98,7 +101,7 @@ class QuantizationSchedule(TrainingCallback):
         require_operators(self.quantized)
         self._was_rounded = was_rounded(self.quantized)
         if self.calibration is not None and unknown_ranges(self.quantized):
-            calibrate(self.quantized, self.quantized, self.calibration, 32)
+            calibrate(self.quantized, self.calibration, self.calibration_method)
         self._enter(self._step() if self.unit == STEP else 0)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -163,12 +166,18 @@ class QuantizationSchedule(TrainingCallback):
             "freeze_batch_norm": self.freeze_batch_norm,
             "freeze_ranges": self.freeze_ranges,
             "unit": self.unit,
+            "calibration_method": _named(self.calibration_method),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> QuantizationSchedule:
         """The callback that `get_config` described."""
         return cls(**config)
+
+
+def _named(calibration_method: Any) -> str | None:
+    """A method that a configuration can hold; a class of the user's goes the way of the data."""
+    return calibration_method if isinstance(calibration_method, str) else None
 
 
 def _reached(at: int | None, position: int) -> bool:

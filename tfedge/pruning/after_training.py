@@ -18,7 +18,7 @@ from tfedge.pruning.masks import mask_weight, put_mask
 from tfedge.pruning.pruner import Plan, Pruner
 from tfedge.pruning.reconstruction import Choose, Moments, fit, reconstruct
 from tfedge.pruning.selection import largest
-from tfedge.quantization.model import batches_of, refuse_quantized
+from tfedge.quantization.model import refuse_quantized
 
 
 def prune(
@@ -63,7 +63,7 @@ def prune(
         Pruner.of(copy, plan, layers).renew(0)
         return copy
     batches = [keras.tree.map_structure(keras.ops.convert_to_tensor, batch)
-               for batch in batches_of(calibration, 100)]  # fmt: skip
+               for batch in _batches_of(calibration, 100)]  # fmt: skip
     kernels = chosen_kernels(copy, layers, plan.pattern)
     counts = _counts(kernels, plan)
     twins = dict(zip(map(id, copy._flatten_layers()), model._flatten_layers(), strict=True))
@@ -74,6 +74,18 @@ def prune(
             moments = moments_of(before, now, batches)
         _prune(kernel, plan, counts[id(kernel)], moments)
     return copy
+
+
+def _batches_of(data: Any, batch_size: int) -> Any:
+    """Inputs in batches, of arrays or of a tf.data.Dataset that has batches already."""
+    if hasattr(data, "element_spec"):
+        for item in data:
+            yield item[0] if isinstance(item, tuple) else item
+        return
+    count = len(keras.tree.flatten(data)[0])
+    for start in range(0, count, batch_size):
+        rows = slice(start, start + batch_size)
+        yield keras.tree.map_structure(lambda array, rows=rows: np.asarray(array)[rows], data)
 
 
 def _copied(model: Any) -> Any:

@@ -6,10 +6,13 @@ import dataclasses
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from tfedge.calibration import Method, MinMax, Observer
 from tfedge.errors import TfedgeError
 from tfedge.quantization import schemes
+from tfedge.quantization.activation_types import ACTIVATION_TYPES
 from tfedge.quantization.grids import ActivationGrid, carry, grid_of_range
 from tfedge.quantization.ranges import mark_range
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
@@ -57,7 +60,9 @@ class ActivationQuantizer(keras.layers.Layer):
     Attributes:
         group: the activations that share the grid.
         bits: 8 or 16.
+        type: of the integers.
         low, high: float32 variables; the range is [low, high], which holds 0.
+        observer: what sees the values instead while the model is calibrated, or None.
         observations: int32 variable: how many batches the range was made of; 0 says that it is
             not known yet.
     """
@@ -67,7 +72,9 @@ class ActivationQuantizer(keras.layers.Layer):
     def __init__(self, bits: int, name: str):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.bits = bits
+        self.type = ACTIVATION_TYPES[bits]
         self.group = RangeGroup(self)
+        self.observer: Observer | None = None
         self.low = self._scalar("low", self.learned)
         self.high = self._scalar("high", self.learned)
         self.observations = self._scalar("observations", trainable=False, dtype="int32")
@@ -92,12 +99,43 @@ class ActivationQuantizer(keras.layers.Layer):
         )
 
     def observe(self, x: Any, starts_at_zero: bool = False) -> None:
-        """Lets the range follow the values of `x`.
+        """Lets the range follow the values of `x`, or shows them to the observer.
 
         Args:
-            x: float32 tensor.
+            x: float32 tensor, an eager one where there is an observer.
             starts_at_zero: whether values below zero will be cut off.
+
+        Raises:
+            TfedgeError: there is an observer, and a value is NaN or infinite.
         """
+        if self.observer is None:
+            self._follow(x, starts_at_zero)
+        else:
+            self._show(self.observer, tf.nn.relu(x) if starts_at_zero else x)
+
+    def watch(self, make: Method) -> None:
+        """Lets an observer see the values from now on."""
+        self.observer = make()
+
+    def settle(self, batches: int) -> None:
+        """Takes the range that the observer found in so many batches, if it saw any value."""
+        if self.observer is not None and self.observer.low <= self.observer.high:
+            found = self.observer.range(self.type)
+            self.low.assign(min(found.low, 0.0))
+            self.high.assign(max(found.high, 0.0))
+            self.observations.assign(batches)
+
+    def _show(self, observer: Observer, x: Any) -> None:
+        for values in keras.ops.convert_to_numpy(x):
+            low, high = (float(end) for end in (values.min(), values.max()))
+            if not np.isfinite([low, high]).all():
+                raise TfedgeError(
+                    f"'{self.name.removesuffix('_range')}' becomes NaN or infinite in the float "
+                    "model; check the calibration data (scaling?) and the model's weights"
+                )
+            observer.update(values, low, high)
+
+    def _follow(self, x: Any, starts_at_zero: bool) -> None:
         low = tf.constant(0.0) if starts_at_zero else tf.minimum(self._low(x), 0.0)
         low, high = _of_all_replicas(low, tf.maximum(self._high(x), 0.0))
         count = self.observations.value
@@ -116,13 +154,13 @@ class ActivationQuantizer(keras.layers.Layer):
     def simulate(self, x: Any) -> Any:
         """`x` rounded to the grid in float, with straight-through gradients within the range."""
         low, high = self.group.range()
-        if self.bits == 16:
+        if self.type.symmetric:
             high = tf.maximum(tf.abs(low), tf.abs(high))
             low = -high
         # An empty range would divide by zero inside.
         high = tf.maximum(high, low + 1e-12)
         y = tf.quantization.fake_quant_with_min_max_vars(
-            x, low, high, num_bits=self.bits, narrow_range=self.bits == 16
+            x, low, high, num_bits=self.bits, narrow_range=self.type.symmetric
         )
         return carry(y, self.grid())
 
@@ -150,7 +188,8 @@ class ActivationQuantizer(keras.layers.Layer):
         if not seen:
             raise TfedgeError(
                 f"the range of '{self.name.removesuffix('_range')}' is not known: train the "
-                "quantised model, or give it data with `calibrate`, before it is converted"
+                "model, or show it data with calibrate(data) or calibration=data, before it is "
+                "converted"
             )
         return low, high
 
@@ -162,8 +201,11 @@ class ActivationQuantizer(keras.layers.Layer):
 class Extremes(ActivationQuantizer):
     """Covers everything that was ever seen: for 16 bits, which need not be sparing."""
 
-    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
-        """Widens the range to the values of `x`."""
+    def watch(self, make: Method) -> None:
+        """Lets what sees the extremes see the values, whatever the method for others is."""
+        self.observer = MinMax()
+
+    def _follow(self, x: Any, starts_at_zero: bool) -> None:
         low, high = _of_all_replicas(tf.reduce_min(x), tf.reduce_max(x))
         self.low.assign(tf.minimum(self.low.value, low))
         self.high.assign(tf.maximum(self.high.value, high))
@@ -194,7 +236,7 @@ class LearnedRange(ActivationQuantizer):
         """float32 scalar tensors low <= 0 <= high, whatever the optimizer does."""
         return tf.minimum(self.low.value, 0.0), tf.maximum(self.high.value, 0.0)
 
-    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
+    def _follow(self, x: Any, starts_at_zero: bool) -> None:
         """Sets the bounds from the first batch; then they are the optimizer's."""
         count = self.observations.value
         low, high = _of_all_replicas(
@@ -209,10 +251,10 @@ class LearnedRange(ActivationQuantizer):
     def simulate(self, x: Any) -> Any:
         """`x` rounded to the grid, with gradients to `x` and to the bounds."""
         low, high = self.group.range()
-        steps = 2**self.bits - 1
-        if self.bits == 16:
+        steps = self.type.steps
+        if self.type.symmetric:
             high = tf.maximum(tf.abs(low), tf.abs(high))
-            low, steps = -high, steps - 1
+            low = -high
         # Gradients of replicas are added up, so they count the values of the whole batch.
         count = tf.size(x) * tf.distribute.get_strategy().num_replicas_in_sync
         rate = tf.math.rsqrt(tf.cast(count, tf.float32) * steps)
@@ -235,8 +277,14 @@ class RangeOfTable(ActivationQuantizer):
         table = tf.stop_gradient(tf.convert_to_tensor(self.table))
         return tf.minimum(tf.reduce_min(table), 0.0), tf.maximum(tf.reduce_max(table), 0.0)
 
-    def observe(self, x: Any, starts_at_zero: bool = False) -> None:
-        """Counts the batch; the table is at hand."""
+    def watch(self, make: Method) -> None:
+        """Needs no observer: the table is at hand."""
+
+    def settle(self, batches: int) -> None:
+        """Counts the batches."""
+        self.observations.assign_add(batches)
+
+    def _follow(self, x: Any, starts_at_zero: bool) -> None:
         self.observations.assign(self.observations.value + 1)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from tfedge.quantization import exact, fused_activation
+from tfedge.quantization import exact, exact_functions, fused_activation
+from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 
@@ -57,6 +58,11 @@ def silu(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
     return lambda x: product([x, sigmoid(x)])
 
 
+def softmax(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    """SOFTMAX along the last axis."""
+    return make.fixed("SOFTMAX", _first(function), "softmax", {INT16: exact_functions.softmax})
+
+
 def multiply(operands: list[Any]) -> Any:
     """The product of two tensors."""
     return operands[0] * operands[1]
@@ -68,7 +74,7 @@ STANDALONE: dict[str, Builder] = {
     "silu": silu,
     "swish": silu,
     "sigmoid": partial(_fixed, "LOGISTIC"),
-    "softmax": partial(_fixed, "SOFTMAX"),
+    "softmax": softmax,
     "log_softmax": partial(_fixed, "LOG_SOFTMAX"),
     "tanh": partial(_fixed, "TANH"),
     "elu": partial(_own, "ELU"),

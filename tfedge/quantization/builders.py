@@ -131,12 +131,29 @@ def mean_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> F
     return make.own("MEAN", make.real, kernel)
 
 
+def leaky_relu(make: OperatorFactory) -> Function:
+    """LEAKY_RELU, of a layer or operation."""
+    slope = make.layer.negative_slope
+    return make.own(
+        "LEAKY_RELU",
+        make.real,
+        lambda operands, grid: exact.leaky_relu(*operands[0], grid, slope),
+    )
+
+
+def matrix_product(make: OperatorFactory) -> Function:
+    """A product that is linear in both operands."""
+    several = len(make.shapes) == 2
+    return make.own("BATCH_MATMUL", make.real, exact.products(make.real) if several else None)
+
+
 def relu(make: OperatorFactory) -> Function:
     """ReLU with whatever limit, slope and threshold, as the operator that computes it."""
     layer = make.layer
-    plain = not layer.threshold and layer.max_value is None
+    if layer.negative_slope and not layer.threshold and layer.max_value is None:
+        return leaky_relu(make)
     if layer.negative_slope or layer.threshold or layer.max_value not in (None, 6):
-        return make.own("LEAKY_RELU" if plain else FUNCTION, make.real)
+        return make.own(FUNCTION, make.real)
     if layer.max_value == 6:
         return activations.relu6(make, layer)
     return activations.relu(make, layer)

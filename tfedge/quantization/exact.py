@@ -1,89 +1,150 @@
-"""The int8 kernels whose results inference reproduces bit for bit.
+"""The integer kernels whose results inference reproduces bit for bit.
 
-Every function takes float64 integers with their grids, and returns float64 integers on the
-result's grid, before they are clamped. Source: TFLite Micro's reference kernels; every rescaling
-rounds twice.
+Every function takes float32 steps, integers less their zero point, with their grids, and returns
+float32 steps on the result's grid, before they are clamped. What differs between types of
+activations is read off the grids. Source: TFLite Micro's reference kernels.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from tfedge.quantization.fixed_point import quantize_multiplier, requantize, round_away
-from tfedge.quantization.grids import ActivationGrid
+from tfedge.quantization.activation_types import Rescaling
+from tfedge.quantization.fixed_point import (
+    PREPARED,
+    REQUANTIZED,
+    Multiplier,
+    quantize_multiplier,
+    requantize_twice,
+    round_away,
+    rounding_twice,
+)
+from tfedge.quantization.grids import ActivationGrid, grid_of_range
+from tfedge.quantization.traced_once import traced_once
 
-# That ADD and SUB put behind operands, by the width of the result.
-_ADD_FRACTION_BITS = {8: 20, 16: 15}
 # Moves a tie of two integers that arithmetic in float64 may have missed by an ulp.
 _TIE = 1e-9
+# float32 holds all integers below.
+_EXACT_BELOW = 1 << 24
+
+# Steps and their grid.
+Operand = tuple[Any, ActivationGrid]
 
 
-def accumulated(sums: Any, real: Any, output: ActivationGrid) -> Any:
-    """Sums of products, times float64 multipliers `real`, on the output's grid."""
-    rescaled = requantize(_whole(sums), *quantize_multiplier(real))
-    return tf.cast(rescaled, tf.float64) + output.zero_point
+def accumulated(sums: Any, by: Multiplier, rescaling: Rescaling) -> Any:
+    """int64 sums of products on the output's grid, by a prepared multiplier."""
+    return _shaped(_ACCUMULATED[rescaling](sums, *by), sums)
+
+
+def _accumulated(rescaling: Rescaling) -> Callable[..., Any]:
+    @traced_once(*5 * [tf.int64])
+    def steps(sums: Any, *by: Any) -> Any:
+        return tf.cast(REQUANTIZED[rescaling](sums, Multiplier(*by)), tf.float32)
+
+    return steps
+
+
+_ACCUMULATED = {rescaling: _accumulated(rescaling) for rescaling in Rescaling}
+
+
+def _rescaled(rescaling: Rescaling) -> Callable[..., Any]:
+    @traced_once(tf.int64, tf.float64)
+    def steps(sums: Any, real: Any) -> Any:
+        by = PREPARED[rescaling](*quantize_multiplier(real))
+        return tf.cast(REQUANTIZED[rescaling](sums, by), tf.float32)
+
+    return steps
+
+
+_RESCALED = {rescaling: _rescaled(rescaling) for rescaling in Rescaling}
+
+
+def _scaled(sums: Any, real: Any, rescaling: Rescaling = Rescaling.TWICE) -> Any:
+    """int64 sums times a float64 multiplier."""
+    return _shaped(_RESCALED[rescaling](sums, real), sums)
 
 
 def rescale(x: Any, grid: ActivationGrid, output: ActivationGrid) -> Any:
     """QUANTIZE from one grid to another, and RELU."""
-    return accumulated(x - grid.zero_point, _double(grid) / _double(output), output)
+    return _scaled(_whole(x), _double(grid) / _double(output))
 
 
-def add(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid) -> Any:
+def add(operands: Sequence[Operand], output: ActivationGrid) -> Any:
     """ADD of two operands, with broadcasting."""
     return _sum(operands, output, 1)
 
 
-def subtract(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid) -> Any:
+def subtract(operands: Sequence[Operand], output: ActivationGrid) -> Any:
     """SUB of two operands, with broadcasting."""
     return _sum(operands, output, -1)
 
 
-def _sum(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid, sign: int) -> Any:
-    fraction = _ADD_FRACTION_BITS[output.bits]
-    common = 2.0 * tf.maximum(_double(operands[0][1]), _double(operands[1][1]))
+def _sum(operands: Sequence[Operand], output: ActivationGrid, sign: int) -> Any:
+    (a, a_grid), (b, b_grid) = operands
+    unit = tf.constant(1 << output.type.add_fraction_bits, tf.int64)
+    scales = a_grid.scale, b_grid.scale, output.scale
+    result = _linear(a, b, *scales, unit, tf.constant(sign, tf.int64))
+    result.set_shape(tf.broadcast_static_shape(a.shape, b.shape))
+    return result
+
+
+@traced_once(*5 * [tf.float32], tf.int64, tf.int64)
+def _linear(a: Any, b: Any, a_scale: Any, b_scale: Any, scale: Any, unit: Any, sign: Any) -> Any:
+    """a + sign * b: on twice the larger scale first, with fraction bits, then on the output's."""
+    a_scale, b_scale, scale = (tf.cast(value, tf.float64) for value in (a_scale, b_scale, scale))
+    common = 2.0 * tf.maximum(a_scale, b_scale)
     first, second = (
-        requantize(
-            _whole(x - grid.zero_point) * (1 << fraction),
-            *quantize_multiplier(_double(grid) / common),
-        )
-        for x, grid in operands
+        requantize_twice(_whole(x) * unit, rounding_twice(*quantize_multiplier(operand / common)))
+        for x, operand in ((a, a_scale), (b, b_scale))
     )
-    real = common / (float(1 << fraction) * _double(output))
-    return accumulated(tf.cast(first + sign * second, tf.float64), real, output)
+    real = common / (tf.cast(unit, tf.float64) * scale)
+    by = rounding_twice(*quantize_multiplier(real))
+    return tf.cast(requantize_twice(first + sign * second, by), tf.float32)
+
+
+def multiply(operands: Sequence[Operand], output: ActivationGrid) -> Any:
+    """MUL of two operands, with broadcasting."""
+    (a, a_grid), (b, b_grid) = operands
+    real = _double(a_grid) * _double(b_grid) / _double(output)
+    return _scaled(_whole(a) * _whole(b), real)
 
 
 def products(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
-    """The kernel of a function that multiplies two operands and sums up: MUL, BATCH_MATMUL."""
+    """The kernel of a function that sums up products of two operands: BATCH_MATMUL."""
 
-    def kernel(operands: Sequence[tuple[Any, ActivationGrid]], output: ActivationGrid) -> Any:
+    def kernel(operands: Sequence[Operand], output: ActivationGrid) -> Any:
         (a, a_grid), (b, b_grid) = operands
+        sums = _whole(tf.round(function([tf.cast(x, tf.float64) for x in (a, b)])))
         real = _double(a_grid) * _double(b_grid) / _double(output)
-        sums = function([a - a_grid.zero_point, b - b_grid.zero_point])
-        return accumulated(sums, real, output)
+        return _scaled(sums, real, output.type.sums)
 
     return kernel
-
-
-multiply = products(lambda operands: operands[0] * operands[1])
 
 
 def mean(
     x: Any, grid: ActivationGrid, output: ActivationGrid, axes: Sequence[int], keeps: bool
 ) -> Any:
     """MEAN over `axes`, kept with size 1 or dropped; the count divides the integer multiplier."""
-    count = 1
-    for axis in axes:
-        count *= x.shape[axis]
-    sums = tf.reduce_sum(x - grid.zero_point, axis=list(axes), keepdims=keeps)
-    multiplier, shift = quantize_multiplier(_double(grid) / _double(output))
-    extra = tf.minimum(tf.constant(min(count.bit_length() - 1, 32), tf.int64), 31 + shift)
-    multiplier = tf.bitwise.left_shift(multiplier, extra) // count
-    rescaled = requantize(_whole(sums), multiplier, shift - extra)
-    return tf.cast(rescaled, tf.float64) + output.zero_point
+    count = math.prod(x.shape[axis] for axis in axes)
+    exact = tf.float32 if count * grid.type.largest_step < _EXACT_BELOW else tf.float64
+    sums = _whole(tf.reduce_sum(tf.cast(x, exact), axis=list(axes), keepdims=keeps))
+    real = _double(grid) / _double(output)
+    return _shaped(_share(sums, real, tf.constant(count, tf.int64)), sums)
+
+
+@traced_once(tf.int64, tf.float64, tf.int64)
+def _share(sums: Any, real: Any, count: Any) -> Any:
+    """A `count`-th of sums times a multiplier: the multiplier, made as wide as fits, is divided."""
+    multiplier, shift = quantize_multiplier(real)
+    _, bits = quantize_multiplier(tf.cast(count, tf.float64))
+    extra = tf.minimum(tf.minimum(bits - 1, tf.constant(32, tf.int64)), 31 + shift)
+    by = rounding_twice(tf.bitwise.left_shift(multiplier, extra) // count, shift - extra)
+    return tf.cast(requantize_twice(sums, by), tf.float32)
 
 
 def average(means: Any) -> Any:
@@ -91,10 +152,31 @@ def average(means: Any) -> Any:
     return round_away(means + tf.sign(means) * _TIE)
 
 
+def leaky_relu(x: Any, grid: ActivationGrid, output: ActivationGrid, slope: float) -> Any:
+    """LEAKY_RELU: x, or slope * x for negative x, each with a multiplier of its own."""
+    steps, sign = _whole(x), math.copysign(1.0, slope)
+    negative = _double(grid) * float(np.float32(abs(slope))) / _double(output)
+    below = sign * _scaled(steps, negative)
+    return tf.where(x < 0, below, _scaled(steps, _double(grid) / _double(output)))
+
+
+def constant(value: Any, bits: int) -> Operand:
+    """A constant, as the converter puts it on the grid of its values."""
+    value = tf.convert_to_tensor(value, tf.float32)
+    low, high = tf.reduce_min(value), tf.reduce_max(value)
+    grid = grid_of_range(tf.minimum(low, 0.0), tf.maximum(high, 0.0), bits)
+    return grid.steps(value), grid
+
+
+def _shaped(result: Any, like: Any) -> Any:
+    result.set_shape(like.shape)
+    return result
+
+
 def _double(grid: ActivationGrid) -> Any:
     return tf.cast(grid.scale, tf.float64)
 
 
 def _whole(x: Any) -> Any:
-    """float64 that are integers but for rounding errors, as int64."""
-    return tf.cast(tf.round(x), tf.int64)
+    """Integers in floats as int64."""
+    return tf.cast(x, tf.int64)

@@ -1,20 +1,41 @@
 """TFLite Micro's integer arithmetic in TensorFlow operations.
 
-Integers are carried in int64 and hold int32 values. Everything here runs eagerly, in a tf.function
-and under XLA. `tfedge_converters.arithmetic` has the same formulas in NumPy; tests compare them.
+Integers are carried in int64. Everything here runs eagerly, in a tf.function and under XLA.
+`tfedge_converters.arithmetic` has the same formulas in NumPy; tests compare them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-_INT32_MAX = (1 << 31) - 1
-_MANTISSA_MASK = (1 << 52) - 1
-_EXPONENT_MASK = 0x7FF
+from tfedge.quantization.activation_types import Rescaling
+
+_MANTISSA_BITS = 52
+_MANTISSA_MASK = (1 << _MANTISSA_BITS) - 1
 # The biased exponent of doubles in [0.5, 1), to which frexp scales a fraction.
 _EXPONENT_OF_FRACTIONS = 1022
+_WIDE_BITS, _NARROW_BITS = 31, 15
+# Below every product of 31 bits.
+_BELOW_ALL = -(1 << 62)
+
+
+class Multiplier(NamedTuple):
+    """What `requantize` multiplies and shifts with: int64 tensors of one shape.
+
+    Attributes:
+        factor: of an integer.
+        offset: is added to the product.
+        half: what lies below it after the first shift is negative before rounding.
+        shift: to the right, after the second rounding.
+    """
+
+    factor: Any
+    offset: Any
+    half: Any
+    shift: Any
 
 
 def round_away(x: Any) -> Any:
@@ -33,42 +54,75 @@ def divided(x: Any, divisor: int) -> Any:
 
 
 def quantize_multiplier(real: Any) -> tuple[Any, Any]:
-    """Positive float64 multipliers as (q, shift) in int64: real = q * 2**(shift - 31).
+    """Non-negative float64 multipliers as (q, shift) in int64: real = q * 2**(shift - 31).
 
     q lies in [2**30, 2**31), or is 0 for a multiplier too small for a shift of -31.
     Source: QuantizeMultiplier of TFLite's quantization_util.
     """
-    bits = tf.bitcast(real, tf.int64)
-    shift = tf.bitwise.bitwise_and(tf.bitwise.right_shift(bits, _wide(52)), _wide(_EXPONENT_MASK))
-    shift -= _EXPONENT_OF_FRACTIONS
-    mantissa = tf.bitwise.bitwise_and(bits, _wide(_MANTISSA_MASK))
-    fraction = tf.bitcast(
-        tf.bitwise.bitwise_or(mantissa, _wide(_EXPONENT_OF_FRACTIONS << 52)), tf.float64
-    )
-    fixed = tf.cast(round_away(fraction * 2.0**31), tf.int64)
-    carries = tf.equal(fixed, 1 << 31)
-    fixed = tf.where(carries, fixed // 2, fixed)
-    shift = tf.where(carries, shift + 1, shift)
-    lost = tf.less(shift, -31)
-    return tf.where(lost, _wide(0), fixed), tf.where(lost, _wide(0), shift)
+    # Rounds the mantissa to 31 bits; the exponent takes what is carried.
+    dropped = _MANTISSA_BITS + 1 - _WIDE_BITS
+    bits = tf.bitcast(real, tf.int64) + (1 << (dropped - 1))
+    shift = _shifted_right(bits, _MANTISSA_BITS) - _EXPONENT_OF_FRACTIONS
+    mantissa = tf.bitwise.bitwise_and(bits, _wide(_MANTISSA_MASK)) + (1 << _MANTISSA_BITS)
+    lost = shift < -_WIDE_BITS
+    fixed = tf.where(lost, _wide(0), _shifted_right(mantissa, dropped))
+    return fixed, tf.where(lost, _wide(0), shift)
 
 
-def requantize(x: Any, multiplier: Any, shift: Any) -> Any:
-    """x * multiplier * 2**(shift - 31), rounded twice: MultiplyByQuantizedMultiplier.
+def rounding_twice(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
+    """Of (x + addend) * q * 2**(shift - 31), rounded to an integer before and after the shift.
 
     Args:
-        x: int64 that hold int32 values, of any shape that broadcasts with the others.
-        multiplier, shift: as `quantize_multiplier` gives them.
+        fixed, shift: as `quantize_multiplier` gives them.
+        addend: int64.
     """
-    left = tf.maximum(shift, _wide(0))
-    right = tf.maximum(-shift, _wide(0))
-    shifted = x * tf.bitwise.left_shift(_wide(1), left)
-    product = tf.bitwise.right_shift(shifted * multiplier + (1 << 30), _wide(31))
-    product = tf.minimum(product, _INT32_MAX)
-    mask = tf.bitwise.left_shift(_wide(1), right) - 1
-    threshold = tf.bitwise.right_shift(mask, _wide(1)) + tf.cast(product < 0, tf.int64)
-    rest = tf.bitwise.bitwise_and(product, mask)
-    return tf.bitwise.right_shift(product, right) + tf.cast(rest > threshold, tf.int64)
+    zero = _wide(0)
+    right = tf.maximum(-shift, zero)
+    half = _shifted_right(tf.bitwise.left_shift(_wide(1), right), 1)
+    factor = tf.bitwise.left_shift(fixed, tf.maximum(shift, zero))
+    offset = addend * factor + (1 << (_WIDE_BITS - 1)) + half * (1 << _WIDE_BITS)
+    return Multiplier(factor, offset, tf.where(right > 0, half, _wide(_BELOW_ALL)), right)
+
+
+def rounding_once(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
+    """Of (x + addend) * q * 2**(shift - 15), halves up, q being of 15 bits; see `rounding_twice`.
+
+    Source: MultiplyByQuantizedMultiplier of int64 in TFLite's reference kernels.
+    """
+    dropped = _WIDE_BITS - _NARROW_BITS
+    narrow = _shifted_right(fixed + (1 << (dropped - 1)), dropped)
+    factor = tf.minimum(narrow, _wide((1 << _NARROW_BITS) - 1))
+    right = _NARROW_BITS - shift
+    offset = addend * factor + tf.bitwise.left_shift(_wide(1), right - 1)
+    return Multiplier(factor, offset, tf.zeros_like(right), right)
+
+
+def requantize_twice(x: Any, by: Multiplier) -> Any:
+    """int64 x * by, rounded twice: ties up, then away from zero."""
+    product = _shifted_right(x * by.factor + by.offset, _WIDE_BITS)
+    # -1 where the product was negative, so that ties go away from zero.
+    negative = _shifted_right(product - by.half, 63)
+    return tf.bitwise.right_shift(product + negative, by.shift)
+
+
+def requantize_once(x: Any, by: Multiplier) -> Any:
+    """int64 x * by, rounded once."""
+    return tf.bitwise.right_shift(x * by.factor + by.offset, by.shift)
+
+
+PREPARED: Mapping[Rescaling, Callable[..., Multiplier]] = {
+    Rescaling.TWICE: rounding_twice,
+    Rescaling.ONCE: rounding_once,
+}
+
+REQUANTIZED: Mapping[Rescaling, Callable[[Any, Multiplier], Any]] = {
+    Rescaling.TWICE: requantize_twice,
+    Rescaling.ONCE: requantize_once,
+}
+
+
+def _shifted_right(x: Any, bits: int) -> Any:
+    return tf.bitwise.right_shift(x, _wide(bits))
 
 
 def _wide(value: int) -> Any:

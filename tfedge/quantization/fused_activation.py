@@ -26,13 +26,14 @@ class FusedActivation:
     high: float | None = None
     function: Callable[[Any], Any] = keras.activations.linear
 
-    def clamp(self, integers: Any, grid: ActivationGrid) -> Any:
-        """Integers within the limits and the grid: CalculateActivationRangeQuantized."""
+    def clamp(self, steps: Any, grid: ActivationGrid) -> Any:
+        """Steps within the limits and the grid: CalculateActivationRangeQuantized."""
+        low, high = grid.step_limits()
         if self.low is not None:
-            integers = tf.maximum(integers, _integer(self.low, grid))
+            low = tf.maximum(low, _step(self.low, grid))
         if self.high is not None:
-            integers = tf.minimum(integers, _integer(self.high, grid))
-        return grid.clamp(integers)
+            high = tf.minimum(high, _step(self.high, grid))
+        return tf.clip_by_value(steps, low, high)
 
 
 NONE = FusedActivation()
@@ -40,6 +41,7 @@ RELU = FusedActivation(0.0, None, keras.ops.relu)
 RELU6 = FusedActivation(0.0, 6.0, keras.ops.relu6)
 
 
-def _integer(limit: float, grid: ActivationGrid) -> Any:
-    steps = tf.cast(tf.constant(limit, tf.float32) / grid.scale, tf.float64)
-    return round_away(steps) + grid.zero_point
+def _step(limit: float, grid: ActivationGrid) -> Any:
+    if not limit:
+        return tf.constant(0.0)
+    return tf.cast(round_away(tf.cast(limit / grid.scale, tf.float64)), tf.float32)

@@ -4,6 +4,9 @@ A *grid* is a scale and a zero point: real = scale * (integer - zero_point). Bet
 layers real numbers travel, as between any Keras layers; the grid that they lie on goes with them
 as an attribute of the tensor, the way Keras lets masks travel. Whatever makes a new tensor drops
 the grid, so a number never claims a grid that it is not on.
+
+Kernels of inference compute with *steps*, integers less their zero point. A tensor that they made
+carries its steps too, so that the next kernel need not find them again by division.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.quantization import policy
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 from tfedge.quantization.fixed_point import divided, round_away
+from tfedge.quantization.traced_once import traced_once
 
-_ATTRIBUTE = "_tfedge_grid"
+_GRID, _STEPS = "_tfedge_grid", "_tfedge_steps"
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
@@ -29,63 +34,81 @@ class ActivationGrid:
 
     Attributes:
         scale: float32 scalar tensor.
-        zero_point: float64 scalar tensor that holds an integer.
-        low, high: the smallest and the largest integer.
+        zero_point: float32 scalar tensor that holds an integer.
+        type: what the integers are.
         owner: whose range made the grid; two grids of one owner are the same.
         other: of a number of bits, the grid that covers the same range with so many.
     """
 
     scale: Any
     zero_point: Any
-    low: int
-    high: int
+    type: ActivationType
     owner: Any = None
     other: Callable[[int], ActivationGrid] | None = None
 
     @property
     def bits(self) -> int:
         """Of an integer."""
-        return (self.high + 1).bit_length()
+        return self.type.bits
 
     def in_width(self, bits: int) -> ActivationGrid:
         """The grid to which the converter moves these numbers for a kernel of another width."""
         return self if bits == self.bits or self.other is None else self.other(bits)
 
-    def integers(self, x: Any) -> Any:
-        """The nearest integers to real `x`, as float64 within [low, high]; ties away from zero.
+    def is_of(self, other: ActivationGrid) -> bool:
+        """Whether both are certainly the same grid."""
+        return self is other or (self.owner is not None and self.owner is other.owner
+                                 and self.type is other.type)  # fmt: skip
+
+    def steps(self, x: Any) -> Any:
+        """The nearest steps to real `x`, as float32 within the grid; ties away from zero.
 
         Source: QUANTIZE of TFLite Micro, whose quotient is float32.
         """
-        steps = round_away(tf.cast(tf.cast(x, tf.float32) / self.scale, tf.float64))
-        return self.clamp(steps + self.zero_point)
+        known = getattr(x, _STEPS, None)
+        own = grid_of(x)
+        if known is not None and own is not None and own.is_of(self):
+            return known
+        steps = _nearest(tf.cast(x, tf.float32), self.scale, *self.step_limits())
+        steps.set_shape(x.shape)
+        return steps
 
-    def clamp(self, integers: Any) -> Any:
-        """Integers within [low, high]."""
-        return tf.clip_by_value(integers, float(self.low), float(self.high))
+    def step_limits(self) -> tuple[Any, Any]:
+        """The smallest and the largest step."""
+        return self.type.least - self.zero_point, self.type.high - self.zero_point
 
-    def real(self, integers: Any) -> Any:
-        """The float32 numbers that float64 integers stand for; they carry this grid."""
-        return carry(tf.cast(integers - self.zero_point, tf.float32) * self.scale, self)
+    def clamp(self, steps: Any) -> Any:
+        """Steps within the grid."""
+        return tf.clip_by_value(steps, *self.step_limits())
+
+    def real(self, steps: Any) -> Any:
+        """The float32 numbers that float32 steps stand for; they carry this grid and the steps."""
+        x = carry(steps * self.scale, self)
+        setattr(x, _STEPS, steps)
+        return x
+
+    def rounded(self, x: Any) -> Any:
+        """The numbers of the grid that are nearest to real `x`."""
+        return self.real(self.steps(x))
 
     def real_limits(self) -> tuple[Any, Any]:
         """The smallest and the largest real number of the grid."""
-        low, high = (
-            tf.cast(limit - self.zero_point, tf.float32) * self.scale
-            for limit in (self.low, self.high)
-        )
+        low, high = (limit * self.scale for limit in self.step_limits())
         return low, high
 
 
 def carry(x: Any, grid: ActivationGrid | None) -> Any:
     """`x`, which says from now on that its numbers lie on `grid`."""
     if grid is not None:
-        setattr(x, _ATTRIBUTE, grid)
+        setattr(x, _GRID, grid)
+        if hasattr(x, _STEPS):
+            delattr(x, _STEPS)
     return x
 
 
 def grid_of(x: Any) -> ActivationGrid | None:
     """The grid that `x` carries, if any."""
-    return getattr(x, _ATTRIBUTE, None)
+    return getattr(x, _GRID, None)
 
 
 def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
@@ -94,39 +117,50 @@ def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
     Asymmetric for 8 bits, symmetric for 16. The arithmetic, down to its roundings, is that of
     TensorFlow's converter and of ours, so that both sides get the same grid from the same range.
     """
-    if bits == 16:
-        return _symmetric_grid(tf.maximum(tf.abs(low), tf.abs(high)))
-    integer_low, integer_high = -128, 127
+    kind = ACTIVATION_TYPES[bits]
+    scale, zero_point = (_symmetric if kind.symmetric else _asymmetric)(low, high)
+    scale.set_shape([])
+    zero_point.set_shape([])
+    return ActivationGrid(scale, zero_point, kind)
+
+
+@traced_once(tf.float32, tf.float32)
+def _asymmetric(low: Any, high: Any) -> tuple[Any, Any]:
+    """Scale and zero point of int8."""
+    least, largest = float(_INT8.low), float(_INT8.high)
     low, high = tf.minimum(low, 0.0), tf.maximum(high, 0.0)
-    scale = divided(high - low, integer_high - integer_low)
+    scale = divided(high - low, _INT8.steps)
     empty = scale < _SMALLEST_NORMAL
     scale = tf.where(empty, 1.0, scale)
-    exact = integer_low - tf.cast(low, tf.float64) / tf.cast(scale, tf.float64)
-    rounded = round_away(tf.cast(tf.cast(exact, tf.float32), tf.float64))
-    zero_point = tf.clip_by_value(rounded, float(integer_low), float(integer_high))
-    zero_point = tf.where(empty, tf.zeros_like(zero_point), zero_point)
-    return ActivationGrid(scale, zero_point, integer_low, integer_high)
+    exact = least - tf.cast(low, tf.float64) / tf.cast(scale, tf.float64)
+    rounded = tf.cast(round_away(tf.cast(tf.cast(exact, tf.float32), tf.float64)), tf.float32)
+    return scale, tf.where(empty, 0.0, tf.clip_by_value(rounded, least, largest))
 
 
-def _symmetric_grid(largest: Any) -> ActivationGrid:
-    limit = 2**15 - 1
-    scale = divided(largest, limit)
-    scale = tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
-    return ActivationGrid(scale, tf.constant(0.0, tf.float64), -limit - 1, limit)
+@traced_once(tf.float32, tf.float32)
+def _symmetric(low: Any, high: Any) -> tuple[Any, Any]:
+    """Scale and zero point of int16."""
+    scale = divided(tf.maximum(tf.abs(low), tf.abs(high)), _INT16.high)
+    return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale), tf.constant(0.0)
+
+
+_INT8, _INT16 = ACTIVATION_TYPES[8], ACTIVATION_TYPES[16]
+
+
+@traced_once(tf.float32, tf.float32, tf.float32, tf.float32)
+def _nearest(x: Any, scale: Any, low: Any, high: Any) -> Any:
+    # In float64, for one half added to the float32 below it would be rounded up to 1.
+    steps = tf.cast(round_away(tf.cast(x / scale, tf.float64)), tf.float32)
+    return tf.clip_by_value(steps, low, high)
 
 
 def fixed_grid(code: str, bits: int) -> ActivationGrid:
     """The grid that the kernel of operator `code` prescribes for its result."""
-    grids = policy.OPERATORS[code].fixed
-    if bits == 16:
-        scale, zero_point, low, high = 2.0**-15, 0, -(2**15), 2**15 - 1
-    else:
-        fixed = grids[policy.INT8]
-        scale, zero_point, low, high = fixed.scale, fixed.zero_point, -128, 127
+    kind = ACTIVATION_TYPES[bits]
+    fixed = policy.OPERATORS[code].fixed[kind.element]
     return ActivationGrid(
-        tf.constant(scale, tf.float32),
-        tf.constant(float(zero_point), tf.float64),
-        low,
-        high,
+        tf.constant(fixed.scale, tf.float32),
+        tf.constant(float(fixed.zero_point), tf.float32),
+        kind,
         other=partial(fixed_grid, code),
     )

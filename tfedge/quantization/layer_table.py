@@ -34,6 +34,8 @@ from tfedge.quantization.builders import (
     channels_last,
     fixed,
     in_turn,
+    leaky_relu,
+    matrix_product,
     mean_over,
     moved,
     own,
@@ -77,11 +79,20 @@ from tfedge.quantization.weighted_layers import (
 _SHARED, _OWN, _FIXED = "shared", "own", "fixed"
 
 
+def _times(factor: Any) -> Any:
+    """The kernel of a product with a constant."""
+
+    def kernel(operands: Any, grid: Any) -> Any:
+        return exact.multiply([*operands, exact.constant(factor, grid.bits)], grid)
+
+    return kernel
+
+
 def _average(make: OperatorFactory) -> Function:
     """A sum, times one over the number of operands."""
     total = in_turn("ADD", exact.add, tf.add, make, fused_activation.NONE)
     share = np.float32(1 / len(make.groups))
-    scale = make.own("MUL", lambda operands: operands[0] * share, part="share")
+    scale = make.own("MUL", lambda operands: operands[0] * share, _times(share), "share")
     return lambda operands: scale(total(operands))
 
 
@@ -272,7 +283,7 @@ LAYERS: dict[str, Row] = {
     ),
     "CenterCrop": whole(partial(moved, "STRIDED_SLICE")),
     "Concatenate": whole(partial(shared_by_all, "CONCATENATION")),
-    "Dot": parts(partial(own, "BATCH_MATMUL"), ("axes",)),
+    "Dot": parts(matrix_product, ("axes",)),
     "ELU": whole(function("ELU")),
     "EinsumDense": parts(
         einsum_dense,
@@ -288,7 +299,7 @@ LAYERS: dict[str, Row] = {
     ),
     "LSTM": parts(recurrent, _RECURRENT, problem=recurrent_problem),
     "LayerNormalization": parts(layer_normalization, _NORMALIZATION, problem=normalization_problem),
-    "LeakyReLU": whole(function("LEAKY_RELU")),
+    "LeakyReLU": whole(leaky_relu),
     "Maximum": whole(partial(shared_by_all, "MAXIMUM")),
     "Minimum": whole(partial(shared_by_all, "MINIMUM")),
     "MultiHeadAttention": parts(

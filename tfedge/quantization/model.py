@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
+from tfedge.calibration import Method
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import computation_of
@@ -20,8 +20,9 @@ from tfedge.keras_graph.requirements import (
 from tfedge.preservation import PROPERTIES, check_properties
 from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
+from tfedge.quantization.calibration import BATCH_SIZE, calibrate
 from tfedge.quantization.operators import QuantizedOperator
-from tfedge.quantization.phase import CALIBRATE, Phase
+from tfedge.quantization.phase import EXACT, Phase, check_inference
 from tfedge.quantization.quantize_layer import Quantize
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge.quantization.weighted import WeightedOperator
@@ -46,6 +47,7 @@ class QuantizedModel(keras.Model):
         *,
         unknown: str = transform.ERROR,
         preserve: Collection[str] = PROPERTIES,
+        inference: str = EXACT,
         name: str | None = None,
         check: bool = False,
     ):
@@ -65,6 +67,19 @@ class QuantizedModel(keras.Model):
         self.unknown = unknown
         self.preserve = check_properties(preserve)
         self.report = change.report
+        self.inference = inference
+
+    @property
+    def inference(self) -> str:
+        """What `predict` and `evaluate` compute: "exact" or "simulated"; see `tfedge.quantize`."""
+        return self._inference
+
+    @inference.setter
+    def inference(self, inference: str) -> None:
+        set_inference(self, inference)
+        self._inference = inference
+        # Compiled functions have what they compute built in.
+        self.predict_function = self.test_function = None
 
     def quantized_operators(self) -> list[QuantizedOperator]:
         """Every integer operator, in the order of the layers."""
@@ -80,18 +95,28 @@ class QuantizedModel(keras.Model):
             if isinstance(layer, Quantize):
                 layer.reset_state()
 
-    def calibrate(self, data: Any, batch_size: int = 32) -> QuantizedModel:
-        """Finds the ranges by running inference in float.
+    def calibrate(
+        self, data: Any, method: str | Method | None = None, batch_size: int = BATCH_SIZE
+    ) -> QuantizedModel:
+        """Finds the ranges by running inference in float, as `tfedge.convert` finds them.
 
         Args:
-            data: an array whose first axis is samples, a list or dict of them for several inputs,
-                or a tf.data.Dataset of batches of inputs, with or without labels.
-            batch_size: samples at a time, for arrays.
+            data: representative inputs: an array whose first axis counts samples, a list or dict of
+                such arrays for several inputs, an iterable (or a function that returns one) of
+                samples or batches with or without labels, such as a tf.data.Dataset or a
+                PyDataset, or the path of an .npz file.
+            method: "minmax", the default, "moving_average", "percentile" (of 99.99),
+                "percentile:99.9" and its like, "mse", "entropy"; or a class derived from
+                `tfedge.calibration.Observer`.
+            batch_size: samples at a time.
 
         Returns:
             The model itself.
+
+        Raises:
+            TfedgeError: the data are empty, not finite, or do not fit the inputs or the method.
         """
-        calibrate(self, self, data, batch_size)
+        calibrate(self, data, method, batch_size)
         return self
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -159,6 +184,7 @@ class QuantizedModel(keras.Model):
             "scheme": self.scheme.get_config(),
             "unknown": self.unknown,
             "preserve": list(self.preserve),
+            "inference": self.inference,
             "name": self.name,
         }
 
@@ -170,6 +196,7 @@ class QuantizedModel(keras.Model):
             Scheme.from_config(config["scheme"]),
             unknown=config["unknown"],
             preserve=config["preserve"],
+            inference=config.get("inference", EXACT),
             name=config["name"],
         )
 
@@ -179,9 +206,11 @@ def quantize(
     scheme: str | Scheme = "int8",
     *,
     calibration: Any = None,
+    calibration_method: str | Method | None = None,
     weights: Callable[[Any], WeightScheme | None] | None = None,
     unknown: str = transform.ERROR,
     preserve: Collection[str] = PROPERTIES,
+    inference: str = EXACT,
     check: bool = True,
 ) -> QuantizedModel:
     """A model that trains for the integers that it will run with.
@@ -190,14 +219,18 @@ def quantize(
         model: a built Keras 3 model: functional, sequential, nested, or subclassed if its `call`
             runs on symbolic tensors. It is not changed, and shares its layers with the result.
         scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
-        calibration: data to find first ranges with, see `QuantizedModel.calibrate`; without it
-            the first batches of training do.
+        calibration: data to find first ranges with; without them the first batches of training do.
+        calibration_method: how; see `QuantizedModel.calibrate` for both.
         weights: of a layer, how its weights are quantised, or None to follow the scheme.
         unknown: "error", or "float" to leave layers of unknown kinds in float.
         preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
             weights or more are exactly 0, and "clusters", where they have at most 256 values that
             recur. Looked for when training begins; masks and clusters that the model has of an
             earlier training stay in any case.
+        inference: what `predict` and `evaluate` compute: "exact", the device's numbers bit for bit,
+            or "simulated", float numbers rounded to their grids as in training, which takes little
+            more time than the float model and may be an integer or two off. The result's property
+            `inference` changes it.
         check: whether the result proves first that, without rounding, it computes what the model
             computes; see `tfedge.equivalence`.
 
@@ -224,9 +257,11 @@ def quantize(
     if weights is not None:
         layers = [call.operation for call in computation_of(model).calls]
         scheme = scheme.with_overrides(layers, weights)
-    quantized = QuantizedModel(model, scheme, unknown=unknown, preserve=preserve, check=check)
+    quantized = QuantizedModel(
+        model, scheme, unknown=unknown, preserve=preserve, inference=inference, check=check
+    )
     if calibration is not None:
-        quantized.calibrate(calibration)
+        quantized.calibrate(calibration, calibration_method)
     return quantized
 
 
@@ -276,6 +311,22 @@ def was_rounded(model: Any) -> bool:
     return getattr(model, "has_rounded", False)
 
 
+def set_inference(model: Any, inference: str) -> bool:
+    """Says what all quantised operators of a model compute outside of training.
+
+    Returns:
+        Whether that is new to one of them; then compiled functions have to be made anew.
+
+    Raises:
+        TfedgeError: it is neither "exact" nor "simulated".
+    """
+    check_inference(inference)
+    changed = [one for one in operators_of(model) if one.inference != inference]
+    for operator in changed:
+        operator.inference = inference
+    return bool(changed)
+
+
 def restart_scales(operators: list[QuantizedOperator]) -> None:
     """Lets learned weight scales start from the weights as they are now."""
     for operator in operators:
@@ -291,33 +342,6 @@ def unknown_ranges(model: Any) -> list[str]:
         for quantizer in quantizers
         if quantizer is not None and not int(quantizer.observations.numpy())
     ]
-
-
-def calibrate(model: Any, call: Any, data: Any, batch_size: int) -> None:
-    """Runs `call` on data while the operators of `model` watch their ranges."""
-    before = [(operator, operator.phase) for operator in operators_of(model)]
-    set_phase(model, CALIBRATE)
-    try:
-        for batch in batches_of(data, batch_size):
-            call(batch, training=False)
-    finally:
-        for operator, phase in before:
-            operator.phase = phase
-
-
-def batches_of(data: Any, batch_size: int) -> Any:
-    """Inputs in batches, of arrays or of a tf.data.Dataset that has batches already."""
-    if hasattr(data, "element_spec"):
-        for item in data:
-            yield item[0] if isinstance(item, tuple) else item
-        return
-    count = len(keras.tree.flatten(data)[0])
-    for start in range(0, count, batch_size):
-        yield _rows(data, slice(start, start + batch_size))
-
-
-def _rows(data: Any, rows: slice) -> Any:
-    return keras.tree.map_structure(lambda array: np.asarray(array)[rows], data)
 
 
 def _is_of(float_model: Any, filepath: Any) -> bool:

@@ -32,6 +32,7 @@ from tfedge.normalization import (
 )
 from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, Extremes
+from tfedge.quantization.exact import Operand
 from tfedge.quantization.grids import ActivationGrid, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
@@ -40,9 +41,6 @@ from tfedge.quantization.weighted_layers import one_tap
 
 # Far below the mean square of any row that is not zero; Keras has 1e-12 for the sum.
 _LENGTH_EPSILON = 1e-12
-
-# Integers, as float64, and their grid.
-_Integers = tuple[Any, ActivationGrid]
 
 
 class NormalizationOperator(QuantizedOperator):
@@ -129,9 +127,10 @@ class NormalizationOperator(QuantizedOperator):
             row = self._computed(self._grid(CENTERED), exact.subtract, row, mean)
         squares = self._computed(self._grid(SQUARES), exact.multiply, row, row)
         variance = self._mean(VARIANCE, squares, axes)
-        epsilon = _on_own_grid(tf.constant(self.epsilon))
+        epsilon = exact.constant(self.epsilon, NORMALIZATION_BITS)
         above = self._computed(self._grid(ABOVE_ZERO), exact.add, variance, epsilon)
-        given = [self._factor(above), *map(_on_own_grid, self._values())]
+        constants = [exact.constant(value, NORMALIZATION_BITS) for value in self._values()]
+        given = [self._factor(above), *constants]
         for (part, kernel), operand in zip(self._last_steps().items(), given, strict=True):
             row = self._computed(self._grid(part), kernel, row, operand)
         output = self.quantizer.grid()
@@ -142,10 +141,10 @@ class NormalizationOperator(QuantizedOperator):
         """Operands of any width are moved to that of the interiors."""
         return None
 
-    def _wide(self, x: Any) -> _Integers:
+    def _wide(self, x: Any) -> Operand:
         grid = self._grid_of(x)
         wide = grid.in_width(NORMALIZATION_BITS)
-        return wide.clamp(exact.rescale(grid.integers(x), grid, wide)), wide
+        return wide.clamp(exact.rescale(grid.steps(x), grid, wide)), wide
 
     def _grid(self, part: str) -> ActivationGrid:
         """Of what is computed on the way; the last step's is the wide one of the result."""
@@ -154,25 +153,25 @@ class NormalizationOperator(QuantizedOperator):
         return self.quantizer.grid().in_width(NORMALIZATION_BITS)
 
     @staticmethod
-    def _computed(grid: ActivationGrid, kernel: Any, *operands: _Integers) -> _Integers:
+    def _computed(grid: ActivationGrid, kernel: Any, *operands: Operand) -> Operand:
         return grid.clamp(kernel(operands, grid)), grid
 
-    def _mean(self, part: str, row: _Integers, axes: list[int]) -> _Integers:
+    def _mean(self, part: str, row: Operand, axes: list[int]) -> Operand:
         grid = self._grid(part)
         return grid.clamp(exact.mean(*row, grid, axes, True)), grid
 
-    def _factor(self, above: _Integers) -> _Integers:
+    def _factor(self, above: Operand) -> Operand:
         """The reciprocal root, of the range that the converter gives it."""
-        integers, above_grid = above
+        steps, above_grid = above
         _, largest = self.interiors[ABOVE_ZERO].range()
         _, high = self.interiors[FACTOR].range()
         # The root of the smallest operand above 0; what is smaller cannot be told from 0.
-        limit = tf.sqrt(float(above_grid.high) / tf.cast(largest, tf.float64))
+        limit = tf.sqrt(float(above_grid.type.high) / tf.cast(largest, tf.float64))
         wanted = ROOT_HEADROOM * tf.cast(high, tf.float64)
         high = tf.cast(tf.minimum(wanted, limit), tf.float32)
         grid = grid_of_range(tf.constant(0.0), high, NORMALIZATION_BITS)
-        real = tf.maximum(integers, 0.5) * tf.cast(above_grid.scale, tf.float64)
-        return grid.integers(tf.math.rsqrt(real)), grid
+        real = tf.cast(tf.maximum(steps, 0.5), tf.float64) * tf.cast(above_grid.scale, tf.float64)
+        return grid.steps(tf.math.rsqrt(real)), grid
 
     def _export(self, operands: list[Any]) -> Any:
         with tf.init_scope():
@@ -183,13 +182,6 @@ class NormalizationOperator(QuantizedOperator):
         )
         result = mark(lambda *tensors: self._real(*tensors)[1])(*operands, *given)
         return marked_result(self, result)
-
-
-def _on_own_grid(value: Any) -> _Integers:
-    """A constant, as the converter puts it on the grid of its values."""
-    low, high = tf.reduce_min(value), tf.reduce_max(value)
-    grid = grid_of_range(tf.minimum(low, 0.0), tf.maximum(high, 0.0), NORMALIZATION_BITS)
-    return grid.integers(value), grid
 
 
 def layer_normalization(make: OperatorFactory) -> Function:

@@ -13,6 +13,8 @@ from tfedge.quantization.builders import (
     Row,
     binary,
     fixed,
+    leaky_relu,
+    matrix_product,
     moved,
     own,
     relu,
@@ -85,7 +87,6 @@ _FUNCTIONS = {
     "Fabs": "ABS",
     "Gelu": "GELU",
     "HardSilu": "HARD_SWISH",
-    "LeakyRelu": "LEAKY_RELU",
     "Log": "LOG",
     "Rsqrt": "RSQRT",
     "Sqrt": "SQRT",
@@ -126,7 +127,7 @@ def _products(make: OperatorFactory) -> Function:
     """Of two activations, or of one and weights."""
     if len(make.reals) == 1:
         return product_with_weights(make)
-    return make.own("BATCH_MATMUL", make.real, exact.products(make.real))
+    return matrix_product(make)
 
 
 def _average_pool(make: OperatorFactory) -> Function:
@@ -153,6 +154,7 @@ OPERATIONS: dict[str, Row] = {
     "AveragePool": whole(_average_pool, None),
     "Cast": whole(_cast, None),
     "Einsum": whole(_products, None),
+    "LeakyRelu": whole(leaky_relu, None),
     "Matmul": whole(_products, None),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
     "Normalize": whole(unit_normalization, None, unit_problem),

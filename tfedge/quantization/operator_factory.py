@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import keras
 
-from tfedge.quantization import activation_quantizers, fused_activation, weight_quantizers
+from tfedge.quantization import (
+    activation_quantizers,
+    exact_functions,
+    fused_activation,
+    weight_quantizers,
+)
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operators import (
     FixedRange,
@@ -169,9 +176,15 @@ class OperatorFactory:
             own[0].merge(other)
         return self.add(SharedRange(code, real, own[0], None, quantizer, name=self._name(part)))
 
-    def fixed(self, code: str, real: Callable[[list[Any]], Any], part: str = "") -> Function:
-        """An operator whose kernel prescribes the result's grid."""
-        return self.add(FixedRange(code, real, self.bits, name=self._name(part)))
+    def fixed(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        part: str = "",
+        kernels: Mapping[ActivationType, exact_functions.Function] = MappingProxyType({}),
+    ) -> Function:
+        """An operator whose kernel prescribes the result's grid; see `FixedRange`."""
+        return self.add(FixedRange(code, real, self.bits, kernels, name=self._name(part)))
 
     def input(self) -> Function:
         """What puts real numbers on a grid."""

@@ -1,13 +1,14 @@
 """One TFLite operator as training, inference and export see it.
 
 In training an operator computes in float and its result is rounded to its grid. In inference it
-computes what the integer kernel computes. While a model is exported it emits the float operator,
-and marks what the converter has to know.
+computes what the integer kernel computes, unless it is asked to go on as in training. While a model
+is exported it emits the float operator, and marks what the converter has to know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -17,12 +18,14 @@ from tfedge.errors import TfedgeError
 from tfedge.markers import is_exporting
 from tfedge.quantization import exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
+from tfedge.quantization.exact_functions import ELEMENTWISE, Function
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.grids import ActivationGrid, carry, fixed_grid, grid_of
-from tfedge.quantization.phase import TRAIN, Phase
+from tfedge.quantization.phase import EXACT, TRAIN, Phase
 from tfedge.quantization.ranges import mark_range
 
-# Of the operands as (integers, grid) and the result's grid: float64 integers of the result.
+# Of the operands as (steps, grid) and the result's grid: float32 steps of the result.
 Kernel = Callable[[Sequence[tuple[Any, ActivationGrid]], ActivationGrid], Any]
 
 
@@ -32,6 +35,7 @@ class QuantizedOperator(keras.layers.Layer):
     Attributes:
         code: the operator's name in the policy table.
         phase: what the operator does at the moment.
+        inference: EXACT or SIMULATED, outside of training.
         group: the activations whose grid the result is on; None if a kernel prescribes it.
     """
 
@@ -39,6 +43,7 @@ class QuantizedOperator(keras.layers.Layer):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.code = code
         self.phase: Phase = TRAIN
+        self.inference = EXACT
         self.group: RangeGroup | None = None
         self.built = True
 
@@ -48,9 +53,9 @@ class QuantizedOperator(keras.layers.Layer):
         if is_exporting():
             return self._export(operands)
         operands = [self._in_own_width(x) for x in operands]
-        if not self.phase.quantize or training:
-            return self._simulate([_in_float32(x) for x in operands], bool(training))
-        return self._infer(operands)
+        if self.phase.quantize and not training and self.inference == EXACT:
+            return self._infer(operands)
+        return self._simulate([_in_float32(x) for x in operands], bool(training))
 
     @property
     def width(self) -> int | None:
@@ -64,7 +69,7 @@ class QuantizedOperator(keras.layers.Layer):
         if grid is None or self.width in (None, grid.bits):
             return x
         other = grid.in_width(self.width)
-        moved = other.real(other.clamp(exact.rescale(grid.integers(x), grid, other)))
+        moved = other.real(other.clamp(exact.rescale(grid.steps(x), grid, other)))
         return carry(x + tf.stop_gradient(moved - x), other)
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
@@ -121,10 +126,9 @@ class OwnRange(QuantizedOperator):
 
     def _infer(self, operands: list[Any]) -> Any:
         grid = self.quantizer.grid()
-        if self.kernel is None or self.quantizer.bits != 8:
-            result = self.activation.function(self.real(operands))
-            return grid.real(grid.integers(result))
-        inputs = [(self._grid_of(x).integers(x), self._grid_of(x)) for x in operands]
+        if self.kernel is None:
+            return grid.rounded(self.activation.function(self.real(operands)))
+        inputs = [(self._grid_of(x).steps(x), self._grid_of(x)) for x in operands]
         return grid.real(self.activation.clamp(self.kernel(inputs, grid), grid))
 
     def _export(self, operands: list[Any]) -> Any:
@@ -160,6 +164,11 @@ class SharedRange(QuantizedOperator):
         self.kernel = kernel
         self.quantizer = quantizer
 
+    @property
+    def width(self) -> int | None:
+        """Operands of any width are moved to the common grid, in one step."""
+        return None
+
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         result = self.real(operands)
         if self.quantizer is not None:
@@ -173,7 +182,9 @@ class SharedRange(QuantizedOperator):
         aligned = [_on_grid(x, grid) for x in operands]
         if self.kernel is None:
             return carry_all(self.real(aligned), grid)
-        return grid.real(grid.clamp(self.kernel([grid.integers(x) for x in aligned])))
+        zero_point = tf.cast(grid.zero_point, tf.float64)
+        integers = [tf.cast(grid.steps(x), tf.float64) + zero_point for x in aligned]
+        return grid.real(grid.clamp(tf.cast(self.kernel(integers) - zero_point, tf.float32)))
 
     def _export(self, operands: list[Any]) -> Any:
         if self.quantizer is not None:
@@ -212,12 +223,31 @@ class TrainingOnly(QuantizedOperator):
 
 
 class FixedRange(QuantizedOperator):
-    """An operator whose kernel prescribes the grid of its result."""
+    """An operator whose kernel prescribes the grid of its result.
 
-    def __init__(self, code: str, real: Callable[[list[Any]], Any], bits: int, *, name: str):
+    Args:
+        code: the operator's name in the policy table.
+        real: the operator in float, of a list of operands.
+        bits: of the result and the operand.
+        kernels: the integer kernels, by type of activations; without one for its type, or for
+            every element by itself in `exact_functions`, inference computes in float and rounds.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        real: Callable[[list[Any]], Any],
+        bits: int,
+        kernels: Mapping[ActivationType, Function] = MappingProxyType({}),
+        *,
+        name: str,
+    ):
         super().__init__(code, name)
         self.real = real
         self.bits = bits
+        kind = ACTIVATION_TYPES[bits]
+        self.kernel = kernels.get(kind) or ELEMENTWISE.get((code, kind))
 
     @property
     def width(self) -> int | None:
@@ -237,7 +267,10 @@ class FixedRange(QuantizedOperator):
 
     def _infer(self, operands: list[Any]) -> Any:
         grid = fixed_grid(self.code, self.bits)
-        return grid.real(grid.integers(self.real(operands)))
+        if self.kernel is None:
+            return grid.rounded(self.real(operands))
+        source = self._grid_of(operands[0])
+        return grid.real(grid.clamp(self.kernel(source.steps(operands[0]), source)))
 
     def _export(self, operands: list[Any]) -> Any:
         with tf.init_scope():
@@ -258,8 +291,7 @@ class QuantizedInput(QuantizedOperator):
         return quantized_result(self, operands[0], training)
 
     def _infer(self, operands: list[Any]) -> Any:
-        grid = self.quantizer.grid()
-        return grid.real(grid.integers(operands[0]))
+        return self.quantizer.grid().rounded(operands[0])
 
     def _export(self, operands: list[Any]) -> Any:
         return marked_result(self, operands[0])
@@ -303,6 +335,6 @@ def carry_all(results: Any, grid: ActivationGrid | None) -> Any:
 
 def _on_grid(x: Any, grid: ActivationGrid) -> Any:
     own = grid_of(x)
-    if own is None or own is grid or (own.owner is grid.owner and own.owner is not None):
+    if own is None or own.is_of(grid):
         return x
-    return grid.real(grid.clamp(exact.rescale(own.integers(x), own, grid)))
+    return grid.real(grid.clamp(exact.rescale(own.steps(x), own, grid)))

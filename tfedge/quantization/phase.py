@@ -1,8 +1,13 @@
-"""What quantised layers do at the moment: train in float, watch ranges, or compute on grids."""
+"""What quantised layers do at the moment: train in float, watch ranges, or compute on grids.
+
+Inference is a matter of its own: exact, or simulated as in training.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from tfedge.errors import TfedgeError
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,18 @@ class Phase:
 FLOAT = Phase(quantize=False, observe=False)
 CALIBRATE = Phase(quantize=False, observe=True, update_batch_norm=False)
 TRAIN = Phase()
+
+# What integer kernels compute, bit for bit; or float numbers rounded to their grids, which may lie
+# a step off where a rounding is close, for little more time than the float model takes.
+EXACT, SIMULATED = "exact", "simulated"
+
+
+def check_inference(inference: str) -> str:
+    """EXACT or SIMULATED, or an error.
+
+    Raises:
+        TfedgeError: it is neither.
+    """
+    if inference not in (EXACT, SIMULATED):
+        raise TfedgeError(f"inference is '{EXACT}' or '{SIMULATED}', not {inference!r}")
+    return inference

@@ -1,14 +1,13 @@
 """Keras' recurrent layers: LSTM as one integer operator, GRU and SimpleRNN as exact sequences.
 
-Training and inference go through the steps in float, with weights and result on their grids, and an
-LSTM's hidden state too; what is 16 bits wide on the device stays in float. The kernels' own sigmoid
-and tanh are not reproduced, so `predict` may be an integer or two from the device.
+Training goes through the steps in float, with weights and result on their grids, and an LSTM's
+hidden state too. Inference computes the integers of an LSTM. What is 16 bits wide in the sequences
+of GRU and SimpleRNN stays in float, so that `predict` may be an integer or two from the device.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.kinds import kind_of
-from tfedge.quantization import exact
+from tfedge.quantization import exact, exact_lstm
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
@@ -34,8 +33,6 @@ from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 _CODE = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _GATES = 4
 _CELL_BITS = _INTERIOR_BITS = 16
-# Integer bits of the widest cell that the converter writes.
-_MOST_CELL_BITS = 6
 
 
 class LstmOperator(QuantizedOperator):
@@ -74,24 +71,17 @@ class LstmOperator(QuantizedOperator):
 
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
-        grid = self.quantizer.grid()
-        hidden, cell = lstm_steps(
-            x,
-            *self._weights(True),
-            lambda state: grid.real(grid.integers(state)),
-            self._saturated,
+        source, grid = self._grid_of(x), self.quantizer.grid()
+        steps, cell = exact_lstm.lstm(
+            (source.steps(x), source),
+            self._weights(True),
+            self.cell_quantizer.range(),
+            grid,
             states_of(self.layer),
         )
-        hidden = grid.real(grid.integers(hidden))
+        hidden = grid.real(steps)
         keep_states(self.layer, hidden, cell)
         return hidden
-
-    def _saturated(self, cell: Any) -> Any:
-        """The cell within its power of two, as the converter chooses it from the range."""
-        low, high = self.cell_quantizer.range()
-        largest = tf.clip_by_value(tf.maximum(-low, high), 1.0, 2.0**_MOST_CELL_BITS)
-        limit = 2.0 ** tf.math.ceil(tf.math.log(largest) / math.log(2.0))
-        return tf.clip_by_value(cell, -limit, limit)
 
     def _export(self, operands: list[Any]) -> Any:
         (x,) = operands
@@ -175,7 +165,7 @@ class _SequenceOperator(QuantizedOperator):
         grid = self.quantizer.grid()
         hidden = self._limited(x, self._weights())
         keep_states(self.layer, hidden)
-        return grid.real(grid.integers(hidden))
+        return grid.rounded(hidden)
 
     def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
         """The layer whose values inside end where those of the device do."""

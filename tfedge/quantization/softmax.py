@@ -14,8 +14,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
-from tfedge.quantization import exact
+from tfedge.quantization import exact, exact_functions
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
+from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.grids import carry
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result
@@ -65,8 +66,9 @@ class MaskedScores(QuantizedOperator):
         grid = self.quantizer.grid()
         # QUANTIZE moves the scores: another range made their grid.
         own = self._grid_of(scores)
-        moved = grid.clamp(exact.rescale(own.integers(scores), own, grid))
-        return grid.real(tf.where(mask, moved, float(grid.low)))
+        moved = grid.clamp(exact.rescale(own.steps(scores), own, grid))
+        least, _ = grid.step_limits()
+        return grid.real(tf.where(mask, moved, least))
 
     def _export(self, operands: list[Any]) -> Any:
         scores, mask = operands
@@ -91,9 +93,14 @@ def _far_below(dtype: Any) -> Any:
 def softmax(make: OperatorFactory) -> Function:
     """Keras' Softmax along the last axis, or another, with or without a mask."""
     layer = make.layer
-    (axis,) = _axes(layer, len(make.shapes[0]))
+    rank = len(make.shapes[0])
+    (axis,) = _axes(layer, rank)
     mask = make.operand("mask")
-    apply = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0], axis), "softmax")
+    # The kernel goes along the last axis; others are transposed for it.
+    kernels = {INT16: exact_functions.softmax} if axis == rank - 1 and mask < 0 else {}
+    apply = make.fixed(
+        "SOFTMAX", lambda operands: tf.nn.softmax(operands[0], axis), "softmax", kernels
+    )
     if mask < 0:
         return lambda x: apply(x)
     select = masked(make, axis)

@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from tfedge.few_values import has_few_values
 from tfedge.quantization import schemes
-from tfedge.quantization.fixed_point import divided, round_away
+from tfedge.quantization.fixed_point import round_away
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
+from tfedge.quantization.traced_once import traced_once
 
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
@@ -52,11 +53,10 @@ class AbsMax(keras.layers.Layer):
 
     def scale(self, kernel: Any) -> Any:
         """float32 scales of [..., channels] weights: (channels,), or (1,)."""
-        largest = tf.reduce_max(tf.abs(kernel), axis=_reduced(kernel, self.per_channel))
-        largest = tf.reshape(largest, [-1])
-        largest = tf.where(self.one_scale.value, tf.reduce_max(largest), largest)
-        scale = divided(largest, self.scheme.limit)
-        return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
+        kernel = kernel if self.per_channel else tf.reshape(kernel, [-1, 1])
+        scale = _absmax_scale(kernel, self.one_scale.value, float(self.scheme.limit))
+        scale.set_shape([kernel.shape[-1]])
+        return scale
 
     def simulate(self, kernel: Any) -> Any:
         """The weights rounded to their grid in float; gradients pass straight through."""
@@ -65,10 +65,11 @@ class AbsMax(keras.layers.Layer):
         return kernel + tf.stop_gradient(rounded - kernel)
 
     def integers(self, kernel: Any) -> tuple[Any, Any]:
-        """float64 integers of the kernel's shape, and the float32 scales."""
+        """float32 integers of the kernel's shape, and the float32 scales."""
         scale = self.scale(kernel)
-        steps = round_away(tf.cast(kernel, tf.float64) / tf.cast(scale, tf.float64))
-        return tf.clip_by_value(steps, -self.scheme.limit, self.scheme.limit), scale
+        integers = _nearest(kernel, scale, float(self.scheme.limit))
+        integers.set_shape(kernel.shape)
+        return integers, scale
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
@@ -126,6 +127,20 @@ QUANTIZERS: dict[str, type[AbsMax]] = {
     schemes.ABSMAX: AbsMax,
     schemes.LEARNED_STEP: LearnedStep,
 }
+
+
+@traced_once(tf.float32, tf.bool, tf.float64)
+def _absmax_scale(kernel: Any, one_scale: Any, limit: Any) -> Any:
+    largest = tf.reduce_max(tf.abs(tf.reshape(kernel, [-1, tf.shape(kernel)[-1]])), axis=0)
+    largest = tf.where(one_scale, tf.reduce_max(largest), largest)
+    scale = tf.cast(tf.cast(largest, tf.float64) / limit, tf.float32)
+    return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
+
+
+@traced_once(tf.float32, tf.float32, tf.float64)
+def _nearest(kernel: Any, scale: Any, limit: Any) -> Any:
+    steps = round_away(tf.cast(kernel, tf.float64) / tf.cast(scale, tf.float64))
+    return tf.cast(tf.clip_by_value(steps, -limit, limit), tf.float32)
 
 
 def _least_error(kernel: np.ndarray, limit: int, axes: tuple[int, ...]) -> np.ndarray:

@@ -18,10 +18,12 @@ import tensorflow as tf
 from tfedge.few_values import count_values, has_few_values
 from tfedge.quantization import batch_norm, exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
-from tfedge.quantization.fixed_point import round_away
+from tfedge.quantization.activation_types import Rescaling
+from tfedge.quantization.exact_sums import exact_sums
+from tfedge.quantization.fixed_point import PREPARED, Multiplier, quantize_multiplier, round_away
 from tfedge.quantization.fused_activation import FusedActivation
-from tfedge.quantization.grids import ActivationGrid
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
+from tfedge.quantization.traced_once import traced_once
 from tfedge.quantization.weight_grids import mark_weights
 from tfedge.quantization.weight_quantizers import AbsMax
 
@@ -53,7 +55,7 @@ class IntegerWeights:
     """The weights that run on the device.
 
     Attributes:
-        kernel: float64 integers [..., channels].
+        kernel: float32 integers [..., channels].
         scale: float32 (channels,) or (1,).
         bias: float32 (channels,).
     """
@@ -140,50 +142,38 @@ class WeightedOperator(QuantizedOperator):
         """
         kernel = self.form.kernel()
         bias = None if self.form.bias is None else self.form.bias()
-        if self.batch_norm is None:
-            integers, scale = self.weight_quantizer.integers(kernel)
-        else:
-            factor, offset = batch_norm.factor_and_offset(self.batch_norm, tf.float64)
-            integers, scale = self._folded(kernel, factor)
-            if bias is not None:
-                offset += tf.cast(bias, tf.float64) * factor
-            bias = tf.cast(offset, tf.float32)
         if bias is None:
             bias = tf.zeros(kernel.shape[-1])
-        return _with_room_for_bias(IntegerWeights(integers, scale, bias), input_scale)
-
-    def _folded(self, kernel: Any, factor: Any) -> tuple[Any, Any]:
-        if not self.weight_quantizer.per_channel:
-            return self.weight_quantizer.integers(kernel * tf.cast(factor, tf.float32))
+        if self.batch_norm is None:
+            factor = tf.constant(1.0, tf.float64)
+        else:
+            factor, offset = batch_norm.factor_and_offset(self.batch_norm, tf.float64)
+            bias = tf.cast(offset + tf.cast(bias, tf.float64) * factor, tf.float32)
+            if not self.weight_quantizer.per_channel:
+                kernel, factor = kernel * tf.cast(factor, tf.float32), tf.constant(1.0, tf.float64)
         integers, scale = self.weight_quantizer.integers(kernel)
-        folded = tf.cast(tf.cast(scale, tf.float64) * tf.abs(factor), tf.float32)
-        return integers * tf.sign(factor), folded
+        folded, scale = _with_room_for_bias(integers, scale, factor, bias, input_scale)
+        folded.set_shape(kernel.shape)
+        return IntegerWeights(folded, scale, bias)
 
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
         source, output = self._grid_of(x), self.quantizer.grid()
         weights = self.integer_weights(source.scale)
-        if self.quantizer.bits != 8:
-            return self._infer_real(x, weights, output)
-        steps = source.integers(x) - source.zero_point
-        sums = tf.round(self.form.apply(steps, weights.kernel))
-        sums = tf.nn.bias_add(sums, _integer_bias(weights, source.scale))
-        real = (
-            tf.cast(source.scale, tf.float64)
-            * tf.cast(weights.scale, tf.float64)
-            / tf.cast(output.scale, tf.float64)
+        largest = source.type.largest_step, self.weight_quantizer.scheme.limit
+        sums = exact_sums(self.form.apply, source.steps(x), weights.kernel, largest)
+        rescaling = output.type.sums
+        multiplier = _MULTIPLIERS[rescaling](
+            weights.scale, weights.bias, source.scale, output.scale
         )
-        return output.real(self.activation.clamp(exact.accumulated(sums, real, output), output))
-
-    def _infer_real(self, x: Any, weights: IntegerWeights, output: ActivationGrid) -> Any:
-        """Weights on their grid, sums in float: within an integer or two of wider kernels."""
-        y = tf.nn.bias_add(self.form.apply(x, _real_kernel(weights)), weights.bias)
-        return output.real(output.integers(self.activation.function(y)))
+        steps = exact.accumulated(sums, Multiplier(*multiplier), rescaling)
+        return output.real(self.activation.clamp(steps, output))
 
     def _export(self, operands: list[Any]) -> Any:
         (x,) = operands
         with tf.init_scope():
-            weights = self.integer_weights(self._grid_of(x).scale)
+            moved = self._grid_of(x).in_width(self.quantizer.bits)
+            weights = self.integer_weights(moved.scale)
             kernel = tf.constant(_real_kernel(weights).numpy())
             bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()
             kernel_now = keras.ops.convert_to_numpy(self.form.kernel())
@@ -196,30 +186,45 @@ class WeightedOperator(QuantizedOperator):
         return marked_result(self, y)
 
 
-def _with_room_for_bias(weights: IntegerWeights, input_scale: Any) -> IntegerWeights:
-    """Wider scales for channels whose bias would overflow int32.
+@traced_once(tf.float32, tf.float32, tf.float64, tf.float32, tf.float32)
+def _with_room_for_bias(
+    integers: Any, scale: Any, factor: Any, bias: Any, input_scale: Any
+) -> tuple[Any, Any]:
+    """Integers and scales of weights times a factor, and wider ones where a bias would overflow.
 
-    Happens where a batch-norm has all but switched a channel off: its weights are then too small
-    beside its bias to matter, and are rounded once more.
+    That happens where a batch-norm has all but switched a channel off: its weights are then too
+    small beside its bias to matter, and are rounded once more.
     """
-    magnitude = tf.abs(weights.bias)
-    if weights.scale.shape[0] == 1:
-        magnitude = tf.reduce_max(magnitude, keepdims=True)
+    scale = tf.cast(tf.cast(scale, tf.float64) * tf.abs(factor), tf.float32)
+    count = tf.size(scale)
+    magnitude = tf.where(tf.equal(count, 1), tf.reduce_max(tf.abs(bias)), tf.abs(bias))[:count]
     # A little more than needed, so that rounding in float32 cannot bring the overflow back.
     needed = magnitude * np.float32(1.0001 / _LARGEST_BIAS) / input_scale
     smallest = tf.maximum(needed, _SMALLEST_PRODUCT / input_scale)
-    scale = tf.where(smallest > weights.scale, smallest, weights.scale)
-    shrunk = tf.cast(weights.scale, tf.float64) / tf.cast(scale, tf.float64)
-    return IntegerWeights(round_away(weights.kernel * shrunk), scale, weights.bias)
+    widened = tf.where(smallest > scale, smallest, scale)
+    shrunk = tf.sign(factor) * (tf.cast(scale, tf.float64) / tf.cast(widened, tf.float64))
+    return tf.cast(round_away(tf.cast(integers, tf.float64) * shrunk), tf.float32), widened
 
 
-def _integer_bias(weights: IntegerWeights, input_scale: Any) -> Any:
-    """float64 integers, rounded as the converter rounds them: by a float32 reciprocal."""
-    product = weights.scale * input_scale
-    inverse = tf.cast(1.0 / tf.cast(product, tf.float64), tf.float32)
-    steps = round_away(tf.cast(weights.bias * inverse, tf.float64))
-    return tf.zeros_like(weights.bias, tf.float64) + steps
+def _multipliers(rescaling: Rescaling) -> Callable[..., Any]:
+    @traced_once(*4 * [tf.float32])
+    def multiplier(scale: Any, bias: Any, input_scale: Any, output_scale: Any) -> Any:
+        """Of sums without their bias, in the parts of a `Multiplier`."""
+        real = (
+            tf.cast(input_scale, tf.float64)
+            * tf.cast(scale, tf.float64)
+            / tf.cast(output_scale, tf.float64)
+        )
+        # The bias is rounded as the converter rounds it: by a float32 reciprocal.
+        inverse = tf.cast(1.0 / tf.cast(scale * input_scale, tf.float64), tf.float32)
+        integer_bias = tf.cast(round_away(tf.cast(bias * inverse, tf.float64)), tf.int64)
+        return tuple(PREPARED[rescaling](*quantize_multiplier(real), integer_bias))
+
+    return multiplier
+
+
+_MULTIPLIERS = {rescaling: _multipliers(rescaling) for rescaling in Rescaling}
 
 
 def _real_kernel(weights: IntegerWeights) -> Any:
-    return tf.cast(weights.kernel, tf.float32) * weights.scale
+    return weights.kernel * weights.scale

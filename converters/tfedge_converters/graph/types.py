@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.calibration.ranges import Range
+
 
 class TensorType(enum.IntEnum):
     """Element types, with the numbers of the TFLite schema."""
@@ -139,20 +141,6 @@ class BlockQuantization:
 
     scale: np.ndarray
     block_size: int
-
-
-@dataclass(frozen=True)
-class Range:
-    """The real values that a float tensor takes, known from training or calibration.
-
-    Attributes:
-        low, high: its ends.
-        observed: whether it was only seen in data: then nobody has asked for integers there.
-    """
-
-    low: float
-    high: float
-    observed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

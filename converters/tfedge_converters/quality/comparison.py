@@ -29,7 +29,7 @@ from tfedge_converters.quality.samples import (
     Sample,
 )
 from tfedge_converters.quantize.calibration import is_calibration
-from tfedge_converters.quantize.dataset import input_specs
+from tfedge_converters.quantize.inputs import input_specs
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge_converters.quantize.dataset import InputSpec, RepresentativeData
+from tfedge.calibration import InputSpec, RepresentativeData
 
 Sample = list[np.ndarray]
 

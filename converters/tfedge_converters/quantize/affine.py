@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from tfedge.calibration.ranges import round_away, scale_and_zero_point
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import Quantization, Range, SharedWeights, WeightGrid
 from tfedge_converters.quantize.formats import Format
@@ -25,12 +26,7 @@ _SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
 def activation_grid(values: Range, name: str, form: Format) -> Quantization:
-    """The grid, of one scale, that covers a range of real values.
-
-    The range is extended to include 0, which is then represented exactly, as padding needs it; a
-    symmetric grid covers as much on either side of 0. A tensor that has only ever been 0 gets scale
-    1 and zero point 0: a tiny scale would make kernels multiply by huge factors, and overflow, as
-    soon as a value differs from 0.
+    """The grid that covers a range of real values; see `scale_and_zero_point`.
 
     Args:
         values: the range, low <= high.
@@ -45,19 +41,9 @@ def activation_grid(values: Range, name: str, form: Format) -> Quantization:
             f"tensor '{name}' has the range [{values.low}, {values.high}]; a range must be finite "
             "and not inverted: calibrate again, or train again if the range was learned"
         )
-    low, high = min(values.low, 0.0), max(values.high, 0.0)
-    if form.symmetric:
-        low, high = -max(-low, high), max(-low, high)
-    with np.errstate(over="ignore"):
-        narrow_low, narrow_high = np.float32(low), np.float32(high)
-        scale = (narrow_high - narrow_low) / np.float32(form.high - form.low)
-    if scale < _SMALLEST_NORMAL:
-        return Quantization.per_tensor(1.0, 0)
+    scale, zero_point = scale_and_zero_point(values, form)
     check_scale(scale, name)
-    if form.symmetric:
-        return Quantization.per_tensor(float(scale), 0)
-    zero_point = round_away(np.float32(form.low - float(narrow_low) / float(scale)))
-    return Quantization.per_tensor(float(scale), int(np.clip(zero_point, form.low, form.high)))
+    return Quantization.per_tensor(float(scale), zero_point)
 
 
 def power_of_two_grid(values: Range, bits: int, name: str) -> Quantization:
@@ -240,10 +226,3 @@ def along(scale: np.ndarray, axis: int, rank: int) -> np.ndarray:
     if scale.size > 1:
         shape[axis] = scale.size
     return scale.reshape(shape)
-
-
-def round_away(values: np.ndarray | np.floating) -> np.ndarray:
-    """Nearest integers as float64, ties away from zero, as C's round()."""
-    wide = np.asarray(values, np.float64)
-    whole = np.trunc(wide)
-    return whole + np.where(np.abs(wide - whole) >= 0.5, np.sign(wide), 0.0)

@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge.calibration import RepresentativeData
+from tfedge.calibration.methods import MINMAX, Method, method
+from tfedge.calibration.observers import Observer
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.quantize.calibration_file import Record, is_record, read_record, write_record
-from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
 from tfedge_converters.quantize.float_runner import SeenValues, run_float
 from tfedge_converters.quantize.formats import Format
+from tfedge_converters.quantize.inputs import input_specs
 from tfedge_converters.quantize.interiors import INTERIORS
-from tfedge_converters.quantize.methods import MINMAX, Method, method
-from tfedge_converters.quantize.observers import Observer
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.softmax_masks import masked_scores

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tfedge.quantization.policy import INT4, INT8, INT16, INT16X8, OperatorPolicy
+from tfedge.quantization import activation_types
+from tfedge.quantization.activation_types import ActivationType
+from tfedge.quantization.policy import INT4, INT8, OperatorPolicy
 from tfedge.quantization.schemes import LayerScheme, Scheme, WeightScheme
 from tfedge_converters.graph import Operator, TensorType, WeightGrid
 from tfedge_converters.graph.layers import answers_to
 
 
 @dataclass(frozen=True)
-class Format:
-    """Activations of one width, and what goes with them.
+class Format(ActivationType):
+    """Activations of one width, as types of a file.
 
     Attributes:
-        bits: of an activation.
-        element: their key in the policy's tables by element type.
-        scheme: their key, with weights of 8 bits, in the policy's tables by scheme.
         type: their type.
-        low, high: the integers of a range's ends.
-        symmetric: whether the zero point is 0.
         bias: the type of biases, which is that of the kernels' accumulator.
     """
 
-    bits: int
-    element: str
-    scheme: str
     type: TensorType
-    low: int
-    high: int
-    symmetric: bool
     bias: TensorType
 
 
 FORMATS = {
-    8: Format(8, INT8, INT8, TensorType.INT8, -128, 127, False, TensorType.INT32),
-    16: Format(16, INT16, INT16X8, TensorType.INT16, -32767, 32767, True, TensorType.INT64),
+    8: Format(**vars(activation_types.INT8), type=TensorType.INT8, bias=TensorType.INT32),
+    16: Format(**vars(activation_types.INT16), type=TensorType.INT16, bias=TensorType.INT64),
 }
 
 _PACKED_BITS = 4

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.quantization.function_tables import sigmoid_table
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
-from tfedge_converters.arithmetic.sigmoid_table import sigmoid_table
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks

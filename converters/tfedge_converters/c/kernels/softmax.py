@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.arithmetic import real_tables
+from tfedge.quantization.function_tables import exponential_table, reciprocal_table
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
-from tfedge_converters.arithmetic.interpolation import interpolated_table
 from tfedge_converters.arithmetic.tables import log_softmax_scaling, softmax_exp_table
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
@@ -91,14 +90,11 @@ def _int16_fields(source: Tensor, beta: float) -> dict[str, Param]:
             f"beta times the scale of '{source.name}' is {real * _INT16_STEP:.3g}, so large that "
             "the reference's integers overflow"
         )
-    zero, one = np.float32(0), np.float32(1)
-    exponentials = interpolated_table(real_tables.exp, np.float32(-10), zero, -one, one)
-    reciprocals = interpolated_table(lambda x: one / (one + x), zero, one, -one, one)
     return {
         "multiplier": multiplier,
         "shift": shift,
-        "exp_table": Constant("exp_table", exponentials, "exp(-10) to exp(0), Q0.15"),
-        "reciprocal_table": Constant("reciprocal_table", reciprocals, "1 to 1/2, Q0.15"),
+        "exp_table": Constant("exp_table", exponential_table(), "exp(-10) to exp(0), Q0.15"),
+        "reciprocal_table": Constant("reciprocal_table", reciprocal_table(), "1 to 1/2, Q0.15"),
     }
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfedge.quantization.function_tables import sigmoid_table
 from tfedge_converters.arithmetic.activation import quantize_real
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.interpolation import table_of
-from tfedge_converters.arithmetic.sigmoid_table import sigmoid_table
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks, rescaling
 from tfedge_converters.graph.evaluation import evaluate

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.calibration import RepresentativeData
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Model
-from tfedge_converters.quantize.dataset import RepresentativeData, input_specs
+from tfedge_converters.quantize.inputs import input_specs
 from tfedge_converters.quantize.recovery.adaround import AdaRound
 from tfedge_converters.quantize.recovery.bias_correction import BiasCorrection
 from tfedge_converters.quantize.recovery.clip_search import ClipSearch

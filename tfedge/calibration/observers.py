@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfedge_converters.graph import Range
-from tfedge_converters.quantize.formats import Format
+from tfedge.calibration.ranges import Range
+from tfedge.quantization.activation_types import ActivationType
 
 State = dict[str, np.ndarray]
 
@@ -42,7 +42,7 @@ class Observer:
         """
         self.low, self.high = min(self.low, low), max(self.high, high)
 
-    def range(self, form: Format) -> Range:
+    def range(self, form: ActivationType) -> Range:
         """The range of real values that integers should cover, after at least one sample.
 
         Args:
@@ -71,7 +71,7 @@ class Observer:
 class MinMax(Observer):
     """From the smallest to the largest value ever seen, as TensorFlow's converter does."""
 
-    def range(self, form: Format) -> Range:
+    def range(self, form: ActivationType) -> Range:
         """The extremes of all samples."""
         return self.seen
 
@@ -97,7 +97,7 @@ class MovingAverage(Observer):
         weight = max(1 / self._count, 1 - _DECAY)
         self._average += (np.array([low, high]) - self._average) * weight
 
-    def range(self, form: Format) -> Range:
+    def range(self, form: ActivationType) -> Range:
         """From the average smallest to the average largest value."""
         low, high = map(float, self._average)
         return Range(low, high)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfedge.calibration.divergence import least_divergent_threshold
+from tfedge.calibration.histogram import Histogram
+from tfedge.calibration.observers import Observer, State
+from tfedge.calibration.ranges import Range, round_away, scale_and_zero_point
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph import Range
-from tfedge_converters.quantize.affine import activation_grid, quantize_operand
-from tfedge_converters.quantize.divergence import least_divergent_threshold
-from tfedge_converters.quantize.formats import Format
-from tfedge_converters.quantize.histogram import Histogram
-from tfedge_converters.quantize.observers import Observer, State
+from tfedge.quantization.activation_types import ActivationType
 
 # Parts of the whole range that the search tries at either end: down to a thousandth.
 _PARTS = 2.0 ** (-np.arange(161) / 16)
@@ -62,7 +61,7 @@ class Percentile(_Counting):
             raise TfedgeError(f"a percentile is above 0 and at most 100, not {percentage:g}")
         self._percentage = percentage
 
-    def range(self, form: Format) -> Range:
+    def range(self, form: ActivationType) -> Range:
         """To within a bin of the histogram, of which thousands cover the extremes."""
         outside = (1 - self._percentage / 100) / 2
         ends = [self.histogram.quantile(fraction) for fraction in (outside, 1 - outside)]
@@ -78,7 +77,7 @@ class MeanSquaredError(_Counting):
     costs outside; the best ranges are then compared by rounding the histogram itself.
     """
 
-    def range(self, form: Format) -> Range:
+    def range(self, form: ActivationType) -> Range:
         """The best of the ranges that were tried; never worse than the extremes."""
         low, high = min(self.seen.low, 0.0), max(self.seen.high, 0.0)
         if low == high:
@@ -101,7 +100,7 @@ class Entropy(_Counting):
     magnitudes. Source: S. Migacz, "8-bit inference with TensorRT", GTC 2017.
     """
 
-    def range(self, form: Format) -> Range:
+    def range(self, form: ActivationType) -> Range:
         """The extremes, cut at the threshold.
 
         Integers of 16 bits are finer than any histogram: there, nothing is cut.
@@ -116,7 +115,7 @@ class Entropy(_Counting):
         return Range(max(self.seen.low, -threshold), min(self.seen.high, threshold))
 
 
-def _candidates(low: float, high: float, form: Format) -> np.ndarray:
+def _candidates(low: float, high: float, form: ActivationType) -> np.ndarray:
     """Ranges to try, as rows of a low and a high end; the first is the widest."""
     if form.symmetric:
         ends = max(-low, high) * _PARTS
@@ -126,7 +125,7 @@ def _candidates(low: float, high: float, form: Format) -> np.ndarray:
     return np.stack(np.meshgrid(lows, highs, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _estimated_losses(histogram: Histogram, ranges: np.ndarray, form: Format) -> np.ndarray:
+def _estimated_losses(histogram: Histogram, ranges: np.ndarray, form: ActivationType) -> np.ndarray:
     """Sums of squared differences, for each range, from moments of the histogram."""
     centres, counts = histogram.centres(), histogram.counts.astype(np.float64)
     above = _clipped(centres[::-1], counts[::-1], ranges[:, 1], sign=1)
@@ -153,10 +152,11 @@ def _clipped(
     return number, np.maximum(second - 2 * ends * first + ends**2 * number, 0.0)
 
 
-def _loss(histogram: Histogram, ends: np.ndarray, form: Format) -> float:
+def _loss(histogram: Histogram, ends: np.ndarray, form: ActivationType) -> float:
     """The sum of squared differences that the grid of a range makes."""
-    grid = activation_grid(Range(float(ends[0]), float(ends[1])), "", form)
+    scale, zero_point = scale_and_zero_point(Range(float(ends[0]), float(ends[1])), form)
     used = np.flatnonzero(histogram.counts)
     values = histogram.centres()[used]
-    rounded = quantize_operand(values, grid, form) - int(grid.zero_point[0])
-    return float(histogram.counts[used] @ ((rounded * float(grid.scale[0]) - values) ** 2))
+    integers = np.clip(round_away(values / float(scale) + zero_point), form.low, form.high)
+    rounded = (integers - zero_point) * float(scale)
+    return float(histogram.counts[used] @ ((rounded - values) ** 2))

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph import Model, Tensor
 
 _ACCEPTED = (
     "a numpy array whose first axis counts samples, a list or dict of such arrays for several "
     "inputs, an iterable (or a function that returns one) of samples, a tf.data.Dataset, "
-    "or the path of an .npz file"
+    "a PyDataset, or the path of an .npz file"
 )
 _NPZ_KEYS = ("x", "x_train")
 _TF_DATA_INFINITE = -1
@@ -30,39 +29,18 @@ class InputSpec:
 
     Attributes:
         names: what users may call it: the names of signatures, then that of the tensor.
-        shape: the shape of one invocation.
+        shape: the shape of one invocation; None for sizes that are open.
         dtype: its numpy type.
     """
 
     names: tuple[str, ...]
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     dtype: np.dtype[Any]
 
     @property
-    def sample_shape(self) -> tuple[int, ...]:
+    def sample_shape(self) -> tuple[int | None, ...]:
         """The shape without a batch axis of 1."""
         return self.shape[1:] if self.shape[:1] == (1,) else self.shape
-
-
-def input_specs(model: Model) -> list[InputSpec]:
-    """The inputs of the main graph, in its order."""
-    return [
-        InputSpec(
-            names=(*_signature_names(model, tensor), tensor.name),
-            shape=tensor.shape,
-            dtype=tensor.type.dtype or np.dtype(object),
-        )
-        for tensor in model.main.inputs
-    ]
-
-
-def _signature_names(model: Model, tensor: Tensor) -> list[str]:
-    return [
-        name
-        for signature in model.signatures
-        for name, other in signature.inputs.items()
-        if other is tensor
-    ]
 
 
 class RepresentativeData:
@@ -76,8 +54,9 @@ class RepresentativeData:
     name, or for a single input with one array, or one called x or x_train; any iterable, or a
     function that returns one, of items that are an array, a list of one array for each input, a
     dict by input name, or a tuple (x, y) or (x, y, weights), of which only x is used. Items may be
-    single samples, with or without a batch axis, or batches. A tf.data.Dataset is such an iterable.
-    All data at once may be such a tuple too: (x, y), with x as above and one label a sample in y.
+    single samples, with or without a batch axis, or batches. A tf.data.Dataset is such an iterable,
+    and a Keras PyDataset serves as one. All data at once may be such a tuple too: (x, y), with x as
+    above and one label a sample in y.
 
     Attributes:
         total: how many samples there are; None where that is not known before the end.
@@ -136,6 +115,8 @@ def _items(data: Any, inputs: Sequence[InputSpec], what: str) -> tuple[Any, bool
     if _is_array_per_input(data, len(inputs)) or _is_labelled(data, inputs):
         return [data], True
     _refuse_either(data, inputs, what)
+    if not isinstance(data, Iterable) and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        return (data[place] for place in range(len(data))), False
     if not isinstance(data, Iterable) and callable(data):
         data = data()
     if not isinstance(data, Iterable):
@@ -267,15 +248,25 @@ def _stack(value: Any, spec: InputSpec, place: str) -> np.ndarray:
         raise _error(
             place, f"input '{spec.names[0]}' takes numbers of type {spec.dtype}, not {array.dtype}"
         )
-    one_sample = (spec.shape, spec.sample_shape)
-    if array.shape in one_sample:
-        return array.reshape(1, *spec.shape)
-    if array.shape[1:] in one_sample:
-        return array.reshape(-1, *spec.shape)
+    rank = len(spec.sample_shape)
+    invocation = *spec.shape[: len(spec.shape) - rank], *array.shape[array.ndim - rank :]
+    if _fits_one(array.shape, spec):
+        return array.reshape(1, *invocation)
+    if array.ndim and _fits_one(array.shape[1:], spec):
+        return array.reshape(len(array), *invocation)
     raise _error(
         place,
         f"input '{spec.names[0]}' takes samples of shape {spec.sample_shape}, one or many along a "
         f"first axis; got {array.shape}",
+    )
+
+
+def _fits_one(shape: tuple[int, ...], spec: InputSpec) -> bool:
+    """Whether an array of this shape is one sample, with or without a batch axis."""
+    return any(
+        len(shape) == len(wanted)
+        and all(size in (None, given) for size, given in zip(wanted, shape, strict=True))
+        for wanted in (spec.shape, spec.sample_shape)
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
+from tfedge.calibration.clipping import Entropy, MeanSquaredError, Percentile
+from tfedge.calibration.observers import MinMax, MovingAverage, Observer
 from tfedge.errors import TfedgeError
-from tfedge_converters.quantize.clipping import Entropy, MeanSquaredError, Percentile
-from tfedge_converters.quantize.observers import MinMax, MovingAverage, Observer
 
 # Makes the observer of one tensor.
 Method = Callable[[], Observer]
@@ -47,7 +47,7 @@ def method(chosen: str | Method) -> Method:
     raise TfedgeError(
         f"there is no calibration method {chosen!r}; use {', '.join(METHODS)}, "
         f"{_PERCENTILE}P with P the percentage that the range holds, or a class derived from "
-        "tfedge_converters.quantize.Observer"
+        "tfedge.calibration.Observer"
     )
 
 

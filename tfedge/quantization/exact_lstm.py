@@ -1,0 +1,172 @@
+"""The integer kernel of LSTM layers, which inference reproduces bit for bit.
+
+Gates in Q3.12, their activations in Q0.15, and a cell of 16 bits whose scale is a power of two,
+whatever the width of the result. Source: TFLite Micro's reference kernel of
+UNIDIRECTIONAL_SEQUENCE_LSTM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfedge.quantization.activation_types import INT16
+from tfedge.quantization.exact_functions import sigmoid_of, tanh_of
+from tfedge.quantization.exact_sums import exact_sums
+from tfedge.quantization.fixed_point import (
+    PREPARED,
+    REQUANTIZED,
+    Multiplier,
+    quantize_multiplier,
+    requantize_twice,
+    round_away,
+    rounding_twice,
+)
+from tfedge.quantization.grids import ActivationGrid
+
+_GATES = 4
+_GATE_FRACTION_BITS, _ACTIVATION_FRACTION_BITS = 12, 15
+_MOST_CELL_BITS = 6
+_WEIGHT_LIMIT = 127
+_LARGEST_BIAS = (2**31 - 1) // 2
+_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
+# 2**-1 and shifts by powers of two, as multipliers of Q0.31.
+_HALF = 1 << 30
+
+
+@dataclass(frozen=True)
+class _Contribution:
+    """What input or hidden state add to the gates.
+
+    Attributes:
+        kernel: float32 integers [depth, 4 * units].
+        by: from sums to Q3.12, for every column.
+        grid: of what is multiplied with the kernel.
+    """
+
+    kernel: Any
+    by: Multiplier
+    grid: ActivationGrid
+
+    def of(self, steps: Any) -> Any:
+        """int64 [rows, 4 * units], of 16 bits, of float32 steps [rows, depth]."""
+        largest = self.grid.type.largest_step, _WEIGHT_LIMIT
+        sums = exact_sums(tf.matmul, steps, self.kernel, largest)
+        return _clamp(REQUANTIZED[self.grid.type.sums](sums, self.by))
+
+
+def lstm(
+    x: tuple[Any, ActivationGrid],
+    weights: Sequence[Any],
+    cell_range: tuple[Any, Any],
+    output: ActivationGrid,
+    start: Sequence[Any] | None,
+) -> tuple[Any, Any]:
+    """Steps of the hidden state and the cell in real numbers, [batch, steps, units] each.
+
+    Args:
+        x: steps [batch, steps, depth], and their grid.
+        weights: of input and hidden state, float32 [depth, 4 * units] and [units, 4 * units] with
+            one scale for each gate, and the bias, float32 [4 * units].
+        cell_range: float32 low and high of the cell.
+        output: the grid of the hidden state.
+        start: real hidden state and cell before the first step, [batch, units]; None for zeros.
+    """
+    steps, source = x
+    kernel, recurrent_kernel, bias = weights
+    units = recurrent_kernel.shape[0]
+    from_input = _contribution(kernel, bias, source)
+    from_state = _contribution(recurrent_kernel, tf.zeros_like(bias), output)
+    cell_bits = _cell_bits(*cell_range)
+    cell_scale = tf.bitwise.left_shift(_wide(1), cell_bits)
+    cell_scale = tf.cast(cell_scale, tf.float32) * 2.0**-_ACTIVATION_FRACTION_BITS
+    entering = rounding_twice(_wide(_HALF), -14 - cell_bits)
+    kept = rounding_twice(_wide(_HALF), _wide(-14))
+    product_scale = 4.0**-_ACTIVATION_FRACTION_BITS
+    leaving = rounding_twice(
+        *quantize_multiplier(product_scale / tf.cast(output.scale, tf.float64))
+    )
+    # tanh of the cell, whose scale is 2**(cell_bits - 15); the table's is 2**-12 / 3.
+    finer = tf.maximum(cell_bits - 3, _wide(0))
+    tanh_scaling = tf.bitwise.left_shift(_wide(3), finer), tf.maximum(3 - cell_bits, _wide(0))
+
+    def step(state: tuple[Any, Any], contributed: Any) -> tuple[Any, Any]:
+        hidden, cell = state
+        gates = _clamp(contributed + from_state.of(hidden))
+        enter, forget, candidate, leave = tf.split(gates, _GATES, axis=-1)
+        enter, forget, leave = (_sigmoid(gate) for gate in (enter, forget, leave))
+        added = _clamp(requantize_twice(enter * tanh_of(candidate, _wide(3), _wide(0)), entering))
+        cell = _clamp(_clamp(requantize_twice(forget * cell, kept)) + added)
+        product = requantize_twice(tanh_of(cell, *tanh_scaling) * leave, leaving)
+        return output.clamp(tf.cast(product, tf.float32)), cell
+
+    count = tf.shape(steps)[0]
+    rows = tf.reshape(tf.transpose(steps, [1, 0, 2]), [-1, steps.shape[-1]])
+    contributed = tf.reshape(from_input.of(rows), [-1, count, _GATES * units])
+    if start is None:
+        first = tf.zeros([count, units]), tf.zeros([count, units], tf.int64)
+    else:
+        first = output.steps(start[0]), tf.cast(tf.round(start[1] / cell_scale), tf.int64)
+    hidden, cell = tf.scan(step, contributed, first)
+    cell = tf.cast(cell, tf.float32) * cell_scale
+    return tf.transpose(hidden, [1, 0, 2]), tf.transpose(cell, [1, 0, 2])
+
+
+def _contribution(kernel: Any, bias: Any, grid: ActivationGrid) -> _Contribution:
+    """Integers and scales of weights and bias as the converter finds them in real ones."""
+    rows, columns = kernel.shape
+    gates = tf.reshape(kernel, [rows, _GATES, columns // _GATES])
+    bias = tf.reshape(bias, [_GATES, -1])
+    largest = tf.cast(tf.reduce_max(tf.abs(gates), [0, 2]), tf.float64)
+    scale = tf.cast(largest / _WEIGHT_LIMIT, tf.float32)
+    product = scale * grid.scale
+    # A bias has 31 bits: beside weights that are too small for it, their scale is enlarged.
+    needed = tf.reduce_max(tf.abs(tf.cast(bias, tf.float64)), 1) / float(_LARGEST_BIAS)
+    enlarged = needed > tf.cast(product, tf.float64)
+    dead = (product < _SMALLEST_NORMAL) & (needed < _SMALLEST_NORMAL)
+    wider = tf.cast(needed / tf.cast(grid.scale, tf.float64), tf.float32)
+    scale = tf.where(dead, 1.0, tf.where(enlarged, wider, scale))
+    bias_scale = tf.where(enlarged, tf.cast(needed, tf.float32), product)
+    bias_scale = tf.where(dead, grid.scale, bias_scale)
+    integers = round_away(tf.cast(gates * _inverse(scale)[:, tf.newaxis], tf.float64))
+    integers = tf.clip_by_value(tf.cast(integers, tf.float32), -127.0, 127.0)
+    integer_bias = round_away(tf.cast(bias * _inverse(bias_scale)[:, tf.newaxis], tf.float64))
+    real = tf.cast(grid.scale, tf.float64) * tf.cast(scale, tf.float64)
+    fixed, shift = quantize_multiplier(real * float(1 << _GATE_FRACTION_BITS))
+    by = PREPARED[grid.type.sums](
+        _by_column(fixed, columns), _by_column(shift, columns),
+        tf.cast(tf.reshape(integer_bias, [-1]), tf.int64),
+    )  # fmt: skip
+    return _Contribution(tf.reshape(integers, [rows, columns]), by, grid)
+
+
+def _by_column(of_gates: Any, columns: int) -> Any:
+    return tf.repeat(of_gates, columns // _GATES)
+
+
+def _inverse(scale: Any) -> Any:
+    return tf.cast(1.0 / tf.cast(scale, tf.float64), tf.float32)
+
+
+def _cell_bits(low: Any, high: Any) -> Any:
+    """Integer bits of the cell: the least power of two that holds its range, from 2**0 to 2**6."""
+    largest = tf.cast(tf.maximum(-low, high), tf.float64)
+    fraction, bits = quantize_multiplier(tf.maximum(largest, 1.0))
+    bits -= tf.cast(tf.equal(fraction, _HALF), tf.int64)
+    return tf.minimum(bits, _wide(_MOST_CELL_BITS))
+
+
+def _sigmoid(gate: Any) -> Any:
+    return sigmoid_of(gate, _wide(3), _wide(0))
+
+
+def _clamp(x: Any) -> Any:
+    return tf.clip_by_value(x, _wide(INT16.least), _wide(INT16.high))
+
+
+def _wide(value: int) -> Any:
+    return tf.constant(value, tf.int64)
