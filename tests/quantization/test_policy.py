@@ -6,7 +6,14 @@ import sys
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.quantization.policy import INT8, INT16, INT16X8, OPERATORS, OutputRange
+from tfedge.quantization.policy import (
+    INT8,
+    INT16,
+    INT16X8,
+    OPERATORS,
+    REAL_FUNCTION,
+    OutputRange,
+)
 
 NAMES = {name for name in vars(schema.BuiltinOperator) if name.isupper()}
 
@@ -14,9 +21,9 @@ NAMES = {name for name in vars(schema.BuiltinOperator) if name.isupper()}
 @pytest.mark.parametrize("name", OPERATORS)
 def test_rows_are_consistent(name):
     policy = OPERATORS[name]
-    assert name in NAMES
+    assert name in NAMES | {REAL_FUNCTION}
     assert policy.versions.get(INT8, 1) >= 1
-    assert policy.real or policy.versions
+    assert policy.real or policy.reads_real or policy.versions
     assert bool(policy.fixed) == (policy.output is OutputRange.FIXED)
     constants = [
         index for rule in policy.weights for index in (rule.operand, rule.bias) if index is not None
