@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras_layers.configurations import Configuration
+from keras_layers.operations import LEAST_SIGNAL_TO_NOISE, least_signal_to_noise
 
 SAMPLES = 32
 # Where a sample has more numbers than this, two are enough.
@@ -25,10 +26,12 @@ class Example:
     Attributes:
         model: a Functional model.
         inputs: one array for each of its inputs, samples first.
+        least_signal_to_noise: of its outputs in int8, in dB.
     """
 
     model: Any
     inputs: list[np.ndarray]
+    least_signal_to_noise: float = LEAST_SIGNAL_TO_NOISE
 
     @property
     def data(self) -> Any:
@@ -55,7 +58,8 @@ def example(configuration: Configuration, seed: int) -> Example:
         outputs = layer(**given) if isinstance(given, dict) else layer(given)
         model = keras.Model(keras.tree.flatten(given), outputs)
         randomize(model, rng)
-        result = Example(model, arrays)
+        expression = configuration.arguments.get("expression", "")
+        result = Example(model, arrays, least_signal_to_noise(expression))
         result.outputs(model)
     except Exception as error:
         raise NoModelError(str(error)) from error

@@ -6,12 +6,16 @@ the expression moves its operand to where it is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from keras import ops
 
 Shape = tuple[int, ...]
+
+# Below this something is computed that the model does not say; int8 gives single layers 30 to 45.
+LEAST_SIGNAL_TO_NOISE = 20.0
 
 _SERIES, _IMAGE = (2, 4, 6), (2, 6, 6, 3)
 
@@ -49,7 +53,7 @@ EXPRESSIONS: tuple[tuple[Shape, tuple[str, ...]], ...] = (
             "ops.minimum(x, y)", "ops.minimum(0.25, x)", "ops.where(x > y, x, y)",
             "ops.where(x > 0, x, 0.1 * y)", "ops.where(x > 0.5, 1.0, 0.0)", "ops.arctan2(x, y)",
             "ops.hypot(x, y)", "ops.logaddexp(x, y)", "ops.mod(x, 1.5)", "ops.floor_divide(x, 0.5)",
-            "ops.outer(x[:, 0, 0], x[:, 0, 0])", "ops.logical_and(x > 0, y > 0)",
+            "ops.logical_and(x > 0, y > 0)",
             "ops.cast(x > y, 'float32')", "x + y * 2 - 1", "-x", "x ** 2", "abs(x)", "1 - x",
             "x / 127.5 - 1", "2 / (ops.abs(x) + 1)",
         ),
@@ -84,15 +88,14 @@ EXPRESSIONS: tuple[tuple[Shape, tuple[str, ...]], ...] = (
             "ops.take(x, [2, 0], axis=1)", "ops.take(x, 1, axis=2)", "ops.stack([x, y], axis=1)",
             "ops.concatenate([x, y], axis=1)", "ops.concatenate([x, y, x], axis=-1)",
             "ops.hstack([x, y])", "ops.split(x, 2, axis=1)[1]", "ops.split(x, [1, 3], axis=2)[1]",
-            "ops.array_split(x, 3, axis=2)[2]", "ops.unstack(x, axis=1)[2]", "ops.ravel(x[0])",
-            "ops.broadcast_to(x[:, :1], (1, 4, 6))", "ops.tril(x)", "ops.triu(x)",
+            "ops.array_split(x, 3, axis=2)[2]", "ops.unstack(x, axis=1)[2]",
+            "ops.tril(x)", "ops.triu(x)",
             "ops.diagonal(x, axis1=1, axis2=2)",
             "x[:, 1:3]", "x[:, ::2, -1]", "x[..., None]", "x[:, ::-1]",
-            "ops.slice(x, (0, 1, 0), (1, 2, 3))",
             "ops.matmul(x, ops.transpose(y, (0, 2, 1)))", "ops.einsum('bij,bkj->bik', x, y)",
             "ops.einsum('bij,bij->bi', x, y)", "ops.dot(x, ops.ones((6, 2)))",
             "ops.tensordot(x, ops.ones((6, 2)), axes=1)", "ops.cross(x[:, :, :3], y[:, :, 3:])",
-            "ops.vdot(x[0, 0], y[0, 0])", "ops.one_hot(ops.argmax(x, axis=-1), 6)",
+            "ops.one_hot(ops.argmax(x, axis=-1), 6)",
         ),
     ),
     (
@@ -110,6 +113,14 @@ EXPRESSIONS: tuple[tuple[Shape, tuple[str, ...]], ...] = (
         ),
     ),
 )  # fmt: skip
+
+# Functions that jump: of numbers near a jump eight bits may see the other side.
+_JUMP = re.compile(r"floor|ceil|round|sign|mod|[<>]|sort|top_k|median|argm|threshold|shrink")
+
+
+def least_signal_to_noise(expression: str) -> float:
+    """What eight bits leave of a function at least, in dB."""
+    return 10.0 if _JUMP.search(expression) else LEAST_SIGNAL_TO_NOISE
 
 
 @dataclass

@@ -4,7 +4,7 @@
 
 COUNT is how many configurations SEED chooses; with more than there are, it is all of them. Prints
 what is wrong, what is refused with which words, and the counts; the exit status is 1 if anything is
-wrong. --report writes all outcomes as JSON, which tools/layer_table.py reads;
+wrong. --report writes all outcomes as JSON, which tools/keras_layer_table.py reads;
 --only tries the configurations of some tests alone.
 """
 
