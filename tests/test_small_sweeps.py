@@ -5,6 +5,7 @@ A sweep starts processes, so it has one of its own in which TensorFlow has not r
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def test_nothing_in_a_sample_is_wrong(name, count, least_right):
 
 
 def _environment() -> dict[str, str]:
-    return {"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 @pytest.mark.parametrize("road", ROADS)

@@ -34,7 +34,7 @@ def inputs_for(model: Any, rng: np.random.Generator, count: int = _SAMPLES) -> l
 
 def outputs_of(model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """Flat, in inference mode."""
-    given = list(inputs) if len(inputs) > 1 else inputs[0]
+    given = keras.tree.pack_sequence_as(model._inputs_struct, list(inputs))
     return [np.asarray(y) for y in keras.tree.flatten(model(given, training=False))]
 
 

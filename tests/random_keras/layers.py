@@ -184,7 +184,7 @@ _REDUCTIONS = ["max", "mean", "min", "sum"]
 # Functions of keras.ops of one tensor.
 OPERATIONS: dict[str, Row] = {
     **{name: Row() for name in _FUNCTIONS},
-    **{name: Row((), {}, {"axis": [_axis, _axes], "keepdims": _BOTH}) for name in _REDUCTIONS},
+    **{name: Row((), {"axis": [_axis, _axes]}, {"keepdims": _BOTH}) for name in _REDUCTIONS},
     "clip": Row((), {"x_min": [-1.0, 0.0], "x_max": [1.0, 2.5, 6.0]}),
     "cumsum": Row((), {"axis": _axis}),
     "expand_dims": Row((), {"axis": _axis}),
