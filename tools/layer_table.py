@@ -10,6 +10,8 @@ from pathlib import Path
 from layer_cases import CASES, Case
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "layers.md"
+# What tools/keras_layer_table.py writes begins with this, and stays.
+NEXT = "\n## "
 
 _HEAD = """\
 # Layers that train on integer grids
@@ -32,7 +34,7 @@ and shared layers. Other layers are refused by name; `tfedge.quantization.regist
 
 
 def table() -> str:
-    """The whole page."""
+    """The page, up to the next section."""
     return _HEAD + "".join(_row(name, case) for name, case in sorted(CASES.items()))
 
 
@@ -43,4 +45,5 @@ def _row(name: str, case: Case) -> str:
 
 
 if __name__ == "__main__":
-    PATH.write_text(table(), "utf-8")
+    _, heading, rest = PATH.read_text("utf-8").partition(NEXT)
+    PATH.write_text(table() + heading + rest, "utf-8")

@@ -1,0 +1,82 @@
+"""Samples of the sweeps over layers and models, and that these notice what is wrong.
+
+A sweep starts processes, so it has one of its own in which TensorFlow has not run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from keras import layers
+from keras_layers.configurations import Configuration
+from keras_layers.models import example
+from keras_layers.roads import ROADS
+from outcomes import REFUSED, RIGHT, TRACEBACK, WRONG, without_names
+
+import tfedge
+
+SWEEPS = Path(__file__).parent / "sweeps"
+SHAPE = (2, 6)
+
+
+@pytest.mark.parametrize(
+    "name, count, least_right", [("keras_layer_tests", 50, 50), ("random_models", 150, 150)]
+)
+def test_nothing_in_a_sample_is_wrong(name, count, least_right):
+    ran = subprocess.run(
+        [sys.executable, SWEEPS / f"{name}.py", "--seed", "1", "--count", str(count)],
+        capture_output=True, text=True, env=_environment(), check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr[-2000:]
+    assert sum(map(int, re.findall(r"(\d+) right\b", ran.stdout))) >= least_right, ran.stdout
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_another_model_is_noticed(road, monkeypatch):
+    right = example(Configuration(layers.ReLU, {}, SHAPE), seed=1)
+    other = example(Configuration(layers.ReLU, {"negative_slope": 0.5}, SHAPE), seed=1)
+    assert ROADS[road](right).result == RIGHT
+    _in_place_of(right.model, other.model, monkeypatch)
+    assert ROADS[road](right).result == WRONG
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_another_shape_is_noticed(road, monkeypatch):
+    right = example(Configuration(layers.ReLU, {}, SHAPE), seed=1)
+    other = example(Configuration(layers.RepeatVector, {"n": 2}, SHAPE), seed=1)
+    _in_place_of(right.model, other.model, monkeypatch)
+    outcome = ROADS[road](right)
+    assert outcome.result == WRONG
+    assert "shape" in outcome.message
+
+
+def _in_place_of(model, other, monkeypatch):
+    """Lets tfedge change another model than the one that it is given."""
+    for name in ("quantize", "convert"):
+        real = getattr(tfedge, name)
+
+        def wrong(given, *arguments, _real=real, **options):
+            return _real(other if given is model else given, *arguments, **options)
+
+        monkeypatch.setattr(tfedge, name, wrong)
+
+
+def test_refusals_and_tracebacks_are_told_apart(monkeypatch):
+    made = example(Configuration(layers.Discretization, {"bin_boundaries": [0.0]}, SHAPE), seed=1)
+    assert ROADS["training"](made).result == REFUSED
+    monkeypatch.setattr(tfedge, "quantize", lambda model, calibration: model.no_such_attribute)
+    assert ROADS["training"](made).result == TRACEBACK
+
+
+def test_refusals_are_counted_without_their_names():
+    one, two = ("layer 'dense_1' has shape (3, 4)", "layer 'a' has shape (12, 4)")
+    assert without_names(one) == without_names(two)
