@@ -17,6 +17,7 @@ import keras
 
 from tfedge.keras_graph import private, tracing
 from tfedge.keras_graph.float32 import run_in_float32
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.keras_graph.requirements import require_keras3
 
 
@@ -164,16 +165,14 @@ def computation_of(
             symbolic tensors.
     """
     require_keras3(model)
-    graph = tracing.graph_of(model)
+    graph, input_structure = tracing.graph_of(model)
     values = [
         Value(tensor, _input_name(old))
         for tensor, old in zip(graph.tensors, graph.model.inputs, strict=False)
     ]
     recorder = _Recorder(inside or (lambda call: None), values)
     outputs = recorder.run_graph(graph)
-    input_structure, output_structure = private.structures_of(graph.model)
-    if graph.variables:  # which are inputs of the graph, but not of the model
-        input_structure = list(graph.tensors) if len(graph.tensors) > 1 else graph.tensors[0]
+    _, output_structure = private.structures_of(graph.model)
     return Computation(
         values,
         recorder.calls,
@@ -215,6 +214,8 @@ class _Recorder:
         return self._known[id(tensor)]
 
     def _run(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if _does_nothing(operation, args):
+            return args[0]
         kwargs = {**kwargs, **_implicit_masks(operation, args, kwargs)}
         graph: tracing.InnerGraph | None
         if isinstance(operation, keras.Model):
@@ -269,6 +270,15 @@ def _inside(operation: Any) -> Any:
     while hasattr(operation, "transparent_to"):
         operation = operation.transparent_to
     return operation
+
+
+def _does_nothing(operation: Any, args: list[Any]) -> bool:
+    """Whether an operation makes a tensor of what is one, as a functional `call` does first."""
+    return (
+        kind_of(operation) == "ConvertToTensor"
+        and isinstance(args[0], keras.KerasTensor)
+        and operation.dtype in (None, args[0].dtype)
+    )
 
 
 def _implicit_masks(operation: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

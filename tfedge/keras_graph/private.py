@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -156,7 +156,7 @@ def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightA
     attributes = vars(layer)
     before = dict(attributes)
     changed = {
-        name: keras.tree.map_structure(lambda item: symbols.get(id(item), item), value)
+        name: _with_symbols(value, symbols)
         for name, value in before.items()
         if not name.startswith(_TRACKED) and _has_any(value, symbols)
     }
@@ -173,7 +173,21 @@ _TRACKED = ("_trainable_variables", "_non_trainable_variables", "_layers", "_met
 
 
 def _has_any(value: Any, symbols: Mapping[int, Any]) -> bool:
-    if id(value) in symbols:
-        return True
-    plain = isinstance(value, (list, tuple, dict))
-    return plain and any(id(item) in symbols for item in keras.tree.flatten(value))
+    return id(value) in symbols or any(_has_any(item, symbols) for item in _items(value))
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _with_symbols(value: Any, symbols: Mapping[int, Any]) -> Any:
+    """Weights in lists and dicts replaced too; what has none stays what it is."""
+    if not _has_any(value, symbols):
+        return value
+    if isinstance(value, dict):
+        return {name: _with_symbols(item, symbols) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_symbols(item, symbols) for item in value)
+    return symbols[id(value)]

@@ -31,21 +31,28 @@ class InnerGraph:
     variables: list[tuple[Any, Any]] = field(default_factory=list)
 
 
-def graph_of(model: Any) -> InnerGraph:
+def graph_of(model: Any) -> tuple[InnerGraph, Any]:
     """The functional graph of a built model, called on fresh inputs.
+
+    Returns:
+        The graph, and its inputs nested as the model takes them.
 
     Raises:
         UnsupportedError: the model is subclassed, and its `call` does not run on symbolic tensors.
     """
     own = _own_graph(model)
+    if own is not None or private.has_graph(model):  # perhaps with a call of its own
+        graph = model if own is None else own
+        inputs = [_like(tensor, _name_of(tensor)) for tensor in graph.inputs]
+        given = keras.tree.pack_sequence_as(private.structures_of(graph)[0], inputs)
+    else:
+        shapes = _recorded_shapes(model)
+        inputs = [_symbolic(shape) for shape in shapes]
+        given = inputs if len(inputs) > 1 else inputs[0]
     if own is not None:
-        return InnerGraph(own, [_like(tensor, _name_of(tensor)) for tensor in own.inputs])
-    if private.has_graph(model):  # and a call of its own
-        inputs = [_like(tensor, _name_of(tensor)) for tensor in model.inputs]
-        given = keras.tree.pack_sequence_as(private.structures_of(model)[0], inputs)
-        return graph_inside(model, [given], {})
-    inputs = [_symbolic(shape) for shape in _recorded_shapes(model)]
-    return graph_inside(model, inputs, {})
+        return InnerGraph(own, inputs), given
+    args = inputs if not private.has_graph(model) else [given]
+    return graph_inside(model, args, {}), given
 
 
 def _name_of(tensor: Any) -> str:

@@ -56,7 +56,7 @@ def attention(make: OperatorFactory) -> Function:
 
     mask = _mask(make)
     scored = make.own("BATCH_MATMUL", scores, exact.products(scores), "scores")
-    select = None if mask is None else masked(make, -1)
+    select = None if mask is None else masked(make, [-1])
     weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax")
     mix = make.own("BATCH_MATMUL", mixed, exact.products(mixed), "mixed")
     gated = make.own("MUL", _product, exact.multiply, "gated") if gates else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -72,22 +71,6 @@ def _gated(operation: Any) -> Callable[..., Any]:
 def _norm(operation: Any) -> Callable[..., Any]:
     axis, keepdims = operation.axis, operation.keepdims
     return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
-
-
-def _softmax_over_axes(layer: Any) -> Callable[..., Any]:
-    """Several axes are one, once they lie together."""
-
-    def softmax(x: Any, mask: Any = None) -> Any:
-        rank = len(x.shape)
-        axes = [axis % rank for axis in layer.axis]
-        order = [axis for axis in range(rank) if axis not in axes] + axes
-        moved = ops.transpose(x, order)
-        kept, summed = moved.shape[1 : rank - len(axes)], moved.shape[rank - len(axes) :]
-        flat = ops.softmax(ops.reshape(moved, [-1, *kept, math.prod(summed)]))
-        back = [order.index(axis) for axis in range(rank)]
-        return ops.transpose(ops.reshape(flat, [-1, *moved.shape[1:]]), back)
-
-    return softmax
 
 
 def _adaptive_pooling(pool: Callable[..., Any], reduce: Callable[..., Any]) -> Decomposition:
@@ -208,7 +191,6 @@ DECOMPOSITIONS: dict[str, Decomposition] = {
     "Norm": _norm,
     "RNN": _steps,
     "SimpleRNN": _steps,
-    "Softmax": _softmax_over_axes,
     "Std": _deviation,
     "Var": _variance,
 }

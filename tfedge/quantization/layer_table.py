@@ -64,7 +64,7 @@ from tfedge.quantization.recurrent import (
     recurrent,
     recurrent_problem,
 )
-from tfedge.quantization.softmax import softmax, softmax_problem
+from tfedge.quantization.softmax import softmax
 from tfedge.quantization.weighted_layers import (
     activation_of,
     activation_problem,
@@ -314,7 +314,7 @@ LAYERS: dict[str, Row] = {
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),
-    "Softmax": parts(softmax, ("axis",), ("mask",), softmax_problem),
+    "Softmax": parts(softmax, ("axis",), ("mask",)),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract)),
     "TimeDistributed": parts(_time_distributed, ("layer",), ("mask",)),
     "UnitNormalization": parts(unit_normalization, ("axis",), problem=unit_problem),

@@ -13,7 +13,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfedge.keras_graph.computation import Call
 from tfedge.quantization import exact, exact_functions
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.activation_types import INT16
@@ -40,16 +39,16 @@ class MaskedScores(QuantizedOperator):
 
     Args:
         quantizer: of the scores and of the result.
-        axis: along which softmax sums up.
+        axes: along which softmax sums up.
         name: of the layer.
 
     Input: scores, and the mask.
     """
 
-    def __init__(self, quantizer: ActivationQuantizer, axis: int, *, name: str):
+    def __init__(self, quantizer: ActivationQuantizer, axes: list[int], *, name: str):
         super().__init__("SELECT_V2", name)
         self.quantizer = quantizer
-        self.axis = axis
+        self.axes = axes
         self.group = quantizer.group
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
@@ -80,8 +79,10 @@ class MaskedScores(QuantizedOperator):
     def _that_matter(self, scores: Any, mask: Any) -> Any:
         """The scores, cut off where they are too low to matter."""
         seen = tf.where(mask, scores, _far_below(scores.dtype))
-        largest = tf.reduce_max(seen, self.axis, keepdims=True)
-        lowest = largest - depth(self.quantizer.bits, scores.shape[self.axis] or 1)
+        largest = tf.reduce_max(seen, self.axes, keepdims=True)
+        lowest = largest - depth(
+            self.quantizer.bits, math.prod(scores.shape[axis] or 1 for axis in self.axes)
+        )
         # A row of which nothing is left says nothing of the range.
         return tf.where(largest > _far_below(scores.dtype), tf.maximum(seen, lowest), 0.0)
 
@@ -91,43 +92,46 @@ def _far_below(dtype: Any) -> Any:
 
 
 def softmax(make: OperatorFactory) -> Function:
-    """Keras' Softmax along the last axis, or another, with or without a mask."""
-    layer = make.layer
+    """Keras' Softmax along any axes, with or without a mask."""
     rank = len(make.shapes[0])
-    (axis,) = _axes(layer, rank)
+    axes = _axes(make.layer, rank)
     mask = make.operand("mask")
     # The kernel goes along the last axis; others are transposed for it.
-    kernels = {INT16: exact_functions.softmax} if axis == rank - 1 and mask < 0 else {}
-    apply = make.fixed(
-        "SOFTMAX", lambda operands: tf.nn.softmax(operands[0], axis), "softmax", kernels
-    )
+    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] and mask < 0 else {}
+    apply = make.fixed("SOFTMAX", lambda operands: _along(operands[0], axes), "softmax", kernels)
     if mask < 0:
         return lambda x: apply(x)
-    select = masked(make, axis)
+    select = masked(make, axes)
     clear = make.shared("SELECT_V2", _zero_where_masked, part="cleared")
 
     def call(operands: list[Any]) -> Any:
         which = truth(operands[mask])
-        others = operands[0], which
-        return clear([apply(select(list(others))), which])
+        return clear([apply(select([operands[0], which])), which])
 
     return call
 
 
-def softmax_problem(call: Call) -> str:
-    """What keeps a Softmax from being one operator, see `Row.problem`."""
-    several = len(_axes(call.operation, 1)) > 1
-    return "sums up along several axes" if several else ""
-
-
 def _axes(layer: Any, rank: int) -> list[int]:
     axes = layer.axis if isinstance(layer.axis, (tuple, list)) else [layer.axis]
-    return [axis % rank for axis in axes]
+    return sorted(axis % rank for axis in axes)
 
 
-def masked(make: OperatorFactory, axis: int) -> Function:
+def _along(x: Any, axes: list[int]) -> Any:
+    """Softmax along axes; several are one, once they lie together."""
+    if len(axes) == 1:
+        return tf.nn.softmax(x, axes[0])
+    rank = len(x.shape)
+    order = [axis for axis in range(rank) if axis not in axes] + axes
+    moved = tf.transpose(x, order)
+    kept, summed = moved.shape[1 : rank - len(axes)], moved.shape[rank - len(axes) :]
+    weights = tf.nn.softmax(tf.reshape(moved, [-1, *kept, math.prod(summed)]))
+    back = [order.index(axis) for axis in range(rank)]
+    return tf.transpose(tf.reshape(weights, [-1, *moved.shape[1:]]), back)
+
+
+def masked(make: OperatorFactory, axes: list[int]) -> Function:
     """What puts masked scores at the end of the range."""
-    return make.add(MaskedScores(make.quantizer("masked"), axis, name=f"{make.name}_masked"))
+    return make.add(MaskedScores(make.quantizer("masked"), axes, name=f"{make.name}_masked"))
 
 
 def truth(mask: Any) -> Any:
