@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import DifferenceError, TfedgeError
 
 RIGHT, REFUSED = "right", "refused"
 # Faults: tfedge says itself that it was wrong, says nothing, or dies.
@@ -48,7 +48,7 @@ def outcome_of(trial: Callable[[], float | None]) -> Outcome:
     try:
         return Outcome(RIGHT, "", trial())
     except TfedgeError as error:
-        is_ours = type(error).__name__ == "DifferenceError"
+        is_ours = isinstance(error, DifferenceError)
         return Outcome(CAUGHT if is_ours else REFUSED, str(error))
     except WrongError as error:
         return Outcome(WRONG, str(error))

@@ -1,7 +1,9 @@
 """A changed model proves that it is still itself: it computes what the original computes.
 
 Both run on the same random inputs, in inference and without rounding. What differs by more than
-float arithmetic explains is an error that names the first layer that differs.
+float arithmetic explains is an error that names the first layer that differs. While they run,
+weights that are all one number, as biases and batch-norms are when a model is built, are others:
+along which axis a batch-norm runs does not show before it has learned.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from tfedge.keras_graph.random_inputs import random_inputs
 _FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
 # Below this part of the largest number, numbers are what is left of a difference of others.
 _NOTHING = 1e-6
+# About which weights lie that are all 0, while models are compared.
+_NEAR_ZERO = 0.2
 
 
 def require_equivalence(
@@ -46,13 +50,14 @@ def require_equivalence(
         DifferenceError: the models differ.
     """
     inputs = [keras.ops.convert_to_tensor(array) for array in random_inputs(computation)]
-    with unchanged_states(original):
-        expected = keras.tree.flatten(run_original(original, computation, inputs))
-    with unchanged_states(original):
-        changed = run_changed(inputs)
+    with _telling_weights(original):
+        with unchanged_states(original):
+            expected = keras.tree.flatten(run_original(original, computation, inputs))
+        with unchanged_states(original):
+            changed = run_changed(inputs)
+        with unchanged_states(original):
+            known = _run_calls(computation, inputs)
     noise = _noise_of(original)
-    with unchanged_states(original):
-        known = _run_calls(computation, inputs)
     inner, outputs = changed[: len(calls)], changed[len(calls) :]
     for call, found in zip(calls, inner, strict=True):
         wanted = known[id(call.results[0])]
@@ -113,6 +118,24 @@ def unchanged_states(model: Any) -> Iterator[None]:
         yield
     finally:
         for variable, array in zip(states, before, strict=True):
+            variable.assign(array)
+
+
+@contextmanager
+def _telling_weights(model: Any) -> Iterator[None]:
+    """Gives weights that are all one number different ones near it, and puts them back."""
+    rng = np.random.default_rng(0)
+    before = []
+    for variable in model.weights:
+        array = keras.ops.convert_to_numpy(variable)
+        if "float" in variable.dtype and array.size > 1 and (array == array.flat[0]).all():
+            before.append((variable, array))
+            near = float(array.flat[0]) or _NEAR_ZERO
+            variable.assign(near * rng.uniform(0.5, 1.5, array.shape))
+    try:
+        yield
+    finally:
+        for variable, array in before:
             variable.assign(array)
 
 

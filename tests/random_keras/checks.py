@@ -82,6 +82,8 @@ def check(program: Program, seed: int) -> dict[str, Outcome]:
     """Both forms of a program's model."""
     rng = np.random.default_rng(seed)
     model = program.model
+    if model is None:
+        return {form: Outcome(NO_MODEL, "names") for form in FORMS}
     randomize(model, rng)
     inputs = inputs_for(model, rng)
     try:

@@ -7,6 +7,7 @@ left out. The text of a program is its own reproduction: it needs nothing but th
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -67,12 +68,13 @@ class Program:
     def add_model(self, expression: str) -> None:
         """The last line, of the model that all others were for."""
         self.lines.append(f"model = {expression}")
-        exec(self.lines[-1], self.namespace)
+        with suppress(ValueError):  # a name may be that which Keras gives another layer
+            exec(self.lines[-1], self.namespace)
 
     @property
     def model(self) -> Any:
-        """What the last line made."""
-        return self.namespace["model"]
+        """What the last line made; None if Keras refuses it."""
+        return self.namespace.get("model")
 
     def choice(self, items: Any) -> Any:
         """One of the items, whatever their types."""
