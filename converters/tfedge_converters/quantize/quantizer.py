@@ -55,6 +55,9 @@ _FUSED = "fusedActivationFunction"
 _MOST_FINER = 128.0
 _LARGEST_WEIGHT = 127
 
+# Of what nobody reads.
+_ANY_RANGE = Range(-1.0, 1.0)
+
 # Kernels find an activation's limits as int32.
 _MOST_STEPS = 2.0**30
 
@@ -127,6 +130,7 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
     """A plan for a graph whose functions are real, or sequences where they have no kernel."""
     operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
     try:
+        _let_unread_inputs_have_any_range(graph)
         graph.operators = with_functions(graph, scheme).operators
         graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
         graph.operators = with_sequences(graph, scheme)
@@ -136,6 +140,15 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
         for tensor, known in ranges:
             tensor.range = known
         raise
+
+
+def _let_unread_inputs_have_any_range(graph: Graph) -> None:
+    """Gives inputs that are only there for the model's signature a range, as no data tell one."""
+    read = {id(tensor) for operator in graph.operators for tensor in operator.inputs}
+    read |= set(map(id, graph.outputs))
+    for tensor in filter(is_real_activation, graph.inputs):
+        if id(tensor) not in read and tensor.range is None:
+            tensor.range = _ANY_RANGE
 
 
 class _Plan:
