@@ -32,7 +32,8 @@ def mark_normalization(
     The function takes x, then a scale if `scales`, then an offset if `centers`, both of the shape
     of x's last `axes` dimensions. It returns (x - mean) / sqrt(variance + epsilon) * scale +
     offset, with mean and variance over those dimensions; of RMS normalisation x / sqrt(mean(x * x)
-    + epsilon) * scale; of deviation normalisation x / sqrt(variance + epsilon) * scale. Outside an export the function runs as it is.
+    + epsilon) * scale; of deviation normalisation x / sqrt(variance + epsilon) * scale. Outside an
+    export the function runs as it is.
 
     Args:
         name: LAYER_NORM_MARKER, RMS_NORM_MARKER or DEVIATION_NORM_MARKER.

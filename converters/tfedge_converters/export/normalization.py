@@ -17,7 +17,6 @@ from tfedge.normalization import (
     trailing_axes,
 )
 
-
 # The scale and the offset that a layer uses.
 _OPERANDS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
     DEVIATION_NORM_MARKER: lambda layer: (layer.gamma, None),

@@ -32,6 +32,7 @@ from tfedge_converters.graph import (
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
+from tfedge_converters.quantize.byte_inputs import with_signed_inputs
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
@@ -215,7 +216,7 @@ class _Plan:
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
         self._insert_interiors()
-        self.graph.operators = written_out(self.graph.operators, self.form_of)
+        self.graph.operators = written_out(with_signed_inputs(self.graph).operators, self.form_of)
 
     def form_of(self, tensor: Tensor) -> Format:
         """The integers that an activation is put on."""
