@@ -1,4 +1,4 @@
-"""What may come of a trial: the right numbers, a refusal in words, or a fault of tfedge."""
+"""What may come of a trial: the right numbers, a refusal or a warning, or a fault of tfedge."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from tfedge.errors import DifferenceError, TfedgeError
 
 RIGHT, REFUSED = "right", "refused"
+# Eight bits are too few, and tfedge says so with the numbers.
+WARNED = "warned"
 # Faults: tfedge says itself that it was wrong, says nothing, or dies.
 CAUGHT, WRONG, TRACEBACK, DIED = "caught", "wrong", "traceback", "died"
 # Keras itself builds or runs no such model.
@@ -25,7 +27,7 @@ class Outcome:
 
     Attributes:
         result: one of the names above.
-        message: the refusal, what is wrong, or the traceback in a line.
+        message: the refusal, the warning, what is wrong, or the traceback in a line.
         signal_to_noise: of the outputs, in dB, where that was measured.
     """
 
@@ -43,6 +45,14 @@ class WrongError(Exception):
     """What was computed is not what the model says."""
 
 
+class NoisyError(WrongError):
+    """It is what the model says, but for more noise than is asked for."""
+
+
+class WarnedError(Exception):
+    """It is noisy, and tfedge has said so."""
+
+
 def outcome_of(trial: Callable[[], float | None]) -> Outcome:
     """Runs a trial, which returns its signal to noise ratio or raises."""
     try:
@@ -50,6 +60,8 @@ def outcome_of(trial: Callable[[], float | None]) -> Outcome:
     except TfedgeError as error:
         is_ours = isinstance(error, DifferenceError)
         return Outcome(CAUGHT if is_ours else REFUSED, str(error))
+    except WarnedError as error:
+        return Outcome(WARNED, str(error))
     except WrongError as error:
         return Outcome(WRONG, str(error))
     except Exception as error:  # what a user would see as a traceback

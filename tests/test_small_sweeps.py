@@ -16,7 +16,7 @@ from keras import layers
 from keras_layers.configurations import Configuration
 from keras_layers.models import example
 from keras_layers.roads import ROADS
-from outcomes import REFUSED, RIGHT, TRACEBACK, WRONG, without_names
+from outcomes import REFUSED, RIGHT, TRACEBACK, WARNED, WRONG, without_names
 
 import tfedge
 
@@ -57,6 +57,20 @@ def test_another_shape_is_noticed(road, monkeypatch):
     outcome = ROADS[road](right)
     assert outcome.result == WRONG
     assert "shape" in outcome.message
+
+
+def test_noise_is_wrong_unless_there_is_a_warning(monkeypatch):
+    noisy = example(Configuration(layers.ReLU, {}, SHAPE), seed=1)
+    noisy.least_signal_to_noise = 99.0
+    warned = ROADS["conversion"](noisy)
+    assert warned.result == WARNED
+    assert "99 dB are asked for" in warned.message
+    assert not warned.is_fault
+    real = tfedge.convert
+    monkeypatch.setattr(
+        tfedge, "convert", lambda *given, **options: real(*given, **{**options, "min_snr": 0.0})
+    )
+    assert ROADS["conversion"](noisy).result == WRONG
 
 
 def _in_place_of(model, other, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tfedge.markers import marker
 
 LAYER_NORM_MARKER, RMS_NORM_MARKER = "tfedge.LayerNormalization", "tfedge.RMSNormalization"
+DEVIATION_NORM_MARKER = "tfedge.DeviationNormalization"
 EPSILON, AXES, SCALES, CENTERS = "epsilon", "axes", "scales", "centers"
 
 # What is computed one after the other; the result itself is no interior.
@@ -31,10 +32,11 @@ def mark_normalization(
     The function takes x, then a scale if `scales`, then an offset if `centers`, both of the shape
     of x's last `axes` dimensions. It returns (x - mean) / sqrt(variance + epsilon) * scale +
     offset, with mean and variance over those dimensions; of RMS normalisation x / sqrt(mean(x * x)
-    + epsilon) * scale. Outside an export the function runs as it is.
+    + epsilon) * scale; of deviation normalisation x / sqrt(variance + epsilon) * scale. Outside an
+    export the function runs as it is.
 
     Args:
-        name: LAYER_NORM_MARKER or RMS_NORM_MARKER.
+        name: LAYER_NORM_MARKER, RMS_NORM_MARKER or DEVIATION_NORM_MARKER.
         epsilon: above 0.
         axes: how many of the last dimensions make a row, 1 or more.
         scales, centers: whether there are a scale and an offset.

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from outcomes import REFUSED, RIGHT, without_names
+from outcomes import REFUSED, RIGHT, WARNED, without_names
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "layers.md"
 # Where this page begins; tools/layer_table.py writes what stands before.
@@ -27,7 +27,7 @@ Every configuration that Keras' tests give `run_layer_test`, and every operation
 `tests/keras_layers/operations.py`, as a model with random weights: trained for integers (`predict`
 against the float model, the file against `predict`), and converted with calibration data (LiteRT
 against the float model). A cell says how many of the configurations come out right; all others are
-refused in words.
+refused in words, or come with a warning that says how noisy they are.
 
 """
 
@@ -60,9 +60,13 @@ def _totals(rows: list[dict[str, Any]]) -> str:
     total = Counter(row["road"] for row in rows)
     return "".join(
         f"- {road}: of {number} configurations {counts[road, RIGHT]} right, "
-        f"{counts[road, REFUSED]} refused\n"
+        f"{counts[road, REFUSED]} refused{_warned(counts[road, WARNED])}\n"
         for road, number in total.items()
     )
+
+
+def _warned(number: int) -> str:
+    return f", {number} with a warning of their noise" if number else ""
 
 
 def _line(layer: str, rows: list[dict[str, Any]]) -> str:

@@ -73,10 +73,10 @@ def convert(
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel
             folder; or the bytes of a .tflite file.
         target: a name that `tfedge targets` lists, or a `Target`.
-        quantization: by default what the target computes with, "int8" for most; "int16x8" for
-            activations of 16 bits; "int4" for weights of 4 bits where there are kernels for them;
-            or a `Scheme`, or the .json file of one that a search wrote. What training put on a
-            grid stays.
+        quantization: by default what the model was trained for, if the target computes with that;
+            else what the target computes with, "int8" for most. "int16x8" for activations of 16
+            bits; "int4" for weights of 4 bits where there are kernels for them; or a `Scheme`, or
+            the .json file of one that a search wrote. What training put on a grid stays.
             Real activations, without calibration and not for generated C: "float32"; "float16",
             for GPU delegates; "dynamic", int8 weights that kernels compute with; "dynamic4", int4
             ones, and "dynamic4_b32" and "dynamic4_b64", with a scale for every 32 or 64 weights of
@@ -140,6 +140,8 @@ def convert(
     check_data(evaluation_data)
     check_model(model)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    if quantization is None:
+        scheme = _own_scheme(prepared, chosen, scheme)
     typed, flatbuffer = prepared.model, prepared.flatbuffer
     name = identifier(prepared.name) if name is None else name
     _refuse_recovery(recovery, prepared, scheme, calibration)
@@ -216,6 +218,20 @@ def _scheme(
     if given is None or (isinstance(given, str) and not is_scheme_file(given)):
         given = target.scheme(given)
     return for_conversion(given)
+
+
+def _own_scheme(
+    prepared: Prepared, target: targets.Target, default: Scheme | StorageScheme
+) -> Scheme | StorageScheme:
+    """What a model was trained for, where it and the target are for integers; else the default.
+
+    A target that lists its schemes computes with no other; activations that training gave a width
+    keep it in any case.
+    """
+    trained = prepared.scheme
+    if trained is None or isinstance(default, StorageScheme):
+        return default
+    return trained if not target.schemes or trained.name in target.schemes else default
 
 
 def _report(artifact: Artifact) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfedge.files import read_bytes
 from tfedge.quantization.ranges import RANGE_MARKER
+from tfedge.quantization.schemes import Scheme
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
@@ -42,6 +43,7 @@ class Prepared:
             computes with real numbers, and no operator with integers. What is quantised in part
             is taken as it is.
         input_scales: of a Keras model, see `export.input_scales`.
+        scheme: that the model was trained for; None if it was not, or if its file does not say.
     """
 
     model: Model
@@ -49,6 +51,7 @@ class Prepared:
     name: str
     is_real: bool
     input_scales: Mapping[int, float] = field(default_factory=dict)
+    scheme: Scheme | None = None
 
 
 def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -> Prepared:
@@ -83,7 +86,7 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
         drop_finite_checks(typed)
         replace_float_only(typed)
         widen_normalizations(typed)
-    return Prepared(typed, flatbuffer, name, is_real, traits.input_scales)
+    return Prepared(typed, flatbuffer, name, is_real, traits.input_scales, traits.scheme)
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
@@ -109,6 +112,7 @@ class _Traits:
 
     shared_kernels: list[np.ndarray] = field(default_factory=list)
     input_scales: Mapping[int, float] = field(default_factory=dict)
+    scheme: Scheme | None = None
 
 
 def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
@@ -128,10 +132,10 @@ def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
 
 
 def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
-    from tfedge_converters.export import export_keras, input_scales, shared_kernels
+    from tfedge_converters.export import export_keras, input_scales, shared_kernels, trained_scheme
 
     flatbuffer = export_keras(model, input_shapes)
-    return flatbuffer, _Traits(shared_kernels(model), input_scales(model))
+    return flatbuffer, _Traits(shared_kernels(model), input_scales(model), trained_scheme(model))
 
 
 def _is_to_be_quantised(model: Model) -> bool:

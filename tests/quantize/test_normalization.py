@@ -63,6 +63,7 @@ LAYERS = {
     "bare": lambda: layers.LayerNormalization(center=False, scale=False),
     "rows": lambda: layers.LayerNormalization(axis=(1, 2)),
     "rms": lambda: layers.RMSNormalization(),
+    "deviation": lambda: layers.LayerNormalization(rms_scaling=True),
 }
 
 

@@ -3,9 +3,9 @@
     make sweep SWEEP=keras_layer_tests
 
 COUNT is how many configurations SEED chooses; with more than there are, it is all of them. Prints
-what is wrong, what is refused with which words, and the counts; the exit status is 1 if anything is
-wrong. --report writes all outcomes as JSON, which tools/keras_layer_table.py reads;
---only tries the configurations of some tests alone.
+what is wrong, what is refused with which words, what came with a warning, and the counts; the exit
+status is 1 if anything is wrong. --report writes all outcomes as JSON, which
+tools/keras_layer_table.py reads; --only tries the configurations of some tests alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from keras_layers.roads import ROADS
 from keras_layers.suite import Trial, try_all
-from outcomes import REFUSED, RIGHT, counted
+from outcomes import REFUSED, RIGHT, WARNED, counted
 
 
 def main() -> int:
@@ -46,7 +46,10 @@ def summary(road: str, trials: list[Trial]) -> str:
     lines += counted(refusals)
     least = [t for t in mine if t.outcome.result == RIGHT and t.outcome.signal_to_noise < 30]
     lines.append(f"right with less than 30 dB: {len(least)}")
-    return "\n".join(lines + [f"      {_line(trial)}" for trial in least])
+    lines += [f"      {_line(trial)}" for trial in least]
+    warned = [t for t in mine if t.outcome.result == WARNED]
+    lines.append(f"noisy, with a warning: {len(warned)}")
+    return "\n".join(lines + [f"      {_line(trial)}" for trial in warned])
 
 
 def _line(trial: Trial) -> str:

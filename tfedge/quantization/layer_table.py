@@ -29,6 +29,7 @@ from tfedge.quantization.attention import (
     attention_problem,
 )
 from tfedge.quantization.builders import (
+    Builder,
     Row,
     binary,
     channels_last,
@@ -126,6 +127,15 @@ def _batch_norm(make: OperatorFactory) -> Function:
         return batch_norm_alone(make)
     rest = [other for other in range(rank) if other != axis]
     return transposed(make, [*rest, axis], batch_norm_alone)
+
+
+def _of_reals(build: Builder, make: OperatorFactory) -> Function:
+    """What computes with real numbers, of integers that Keras casts to these first, as images."""
+    if make.reals != [False]:
+        return build(make)
+    cast = make.own("CAST", lambda operands: tf.cast(operands[0], tf.float32), part="cast")
+    function = build(make)
+    return lambda operand: function(cast(operand))
 
 
 def _rescaling(make: OperatorFactory) -> Function:
@@ -342,11 +352,13 @@ LAYERS: dict[str, Row] = {
         attention, ATTENTION_ATTRIBUTES, ATTENTION_ARGUMENTS, attention_problem
     ),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply)),
-    "Normalization": parts(_normalization, ("axis", "invert", "mean", "variance")),
+    "Normalization": parts(
+        partial(_of_reals, _normalization), ("axis", "invert", "mean", "variance")
+    ),
     "PReLU": whole(partial(own, "PRELU")),
     "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=normalization_problem),
     "ReLU": whole(relu),
-    "Rescaling": parts(_rescaling, ("offset", "scale")),
+    "Rescaling": parts(partial(_of_reals, _rescaling), ("offset", "scale")),
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),

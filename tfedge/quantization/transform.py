@@ -58,7 +58,8 @@ class Transformation:
         """Inputs and outputs of the new model, nested as the old one's."""
         computation = self.computation = computation_of(model, self._inside)
         self._reserve_names(computation)
-        inputs = [self._input(value) for value in computation.inputs]
+        read = _read_values(computation)
+        inputs = [self._input(value, id(value) in read) for value in computation.inputs]
         self.steps = steps_of(computation)
         self._leaving = _leaving_values(computation)
         for step in self.steps:
@@ -120,13 +121,14 @@ class Transformation:
         self._output_names = {id(value): name for value, name in names if name not in inputs}
         self._names = {*self._output_names.values(), *(name for name in inputs if name)}
 
-    def _input(self, value: Value) -> Any:
+    def _input(self, value: Value, is_read: bool) -> Any:
+        """An input of the new model; what nobody reads would never learn a range."""
         spec = value.spec
         tensor = keras.Input(batch_shape=spec.shape, dtype=spec.dtype, name=value.name)
         self.tensors[id(value)] = self.inputs[id(value)] = tensor
         if 0 in spec.shape:
             raise UnsupportedError(f"input '{value.name}' has shape {spec.shape}; sizes start at 1")
-        if value.is_real:
+        if value.is_real and is_read:
             scheme = replace(self.scheme, activations=self.scheme.activations_of(value.name or ""))
             layer = QuantizeInput(scheme, name=self._name(f"{value.name}_quantize"))
             self.tensors[id(value)] = layer(tensor)
@@ -227,6 +229,12 @@ def _leaving_values(computation: Computation) -> dict[int, set[int]]:
         if layer is not None and (reader is None or _recurrent_around(reader) is not layer):
             found[id(layer)].add(id(value))
     return found
+
+
+def _read_values(computation: Computation) -> set[int]:
+    """What some call reads, or the model returns, by identity."""
+    operands = (value for call in computation.calls for value in call.operands)
+    return set(map(id, itertools.chain(operands, computation.outputs)))
 
 
 def _has_reals(call: Call) -> bool:

@@ -7,5 +7,6 @@ with quiet():
     from tfedge_converters.export.keras_model import export_keras
     from tfedge_converters.export.load import load_keras
     from tfedge_converters.export.shared_kernels import shared_kernels
+    from tfedge_converters.export.trained_scheme import trained_scheme
 
-__all__ = ["export_keras", "input_scales", "load_keras", "shared_kernels"]
+__all__ = ["export_keras", "input_scales", "load_keras", "shared_kernels", "trained_scheme"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,11 +10,19 @@ import keras
 import tensorflow as tf
 
 from tfedge.normalization import (
+    DEVIATION_NORM_MARKER,
     LAYER_NORM_MARKER,
     RMS_NORM_MARKER,
     mark_normalization,
     trailing_axes,
 )
+
+# The scale and the offset that a layer uses.
+_OPERANDS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    DEVIATION_NORM_MARKER: lambda layer: (layer.gamma, None),
+    LAYER_NORM_MARKER: lambda layer: (layer.gamma, layer.beta),
+    RMS_NORM_MARKER: lambda layer: (layer.scale, None),
+}
 
 
 @contextmanager
@@ -33,8 +41,8 @@ def marked_normalizations(model: Any) -> Iterator[None]:
 
 def _kind(layer: Any) -> str | None:
     """The marker of a layer that has one."""
-    if type(layer).call is keras.layers.LayerNormalization.call and not layer.rms_scaling:
-        return LAYER_NORM_MARKER
+    if type(layer).call is keras.layers.LayerNormalization.call:
+        return DEVIATION_NORM_MARKER if layer.rms_scaling else LAYER_NORM_MARKER
     if type(layer).call is keras.layers.RMSNormalization.call:
         return RMS_NORM_MARKER
     return None
@@ -52,11 +60,9 @@ class _Exported:
         axes = trailing_axes(layer.axis, len(inputs.shape))
         if axes is None:
             return self._call(inputs)
-        kind = LAYER_NORM_MARKER if _kind(layer) == LAYER_NORM_MARKER else RMS_NORM_MARKER
-        if kind == RMS_NORM_MARKER:
-            scale, offset = layer.scale, None
-        else:
-            scale, offset = layer.gamma, layer.beta
+        kind = _kind(layer)
+        assert kind is not None
+        scale, offset = _OPERANDS[kind](layer)
         given = [keras.ops.convert_to_tensor(part) for part in (scale, offset) if part is not None]
         mark = mark_normalization(kind, layer.epsilon, axes, scale is not None, offset is not None)
         return mark(_normalization(layer, kind, axes))(inputs, *given)
@@ -67,9 +73,12 @@ def _normalization(layer: Any, kind: str, axes: int) -> Any:
     dimensions = list(range(-axes, 0))
 
     def normalized(x: Any, *given: Any) -> Any:
-        if kind == LAYER_NORM_MARKER:
-            x = x - tf.reduce_mean(x, dimensions, keepdims=True)
-        y = x * tf.math.rsqrt(tf.reduce_mean(x * x, dimensions, keepdims=True) + layer.epsilon)
+        centered = x
+        if kind != RMS_NORM_MARKER:
+            centered = x - tf.reduce_mean(x, dimensions, keepdims=True)
+        squares = tf.reduce_mean(centered * centered, dimensions, keepdims=True)
+        divided = x if kind == DEVIATION_NORM_MARKER else centered
+        y = divided * tf.math.rsqrt(squares + layer.epsilon)
         for value, combine in zip(given, (tf.multiply, tf.add), strict=False):
             y = combine(y, value)
         return y

@@ -98,7 +98,7 @@ def _change_input(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.inputs = [outer if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
         _replace(signature.inputs, tensor, outer)
-    graph.operators.insert(0, quantize_operator(outer, tensor, _format(tensor)))
+    graph.operators.insert(0, quantize_operator(outer, tensor, form_of_integers(tensor)))
 
 
 def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
@@ -110,10 +110,10 @@ def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
     convert: Callable[[Tensor, Tensor, Format], Operator] = (
         dequantize_operator if type_ == TensorType.FLOAT32 else quantize_operator
     )
-    graph.operators.append(convert(tensor, outer, _format(tensor)))
+    graph.operators.append(convert(tensor, outer, form_of_integers(tensor)))
 
 
-def _format(tensor: Tensor) -> Format:
+def form_of_integers(tensor: Tensor) -> Format:
     """What decides the version of the operator that converts a tensor."""
     return FORMATS[16 if tensor.type == TensorType.INT16 else 8]
 

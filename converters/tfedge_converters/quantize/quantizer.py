@@ -32,6 +32,7 @@ from tfedge_converters.graph import (
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
 from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
+from tfedge_converters.quantize.byte_inputs import with_signed_inputs
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
@@ -54,6 +55,9 @@ _FUSED = "fusedActivationFunction"
 # How many steps of a result one of the products' is at most, for XNNPACK takes less than 256.
 _MOST_FINER = 128.0
 _LARGEST_WEIGHT = 127
+
+# Of what nobody reads.
+_ANY_RANGE = Range(-1.0, 1.0)
 
 # Kernels find an activation's limits as int32.
 _MOST_STEPS = 2.0**30
@@ -127,6 +131,7 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
     """A plan for a graph whose functions are real, or sequences where they have no kernel."""
     operators, ranges = graph.operators, [(tensor, tensor.range) for tensor in graph.tensors()]
     try:
+        _let_unread_inputs_have_any_range(graph)
         graph.operators = with_functions(graph, scheme).operators
         graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
         graph.operators = with_sequences(graph, scheme)
@@ -136,6 +141,15 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
         for tensor, known in ranges:
             tensor.range = known
         raise
+
+
+def _let_unread_inputs_have_any_range(graph: Graph) -> None:
+    """Gives inputs that are only there for the model's signature a range, as no data tell one."""
+    read = {id(tensor) for operator in graph.operators for tensor in operator.inputs}
+    read |= set(map(id, graph.outputs))
+    for tensor in filter(is_real_activation, graph.inputs):
+        if id(tensor) not in read and tensor.range is None:
+            tensor.range = _ANY_RANGE
 
 
 class _Plan:
@@ -202,7 +216,7 @@ class _Plan:
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
         self._insert_interiors()
-        self.graph.operators = written_out(self.graph.operators, self.form_of)
+        self.graph.operators = written_out(with_signed_inputs(self.graph).operators, self.form_of)
 
     def form_of(self, tensor: Tensor) -> Format:
         """The integers that an activation is put on."""

@@ -2,7 +2,8 @@
 
 Integers between the operators of a function would only lose precision: int8 holds neither the
 exponentials nor the logarithms of softplus. In files such a function stays in float32, between
-DEQUANTIZE and QUANTIZE; generated C makes one table of it.
+DEQUANTIZE and QUANTIZE; generated C makes one table of it. A CAST that makes real numbers of
+integers begins such a function as well, of an activation that needs no grid.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from dataclasses import dataclass, field
 
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Graph, Operator, Tensor
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
-from tfedge_converters.quantize.ends import dequantize_operator, quantize_operator, real_twin
+from tfedge_converters.quantize.ends import (
+    dequantize_operator,
+    form_of_integers,
+    quantize_operator,
+    real_twin,
+)
 from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import computes
@@ -24,6 +30,11 @@ from tfedge_converters.quantize.real_operators import computes
 # Sums and products with single constants: integer kernels compute chains of them well, in a
 # fraction of the memory that real numbers take.
 _AFFINE = frozenset({"ADD", "MUL", "SUB"})
+
+# Of activations without a grid. BOOL has one that is exact.
+_INTEGERS = frozenset(
+    {TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64}
+)
 
 # Operators whose int8 kernel is worse than its grid: SQRT truncates.
 _COARSE = frozenset({"SQRT"})
@@ -80,9 +91,9 @@ class _Region:
         self.frontier.update((id(tensor), tensor) for tensor in _variable_operands(operator))
 
     def closed(self) -> Operator | None:
-        """The function, if it is one of a single real activation."""
+        """The function, if it is one of a single activation, of real numbers or integers."""
         (source, *others) = self.frontier.values()
-        if others or not is_real_activation(source):
+        if others or not (is_real_activation(source) or _is_integer_activation(source)):
             return None
         steps = tuple(self.operators[place] for place in sorted(self.operators))
         return Operator(REAL_FUNCTION, [source], list(steps[-1].outputs), steps=steps)
@@ -108,9 +119,11 @@ class _Search:
         whole = self._largest(operator, past_grids=True)
         if whole is not None and any(map(self._has_no_integers, whole.steps)):
             return whole
+        function = self._largest(operator, past_grids=False)
+        if function is not None and any(map(makes_integers_real, function.steps)):
+            return function
         if self._split:
             return None
-        function = self._largest(operator, past_grids=False)
         return function if function is not None and _is_better_real(function) else None
 
     def _largest(self, last: Operator, *, past_grids: bool) -> Operator | None:
@@ -136,6 +149,16 @@ class _Search:
 
     def _place(self, tensor: Tensor) -> int:
         return self._makers.get(id(tensor), (-1, None))[0]
+
+
+def makes_integers_real(operator: Operator) -> bool:
+    """Whether an operator reads integers whose values only real numbers are sure to hold."""
+    source = operator.inputs[0]
+    return operator.code == "CAST" and source is not None and _is_integer_activation(source)
+
+
+def _is_integer_activation(tensor: Tensor) -> bool:
+    return tensor.type in _INTEGERS and not tensor.is_constant and not tensor.is_variable
 
 
 def _is_on_a_grid(tensor: Tensor) -> bool:
@@ -195,30 +218,26 @@ def written_out(operators: list[Operator], form_of: Callable[[Tensor], Format]) 
         if operator.code == REAL_FUNCTION:
             written += _between_ends(operator, form_of, real)
         elif operator.code in OPERATORS and OPERATORS[operator.code].reads_real:
-            written += _reading_real(operator, form_of, real)
+            written += _reading_real(operator, real)
         else:
             written.append(operator)
     return written
 
 
-def _reading_real(
-    operator: Operator, form_of: Callable[[Tensor], Format], real: _RealTensors
-) -> Iterator[Operator]:
+def _reading_real(operator: Operator, real: _RealTensors) -> Iterator[Operator]:
     for tensor in operator.inputs:
         if tensor is not None and tensor.quantization is not None:
-            yield from _made_real(tensor, form_of, real)
+            yield from _made_real(tensor, real)
     operator.inputs = [real.get((id(tensor), id(tensor)), tensor) for tensor in operator.inputs]
     yield operator
 
 
-def _made_real(
-    source: Tensor, form_of: Callable[[Tensor], Format], real: _RealTensors
-) -> Iterator[Operator]:
+def _made_real(source: Tensor, real: _RealTensors) -> Iterator[Operator]:
     """The DEQUANTIZE of an activation, unless it is written already."""
     key = id(source), id(source)
     if key not in real:
         real[key] = _named(source)
-        yield dequantize_operator(source, real[key], form_of(source))
+        yield dequantize_operator(source, real[key], form_of_integers(source))
 
 
 def _between_ends(
@@ -228,7 +247,10 @@ def _between_ends(
     (source,), (result,) = function.inputs, function.outputs
     assert source is not None
     key = id(source)
-    yield from _made_real(source, form_of, real)
+    if source.quantization is not None:
+        yield from _made_real(source, real)
+    if not function.steps:
+        real[key, id(result)] = real[key, key]
     for step in function.steps:
         (made,) = step.outputs
         if (key, id(made)) not in real:

@@ -110,7 +110,7 @@ def check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> Non
     optional = policy.absent | {rule.bias for rule in policy.weights}
     if not (
         set(range(len(operator.inputs))) - present <= optional
-        and (operands or policy.exact_sources)
+        and (operands or policy.exact_sources or operator.steps)
         and operator.outputs
         and states <= set(operands)
         and all(_may_be(tensor, index in states) for index, tensor in operands.items())

@@ -11,6 +11,7 @@ from tfedge.normalization import (
     AXES,
     CENTERED,
     CENTERS,
+    DEVIATION_NORM_MARKER,
     EPSILON,
     FACTOR,
     LAYER_NORM_MARKER,
@@ -29,7 +30,7 @@ from tfedge_converters.graph.markers import has_attribute, numbers_of
 from tfedge_converters.graph.passes.range_markers import marked_range
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
-_MARKERS = frozenset({LAYER_NORM_MARKER, RMS_NORM_MARKER})
+_MARKERS = frozenset({DEVIATION_NORM_MARKER, LAYER_NORM_MARKER, RMS_NORM_MARKER})
 
 _OPTIONS = {
     "ADD": schema.AddOptionsT,
@@ -65,14 +66,15 @@ def _expanded(graph: Graph, marker: Operator) -> list[Operator]:
     row = (*x.shape[: len(x.shape) - axes], *[1] * axes)
     dimensions = make.constant("axes", np.arange(len(x.shape) - axes, len(x.shape), dtype=np.int32))
     centered = x
-    if marker.custom_name == LAYER_NORM_MARKER:
+    if marker.custom_name != RMS_NORM_MARKER:
         mean = make("MEAN", MEAN, [x, dimensions], row)
         centered = make("SUB", CENTERED, [x, mean], x.shape)
     squares = make("MUL", SQUARES, [centered, centered], x.shape)
     variance = make("MEAN", VARIANCE, [squares, dimensions], row)
     smallest = make.constant("epsilon", np.float32(epsilon))
     factor = make("RSQRT", FACTOR, [make("ADD", ABOVE_ZERO, [variance, smallest], row)], row)
-    y = make("MUL", NORMALIZED, [centered, factor], x.shape)
+    divided = x if marker.custom_name == DEVIATION_NORM_MARKER else centered
+    y = make("MUL", NORMALIZED, [divided, factor], x.shape)
     if scale is not None:
         y = make("MUL", SCALED, [y, scale], x.shape)
     if offset is not None:
