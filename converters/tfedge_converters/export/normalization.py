@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfedge.keras_graph import private
 from tfedge.normalization import (
     LAYER_NORM_MARKER,
     RMS_NORM_MARKER,
@@ -20,7 +21,7 @@ from tfedge.normalization import (
 @contextmanager
 def marked_normalizations(model: Any) -> Iterator[None]:
     """Makes LayerNormalization and RMSNormalization of the last dimensions one marker each."""
-    layers = [layer for layer in model._flatten_layers() if _kind(layer) is not None]
+    layers = [layer for layer in private.layers_in(model) if _kind(layer) is not None]
     try:
         for layer in layers:
             # Past Keras' own attribute tracking, which would remember it.
