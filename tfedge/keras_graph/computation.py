@@ -72,6 +72,7 @@ class Call:
             tensor goes, a `Constant` where something goes that follows from weights, and variables.
         results: what it returns, flat.
         structure: the results nested as the operation returns them, of KerasTensors.
+        within: the layers that were taken apart around it, from the outermost.
     """
 
     operation: Any
@@ -79,6 +80,7 @@ class Call:
     kwargs: dict[str, Any]
     results: list[Value]
     structure: Any = None
+    within: tuple[Any, ...] = ()
 
     @cached_property
     def operands(self) -> list[Value]:
@@ -189,6 +191,7 @@ class _Recorder:
     def __init__(self, inside: Callable[[Call], tracing.InnerGraph | None], inputs: list[Value]):
         self.calls: list[Call] = []
         self._inside = inside
+        self._within: tuple[Any, ...] = ()
         self._known: dict[int, Any] = {id(value.spec): value for value in inputs}
         self._kept: list[Any] = []  # whose identities are keys
 
@@ -219,7 +222,9 @@ class _Recorder:
         else:
             graph = self._inside(Call(operation, args, kwargs, []))
         if graph is not None:
+            self._within = (*self._within, operation)
             results = self.run_graph(graph)
+            self._within = self._within[:-1]
             if isinstance(operation, keras.layers.Layer):
                 private.pass_masks_on(operation, args, kwargs, results)
             return results
@@ -249,7 +254,7 @@ class _Recorder:
             return
         fresh = [Value(tensor) for tensor in flat]
         self._known.update(zip(map(id, flat), fresh, strict=True))
-        self.calls.append(Call(operation, given_args, given_kwargs, fresh, results))
+        self.calls.append(Call(operation, given_args, given_kwargs, fresh, results, self._within))
 
     def _argument(self, item: Any) -> Any:
         return self.value(item) if isinstance(item, keras.KerasTensor) else item

@@ -46,7 +46,7 @@ def _array(value: Value, computation: Computation, rng: np.random.Generator) -> 
 def _shape(value: Value) -> tuple[int, ...]:
     batch, *sizes = value.spec.shape
     usual = _OPEN.get(len(value.spec.shape), 8)
-    return (batch or _BATCH, *(size or usual for size in sizes))
+    return (batch or _BATCH, *(usual if size is None else size for size in sizes))
 
 
 def _rows(value: Value, computation: Computation) -> int:

@@ -70,6 +70,8 @@ def moved(code: str, make: OperatorFactory) -> Function:
 def shared_by_all(code: str, make: OperatorFactory) -> Function:
     """What moves or compares numbers of several operands, which need one grid."""
     groups = [group for group, real in zip(make.groups, make.reals, strict=True) if real]
+    if not groups:  # a choice between constants
+        return make.own(code, make.real)
     return make.joined(code, make.real, groups)
 
 

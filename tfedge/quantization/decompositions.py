@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +72,32 @@ def _gated(operation: Any) -> Callable[..., Any]:
 def _norm(operation: Any) -> Callable[..., Any]:
     axis, keepdims = operation.axis, operation.keepdims
     return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
+
+
+def _dot_product_attention(operation: Any) -> Callable[..., Any]:
+    """Of [batch, steps, heads, depth]; see Vaswani et al., "Attention Is All You Need", 2017."""
+
+    def attention(
+        query: Any,
+        key: Any,
+        value: Any,
+        bias: Any = None,
+        mask: Any = None,
+        scale: float | None = None,
+    ) -> Any:
+        depth, (queries, keys) = query.shape[-1], (query.shape[1], key.shape[1])
+        if None in (depth, queries, keys) or bias is not None or operation.attn_logits_soft_cap:
+            raise ValueError("attention with a bias, a cap, or open sizes is not taken apart")
+        scaled = ops.multiply(query, 1 / math.sqrt(depth) if scale is None else scale)
+        scores = ops.einsum("btnh,bsnh->bnts", scaled, key)
+        if operation.is_causal:
+            causal = np.tril(np.ones((1, 1, queries, keys), bool))
+            mask = causal if mask is None else ops.logical_and(mask, causal)
+        softmax = keras.layers.Softmax()
+        weights = softmax(scores) if mask is None else softmax(scores, mask=mask)
+        return ops.einsum("bnts,bsnh->btnh", weights, value)
+
+    return attention
 
 
 def _adaptive_pooling(pool: Callable[..., Any], reduce: Callable[..., Any]) -> Decomposition:
@@ -183,6 +210,7 @@ DECOMPOSITIONS: dict[str, Decomposition] = {
     "AdaptiveAveragePool": _adaptive_pooling(ops.average_pool, ops.mean),
     "AdaptiveMaxPool": _adaptive_pooling(ops.max_pool, ops.max),
     "Bidirectional": _both_ways,
+    "DotProductAttention": _dot_product_attention,
     "GRU": _steps,
     "Glu": _gated,
     "LSTM": _steps,

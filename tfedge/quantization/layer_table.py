@@ -159,14 +159,19 @@ def _of_channels(make: OperatorFactory, value: Any) -> np.ndarray | None:
 def _up_sampling(make: OperatorFactory) -> Function:
     """One operator, where Keras' own repetition would become a RESHAPE and a TILE."""
     layer = make.layer
-    if layer.interpolation != "nearest":
-        return make.shared("RESIZE_BILINEAR", make.real)
-    height, width = (n * by for n, by in zip(make.shapes[0][1:3], layer.size, strict=True))
+    size = [n * by for n, by in zip(make.shapes[0][1:3], layer.size, strict=True)]
 
-    def resize(operands: list[Any]) -> Any:
-        return tf.compat.v1.image.resize_nearest_neighbor(operands[0], [height, width])
+    def nearest(operands: list[Any]) -> Any:
+        return tf.compat.v1.image.resize_nearest_neighbor(operands[0], size)
 
-    return make.shared("RESIZE_NEAREST_NEIGHBOR", resize)
+    def other(operands: list[Any]) -> Any:
+        return keras.ops.image.resize(
+            operands[0], size, layer.interpolation, data_format="channels_last"
+        )
+
+    if layer.interpolation == "nearest":
+        return make.shared("RESIZE_NEAREST_NEIGHBOR", nearest)
+    return make.shared("RESIZE_BILINEAR", other)
 
 
 def _embedding(make: OperatorFactory) -> Function:
@@ -180,6 +185,37 @@ def _only_training(make: OperatorFactory) -> Function:
     """Noise and augmentation: they act in training, and vanish from inference."""
     group = make.operators[-1].group if make.operators else (make.groups or [None])[0]
     return make.add(TrainingOnly(make.real, group, name=make.name))
+
+
+def _spectral_normalization(make: OperatorFactory) -> Function:
+    """The layer inside, whose weights training divides by their spectral norm before each step.
+
+    Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018.
+    """
+    layer = make.layer
+    row = row_of(layer.layer)
+    if row is None or kind_of(layer.layer) == "Embedding":
+        raise UnsupportedError(f"{described(layer.layer)} in '{layer.name}' cannot be quantised")
+
+    def normalize(operands: list[Any]) -> Any:
+        vector, kernel = tf.cond(
+            tf.reduce_all(tf.equal(layer.kernel.value, 0)),
+            lambda: (layer.vector_u.value, layer.kernel.value),
+            layer.normalized_weights,
+        )
+        layer.vector_u.assign(vector)
+        layer.kernel.assign(kernel)
+        return operands[0]
+
+    first = make.add(TrainingOnly(normalize, make.groups[0], name=f"{make.name}_normalize"))
+    make.layer, make.arguments = layer.layer, {}
+    make.real = partial(_run_inside, layer.layer)
+    inner = row.build(make)
+    return lambda x: inner(first(x))
+
+
+def _run_inside(layer: Any, operands: list[Any]) -> Any:
+    return run_in_float32(layer, operands[0])
 
 
 def _time_distributed(make: OperatorFactory) -> Function:
@@ -200,7 +236,7 @@ def _time_distributed(make: OperatorFactory) -> Function:
     if row is None:
         raise UnsupportedError(f"{described(inner)} in '{layer.name}' cannot be quantised")
     merged = make.entering("RESHAPE", merge, "merge")
-    make.layer, make.real = inner, lambda operands: run_in_float32(inner, operands[0])
+    make.layer, make.real = inner, partial(_run_inside, inner)
     make.shapes, make.arguments = [(None, *make.shapes[0][2:])], {}
     each = row.build(make)
     parted = make.shared("RESHAPE", split, part="split")
@@ -314,6 +350,7 @@ LAYERS: dict[str, Row] = {
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),
+    "SpectralNormalization": whole(_spectral_normalization),
     "Softmax": parts(softmax, ("axis",), ("mask",)),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract)),
     "TimeDistributed": parts(_time_distributed, ("layer",), ("mask",)),

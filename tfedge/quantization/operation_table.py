@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from tfedge.keras_graph.computation import Call
 from tfedge.quantization import activations, exact
 from tfedge.quantization.builders import (
     FUNCTION,
@@ -40,7 +43,6 @@ _MOVED = {
     "Flipud": "REVERSE_V2",
     "GetItem": "STRIDED_SLICE",
     "Max": "REDUCE_MAX",
-    "MaxPool": "MAX_POOL_2D",
     "Min": "REDUCE_MIN",
     "Moveaxis": "TRANSPOSE",
     "PadImages": "PAD",
@@ -60,8 +62,6 @@ _MOVED = {
     "TakeAlongAxis": "GATHER_ND",
     "Tile": "TILE",
     "Transpose": "TRANSPOSE",
-    "Tril": "MUL",
-    "Triu": "MUL",
     "Unstack": "UNPACK",
 }
 # Of several operands on one grid.
@@ -137,6 +137,26 @@ def _average_pool(make: OperatorFactory) -> Function:
     return make.shared("AVERAGE_POOL_2D", make.real, kernel)
 
 
+def _triangle(keep: Callable[..., Any]) -> Callable[[OperatorFactory], Function]:
+    """Zeros on one side of a diagonal, by a constant of zeros and ones."""
+
+    def build(make: OperatorFactory) -> Function:
+        def real(operands: list[Any]) -> Any:
+            (x,) = operands
+            return x * keep(np.ones(x.shape[-2:], np.float32), make.layer.k)
+
+        return make.own("MUL", real)
+
+    return build
+
+
+def _in_two_dimensions(call: Call) -> str:
+    """What keeps an operation of windows from having an operator, see `Row.problem`."""
+    first = next(iter(call.arguments.values()))
+    rank = len(getattr(first, "spec", first).shape)
+    return f"goes along {rank - 2} axes, and TFLite's operators along two" if rank > 4 else ""
+
+
 def _pad(make: OperatorFactory) -> Function:
     """Zeros are on every grid; other numbers need a range that holds them."""
     if make.arguments.get("constant_values"):
@@ -151,11 +171,15 @@ OPERATIONS: dict[str, Row] = {
     **{name: whole(partial(own, code), None) for name, code in _ARITHMETIC.items()},
     **{name: whole(partial(own, code), None) for name, code in _REDUCTIONS.items()},
     "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
-    "AveragePool": whole(_average_pool, None),
+    "AveragePool": whole(_average_pool, None, _in_two_dimensions),
     "Cast": whole(_cast, None),
+    "Conv": whole(partial(own, "CONV_2D"), None, _in_two_dimensions),
+    "ConvTranspose": whole(partial(own, "TRANSPOSE_CONV"), None, _in_two_dimensions),
+    "DepthwiseConv": whole(partial(own, "DEPTHWISE_CONV_2D"), None, _in_two_dimensions),
     "Einsum": whole(_products, None),
     "LeakyRelu": whole(leaky_relu, None),
     "Matmul": whole(_products, None),
+    "MaxPool": whole(partial(moved, "MAX_POOL_2D"), None, _in_two_dimensions),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
     "Normalize": whole(unit_normalization, None, unit_problem),
     "OneHot": whole(partial(own, "ONE_HOT"), None),
@@ -169,4 +193,6 @@ OPERATIONS: dict[str, Row] = {
     "LogSoftmax": whole(partial(fixed, "LOG_SOFTMAX"), None),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract), None),
     "Tanh": whole(partial(fixed, "TANH"), None),
+    "Tril": whole(_triangle(np.tril), None),
+    "Triu": whole(_triangle(np.triu), None),
 }

@@ -52,7 +52,8 @@ class QuantizedOperator(keras.layers.Layer):
         operands = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if is_exporting():
             return self._export(operands)
-        operands = [self._in_own_width(x) for x in operands]
+        if self.phase.quantize:
+            operands = [self._in_own_width(x) for x in operands]
         if self.phase.quantize and not training and self.inference == EXACT:
             return self._infer(operands)
         return self._simulate([_in_float32(x) for x in operands], bool(training))

@@ -20,6 +20,9 @@ from tfedge.quantization.grids import carry
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result
 
+# What TensorFlow's own softmax takes.
+_MOST_AXES = 5
+
 # Of scores, a bool tensor that broadcasts with them, true where they count; None if all do.
 Mask = Callable[[list[Any]], Any]
 
@@ -118,13 +121,14 @@ def _axes(layer: Any, rank: int) -> list[int]:
 
 def _along(x: Any, axes: list[int]) -> Any:
     """Softmax along axes; several are one, once they lie together."""
-    if len(axes) == 1:
+    if len(axes) == 1 and len(x.shape) <= _MOST_AXES:
         return tf.nn.softmax(x, axes[0])
     rank = len(x.shape)
     order = [axis for axis in range(rank) if axis not in axes] + axes
     moved = tf.transpose(x, order)
     kept, summed = moved.shape[1 : rank - len(axes)], moved.shape[rank - len(axes) :]
-    weights = tf.nn.softmax(tf.reshape(moved, [-1, *kept, math.prod(summed)]))
+    rows = [-1, *kept] if len(kept) + 2 <= _MOST_AXES else [-1]
+    weights = tf.nn.softmax(tf.reshape(moved, [*rows, math.prod(summed)]))
     back = [order.index(axis) for axis in range(rank)]
     return tf.transpose(tf.reshape(weights, [-1, *moved.shape[1:]]), back)
 

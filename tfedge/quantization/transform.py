@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,6 @@ from tfedge.errors import UnsupportedError
 from tfedge.keras_graph import tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
-from tfedge.keras_graph.kinds import is_keras_class
 from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
@@ -50,6 +50,7 @@ class Transformation:
     steps: list[Step] = field(default_factory=list)
     report: list[tuple[str, str, str]] = field(default_factory=list)
     _weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
+    _leaving: dict[int, set[int]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _output_names: dict[int, str] = field(default_factory=dict)
 
@@ -59,6 +60,7 @@ class Transformation:
         self._reserve_names(computation)
         inputs = [self._input(value) for value in computation.inputs]
         self.steps = steps_of(computation)
+        self._leaving = _leaving_values(computation)
         for step in self.steps:
             self._add(step)
         outputs = [self.tensors[id(value)] for value in computation.outputs]
@@ -109,8 +111,7 @@ class Transformation:
         except UnsupportedError as error:
             if self.unknown == FLOAT:
                 return None
-            own = not is_keras_class(type(operation)) or function is not None
-            raise UnsupportedError(f"{reason}{f' ({error})' if own else ''}{WAYS_OUT}") from error
+            raise UnsupportedError(f"{reason} ({error}){WAYS_OUT}") from error
 
     def _reserve_names(self, computation: Computation) -> None:
         """Keeps the outputs' names for the layers that make them, for losses by name."""
@@ -123,6 +124,8 @@ class Transformation:
         spec = value.spec
         tensor = keras.Input(batch_shape=spec.shape, dtype=spec.dtype, name=value.name)
         self.tensors[id(value)] = self.inputs[id(value)] = tensor
+        if 0 in spec.shape:
+            raise UnsupportedError(f"input '{value.name}' has shape {spec.shape}; sizes start at 1")
         if value.is_real:
             scheme = replace(self.scheme, activations=self.scheme.activations_of(value.name or ""))
             layer = QuantizeInput(scheme, name=self._name(f"{value.name}_quantize"))
@@ -137,7 +140,7 @@ class Transformation:
             return
         layer = Quantize(
             step.call.operation,
-            self.scheme,
+            self._scheme_of(step),
             batch_norm=step.batch_norm.operation if step.batch_norm else None,
             activation="linear",
             name=self._name_of(step),
@@ -158,6 +161,15 @@ class Transformation:
         for value, tensor in zip(step.last.results, results, strict=True):
             self.tensors[id(value)] = tensor
             self.groups[id(value)] = layer.output_group
+
+    def _scheme_of(self, step: Step) -> Scheme:
+        """The model's; what stays within a recurrent layer has 16 bits, as its kernels have."""
+        layer = _recurrent_around(step.call)
+        if layer is None or any(
+            id(value) in self._leaving[id(layer)] for value in step.last.results
+        ):
+            return self.scheme
+        return replace(self.scheme, activations=replace(self.scheme.activations, bits=16))
 
     def _add_integer(self, step: Step) -> None:
         """What computes with integers only runs as it is."""
@@ -197,6 +209,24 @@ class Transformation:
         free = next(one for one in itertools.chain([name], numbered) if one not in self._names)
         self._names.add(free)
         return free
+
+
+def _recurrent_around(call: Call) -> Any:
+    """The recurrent layer that was taken apart into a call and others, if any."""
+    return next((layer for layer in call.within if isinstance(layer, keras.layers.RNN)), None)
+
+
+def _leaving_values(computation: Computation) -> dict[int, set[int]]:
+    """Of recurrent layers that were taken apart, the values that others read, by identity."""
+    makers = {id(value): call for call in computation.calls for value in call.results}
+    found: dict[int, set[int]] = defaultdict(set)
+    read = [(value, call) for call in computation.calls for value in call.operands]
+    for value, reader in [*read, *((value, None) for value in computation.outputs)]:
+        maker = makers.get(id(value))
+        layer = None if maker is None else _recurrent_around(maker)
+        if layer is not None and (reader is None or _recurrent_around(reader) is not layer):
+            found[id(layer)].add(id(value))
+    return found
 
 
 def _has_reals(call: Call) -> bool:

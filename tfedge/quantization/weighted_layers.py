@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -147,9 +148,9 @@ def _sizes(x: Any, rank: int) -> list[int]:
     return [-1 if size is None else size for size in x.shape[:rank]]
 
 
-def _einsum_dense(layer: Any) -> Weights:
+def _einsum_dense(layer: Any, rank: int) -> Weights:
     """An EinsumDense that sums over the last axes of its input: a dense layer and two reshapes."""
-    given, kernel, result = _einsum_axes(layer)
+    given, kernel, result = _einsum_axes(layer, rank)
     summed = [axis for axis in kernel if axis in given]
     made = [axis for axis in kernel if axis not in given]
     kept = given[: len(given) - len(summed)]
@@ -185,20 +186,20 @@ def _einsum_dense(layer: Any) -> Weights:
     return Weights("FULLY_CONNECTED", lambda: canonical(_value(layer.kernel)), bias, apply)
 
 
-def _einsum_axes(layer: Any) -> tuple[str, str, str]:
-    operands, result = layer.equation.split("->")
-    given, kernel = operands.split(",")
-    if "..." in layer.equation:
-        raise UnsupportedError(
-            f"layer '{layer.name}' computes {layer.equation}; write the equation without '...'"
-        )
+def _einsum_axes(layer: Any, rank: int) -> tuple[str, str, str]:
+    """The letters of input, kernel and result; '...' is as many more as the input has."""
+    equation = layer.equation.replace(" ", "")
+    more = rank - len(equation.partition(",")[0].replace("...", ""))
+    free = [letter for letter in string.ascii_letters if letter not in equation]
+    given, _, rest = equation.replace("...", "".join(free[:more])).partition(",")
+    kernel, _, result = rest.partition("->")
     return given, kernel, result
 
 
 def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
     """An EinsumDense, with the shape that it gives its result, times `factor`."""
-    weights = _scaled(_einsum_dense(make.layer), factor)
-    _, kernel, result = _einsum_axes(make.layer)
+    weights = _scaled(_einsum_dense(make.layer, len(make.shapes[0])), factor)
+    _, kernel, result = _einsum_axes(make.layer, len(make.shapes[0]))
     made = [make.layer.kernel.shape[kernel.index(axis)] for axis in result if axis in kernel]
     product = with_activation(make, weights)
     if len(made) == 1:
@@ -217,7 +218,8 @@ def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
 def einsum_problem(call: Call) -> str:
     """What keeps an EinsumDense from being one product of matrices, see `Row.problem`."""
     try:
-        _einsum_dense(call.operation)
+        first = next(iter(call.arguments.values()))
+        _einsum_dense(call.operation, len(getattr(first, "spec", first).shape))
     except UnsupportedError as error:
         return str(error).partition("' ")[2]
     return activation_problem(call)
