@@ -15,9 +15,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.utils.tracking import DotNotTrackScope
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
 
 _PREFIX = "tfedge_"
 # Of one part, arrays by name; and of a whole model, parts by place.
@@ -54,9 +54,8 @@ def keep(layer: Any, name: str, part: Any) -> None:
     Keras' tracking of sublayers does not see it, TensorFlow's of what a SavedModel needs does.
     """
     object.__setattr__(layer, name, part)
-    with DotNotTrackScope():
-        for place, one in enumerate(_listed(part)):
-            layer._track_trackable(one, f"{name}_{place}", overwrite=True)
+    for place, one in enumerate(_listed(part)):
+        private.track_for_export(layer, one, f"{name}_{place}")
 
 
 def forget(layer: Any, name: str) -> None:
@@ -101,7 +100,7 @@ def _make(kind: Kind, layer: Any, name: str, store: Store) -> None:
 
 def has_parts(layer: Any) -> bool:
     """Whether a layer, or one in it, has parts."""
-    return any(_parts_of(one) for one in layer._flatten_layers())
+    return any(_parts_of(one) for one in private.layers_in(layer))
 
 
 def snapshot(layer: Any) -> Snapshot:
@@ -149,7 +148,7 @@ def restore(layer: Any, parts: Snapshot, kept: Collection[str] = ()) -> None:
 
 def _labelled(layer: Any) -> dict[str, Any]:
     """Layers by place and kind, without what is a part itself."""
-    every = layer._flatten_layers()
+    every = private.layers_in(layer)
     parts = {id(part) for one in every for found in _parts_of(one).values() for part in found}
     own = [one for one in every if id(one) not in parts]
     return {f"{place}.{type(one).__name__}": one for place, one in enumerate(own)}

@@ -9,6 +9,7 @@ import keras
 from tfedge.clustering.cluster_layer import Cluster
 from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
 from tfedge.preservation import let_go
 from tfedge.pruning.prune_layer import Prune
 from tfedge.quantization.model import QuantizedModel
@@ -40,7 +41,7 @@ def strip(model: Any) -> Any:
         found |= let_go(plain)
         if found:
             compile_anew(plain)
-        if any(isinstance(layer, _WRAPPERS) for layer in plain._flatten_layers()):
+        if any(isinstance(layer, _WRAPPERS) for layer in private.layers_in(plain)):
             return keras.models.clone_model(plain, clone_function=_unwrapped, recursive=True)
     if not found:
         name = getattr(model, "name", type(model).__name__)

@@ -24,9 +24,21 @@ edit.
 reproduces the kernel bit for bit, else what functions such as sigmoid differ by. The figures are
 of int8; with activations of 16 bits, sigmoid, tanh, softmax and silu are reproduced too.
 
-Layers that only train (Dropout, noise, regularisation) disappear. Models may be functional,
-sequential, nested, subclassed (if `call` runs on symbolic tensors), with several inputs and outputs
-and shared layers. Other layers are refused by name; `tfedge.quantization.register` adds yours.
+Models may be functional, sequential, nested, subclassed, with several inputs and outputs and
+shared layers.
+
+- *Taken apart*: models in models, and models and layers of your own, into what their `call` does
+  with layers and `keras.ops`. It has to run on symbolic tensors, and to do in training what it does
+  in inference; weights of its own may be in it.
+- *Vanishing*: what only trains, as Dropout, noise, regularisation and augmentation of images.
+- *Masks*: those that Keras passes on beside tensors (`mask_zero`, `Masking`) and those that are
+  arguments count alike.
+- *Refused by name*: what has no row of its own, or an argument that its row does not read, and
+  cannot be taken apart. `tfedge.quantization.register` adds a layer of yours, `unknown="float"`
+  leaves it in float.
+
+`tfedge.quantize` compares its result with the model, without rounding, before it returns it; a
+difference is an error that names the first layer that differs (`check=False` leaves that out).
 
 | model | layers | operators | `predict` |
 |---|---|---|---:|

@@ -161,7 +161,7 @@ def test_a_train_step_of_its_own_is_used():
         WeightClustering(4, layers=["a", "b"]),
         WeightClustering(4, layers=only_a),
         QuantizationSchedule(1, 2, 3, unit="step"),
-        QuantizationAwareTraining("int4", 2, freeze_ranges_epoch=4),
+        QuantizationAwareTraining("int4", 2, freeze_ranges_epoch=4, check=False),
         DistillationSchedule(alpha=halving, temperature=4.0, loss_weights={"hint": 0.5}),
     ],
     ids=lambda callback: type(callback).__name__,

@@ -29,8 +29,8 @@ def test_arguments_keep_their_names():
     made = attend(key=key, value=key, query=query, use_causal_mask=True)
     computation = computation_of(keras.Model([query, key], made))
     (call,) = computation.calls
-    assert {name: value.name for name, value in call.arguments.items() if name in ("query", "key")}
-    assert call.arguments["query"].name == "q"
+    named = {name: call.arguments[name].name for name in ("query", "key", "value")}
+    assert named == {"query": "q", "key": "k", "value": "k"}
     assert given_arguments(call) == {
         "value": call.arguments["value"],
         "key": call.arguments["key"],

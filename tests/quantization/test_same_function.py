@@ -12,9 +12,9 @@ import pytest
 from keras import layers, ops
 
 import tfedge
+from tfedge.callbacks import QuantizationAwareTraining
 from tfedge.errors import DifferenceError, UnsupportedError
-from tfedge.quantization import attention, layer_table, schemes
-from tfedge.quantization.twin import attach
+from tfedge.quantization import attention, layer_table
 
 RNG = np.random.default_rng(0)
 SERIES = RNG.normal(size=(64, 6, 8)).astype(np.float32)
@@ -231,16 +231,20 @@ def _shaken(norm):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("change", ["quantize", "callback"])
-def test_faults_of_builders_are_found(fault, change, monkeypatch):
+def test_faults_of_builders_are_found(fault, monkeypatch):
     inject, make = FAULTS[fault]
     model, _ = make()
     inject(monkeypatch)
     with pytest.raises(DifferenceError, match="layer '"):
-        tfedge.quantize(model) if change == "quantize" else attach(model, schemes.get("int8"))
+        tfedge.quantize(model)
 
 
 def test_the_proof_can_be_left_out(monkeypatch):
     inject, make = FAULTS["a mask that is dropped"]
     inject(monkeypatch)
-    tfedge.quantize(make()[0], check=False)
+    model, data = make()
+    tfedge.quantize(model, check=False)
+    model.compile("sgd", "mse")
+    with pytest.raises(DifferenceError):
+        model.fit(data, data, callbacks=[QuantizationAwareTraining()], verbose=0)
+    model.fit(data, data, callbacks=[QuantizationAwareTraining(check=False)], verbose=0)

@@ -10,6 +10,7 @@ from tfedge.callbacks.descriptions import described_layers, layers_from
 from tfedge.callbacks.training_callback import TrainingCallback, notify
 from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.layers import Prune
 from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
@@ -84,7 +85,7 @@ class Pruning(TrainingCallback):
     def _made(self, model: Any) -> list[Pruner]:
         if self.plan is not None:
             return [Pruner.of(model, self.plan, self.layers, trained=True)]
-        wrappers = [layer for layer in model._flatten_layers() if isinstance(layer, Prune)]
+        wrappers = [layer for layer in private.layers_in(model) if isinstance(layer, Prune)]
         if not wrappers:
             raise TfedgeError(
                 "Pruning without a schedule prunes tfedge.layers.Prune wrappers, and model "

@@ -45,8 +45,11 @@ class QuantizationAwareTraining(QuantizationSchedule):
             "clusters"; see `tfedge.quantize`.
         inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
             "simulated"; see `tfedge.quantize`.
+        check: whether the rounded pass proves first that, without rounding, it is the model's own;
+            see `tfedge.equivalence`.
 
     Raises:
+        DifferenceError: the rounded pass would compute something else than the model.
         TfedgeError: the model is quantised already, or not of Keras 3; or it is a Distiller that
             compares layers, whose student has to be made with `tfedge.quantize`.
         UnsupportedError: a layer is of an unknown kind.
@@ -68,6 +71,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         calibration_method: str | Method | None = None,
         preserve: Collection[str] = PROPERTIES,
         inference: str = EXACT,
+        check: bool = True,
     ):
         super().__init__(
             start_epoch,
@@ -79,6 +83,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         self.scheme = schemes.get(scheme)
         self.preserve = check_properties(preserve)
         self.inference = check_inference(inference)
+        self.check = check
         self._twin: Twin | None = None
 
     @property
@@ -116,7 +121,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
             return found, False
         if found is not None:
             detach(model)
-        return attach(model, self.scheme), found is not None
+        return attach(model, self.scheme, self.check), found is not None
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
@@ -136,6 +141,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
             "calibration_method": super().get_config()["calibration_method"],
             "preserve": list(self.preserve),
             "inference": self.inference,
+            "check": self.check,
         }
 
     @classmethod

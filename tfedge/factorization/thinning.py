@@ -52,8 +52,8 @@ def factorize(
             of the ranks of inputs and outputs.
         calibration: inputs, for a budget.
         multiple_of: ranks by a rule or a budget are rounded up to a multiple of this.
-        check: whether what is built anew proves first that, with all factors at full rank, it
-            computes what the model does.
+        check: whether what is built anew proves, before any layer is factorised, that it computes
+            what the model does.
 
     Returns:
         A functional model, not compiled.

@@ -169,7 +169,7 @@ def computation_of(
     require_keras3(model)
     graph, input_structure = tracing.graph_of(model)
     values = [
-        Value(tensor, _input_name(old))
+        Value(tensor, private.input_name(old))
         for tensor, old in zip(graph.tensors, graph.model.inputs, strict=False)
     ]
     recorder = _Recorder(inside or (lambda call: None), values)
@@ -183,10 +183,6 @@ def computation_of(
         output_structure,
         list(getattr(model, "output_names", None) or []),
     )
-
-
-def _input_name(tensor: Any) -> str:
-    return str(tensor._keras_history.operation.name)
 
 
 class _Recorder:

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 from keras import ops
+from keras.src.utils.tracking import DotNotTrackScope
 
 
 def mask_of(tensor: Any) -> Any:
@@ -20,6 +21,22 @@ def maker_of(tensor: Any) -> Any:
     """The node of Keras' graph that made a symbolic tensor."""
     history = tensor._keras_history
     return history.operation._inbound_nodes[history.node_index]
+
+
+def operation_of(tensor: Any) -> Any:
+    """The layer or operation that made a symbolic tensor, None for other tensors."""
+    history = getattr(tensor, "_keras_history", None)
+    return history.operation if history else None
+
+
+def input_name(tensor: Any) -> str:
+    """What Keras calls a model's input."""
+    return str(operation_of(tensor).name)
+
+
+def nodes_of(operation: Any) -> list[Any]:
+    """The nodes of Keras' graphs in which a layer or operation was called."""
+    return list(operation._inbound_nodes)
 
 
 def structures_of(graph: Any) -> tuple[Any, Any]:
@@ -93,6 +110,11 @@ def sequential_graph(model: Any) -> Any:
     return model._functional
 
 
+def graph_in(operation: Any) -> Any:
+    """The functional model in a built Sequential; anything else itself."""
+    return getattr(operation, "_functional", None) or operation
+
+
 def context_arguments(layer: Any) -> set[str]:
     """Arguments that come with the call of the model, such as `training`."""
     return {"training", *getattr(layer, "_call_context_args", {})}
@@ -102,6 +124,15 @@ def call_signature(operation: Any) -> inspect.Signature:
     """Of what a layer or operation computes."""
     found = getattr(operation, "_call_signature", None)
     return found if found is not None else inspect.signature(operation.call)
+
+
+def set_call_signature(layer: Any, signature: inspect.Signature) -> None:
+    """Lets Keras read the arguments of a layer's `call` from a signature."""
+    takes_training = "training" in signature.parameters
+    layer._call_signature = signature
+    layer.call_signature_parameters = list(signature.parameters)
+    layer._call_has_training_arg = takes_training
+    layer._call_has_context_arg["training"] = takes_training
 
 
 def required_arguments(operation: Any) -> int:
@@ -121,6 +152,27 @@ def takes(operation: Any, argument: str) -> bool:
 def layers_in(layer: Any) -> list[Any]:
     """A layer or model, and all layers in it."""
     return list(layer._flatten_layers())
+
+
+@contextmanager
+def unlocked(layer: Any) -> Iterator[None]:
+    """Lets a built layer take new parts, or give them up."""
+    layer._tracker.unlock()
+    try:
+        yield
+    finally:
+        layer._tracker.lock()
+
+
+def untrack(layer: Any, part: Any) -> None:
+    """Lets Keras no longer count a part among those of an unlocked layer."""
+    layer._tracker.untrack(part)
+
+
+def track_for_export(layer: Any, part: Any, name: str) -> None:
+    """Lets a SavedModel hold a part that Keras itself does not count among the layer's."""
+    with DotNotTrackScope():
+        layer._track_trackable(part, name, overwrite=True)
 
 
 class WeightAccess(keras.StatelessScope):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras_graph import private
 
 
 def require_tensorflow(what: str) -> None:
@@ -52,7 +53,7 @@ def refuse_quantized_by_keras(model: Any) -> None:
     Raises:
         TfedgeError: a layer was quantised so.
     """
-    for layer in model._flatten_layers():
+    for layer in private.layers_in(model):
         if getattr(layer, "quantization_mode", None):
             raise TfedgeError(
                 f"layer '{layer.name}' was quantised by Keras ({layer.quantization_mode}), which "

@@ -43,7 +43,7 @@ def graph_of(model: Any) -> tuple[InnerGraph, Any]:
     own = _own_graph(model)
     if own is not None or private.has_graph(model):  # perhaps with a call of its own
         graph = model if own is None else own
-        inputs = [_like(tensor, _name_of(tensor)) for tensor in graph.inputs]
+        inputs = [_like(tensor, private.input_name(tensor)) for tensor in graph.inputs]
         given = keras.tree.pack_sequence_as(private.structures_of(graph)[0], inputs)
     else:
         shapes = _recorded_shapes(model)
@@ -53,10 +53,6 @@ def graph_of(model: Any) -> tuple[InnerGraph, Any]:
         return InnerGraph(own, inputs), given
     args = inputs if not private.has_graph(model) else [given]
     return graph_inside(model, args, {}), given
-
-
-def _name_of(tensor: Any) -> str:
-    return str(tensor._keras_history.operation.name)
 
 
 def graph_inside(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> InnerGraph:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning import distribution as distributions
 from tfedge.pruning.distribution import Share
@@ -66,7 +67,7 @@ def prune(
                for batch in _batches_of(calibration, 100)]  # fmt: skip
     kernels = chosen_kernels(copy, layers, plan.pattern)
     counts = _counts(kernels, plan)
-    twins = dict(zip(map(id, copy._flatten_layers()), model._flatten_layers(), strict=True))
+    twins = dict(zip(map(id, private.layers_in(copy)), private.layers_in(model), strict=True))
     for kernel in _in_order(copy, kernels, batches[0]):
         moments = None
         if columns_of(kernel.layer) is not None:

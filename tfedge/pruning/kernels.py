@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import steps_of
 from tfedge.pruning.patterns import Pattern, Shape
@@ -193,7 +194,7 @@ def kernels_inside(operation: Any) -> list[Kernel]:
     """The prunable weights of a layer and of those in it; none of an operation of keras.ops."""
     if not isinstance(operation, keras.layers.Layer):
         return []
-    return [kernel for layer in operation._flatten_layers() for kernel in kernels_of(layer)]
+    return [kernel for layer in private.layers_in(operation) for kernel in kernels_of(layer)]
 
 
 def selected_kernels(model: Any, layers: Any = None) -> list[Kernel]:
@@ -212,7 +213,7 @@ def selected_kernels(model: Any, layers: Any = None) -> list[Kernel]:
         return every
     if callable(layers) and not isinstance(layers, keras.layers.Layer):
         return [kernel for kernel in every if layers(kernel.layer)]
-    inside = {id(one) for named in _named(model, layers) for one in named._flatten_layers()}
+    inside = {id(one) for named in _named(model, layers) for one in private.layers_in(named)}
     return [kernel for kernel in every if id(kernel.layer) in inside]
 
 
@@ -284,7 +285,7 @@ def _worth_pruning(model: Any, kernels: list[Kernel], pattern: Pattern) -> list[
 
 
 def _named(model: Any, layers: Any) -> Iterable[Any]:
-    every = model._flatten_layers()
+    every = private.layers_in(model)
     known: dict[str, Any] = {
         one.name: one for one in reversed(every)
     }  # a wrapper goes before its layer
@@ -296,7 +297,7 @@ def _named(model: Any, layers: Any) -> Iterable[Any]:
             near = difflib.get_close_matches(str(name), known, 1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             raise TfedgeError(f"model '{model.name}' has no layer '{name}'{hint}")
-        if not any(kernels_of(one) for one in layer._flatten_layers()):
+        if not any(kernels_of(one) for one in private.layers_in(layer)):
             raise TfedgeError(
                 f"layer '{layer.name}' ({type(layer).__name__}) has no kernels; if it is of your "
                 "own kind, see tfedge.pruning.register"
@@ -338,8 +339,7 @@ def _ends(computation: Computation) -> set[int]:
         call = makers.get(id(waiting.pop()))
         if call is None:
             continue
-        inside: list[Any] = getattr(call.operation, "_flatten_layers", list)()
-        ends = {id(layer) for layer in inside if kernels_of(layer)}
+        ends = {id(kernel.layer) for kernel in kernels_inside(call.operation)}
         found |= ends
         waiting += [] if ends else call.operands
     return found

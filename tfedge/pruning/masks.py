@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from tfedge import saved_parts, weight_constraints
+from tfedge.keras_graph import private
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning.kernels import weight_of
 from tfedge.weight_constraints import ZEROS, constrain, constraint_of
@@ -158,7 +159,7 @@ def masks_of(model: Any) -> dict[str, np.ndarray]:
     """The masks in a model, by path of the weight: booleans, False where it is pruned."""
     return {
         weight_of(layer, name).path: keras.ops.convert_to_numpy(mask)
-        for layer in model._flatten_layers()
+        for layer in private.layers_in(model)
         for name, mask in getattr(state_of(layer), "masks", {}).items()
     }
 
@@ -186,7 +187,7 @@ def keep_zeros(model: Any, layers: Any = None) -> None:
 
 def release(model: Any) -> bool:
     """Takes all masks away; zeros stay until training moves them. False if there were none."""
-    found = [layer for layer in model._flatten_layers() if state_of(layer) is not None]
+    found = [layer for layer in private.layers_in(model) if state_of(layer) is not None]
     for layer in found:
         for name in state_of(layer).masks:  # type: ignore[union-attr]
             weight_constraints.release(weight_of(layer, name), ZEROS)

@@ -36,7 +36,6 @@ class ActivationType:
         element: its key in the policy's tables by element type.
         scheme: its key, with weights of 8 bits, in the policy's tables by scheme.
         symmetric: whether the zero point is 0 and a range as wide on either side of it.
-        bias_bits: of a bias, which are those of the accumulator.
         sums: how sums of products are brought to the result's scale.
         add_fraction_bits: how many ADD and SUB put behind their operands.
     """
@@ -45,7 +44,6 @@ class ActivationType:
     element: str
     scheme: str
     symmetric: bool
-    bias_bits: int
     sums: Rescaling
     add_fraction_bits: int
 
@@ -75,8 +73,8 @@ class ActivationType:
         return -self.least if self.symmetric else self.high - self.least
 
 
-INT8 = ActivationType(8, policy.INT8, policy.INT8, False, 32, Rescaling.TWICE, 20)
-INT16 = ActivationType(16, policy.INT16, policy.INT16X8, True, 64, Rescaling.ONCE, 15)
+INT8 = ActivationType(8, policy.INT8, policy.INT8, False, Rescaling.TWICE, 20)
+INT16 = ActivationType(16, policy.INT16, policy.INT16X8, True, Rescaling.ONCE, 15)
 
 ACTIVATION_TYPES: Mapping[int, ActivationType] = MappingProxyType(
     {kind.bits: kind for kind in (INT8, INT16)}

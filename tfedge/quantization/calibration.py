@@ -10,6 +10,7 @@ import numpy as np
 
 from tfedge.calibration import MINMAX, InputSpec, Method, RepresentativeData, method
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph import private
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE
@@ -69,7 +70,7 @@ def input_specs(model: Any) -> list[InputSpec]:
             "know: build it with the functional API, or quantise it with tfedge.quantize"
         )
     keys = sorted(model.input) if isinstance(model.input, Mapping) else []
-    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    names = [private.input_name(tensor) for tensor in model.inputs]
     return [
         InputSpec(
             (*keys[place : place + 1], names[place]),
@@ -81,7 +82,7 @@ def input_specs(model: Any) -> list[InputSpec]:
 
 
 def _parts(model: Any, kind: type) -> list[Any]:
-    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
+    return [layer for layer in private.layers_in(model) if isinstance(layer, kind)]
 
 
 def _run(model: Any, batch: list[np.ndarray]) -> int:

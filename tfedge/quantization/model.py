@@ -291,7 +291,7 @@ def require_operators(model: Any) -> None:
 
 def operators_of(model: Any) -> list[QuantizedOperator]:
     """Every quantised operator in a model."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, QuantizedOperator)]
+    return [layer for layer in private.layers_in(model) if isinstance(layer, QuantizedOperator)]
 
 
 def set_phase(model: Any, phase: Phase) -> None:

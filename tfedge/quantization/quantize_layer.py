@@ -261,8 +261,7 @@ class QuantizeInput(keras.layers.Layer):
 
 
 def _group_of(tensor: Any) -> RangeGroup | None:
-    history = getattr(tensor, "_keras_history", None)
-    return getattr(history.operation, "output_group", None) if history else None
+    return getattr(private.operation_of(tensor), "output_group", None)
 
 
 def _listed(shape: Any) -> list[tuple[int | None, ...]]:

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from tfedge import saved_parts
+from tfedge.keras_graph import private
 from tfedge.quantization import transform
 from tfedge.quantization.model import (
     note_rounding,
@@ -125,13 +126,13 @@ def detach(model: Any) -> Any:
     del model.call
     _read_signature(model)
     saved_parts.forget(model, _TWIN)
-    for layer in model._flatten_layers():
+    for layer in private.layers_in(model):
         if hasattr(layer, _RANGES):
             saved_parts.forget(layer, _RANGES)
         if hasattr(layer, _LEARNED):
-            with _unlocked(layer):
+            with private.unlocked(layer):
                 for part in layer.tfedge_learned:
-                    layer._tracker.untrack(part)
+                    private.untrack(layer, part)
                 delattr(layer, _LEARNED)
     return model
 
@@ -145,11 +146,7 @@ def _read_signature(model: Any, with_training: bool = False) -> None:
         rest = [p for p in parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         spread = [p for p in parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
         own = own.replace(parameters=[*rest, asked, *spread])
-    asks = "training" in own.parameters
-    model._call_signature = own
-    model.call_signature_parameters = list(own.parameters)
-    model._call_has_training_arg = asks
-    model._call_has_context_arg["training"] = asks
+    private.set_call_signature(model, own)
 
 
 def _hand_over_ranges(twin: Any, model: Any) -> None:
@@ -166,7 +163,7 @@ def _hand_over_ranges(twin: Any, model: Any) -> None:
         saved_parts.keep(owner, _RANGES, parts)
         learned = [part for part in parts if part.trainable_variables]
         if learned:
-            with _unlocked(owner):
+            with private.unlocked(owner):
                 owner.tfedge_learned = learned
 
 
@@ -175,16 +172,3 @@ def ranges_of(operator: QuantizedOperator) -> list[Any]:
     found = [getattr(operator, part, None) for part in _PARTS]
     found += getattr(operator, "interiors", {}).values()
     return [quantizer for quantizer in found if quantizer is not None]
-
-
-class _unlocked:  # noqa: N801 - reads as the statement that it is
-    """Lets a built layer take new parts."""
-
-    def __init__(self, layer: Any):
-        self.tracker = layer._tracker
-
-    def __enter__(self) -> None:
-        self.tracker.unlock()
-
-    def __exit__(self, *_: Any) -> None:
-        self.tracker.lock()

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.keras_graph import private
+
 # Layers and functions of one tensor that are x * a + b for every element.
 _AFFINE = frozenset(
     {
@@ -28,7 +30,7 @@ def input_scales(model: Any) -> dict[int, float]:
     Returns:
         The mean over the channels of each factor that is not 1, by the place of the input.
     """
-    graph = getattr(model, "_functional", None) or model
+    graph = private.graph_in(model)
     if not isinstance(graph, keras.Function):
         return {}
     factors = {place: _factor(graph, tensor) for place, tensor in enumerate(graph.inputs)}
@@ -41,7 +43,7 @@ def _factor(graph: Any, tensor: Any) -> float:
     readers = list(_readers(graph, tensor))
     while len(readers) == 1:
         node = readers[0]
-        inner = getattr(node.operation, "_functional", None) or node.operation
+        inner = private.graph_in(node.operation)
         if len(node.input_tensors) != 1:
             break
         if isinstance(inner, keras.Function):
@@ -56,7 +58,7 @@ def _factor(graph: Any, tensor: Any) -> float:
 
 def _readers(graph: Any, tensor: Any) -> Iterator[Any]:
     for operation in graph.operations:
-        for node in operation._inbound_nodes:
+        for node in private.nodes_of(operation):
             if any(tensor is given for given in node.input_tensors):
                 yield node
 

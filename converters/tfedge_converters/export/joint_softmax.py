@@ -14,13 +14,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfedge.keras_graph import private
+
 
 @contextmanager
 def joint_softmaxes(model: Any) -> Iterator[None]:
     """Makes Softmax over several axes one operator, between reshapes."""
     layers = [
         layer
-        for layer in model._flatten_layers()
+        for layer in private.layers_in(model)
         if type(layer).call is keras.layers.Softmax.call and _is_joint(layer.axis)
     ]
     try:

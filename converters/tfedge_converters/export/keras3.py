@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.keras_graph import private
 from tfedge.keras_graph.requirements import refuse_quantized_by_keras
 from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
 from tfedge_converters.export.input_shapes import InputShapes, InputSpec
@@ -85,7 +86,7 @@ def _quoted(names: list[str]) -> str:
 
 def _stateful_layers(model: Any) -> list[str]:
     """Recurrent layers hide their state from the model's variables."""
-    layers = [layer.name for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    layers = [layer.name for layer in private.layers_in(model) if getattr(layer, "stateful", False)]
     return layers or [model.name]
 
 
@@ -109,7 +110,7 @@ def _float32_layers(model: Any) -> Iterator[None]:
     through the property quantises its weights if the policy is a quantised one, and a
     declared input's dtype has no setter: the model would cast its input to it.
     """
-    changes = [change for layer in model._flatten_layers() for change in _float32_changes(layer)]
+    changes = [change for layer in private.layers_in(model) for change in _float32_changes(layer)]
     before = [(target, name, getattr(target, name)) for target, name, _ in changes]
     try:
         for target, name, value in changes:
@@ -151,7 +152,7 @@ def _entry(model: Any, input_shapes: InputShapes) -> Entry:
     structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     tensors = keras.tree.flatten(structure)
     declared = {
-        tensor._keras_history.operation.name: InputSpec(tuple(tensor.shape[1:]), tensor.dtype)
+        private.input_name(tensor): InputSpec(tuple(tensor.shape[1:]), tensor.dtype)
         for tensor in tensors
     }
     return symbolic_entry(model, declared, structure, input_shapes)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfedge.keras_graph import private
 from tfedge.normalization import (
     DEVIATION_NORM_MARKER,
     LAYER_NORM_MARKER,
@@ -28,7 +29,7 @@ _OPERANDS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
 @contextmanager
 def marked_normalizations(model: Any) -> Iterator[None]:
     """Makes LayerNormalization and RMSNormalization of the last dimensions one marker each."""
-    layers = [layer for layer in model._flatten_layers() if _kind(layer) is not None]
+    layers = [layer for layer in private.layers_in(model) if _kind(layer) is not None]
     try:
         for layer in layers:
             # Past Keras' own attribute tracking, which would remember it.

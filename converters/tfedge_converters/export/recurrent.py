@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfedge.errors import UnsupportedError
+from tfedge.keras_graph import private
 from tfedge.quantization.recurrent_steps import gru_steps, simple_rnn_steps
 from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
@@ -26,7 +27,7 @@ def without_loops(model: Any) -> Iterator[None]:
     activations, tanh and sigmoid, starts from zeros, and is neither masked nor asked for its
     states. It may keep its state between calls.
     """
-    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    layers = [layer for layer in private.layers_in(model) if isinstance(layer, keras.layers.RNN)]
     try:
         for layer in layers:
             # Past Keras' own attribute tracking, which would remember it.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from tfedge_converters.graph import Graph, Tensor
@@ -21,11 +19,6 @@ def noise(real: np.ndarray, found: np.ndarray) -> float:
     reference = real.astype(np.float64)
     signal = power(real) or float(np.square(reference).mean()) or 1.0
     return float(np.square(found - reference).mean()) / signal
-
-
-def mean_noise(real: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
-    """The mean over several signals."""
-    return float(np.mean([noise(*pair) for pair in zip(real, found, strict=True)]))
 
 
 def power(real: np.ndarray) -> float:
