@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
 from tfedge.quantization import exact
-from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
+from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.softmax import masked, truth
 from tfedge.quantization.weighted_layers import einsum_dense
 
@@ -89,7 +89,8 @@ def _mask(make: OperatorFactory) -> Callable[[list[Any]], Any] | None:
     """The masks of the call and of the layer as one, [batch or 1, 1, queries, keys]."""
     layer = make.layer
     causal = bool(make.arguments.get("use_causal_mask"))
-    given = {name: make.arguments[name] for name in _MASKS if make.arguments.get(name) is not None}
+    known = {name: make.argument(name) for name in _MASKS}
+    given = {name: argument for name, argument in known.items() if argument is not None}
     window = getattr(layer, "_sliding_window", None)
     if not causal and not given and window is None:
         return None
@@ -97,10 +98,7 @@ def _mask(make: OperatorFactory) -> Callable[[list[Any]], Any] | None:
     value = make.operand("value", query)
 
     def mask(operands: list[Any]) -> Any:
-        masks = [
-            _along(name, truth(operands[item.index] if isinstance(item, Operand) else item))
-            for name, item in given.items()
-        ]
+        masks = [_along(name, truth(argument(operands))) for name, argument in given.items()]
         row, column = _positions(operands[query], [-1, 1]), _positions(operands[value], [1, -1])
         masks += [row >= column] if causal else []
         masks += [tf.abs(row - column) < window] if window is not None else []

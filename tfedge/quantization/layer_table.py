@@ -240,7 +240,7 @@ def _time_distributed(make: OperatorFactory) -> Function:
     def split(operands: list[Any]) -> Any:
         return tf.reshape(operands[0], [-1, steps, *operands[0].shape[1:]])
 
-    if make.operand("mask") >= 0 and private.takes(inner, "mask"):
+    if make.argument("mask") is not None and private.takes(inner, "mask"):
         raise UnsupportedError(f"{described(layer)} passes its mask on, which is not quantised")
     row = row_of(inner)
     if row is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from tfedge.keras_graph.computation import Constant
 from tfedge.quantization import (
     activation_quantizers,
     exact_functions,
@@ -89,6 +90,15 @@ class OperatorFactory:
         """Which operand an argument of the call is; `default` if it is not given as a tensor."""
         given = self.arguments.get(name)
         return given.index if isinstance(given, Operand) else default
+
+    def argument(self, name: str) -> Callable[[list[Any]], Any] | None:
+        """What a call has as an argument, from its operands, tensor or not; None if it has none."""
+        given = self.arguments.get(name)
+        if given is None:
+            return None
+        if isinstance(given, Operand):
+            return lambda operands: operands[given.index]
+        return lambda operands: given.value() if isinstance(given, Constant) else given
 
     def weighted(self, weights: Weights, part: str = "", **options: Any) -> Function:
         """A convolution or dense operator; see `WeightedOperator` for the options."""

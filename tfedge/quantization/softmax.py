@@ -98,18 +98,19 @@ def softmax(make: OperatorFactory) -> Function:
     """Keras' Softmax along any axes, with or without a mask."""
     rank = len(make.shapes[0])
     axes = _axes(make.layer, rank)
-    mask = make.operand("mask")
+    mask = make.argument("mask")
     # The kernel goes along the last axis; others are transposed for it.
-    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] and mask < 0 else {}
+    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] and mask is None else {}
     apply = make.fixed("SOFTMAX", lambda operands: _along(operands[0], axes), "softmax", kernels)
-    if mask < 0:
+    if mask is None:
         return lambda x: apply(x)
     select = masked(make, axes)
     clear = make.shared("SELECT_V2", _zero_where_masked, part="cleared")
 
     def call(operands: list[Any]) -> Any:
-        which = truth(operands[mask])
-        return clear([apply(select([operands[0], which])), which])
+        given = list(operands) if isinstance(operands, (list, tuple)) else [operands]
+        which = truth(mask(given))
+        return clear([apply(select([given[0], which])), which])
 
     return call
 
@@ -140,6 +141,7 @@ def masked(make: OperatorFactory, axes: list[int]) -> Function:
 
 def truth(mask: Any) -> Any:
     """A mask as booleans, as Keras reads it."""
+    mask = tf.convert_to_tensor(mask)
     return mask if mask.dtype == tf.bool else mask > 0.5
 
 

@@ -18,6 +18,7 @@ from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
 from tfedge.quantization.decompositions import inner_function
+from tfedge.quantization.export_trial import require_export
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
 from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
@@ -72,7 +73,7 @@ class Transformation:
         )
 
     def require_equivalence(self, what: str, model: Any) -> None:
-        """Compares the new model with the old one, layer by layer, without rounding.
+        """Compares the new model with the old one, layer by layer, and tries what may not convert.
 
         Args:
             what: made it, for the message.
@@ -80,6 +81,7 @@ class Transformation:
 
         Raises:
             DifferenceError: the new one computes something else.
+            UnsupportedError: a layer of it could not be converted after training.
         """
         calls = [step.last for step in self.steps]
         tensors = [self.tensors[id(call.results[0])] for call in calls]
@@ -95,6 +97,7 @@ class Transformation:
         finally:
             for layer, phase in zip(layers, before, strict=True):
                 layer.set_phase(phase)
+        require_export([step.call for step in self.steps], self.scheme, self.unknown)
 
     def _inside(self, call: Call) -> Any:
         """What a layer is made of, where it is not quantised as a whole."""

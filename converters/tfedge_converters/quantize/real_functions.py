@@ -116,10 +116,12 @@ class _Search:
             return None
         if operator.bits is not None:
             return None
-        whole = self._largest(operator, past_grids=True)
-        if whole is not None and any(map(self._has_no_integers, whole.steps)):
-            return whole
         function = self._largest(operator, past_grids=False)
+        if function is not None and any(map(self._has_no_integers, function.steps)):
+            return function
+        whole = self._largest(operator, past_grids=True)
+        if function is None and whole is not None and any(map(self._has_no_integers, whole.steps)):
+            return whole
         if function is not None and any(map(makes_integers_real, function.steps)):
             return function
         if self._split:
