@@ -57,15 +57,15 @@ def require_equivalence(
             changed = run_changed(inputs)
         with unchanged_states(original):
             known = _run_calls(computation, inputs)
-    noise = _noise_of(original)
+    noise = noise_of(original)
     inner, outputs = changed[: len(calls)], changed[len(calls) :]
     for call, found in zip(calls, inner, strict=True):
         wanted = known[id(call.results[0])]
-        if _differ(found, wanted, noise):
+        if differ(found, wanted, noise):
             where = described(call.operation)
             raise DifferenceError(_sentence(what, original, where, found, wanted))
     for index, (found, wanted) in enumerate(zip(outputs, expected, strict=True)):
-        if _differ(found, wanted, noise):
+        if differ(found, wanted, noise):
             raise DifferenceError(_sentence(what, original, f"output {index}", found, wanted))
 
 
@@ -86,9 +86,9 @@ def require_same_outputs(what: str, original: Any, changed: Any) -> None:
     with unchanged_states(original), unchanged_states(changed):
         expected = keras.tree.flatten(run_original(original, computation, inputs))
         found = keras.tree.flatten(run_original(changed, others, inputs))
-    noise = _noise_of(original)
+    noise = noise_of(original)
     for index, (one, other) in enumerate(zip(found, expected, strict=True)):
-        if _differ(one, other, noise):
+        if differ(one, other, noise):
             where = _first_difference(computation, others, inputs, noise)
             raise DifferenceError(_sentence(what, original, where or f"output {index}", one, other))
 
@@ -158,12 +158,13 @@ def _first_difference(
         other = by_name.get(call.operation.name)
         if other is None or other.results[0].spec.shape != call.results[0].spec.shape:
             continue
-        if _differ(found[id(other.results[0])], known[id(call.results[0])], noise):
+        if differ(found[id(other.results[0])], known[id(call.results[0])], noise):
             return described(call.operation)
     return None
 
 
-def _noise_of(model: Any) -> float:
+def noise_of(model: Any) -> float:
+    """Noise over signal that float arithmetic explains, in a model of its dtypes."""
     narrow = any(
         layer.compute_dtype not in (None, "float32", "float64")
         and "float" in str(layer.compute_dtype)
@@ -172,7 +173,8 @@ def _noise_of(model: Any) -> float:
     return _FLOAT16_NOISE if narrow else _FLOAT32_NOISE
 
 
-def _differ(found: Any, expected: Any, noise: float) -> bool:
+def differ(found: Any, expected: Any, noise: float) -> bool:
+    """Whether two results differ by more than `noise`, relative to the expected one."""
     found, expected = _array(found), _array(expected)
     if found.shape != expected.shape:
         return True
@@ -190,15 +192,19 @@ def _array(x: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(x, "float32")), np.float64)
 
 
-def _sentence(what: str, model: Any, where: str, found: Any, expected: Any) -> str:
+def difference(found: Any, expected: Any) -> str:
+    """How two results differ, as the end of a sentence."""
     found, expected = _array(found), _array(expected)
     if found.shape != expected.shape:
-        how = f"its shape is {found.shape}, not {expected.shape}"
-    else:
-        error, signal = np.mean((found - expected) ** 2), np.mean(expected**2)
-        ratio = 10 * np.log10(signal / error) if error > 0 and signal > 0 else 0.0
-        how = f"without any rounding its signal to noise ratio is {ratio:.1f} dB"
+        return f"its shape is {found.shape}, not {expected.shape}"
+    error, signal = np.mean((found - expected) ** 2), np.mean(expected**2)
+    ratio = 10 * np.log10(signal / error) if error > 0 and signal > 0 else 0.0
+    return f"without any rounding its signal to noise ratio is {ratio:.1f} dB"
+
+
+def _sentence(what: str, model: Any, where: str, found: Any, expected: Any) -> str:
     return (
-        f"{what} would change what model '{model.name}' computes, from {where} on: {how}. This is "
-        "a fault of tfedge, please report the layer; check=False goes on all the same"
+        f"{what} would change what model '{model.name}' computes, from {where} on: "
+        f"{difference(found, expected)}. This is a fault of tfedge, please report the layer; "
+        "check=False goes on all the same"
     )

@@ -58,6 +58,7 @@ def convert(
     progress: bool = False,
     command: str = "",
     compiler_options: Mapping[str, Any] | None = None,
+    check: bool = True,
 ) -> Artifact:
     """Converts a model for a target.
 
@@ -114,6 +115,8 @@ def convert(
         command: what made this, for the generated files' banner.
         compiler_options: for targets that Vela compiles for, options of its command line, such as
             {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
+        check: whether the float model proves first that it computes what the Keras model does; see
+            `tfedge.equivalence`. What trained for integers is compared by its training.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -122,6 +125,7 @@ def convert(
         ModelFileError: a file is not a model.
         UnsupportedError: a layer or operator cannot be expressed for the target.
         MissingToolError: the target's compiler is not installed.
+        DifferenceError: the float model would not compute what the Keras model computes.
         QualityError: there is something to warn of, and `strict` is set.
         TfedgeError: anything else that is wrong with the arguments; what can be known of them
             without opening the model is said before that.
@@ -140,6 +144,10 @@ def convert(
     check_data(evaluation_data)
     check_model(model)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    if check and prepared.keras_model is not None and prepared.scheme is None:
+        from tfedge_converters.export.equivalence import require_equivalence
+
+        require_equivalence(prepared.keras_model, prepared.model)
     if quantization is None:
         scheme = _own_scheme(prepared, chosen, scheme)
     typed, flatbuffer = prepared.model, prepared.flatbuffer

@@ -44,6 +44,7 @@ class Prepared:
             is taken as it is.
         input_scales: of a Keras model, see `export.input_scales`.
         scheme: that the model was trained for; None if it was not, or if its file does not say.
+        keras_model: what the file was exported from; None of other models.
     """
 
     model: Model
@@ -52,6 +53,7 @@ class Prepared:
     is_real: bool
     input_scales: Mapping[int, float] = field(default_factory=dict)
     scheme: Scheme | None = None
+    keras_model: Any = None
 
 
 def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -> Prepared:
@@ -86,7 +88,9 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
         drop_finite_checks(typed)
         replace_float_only(typed)
         widen_normalizations(typed)
-    return Prepared(typed, flatbuffer, name, is_real, traits.input_scales, traits.scheme)
+    return Prepared(
+        typed, flatbuffer, name, is_real, traits.input_scales, traits.scheme, traits.keras_model
+    )
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
@@ -113,6 +117,7 @@ class _Traits:
     shared_kernels: list[np.ndarray] = field(default_factory=list)
     input_scales: Mapping[int, float] = field(default_factory=dict)
     scheme: Scheme | None = None
+    keras_model: Any = None
 
 
 def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
@@ -135,7 +140,15 @@ def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
     from tfedge_converters.export import export_keras, input_scales, shared_kernels, trained_scheme
 
     flatbuffer = export_keras(model, input_shapes)
-    return flatbuffer, _Traits(shared_kernels(model), input_scales(model), trained_scheme(model))
+    return flatbuffer, _Traits(
+        shared_kernels(model), input_scales(model), trained_scheme(model), _keras3(model)
+    )
+
+
+def _keras3(model: Any) -> Any:
+    import keras
+
+    return model if isinstance(model, keras.Model) else None
 
 
 def _is_to_be_quantised(model: Model) -> bool:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
-from tfedge_converters.graph import Graph, Model
-from tfedge_converters.interpreters import LITERT, MICRO, Sample, run_model
-from tfedge_converters.verify.samples import random_samples
+from tfedge.errors import MissingToolError, UnsupportedError
+from tfedge_converters.graph import Model
+from tfedge_converters.interpreters import LITERT, MICRO, run_model
+from tfedge_converters.verify.samples import defined_sample
 
 # What a target's file is for, by the code that the target has. Generated C needs no interpreter.
 _INTERPRETERS = {"none": LITERT, "tflite-micro": MICRO}
-
-_SEED = 3141
 
 
 def check_runs(model: Model, flatbuffer: bytes, code: str) -> None:
@@ -29,7 +25,7 @@ def check_runs(model: Model, flatbuffer: bytes, code: str) -> None:
     """
     if code not in _INTERPRETERS:
         return
-    sample = _sample(model.main)
+    sample = defined_sample(model.main)
     try:
         run_model(_INTERPRETERS[code], model, flatbuffer, [sample], what="the converted model")
     except MissingToolError:
@@ -38,11 +34,3 @@ def check_runs(model: Model, flatbuffer: bytes, code: str) -> None:
         raise UnsupportedError(
             f"{error}; nothing is written, for no device could run it"
         ) from error
-
-
-def _sample(graph: Graph) -> Sample:
-    """Random values, or zeros where random ones may be invalid, as among indices."""
-    try:
-        return random_samples(graph, 1, _SEED)[0]
-    except TfedgeError:
-        return [np.zeros(tensor.shape, tensor.type.dtype) for tensor in graph.inputs]

@@ -37,6 +37,14 @@ def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]
     ]
 
 
+def defined_sample(graph: Graph, seed: int = 3141) -> list[np.ndarray]:
+    """Random values, or zeros where random ones may be invalid, as among indices."""
+    try:
+        return random_samples(graph, 1, seed)[0]
+    except TfedgeError:
+        return [np.zeros(tensor.shape, tensor.type.dtype) for tensor in graph.inputs]
+
+
 def _random(tensor: Tensor, values: Values, rng: np.random.Generator) -> np.ndarray:
     dtype = tensor.type.dtype
     if tensor.type == TensorType.BOOL:
