@@ -30,6 +30,7 @@ from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.calibration import is_calibration
 from tfedge_converters.quantize.ends import set_ends
 from tfedge_converters.quantize.formats import FORMATS
+from tfedge_converters.quantize.litert_sequences import write_for_litert
 from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
@@ -181,6 +182,8 @@ def convert(
         set_ends(typed, input_type, output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
+        flatbuffer = write_model(typed)
+    if chosen.code == "none" and write_for_litert(typed):
         flatbuffer = write_model(typed)
     if chosen.accelerator is not None and fit(typed, chosen.accelerator):
         flatbuffer = write_model(typed)

@@ -52,6 +52,16 @@ def test_function_equals_the_truth(name):
     assert tfedge.verify(artifact.model, samples=20, engines=("c",)).passed
 
 
+def test_litert_sums_up_in_real_numbers():
+    """It has no int8 kernel."""
+    model = model_of(FUNCTIONS["running_sum"][0])
+    artifact = tfedge.convert(model, target="tflite", calibration=values(), output_type="float32")
+    codes = [operator.code for operator in artifact.model.main.operators]
+    assert codes == ["DEQUANTIZE", "CUMSUM", "QUANTIZE", "DEQUANTIZE"]
+    (output,) = artifact.quality.outputs
+    assert output.noise < 1e-3
+
+
 def test_one_model_may_need_kernels_of_both_references():
     """TFLite Micro rounds a product twice and has no GELU; LiteRT rounds it once."""
     keras.utils.set_random_seed(1)

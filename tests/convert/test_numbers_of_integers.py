@@ -85,6 +85,19 @@ def test_bytes_are_shifted_and_nothing_else():
     assert [int(t.quantization.zero_point[0]) for t in (*first.inputs, *first.outputs)] == [0, -128]
 
 
+def test_what_looks_at_samples_takes_them_as_they_are():
+    model = MODELS["scaled"][0]()
+    for options in (
+        {"recovery": ["bias_correction"]},
+        {"input_type": "int8"},
+        {"input_type": "float32"},
+    ):
+        artifact = tfedge.convert(model, target="tflite", calibration=IMAGES, **options)
+        (output,) = artifact.quality.outputs
+        assert output.noise < 1e-3, options
+    assert tfedge.diagnose(model, calibration=IMAGES).layers
+
+
 def test_activations_of_16_bits():
     for name in ("scaled", "counts"):
         make, data, type_ = MODELS[name]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfedge_converters.graph import Tensor
+from tfedge_converters.graph import Tensor, TensorType
 from tfedge_converters.quantize.affine import round_away
 
 
 def as_input(value: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """A real value in the type of an input: on its grid, if it has one, saturated."""
+    """A value in the type of an input: on its grid, if it has one, saturated."""
+    if tensor.type is TensorType.FLOAT32:
+        return value.astype(np.float32)  # also where the float model takes integers
     if tensor.quantization is None or tensor.type.dtype is None:
         return value
     scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]

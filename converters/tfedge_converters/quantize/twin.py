@@ -79,7 +79,7 @@ class Twin:
     def quantized(self, real: Tensor, values: np.ndarray) -> np.ndarray:
         """Real values on the grid of an activation; others as they are."""
         tensor = self.tensor(real)
-        if tensor.quantization is None:
+        if tensor.quantization is None or not is_real_activation(real):
             return values
         form = format_of_type(tensor.type)
         return quantize_operand(values, tensor.quantization, form).astype(tensor.type.dtype)
