@@ -145,7 +145,7 @@ def convert(
     check_data(evaluation_data)
     check_model(model)
     prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
-    if check and prepared.keras_model is not None and prepared.scheme is None:
+    if check and prepared.keras_model is not None:
         from tfedge_converters.export.equivalence import require_equivalence
 
         require_equivalence(prepared.keras_model, prepared.model)

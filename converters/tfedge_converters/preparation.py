@@ -44,7 +44,7 @@ class Prepared:
             is taken as it is.
         input_scales: of a Keras model, see `export.input_scales`.
         scheme: that the model was trained for; None if it was not, or if its file does not say.
-        keras_model: what the file was exported from; None of other models.
+        keras_model: what the file was exported from; None of other models, and of trained ones.
     """
 
     model: Model
@@ -141,14 +141,17 @@ def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
 
     flatbuffer = export_keras(model, input_shapes)
     return flatbuffer, _Traits(
-        shared_kernels(model), input_scales(model), trained_scheme(model), _keras3(model)
+        shared_kernels(model), input_scales(model), trained_scheme(model), _float_model(model)
     )
 
 
-def _keras3(model: Any) -> Any:
+def _float_model(model: Any) -> Any:
+    """The model itself, if it is one of Keras 3 that computes in float."""
     import keras
 
-    return model if isinstance(model, keras.Model) else None
+    from tfedge_converters.export.trained_scheme import is_trained
+
+    return model if isinstance(model, keras.Model) and not is_trained(model) else None
 
 
 def _is_to_be_quantised(model: Model) -> bool:

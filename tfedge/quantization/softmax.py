@@ -8,7 +8,6 @@ others nothing, whatever number stands for minus infinity in the float model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -22,9 +21,6 @@ from tfedge.quantization.operators import QuantizedOperator, marked_result
 
 # What TensorFlow's own softmax takes.
 _MOST_AXES = 5
-
-# Of scores, a bool tensor that broadcasts with them, true where they count; None if all do.
-Mask = Callable[[list[Any]], Any]
 
 
 def depth(bits: int, keys: int) -> float:

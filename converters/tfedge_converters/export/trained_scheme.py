@@ -6,9 +6,16 @@ from typing import Any
 
 import keras
 
+from tfedge.keras_graph import private
+from tfedge.quantization.model import QuantizedModel, operators_of
 from tfedge.quantization.quantize_layer import Quantize
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.twin import twin_of
+
+
+def is_trained(model: Any) -> bool:
+    """Whether a Keras model computes on grids, whatever their schemes."""
+    return twin_of(model) is not None or bool(operators_of(model))
 
 
 def trained_scheme(model: Any) -> Scheme | None:
@@ -23,7 +30,11 @@ def trained_scheme(model: Any) -> Scheme | None:
     if not isinstance(model, keras.Model):
         return None
     twin = twin_of(model)
-    layers = (model if twin is None else twin.model)._flatten_layers()
+    if twin is not None:
+        return twin.scheme
+    if isinstance(model, QuantizedModel):
+        return model.scheme
+    layers = private.layers_in(model)
     schemes = [layer.scheme for layer in layers if isinstance(layer, Quantize)]
     agree = bool(schemes) and all(scheme == schemes[0] for scheme in schemes)
     return schemes[0] if agree else None
