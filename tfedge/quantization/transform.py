@@ -170,11 +170,14 @@ class Transformation:
     def _scheme_of(self, step: Step) -> Scheme:
         """The model's; what stays within a recurrent layer has 16 bits, as its kernels have."""
         layer = _recurrent_around(step.call)
-        if layer is None or any(
-            id(value) in self._leaving[id(layer)] for value in step.last.results
-        ):
+        if layer is None:
             return self.scheme
-        return replace(self.scheme, activations=replace(self.scheme.activations, bits=16))
+        leaves = any(id(value) in self._leaving[id(layer)] for value in step.last.results)
+        name = step.call.operation.name
+        asked = self.scheme.activations_of(layer.name)
+        wanted = asked if leaves else replace(asked, bits=16)
+        chosen = replace(self.scheme.layer(name), activations=wanted)
+        return replace(self.scheme, overrides={**self.scheme.overrides, name: chosen})
 
     def _add_integer(self, step: Step) -> None:
         """What computes with integers only runs as it is."""
