@@ -143,7 +143,8 @@ def _run_calls(computation: Computation, inputs: list[Any]) -> dict[int, Any]:
     """Every value of a computation, by its identity."""
     known = {id(value): x for value, x in zip(computation.inputs, inputs, strict=True)}
     for call in computation.calls:
-        results = call.run([known[id(value)] for value in call.operands], training=False)
+        given = [known[id(value)] for value in call.operands]
+        results = call.run(given, training=False, in_float32=False)
         flat = keras.tree.flatten(results)
         known.update((id(value), x) for value, x in zip(call.results, flat, strict=True))
     return known

@@ -20,6 +20,9 @@ from tfedge.keras_graph.float32 import run_in_float32
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.keras_graph.requirements import require_keras3
 
+# Layers that use masks which are no arguments of theirs.
+_APPLY_MASKS = ("Maximum", "Minimum", "Multiply")
+
 
 @dataclass(eq=False)
 class Value:
@@ -101,12 +104,15 @@ class Call:
         named = {key: item for key, item in self.arguments.items() if not key.endswith("mask")}
         return [item for item in keras.tree.flatten(list(named.values())) if _is_value(item)]
 
-    def run(self, tensors: Sequence[Any], training: bool | None = None) -> Any:
+    def run(
+        self, tensors: Sequence[Any], training: bool | None = None, in_float32: bool = True
+    ) -> Any:
         """The operation on tensors in place of `operands`.
 
         Args:
             tensors: as many as there are operands.
             training: whether the layer trains; None leaves that to whoever calls.
+            in_float32: whether it takes float32 whatever its dtype policy; else Keras casts.
         """
         given = iter(tensors)
         args, kwargs = _substituted(
@@ -114,6 +120,8 @@ class Call:
         )
         if training is not None and private.takes(self.operation, "training"):
             kwargs["training"] = training
+        if not in_float32:
+            return self.operation(*args, **kwargs)
         return run_in_float32(self.operation, *args, **kwargs)
 
 
@@ -215,6 +223,9 @@ class _Recorder:
     def _run(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if _does_nothing(operation, args):
             return args[0]
+        if kind_of(operation) in _APPLY_MASKS and _have_masks(args, kwargs):
+            # Keras' code reads the masks off the tensors; what it makes of them is looked up.
+            return operation.call(*args, **kwargs)
         kwargs = {**kwargs, **_implicit_masks(operation, args, kwargs)}
         graph: tracing.InnerGraph | None
         if isinstance(operation, keras.Model):
@@ -271,6 +282,11 @@ def _inside(operation: Any) -> Any:
     while hasattr(operation, "transparent_to"):
         operation = operation.transparent_to
     return operation
+
+
+def _have_masks(args: Any, kwargs: dict[str, Any]) -> bool:
+    flat = keras.tree.flatten((args, kwargs))
+    return any(private.mask_of(item) is not None for item in flat)
 
 
 def _does_nothing(operation: Any, args: list[Any]) -> bool:

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
+from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.float32 import run_in_float32
 from tfedge.keras_graph.kinds import described, kind_of
 from tfedge.quantization import activations, exact, fused_activation
@@ -124,7 +125,8 @@ def _batch_norm(make: OperatorFactory) -> Function:
     rank = len(make.shapes[0])
     axis = make.layer.axis % rank
     if axis == rank - 1:
-        return batch_norm_alone(make)
+        norm = batch_norm_alone(make)
+        return lambda operands: norm(_first(operands))
     rest = [other for other in range(rank) if other != axis]
     return transposed(make, [*rest, axis], batch_norm_alone)
 
@@ -136,6 +138,12 @@ def _of_reals(build: Builder, make: OperatorFactory) -> Function:
     cast = make.own("CAST", lambda operands: tf.cast(operands[0], tf.float32), part="cast")
     function = build(make)
     return lambda operand: function(cast(operand))
+
+
+def _norm_problem(call: Call) -> str:
+    """A mask counts in the statistics of batches, which are computed without it here."""
+    masked = call.arguments.get("mask") is not None
+    return "is given a mask and learns; freeze it" if masked and call.operation.trainable else ""
 
 
 def _rescaling(make: OperatorFactory) -> Function:
@@ -321,7 +329,7 @@ LAYERS: dict[str, Row] = {
     "Average": whole(_average),
     "AveragePooling1D": whole(_average_pool),
     "AveragePooling2D": whole(_average_pool),
-    "BatchNormalization": parts(_batch_norm, _NORMALIZATION, ("mask",)),
+    "BatchNormalization": parts(_batch_norm, _NORMALIZATION, ("mask",), _norm_problem),
     "Bidirectional": parts(
         bidirectional,
         ("backward_layer", "layer", "merge_mode", *_RECURRENT),
