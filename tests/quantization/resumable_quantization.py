@@ -20,7 +20,7 @@ def train(checkpoints: list[Any]) -> State:
         WeightScheme(quantizer="learned_step"),
         ActivationScheme(quantizer="learned_range"),
     )
-    model = compiled(small_net(dropout=0.2))
+    model = compiled(small_net())
     pipeline = tf.data.Dataset.from_tensor_slices(data()).batch(16)
     quantization = QuantizationAwareTraining(scheme, start_epoch=1, freeze_ranges_epoch=3)
     model.fit(pipeline, epochs=4, verbose=0, callbacks=[quantization, *checkpoints])

@@ -184,7 +184,6 @@ MASKED = {
     "LSTM": lambda: layers.LSTM(3),
     "average": layers.GlobalAveragePooling1D,
     "attention": lambda: lambda x: layers.MultiHeadAttention(2, 3)(x, x),
-    "product": lambda: lambda x: layers.LSTM(2)(layers.Multiply()([x, x])),
 }
 
 # What it makes of a layer is what it should make of another.

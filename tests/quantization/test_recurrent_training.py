@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import tfedge
-from tfedge.errors import UnsupportedError
 from tfedge_converters.graph import TensorType
 from tfedge_converters.verify.engines import run_c, run_micro
 
@@ -133,12 +132,16 @@ def test_states_go_from_batch_to_batch_in_training():
     assert all(np.abs(state.numpy()).max() > 0 for state in states)
 
 
-def test_asking_for_states_is_refused():
+def test_states_go_in_and_out():
+    keras.utils.set_random_seed(0)
     x = keras.Input((STEPS, FEATURES))
-    y, *_ = layers.LSTM(3, return_state=True, name="memory")(x)
-    with pytest.raises(UnsupportedError, match=r"'memory' \(LSTM\) cannot be quantised.*return_st"):
-        tfedge.quantize(keras.Model(x, y))
-    with pytest.raises(UnsupportedError, match="'memory'"):
-        states = layers.Dense(3)(x[:, 0])
-        y = layers.LSTM(3, name="memory")(x, initial_state=[states, states])
-        tfedge.quantize(keras.Model(x, y))
+    first = layers.Dense(3)(x[:, 0])
+    y, *states = layers.LSTM(3, return_state=True)(x, initial_state=[first, first])
+    model = keras.Model(x, [y, *states])
+    data = np.random.default_rng(0).normal(size=(64, STEPS, FEATURES)).astype(np.float32)
+    quantized = tfedge.quantize(model, calibration=data)
+    for found, wanted in zip(
+        quantized(data, training=False), model(data, training=False), strict=True
+    ):
+        error = np.mean((np.asarray(found) - np.asarray(wanted)) ** 2)
+        assert error < np.mean(np.asarray(wanted) ** 2) / 100

@@ -76,6 +76,8 @@ _CONV: dict[str, Choice] = {
 }  # fmt: skip
 _CONV_1D = {**_CONV, "padding": [*_PADDINGS, "causal"]}
 _DEPTHWISE = {name: choice for name, choice in _CONV.items() if name != "groups"}
+# With channels first Keras adds the bias along another axis where sizes are equal.
+_DEPTHWISE.pop("data_format", None)
 _POOL: dict[str, Choice] = {
     "pool_size": [1, 2, 3], "strides": [1, 2], "padding": _PADDINGS, "data_format": _FORMATS,
 }  # fmt: skip

@@ -20,9 +20,6 @@ from tfedge.keras_graph.float32 import run_in_float32
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.keras_graph.requirements import require_keras3
 
-# Layers that use masks which are no arguments of theirs.
-_APPLY_MASKS = ("Maximum", "Minimum", "Multiply")
-
 
 @dataclass(eq=False)
 class Value:
@@ -223,9 +220,6 @@ class _Recorder:
     def _run(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if _does_nothing(operation, args):
             return args[0]
-        if kind_of(operation) in _APPLY_MASKS and _have_masks(args, kwargs):
-            # Keras' code reads the masks off the tensors; what it makes of them is looked up.
-            return operation.call(*args, **kwargs)
         kwargs = {**kwargs, **_implicit_masks(operation, args, kwargs)}
         graph: tracing.InnerGraph | None
         if isinstance(operation, keras.Model):
@@ -282,11 +276,6 @@ def _inside(operation: Any) -> Any:
     while hasattr(operation, "transparent_to"):
         operation = operation.transparent_to
     return operation
-
-
-def _have_masks(args: Any, kwargs: dict[str, Any]) -> bool:
-    flat = keras.tree.flatten((args, kwargs))
-    return any(private.mask_of(item) is not None for item in flat)
 
 
 def _does_nothing(operation: Any, args: list[Any]) -> bool:

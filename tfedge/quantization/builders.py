@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.reading import Reads
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.fused_activation import FusedActivation
-from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 
 # Of operators of the policy table that are no single operator of TFLite.
 FUNCTION = "FUNCTION"
@@ -72,7 +73,13 @@ def shared_by_all(code: str, make: OperatorFactory) -> Function:
     groups = [group for group, real in zip(make.groups, make.reals, strict=True) if real]
     if not groups:  # a choice between constants
         return make.own(code, make.real)
-    return make.joined(code, make.real, groups)
+    return make.joined(code, make.real, groups, more=_has_constants(make))
+
+
+def _has_constants(make: OperatorFactory) -> bool:
+    """Whether numbers go in beside the operands, which need not lie in their ranges."""
+    flat = keras.tree.flatten(list(make.arguments.values()))
+    return any(not (item is None or isinstance(item, (Operand, bool, str))) for item in flat)
 
 
 def own(code: str, make: OperatorFactory) -> Function:

@@ -35,9 +35,6 @@ _CERTAIN = frozenset(
      "TimeDistributed", "Transpose", "UnitNormalization", "Where", "ZeroPadding1D",
      "ZeroPadding2D"}
 )  # fmt: skip
-# What an open size is tried with.
-_OPEN_SIZE = 16
-
 _tried: dict[str, str] = {}
 
 
@@ -53,7 +50,7 @@ def require_export(calls: Sequence[Call], scheme: Scheme, unknown: str) -> None:
         UnsupportedError: a layer would train and then not convert; the message says why.
     """
     for call in calls:
-        if kind_of(call.operation) in _CERTAIN or not any(value.is_real for value in call.results):
+        if kind_of(call.operation) in _CERTAIN or not _can_be_tried(call):
             continue
         key = _key(call, scheme)
         if key not in _tried:
@@ -63,6 +60,12 @@ def require_export(calls: Sequence[Call], scheme: Scheme, unknown: str) -> None:
                 f"{described(call.operation)} could train for integers, but not be converted: "
                 f"{_tried[key]}"
             )
+
+
+def _can_be_tried(call: Call) -> bool:
+    """Whether it computes real numbers from tensors whose sizes are known but for the batch."""
+    is_open = any(None in value.spec.shape[1:] for value in call.operands)
+    return any(value.is_real for value in call.results) and not is_open
 
 
 def _key(call: Call, scheme: Scheme) -> str:
@@ -87,11 +90,7 @@ def _problem(call: Call, scheme: Scheme, unknown: str) -> str:
     from tfedge.quantization.model import QuantizedModel
 
     inputs = [
-        keras.Input(
-            batch_shape=(value.spec.shape[0], *(s or _OPEN_SIZE for s in value.spec.shape[1:])),
-            dtype=value.spec.dtype,
-        )
-        for value in call.operands
+        keras.Input(batch_shape=value.spec.shape, dtype=value.spec.dtype) for value in call.operands
     ]
     try:
         model = keras.Model(inputs, call.run(inputs), name=call.operation.name)

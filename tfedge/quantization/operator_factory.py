@@ -169,8 +169,11 @@ class OperatorFactory:
         real: Callable[[list[Any]], Any],
         groups: list[RangeGroup | None],
         part: str = "",
+        more: bool = False,
     ) -> Function:
         """An operator whose operands and result are on one grid; `groups` are the operands'.
+
+        With `more`, the result has values that no operand has.
 
         The result is as wide as the layer is asked to be, or as the widest operand; operands of
         another width are moved.
@@ -179,7 +182,7 @@ class OperatorFactory:
         asked = self.scheme.layer(self.layer.name).activations is not None
         bits = self.bits if asked else max([self.bits, *(group.bits for group in known)])
         own = [group for group in known if group.bits == bits]
-        quantizer = self.quantizer(part, bits) if len(own) < len(groups) else None
+        quantizer = self.quantizer(part, bits) if more or len(own) < len(groups) else None
         if quantizer is not None:
             own.append(quantizer.group)
         for other in own[1:]:

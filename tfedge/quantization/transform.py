@@ -11,9 +11,10 @@ import keras
 
 from tfedge.equivalence import require_equivalence
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph import tracing
+from tfedge.keras_graph import private, tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
+from tfedge.keras_graph.kinds import described, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
@@ -25,6 +26,9 @@ from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
 from tfedge.quantization.rows import WAYS_OUT, arguments_of, row_of, why_not
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
+
+# Layers that use masks which are no arguments of theirs.
+_APPLY_MASKS = ("Maximum", "Minimum", "Multiply")
 
 ERROR, FLOAT = "error", "float"
 
@@ -101,6 +105,7 @@ class Transformation:
 
     def _inside(self, call: Call) -> Any:
         """What a layer is made of, where it is not quantised as a whole."""
+        _refuse_applied_masks(call)
         reason = why_not(call)
         operation = call.operation
         if not reason or not _has_reals(call):
@@ -241,6 +246,18 @@ def _read_values(computation: Computation) -> set[int]:
     """What some call reads, or the model returns, by identity."""
     operands = (value for call in computation.calls for value in call.operands)
     return set(map(id, itertools.chain(operands, computation.outputs)))
+
+
+def _refuse_applied_masks(call: Call) -> None:
+    """Refuses layers whose code reads masks off its operands, which are no arguments."""
+    if kind_of(call.operation) not in _APPLY_MASKS:
+        return
+    flat = keras.tree.flatten((call.args, call.kwargs))
+    if any(private.mask_of(item) is not None for item in flat):
+        raise UnsupportedError(
+            f"{described(call.operation)} is given operands with masks, which it applies to them "
+            "and which are not quantised; convert the float model with calibration data instead"
+        )
 
 
 def _has_reals(call: Call) -> bool:
