@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tfedge.distillation.repeated_blocks import spare_blocks
+from tfedge.equivalence import require_same_outputs
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph.computation import computation_of
 from tfedge.plain_models import copy_of, rebuild, require_plain
@@ -26,6 +28,7 @@ def shrink(
     importance: str | ChannelImportance = "l2",
     calibration: Any = None,
     multiple_of: int = 4,
+    check: bool = True,
 ) -> Any:
     """A smaller plain model of a teacher's family, whose weights are the teacher's.
 
@@ -40,6 +43,8 @@ def shrink(
         depth: share of the repeated blocks that stays, in (0, 1]; at least one of every row.
         importance, calibration: which channels stay; see `tfedge.pruning.remove_channels`.
         multiple_of: channels of a layer become a multiple of this, rounded up.
+        check: whether a copy that leaves nothing out, made as the student is, proves first that it
+            computes what the teacher does.
 
     Returns:
         A functional model, not compiled, with the names of the layers as they were.
@@ -48,6 +53,7 @@ def shrink(
     Raises:
         TfedgeError: the teacher is not a plain Keras 3 model, an argument is wrong, or there is
             nothing to leave out.
+        DifferenceError: a copy would compute something else than the teacher.
         UnsupportedError: a layer of your own cannot be made from its `get_config`.
 
     Example:
@@ -62,6 +68,9 @@ def shrink(
         raise TfedgeError(f"multiple_of is 1 or more, not {multiple_of}")
     if width == depth == 1:
         raise TfedgeError("with width=1 and depth=1 the student would be the teacher; ask for less")
+    if check:
+        copy = _with_weights_of(teacher, ())
+        require_same_outputs("tfedge.distillation.shrink", teacher, copy)
     student = _shallower(teacher, depth) if depth < 1 else teacher
     return _narrower(student, width, importance, calibration, multiple_of) if width < 1 else student
 
@@ -73,7 +82,12 @@ def _shallower(model: Any, depth: float) -> Any:
             f"model '{model.name}' repeats no block often enough to keep only {depth:g} of them; "
             "make it narrower with width= instead"
         )
-    smaller, made = rebuild(model, lambda layer, name: [copy_of(layer, name)], spare)
+    return _with_weights_of(model, spare)
+
+
+def _with_weights_of(model: Any, without: Sequence[range]) -> Any:
+    """A copy of a model without some of its calls."""
+    smaller, made = rebuild(model, lambda layer, name: [copy_of(layer, name)], without)
     for call in computation_of(model).calls:
         fresh = made[id(call.operation)][0]
         if isinstance(fresh, keras.layers.Layer) and fresh.built:
