@@ -15,6 +15,7 @@ import numpy as np
 
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.reading import given_arguments
 from tfedge.pruning import recurrent_rules
 from tfedge.pruning.attention_rule import attention
 from tfedge.pruning.channel_sets import Channels
@@ -30,6 +31,15 @@ from tfedge.pruning.tracing import (
 )
 
 Rule = Callable[[Trace, Call], list[Channels]]
+
+# What layers are called with beside their input and masks, and rules take account of.
+_ATTENTION = ("key", "return_attention_scores", "use_causal_mask", "value")
+_READ_ARGUMENTS = {
+    "GRU": ("initial_state",),
+    "LSTM": ("initial_state",),
+    "MultiHeadAttention": _ATTENTION,
+    "SimpleRNN": ("initial_state",),
+}
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "glu", "sparse_softmax")
 
@@ -61,6 +71,11 @@ def _why_not(call: Call) -> str:
         return f"'{layer.name}' has its channels first"
     if getattr(layer, "lora_enabled", False):
         return f"'{layer.name}' has a low-rank adapter"
+    if isinstance(layer, keras.layers.Layer):
+        read = _READ_ARGUMENTS.get(kind_of(layer) or "", ())
+        unread = (name for name in given_arguments(call) if name not in read)
+        other = next((name for name in unread if not name.endswith("mask")), None)
+        return f"'{layer.name}' is called with {other}=, which has no rule" if other else ""
     return ""
 
 
