@@ -9,6 +9,7 @@ import numpy as np
 
 from tfedge.equivalence import differ, difference, noise_of, unchanged_states
 from tfedge.errors import DifferenceError
+from tfedge.keras_graph import private
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.interpreters import LITERT_PLAIN, run_model
 from tfedge_converters.verify.samples import defined_sample
@@ -35,7 +36,7 @@ def require_equivalence(model: Any, exported: Model) -> None:
         for tensor, spec in zip(inputs, model.inputs, strict=True)
     ]
     with unchanged_states(model):
-        nested = keras.tree.pack_sequence_as(model._inputs_struct, given)
+        nested = keras.tree.pack_sequence_as(private.structures_of(model)[0], given)
         expected = keras.tree.flatten(model(nested, training=False))
     (results,) = run_model(LITERT_PLAIN, exported, None, [sample], what="the exported model")
     found = {id(t): x for t, x in zip(exported.main.outputs, results, strict=True)}
@@ -52,7 +53,7 @@ def require_equivalence(model: Any, exported: Model) -> None:
 
 def _in_order(model: Any, signature: Any) -> list[Tensor] | None:
     """The graph's tensors for a model's inputs; None where nobody knows which is which."""
-    if signature is None or not hasattr(model, "_inputs_struct"):
+    if signature is None or not private.has_graph(model):
         return None
     if len(signature.inputs) == len(model.inputs) == 1:
         return list(signature.inputs.values())
