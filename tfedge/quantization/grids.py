@@ -162,5 +162,13 @@ def fixed_grid(code: str, bits: int) -> ActivationGrid:
         tf.constant(fixed.scale, tf.float32),
         tf.constant(float(fixed.zero_point), tf.float32),
         kind,
-        other=partial(fixed_grid, code),
+        other=partial(_fixed_in_width, code),
     )
+
+
+def _fixed_in_width(code: str, bits: int) -> ActivationGrid:
+    """The same in another width: of the same range where no kernel prescribes one."""
+    if ACTIVATION_TYPES[bits].element in policy.OPERATORS[code].fixed:
+        return fixed_grid(code, bits)
+    known = next(width for width in ACTIVATION_TYPES if width != bits)
+    return grid_of_range(*fixed_grid(code, known).real_limits(), bits)

@@ -9,15 +9,17 @@ from typing import Any
 
 import keras
 
+from tfedge.errors import UnsupportedError
 from tfedge.keras_graph.computation import Constant
 from tfedge.quantization import (
     activation_quantizers,
     exact_functions,
     fused_activation,
+    policy,
     weight_quantizers,
 )
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
-from tfedge.quantization.activation_types import ActivationType
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operators import (
     FixedRange,
@@ -196,7 +198,16 @@ class OperatorFactory:
         part: str = "",
         kernels: Mapping[ActivationType, exact_functions.Function] = MappingProxyType({}),
     ) -> Function:
-        """An operator whose kernel prescribes the result's grid; see `FixedRange`."""
+        """An operator whose kernel prescribes the result's grid; see `FixedRange`.
+
+        Raises:
+            UnsupportedError: there is no such kernel of the layer's width.
+        """
+        if ACTIVATION_TYPES[self.bits].element not in policy.OPERATORS[code].fixed:
+            raise UnsupportedError(
+                f"layer '{self.layer.name}': {code} has no kernel of {self.bits} bits; give the "
+                "layer 8 bits"
+            )
         return self.add(FixedRange(code, real, self.bits, kernels, name=self._name(part)))
 
     def input(self) -> Function:

@@ -14,7 +14,7 @@ from tfedge.errors import UnsupportedError
 from tfedge.keras_graph import private, tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
-from tfedge.keras_graph.kinds import described, kind_of
+from tfedge.keras_graph.kinds import described, is_keras_class, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
@@ -120,7 +120,10 @@ class Transformation:
         except UnsupportedError as error:
             if self.unknown == FLOAT:
                 return None
-            raise UnsupportedError(f"{reason} ({error}){WAYS_OUT}") from error
+            # What Keras' own code does on symbolic tensors helps nobody who uses it.
+            foreign = not is_keras_class(type(operation)) or function is not None
+            inside = f" ({error})" if foreign or "in training" in str(error) else ""
+            raise UnsupportedError(f"{reason}{inside}{WAYS_OUT}") from error
 
     def _reserve_names(self, computation: Computation) -> None:
         """Keeps the outputs' names for the layers that make them, for losses by name."""
