@@ -19,6 +19,8 @@ from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 
+_CHOOSING = ("MAXIMUM", "MINIMUM", "SELECT_V2")
+
 # Of operators of the policy table that are no single operator of TFLite.
 FUNCTION = "FUNCTION"
 
@@ -73,7 +75,9 @@ def shared_by_all(code: str, make: OperatorFactory) -> Function:
     groups = [group for group, real in zip(make.groups, make.reals, strict=True) if real]
     if not groups:  # a choice between constants
         return make.own(code, make.real)
-    return make.joined(code, make.real, groups, more=_has_constants(make))
+    # What chooses between values may be one function with what made them, which has its own range.
+    more = code in _CHOOSING or _has_constants(make)
+    return make.joined(code, make.real, groups, more=more)
 
 
 def _has_constants(make: OperatorFactory) -> bool:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph import private
+from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.quantization import activations, exact
 from tfedge.quantization.builders import (
     FUNCTION,
@@ -113,7 +116,9 @@ _ARITHMETIC = {
     "Power": FUNCTION,
     "TrueDivide": "DIV",
 }
-_REDUCTIONS = {"Cumsum": "CUMSUM", "Mean": "MEAN", "Prod": "REDUCE_PROD", "Sum": "SUM"}
+# What leads from a mask to how many steps it leaves.
+_COUNTING = ("BroadcastTo", "Cast", "ExpandDims", "Maximum", "Squeeze", "Sum")
+_REDUCTIONS = {"Mean": "MEAN", "Prod": "REDUCE_PROD", "Sum": "SUM"}
 
 
 def _cast(make: OperatorFactory) -> Function:
@@ -157,6 +162,27 @@ def _in_two_dimensions(call: Call) -> str:
     return f"goes along {rank - 2} axes, and TFLite's operators along two" if rank > 4 else ""
 
 
+def _by_activation(call: Call) -> str:
+    """What keeps arithmetic from being a function of one activation, see `Row.problem`."""
+    flat = keras.tree.flatten(list(call.arguments.values()))
+    tensors = [item for item in flat if isinstance(item, (keras.KerasTensor, Value))]
+    # Near a divisor of 0 a step of the divisor is more than any range holds; counts are not near.
+    if len(tensors) < 2 or _is_count(tensors[1]):
+        return ""
+    return "takes two activations, which integers are too coarse for"
+
+
+def _is_count(item: Any) -> bool:
+    """Whether numbers come from booleans or integers, as the steps that a mask leaves do."""
+    tensor = getattr(item, "spec", item)
+    while "float" in tensor.dtype:
+        node = private.maker_of(tensor)
+        if not node.input_tensors or kind_of(node.operation) not in _COUNTING:
+            return False
+        tensor = node.input_tensors[0]
+    return True
+
+
 def _pad(make: OperatorFactory) -> Function:
     """Zeros are on every grid; other numbers need a range that holds them."""
     if make.arguments.get("constant_values"):
@@ -168,7 +194,7 @@ OPERATIONS: dict[str, Row] = {
     **{name: whole(partial(moved, code), None) for name, code in _MOVED.items()},
     **{name: whole(partial(shared_by_all, code), None) for name, code in _SHARED_BY_ALL.items()},
     **{name: whole(partial(own, code), None) for name, code in _FUNCTIONS.items()},
-    **{name: whole(partial(own, code), None) for name, code in _ARITHMETIC.items()},
+    **{name: whole(partial(own, code), None, _by_activation) for name, code in _ARITHMETIC.items()},
     **{name: whole(partial(own, code), None) for name, code in _REDUCTIONS.items()},
     "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
     "AveragePool": whole(_average_pool, None, _in_two_dimensions),
