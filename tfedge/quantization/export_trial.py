@@ -32,7 +32,7 @@ _CERTAIN = frozenset(
      "RMSNormalization", "ReLU", "Relu", "Relu6", "RepeatVector", "Rescaling", "Reshape",
      "SeparableConv1D", "SeparableConv2D", "Sigmoid", "Silu", "SimpleRNN", "Softmax",
      "SpatialDropout1D", "SpatialDropout2D", "Split", "Squeeze", "Stack", "Subtract", "Tanh",
-     "TimeDistributed", "Transpose", "UnitNormalization", "Where", "ZeroPadding1D",
+     "TimeDistributed", "Transpose", "TrueDivide", "UnitNormalization", "Where", "ZeroPadding1D",
      "ZeroPadding2D"}
 )  # fmt: skip
 _tried: dict[str, str] = {}
