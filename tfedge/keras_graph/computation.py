@@ -96,6 +96,12 @@ class Call:
         )
 
     @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Of the first argument, whether that is a value or still a symbolic tensor."""
+        first = next(iter(self.arguments.values()))
+        return tuple(getattr(first, "spec", first).shape)
+
+    @property
     def inputs(self) -> list[Value]:
         """The values that are neither masks nor given beside the first argument as settings."""
         named = {key: item for key, item in self.arguments.items() if not key.endswith("mask")}

@@ -12,7 +12,6 @@ import numpy as np
 
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.kinds import described
 
 # What a layer's configuration says that inference does not depend on.
 _NEUTRAL = frozenset(
@@ -133,9 +132,3 @@ def _shown(value: Any) -> str:
     """A value in a message."""
     text = repr(value) if isinstance(value, (bool, float, int, str, tuple, list)) else "…"
     return text if len(text) <= 40 else text[:37] + "…"
-
-
-def refusal(call: Call, what: str, why: str = "") -> str:
-    """The sentence about what nobody reads."""
-    because = f" ({why})" if why else ""
-    return f"{described(call.operation)} is called with {what}, which cannot be quantised{because}"

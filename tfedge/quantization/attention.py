@@ -79,9 +79,8 @@ def attention(make: OperatorFactory) -> Function:
 
 def attention_problem(call: Call) -> str:
     """What keeps attention from being products of matrices, see `Row.problem`."""
-    query = call.arguments["query"]
     axes = tuple(call.operation._attention_axes)
-    flat = axes == (1,) and len(getattr(query, "spec", query).shape) == 3
+    flat = axes == (1,) and len(call.shape) == 3
     return "" if flat else f"attends along axes {axes}"
 
 

@@ -196,9 +196,7 @@ def rms_normalization(make: OperatorFactory) -> Function:
 
 def normalization_problem(call: Call) -> str:
     """What keeps a normalisation from being one of rows, see `Row.problem`."""
-    layer, given = call.operation, call.arguments
-    first = next(iter(given.values()))
-    rank = len(getattr(first, "spec", first).shape)
+    layer, rank = call.operation, len(call.shape)
     if getattr(layer, "rms_scaling", False):
         return "scales by the variance (rms_scaling=True); use RMSNormalization"
     if trailing_axes(layer.axis, rank) is None:
@@ -261,8 +259,7 @@ def group_normalization(make: OperatorFactory) -> Function:
 
 def group_problem(call: Call) -> str:
     """What keeps GroupNormalization from being one of rows, see `Row.problem`."""
-    first = next(iter(call.arguments.values()))
-    shape = getattr(first, "spec", first).shape
+    shape = call.shape
     return "has open sizes" if None in shape[1:] else ""
 
 
@@ -281,8 +278,7 @@ def unit_normalization(make: OperatorFactory) -> Function:
 
 def unit_problem(call: Call) -> str:
     """What keeps rows from being divided by their length, see `Row.problem`."""
-    first = next(iter(call.arguments.values()))
-    shape = getattr(first, "spec", first).shape
+    shape = call.shape
     axes = _axes_of(call.operation)
     if getattr(call.operation, "order", 2) != 2 or trailing_axes(axes, len(shape)) is None:
         return f"normalises along axes {axes}, or by another length than the Euclidean"

@@ -157,8 +157,7 @@ def _triangle(keep: Callable[..., Any]) -> Callable[[OperatorFactory], Function]
 
 def _in_two_dimensions(call: Call) -> str:
     """What keeps an operation of windows from having an operator, see `Row.problem`."""
-    first = next(iter(call.arguments.values()))
-    rank = len(getattr(first, "spec", first).shape)
+    rank = len(call.shape)
     return f"goes along {rank - 2} axes, and TFLite's operators along two" if rank > 4 else ""
 
 

@@ -218,8 +218,7 @@ def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
 def einsum_problem(call: Call) -> str:
     """What keeps an EinsumDense from being one product of matrices, see `Row.problem`."""
     try:
-        first = next(iter(call.arguments.values()))
-        _einsum_dense(call.operation, len(getattr(first, "spec", first).shape))
+        _einsum_dense(call.operation, len(call.shape))
     except UnsupportedError as error:
         return str(error).partition("' ")[2]
     return activation_problem(call)
