@@ -167,6 +167,13 @@ def test_unknown_layers_are_refused_by_name():
         tfedge.quantize(_twisted())
 
 
+def test_slices_that_leave_nothing_are_refused_by_name():
+    images = keras.Input(SHAPE)
+    model = keras.Model(images, layers.Dense(2)(images[:, 0, 4:2]))
+    with pytest.raises(UnsupportedError, match=r"operation 'get_item.*' \(GetItem\).*is empty"):
+        tfedge.quantize(model)
+
+
 def test_unknown_layers_stay_in_float_where_asked():
     quantized = tfedge.quantize(_twisted(), unknown="float")
     assert ("twist", "Twist", "in float: not a kind that can be quantised") in quantized.report

@@ -148,6 +148,7 @@ class Transformation:
 
     def _add(self, step: Step) -> None:
         operands = step.call.operands
+        _require_elements(step.last)
         if not any(value.is_real for value in step.last.results):
             self._add_integer(step)
             return
@@ -261,6 +262,16 @@ def _refuse_applied_masks(call: Call) -> None:
             f"{described(call.operation)} is given operands with masks, which it applies to them "
             "and which are not quantised; convert the float model with calibration data instead"
         )
+
+
+def _require_elements(call: Call) -> None:
+    """Refuses what returns nothing, as a slice beyond the end does: no target has such tensors."""
+    for value in call.results:
+        if 0 in value.spec.shape:
+            raise UnsupportedError(
+                f"{described(call.operation)} returns a tensor of shape {value.spec.shape}, which "
+                "is empty; sizes start at 1"
+            )
 
 
 def _has_reals(call: Call) -> bool:
