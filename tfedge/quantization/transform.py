@@ -58,6 +58,7 @@ class Transformation:
     _leaving: dict[int, set[int]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _output_names: dict[int, str] = field(default_factory=dict)
+    _reasons: dict[int, str] = field(default_factory=dict)
 
     def run(self, model: Any) -> tuple[Any, Any]:
         """Inputs and outputs of the new model, nested as the old one's."""
@@ -110,6 +111,8 @@ class Transformation:
         operation = call.operation
         if not reason or not _has_reals(call):
             return None
+        if is_keras_class(type(operation)):
+            self._reasons[id(operation)] = reason
         function = inner_function(call)
         try:
             if function is not None:
@@ -206,9 +209,14 @@ class Transformation:
             self.report.append((operation.name, kind, f"with {what}" if what else ""))
             return row.build
         if self.unknown == ERROR:
-            raise UnsupportedError(reason + WAYS_OUT)
+            raise UnsupportedError(self._outer_reason(step.call) + reason + WAYS_OUT)
         self.report.append((operation.name, kind, "in float: not a kind that can be quantised"))
         return _left_in_float
+
+    def _outer_reason(self, call: Call) -> str:
+        """Why the layer of Keras around a call was taken apart, which says more than the call."""
+        reasons = [self._reasons[id(layer)] for layer in call.within if id(layer) in self._reasons]
+        return f"{reasons[0]}: " if reasons else ""
 
     def _name_of(self, step: Step) -> str:
         made = [self._output_names.get(id(value)) for value in step.last.results]
