@@ -238,9 +238,11 @@ class _Recorder:
             self._within = self._within[:-1]
             if isinstance(operation, keras.layers.Layer):
                 private.pass_masks_on(operation, args, kwargs, results)
+                private.take_masks_off(operation, args, kwargs)
             return results
         results = operation(*args, **kwargs)
         self._write_down(operation, args, kwargs, results)
+        private.take_masks_off(operation, args, kwargs)
         return results
 
     def run_graph(self, graph: tracing.InnerGraph) -> Any:

@@ -74,6 +74,10 @@ def _norm(operation: Any) -> Callable[..., Any]:
     return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
 
 
+# What masked scores are; the model in float adds up the exponentials of all others.
+_FAR_BELOW = -1e9
+
+
 def _dot_product_attention(operation: Any) -> Callable[..., Any]:
     """Of [batch, steps, heads, depth]; see Vaswani et al., "Attention Is All You Need", 2017."""
 
@@ -93,8 +97,8 @@ def _dot_product_attention(operation: Any) -> Callable[..., Any]:
         if operation.is_causal:
             causal = np.tril(np.ones((1, 1, queries, keys), bool))
             mask = causal if mask is None else ops.logical_and(mask, causal)
-        softmax = keras.layers.Softmax()
-        weights = softmax(scores) if mask is None else softmax(scores, mask=mask)
+        # Not the layer's mask, which leaves nothing of rows without a key.
+        weights = ops.softmax(scores if mask is None else ops.where(mask, scores, _FAR_BELOW))
         return ops.einsum("bnts,bsnh->btnh", weights, value)
 
     return attention

@@ -8,6 +8,7 @@ others nothing, whatever number stands for minus infinity in the float model.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -39,48 +40,75 @@ class MaskedScores(QuantizedOperator):
     Args:
         quantizer: of the scores and of the result.
         axes: along which softmax sums up.
+        mask: of the operands, which scores stay.
+        scores: which operand they are.
+        real: the masked scores in float, of the operands; None where softmax alone reads them.
         name: of the layer.
-
-    Input: scores, and the mask.
     """
 
-    def __init__(self, quantizer: ActivationQuantizer, axes: list[int], *, name: str):
+    def __init__(
+        self,
+        quantizer: ActivationQuantizer,
+        axes: list[int],
+        mask: Callable[[list[Any]], Any],
+        scores: int = 0,
+        real: Callable[[list[Any]], Any] | None = None,
+        *,
+        name: str,
+    ):
         super().__init__("SELECT_V2", name)
         self.quantizer = quantizer
         self.axes = axes
+        self.mask = mask
+        self.scores = scores
+        self.real = real
         self.group = quantizer.group
+        self._narrows = False
+
+    def narrow(self, scored: ActivationQuantizer) -> None:
+        """Lets the kernel before compute scores in this range, which nobody else reads."""
+        scored.narrowed = self.quantizer.group
+        self._narrows = True
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
-        scores, mask = operands
+        scores, mask = operands[self.scores], self.mask(operands)
         if self.phase.observes(training):
             self.quantizer.observe(tf.stop_gradient(self._that_matter(scores, mask)))
+        if not self.phase.quantize and self.real is not None:
+            return self.real(operands)
         if not self.phase.quantize:
             return tf.where(mask, scores, _far_below(scores.dtype))
-        low, _ = self.quantizer.grid().real_limits()
-        return carry(tf.where(mask, self.quantizer.simulate(scores), low), self.quantizer.grid())
+        return carry(
+            tf.where(mask, self.quantizer.simulate(scores), self._lowest()), self.quantizer.grid()
+        )
 
     def _infer(self, operands: list[Any]) -> Any:
-        scores, mask = operands
+        scores, mask = operands[self.scores], self.mask(operands)
         grid = self.quantizer.grid()
         # QUANTIZE moves the scores: another range made their grid.
         own = self._grid_of(scores)
         moved = grid.clamp(exact.rescale(own.steps(scores), own, grid))
-        least, _ = grid.step_limits()
-        return grid.real(tf.where(mask, moved, least))
+        return carry(tf.where(mask, grid.real(moved), self._lowest()), grid)
 
     def _export(self, operands: list[Any]) -> Any:
-        scores, mask = operands
+        scores, mask = operands[self.scores], self.mask(operands)
         with tf.init_scope():
-            lowest, _ = (float(limit) for limit in self.quantizer.grid().real_limits())
-        scores = marked_result(self, tf.identity(scores))
+            lowest = float(self._lowest())
+        if self._narrows:
+            scores = marked_result(self, tf.identity(scores))
         return marked_result(self, tf.where(mask, scores, tf.constant(lowest, scores.dtype)))
+
+    def _lowest(self) -> Any:
+        """The end of the scores' own range, on a grid that may go further for others."""
+        low, _ = self.quantizer.range()
+        return self.quantizer.grid().rounded(low)
 
     def _that_matter(self, scores: Any, mask: Any) -> Any:
         """The scores, cut off where they are too low to matter."""
         seen = tf.where(mask, scores, _far_below(scores.dtype))
         largest = tf.reduce_max(seen, self.axes, keepdims=True)
         lowest = largest - depth(
-            self.quantizer.bits, math.prod(scores.shape[axis] or 1 for axis in self.axes)
+            self.quantizer.bits, math.prod(seen.shape[axis] or 1 for axis in self.axes)
         )
         # A row of which nothing is left says nothing of the range.
         return tf.where(largest > _far_below(scores.dtype), tf.maximum(seen, lowest), 0.0)
@@ -97,11 +125,11 @@ def softmax(make: OperatorFactory) -> Function:
     mask = make.argument("mask")
     # The kernel goes along the last axis; others are transposed for it.
     kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] and mask is None else {}
+    select = None if mask is None else masked(make, axes)
     apply = make.fixed("SOFTMAX", lambda operands: _along(operands[0], axes), "softmax", kernels)
-    if mask is None:
+    if select is None or mask is None:
         return lambda x: apply(x)
-    select = masked(make, axes)
-    clear = make.shared("SELECT_V2", _zero_where_masked, part="cleared")
+    clear = cleared(make)
 
     def call(operands: list[Any]) -> Any:
         given = list(operands) if isinstance(operands, (list, tuple)) else [operands]
@@ -130,9 +158,20 @@ def _along(x: Any, axes: list[int]) -> Any:
     return tf.transpose(tf.reshape(weights, [-1, *moved.shape[1:]]), back)
 
 
-def masked(make: OperatorFactory, axes: list[int]) -> Function:
+def masked(make: OperatorFactory, axes: list[int]) -> MaskedScores:
     """What puts masked scores at the end of the range."""
-    return make.add(MaskedScores(make.quantizer("masked"), axes, name=f"{make.name}_masked"))
+    quantizer, name = make.quantizer("masked"), f"{make.name}_masked"
+    operator = MaskedScores(quantizer, axes, lambda operands: operands[1], name=name)
+    make.add(operator)
+    return operator
+
+
+def cleared(make: OperatorFactory) -> Function:
+    """What makes probabilities 0 where a mask leaves scores out, right behind their softmax.
+
+    It matters where a mask leaves out all scores of a row.
+    """
+    return make.shared("SELECT_V2", _zero_where_masked, part="cleared")
 
 
 def truth(mask: Any) -> Any:

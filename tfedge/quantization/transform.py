@@ -21,11 +21,15 @@ from tfedge.quantization.builders import Builder
 from tfedge.quantization.decompositions import inner_function
 from tfedge.quantization.export_trial import require_export
 from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operators import OwnRange, QuantizedOperator
 from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
 from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
 from tfedge.quantization.rows import WAYS_OUT, arguments_of, row_of, why_not
 from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.score_masks import Masking, maskings_of
+from tfedge.quantization.softmax import MaskedScores
 from tfedge.quantization.weight_quantizers import AbsMax
+from tfedge.quantization.weighted import WeightedOperator
 
 # Layers that use masks which are no arguments of theirs.
 _APPLY_MASKS = ("Maximum", "Minimum", "Multiply")
@@ -59,6 +63,8 @@ class Transformation:
     _names: set[str] = field(default_factory=set)
     _output_names: dict[int, str] = field(default_factory=dict)
     _reasons: dict[int, str] = field(default_factory=dict)
+    _makers: dict[int, QuantizedOperator] = field(default_factory=dict)
+    _maskings: dict[int, Masking] = field(default_factory=dict)
 
     def run(self, model: Any) -> tuple[Any, Any]:
         """Inputs and outputs of the new model, nested as the old one's."""
@@ -68,6 +74,7 @@ class Transformation:
         inputs = [self._input(value, id(value) in read) for value in computation.inputs]
         self.steps = steps_of(computation)
         self._leaving = _leaving_values(computation)
+        self._maskings = maskings_of(computation)
         for step in self.steps:
             self._add(step)
         outputs = [self.tensors[id(value)] for value in computation.outputs]
@@ -178,6 +185,29 @@ class Transformation:
         for value, tensor in zip(step.last.results, results, strict=True):
             self.tensors[id(value)] = tensor
             self.groups[id(value)] = layer.output_group
+            self._makers[id(value)] = layer.operators[-1]
+        self._narrow(step, layer.operators)
+
+    def _narrow(self, step: Step, operators: list[QuantizedOperator]) -> None:
+        """Lets a kernel compute scores in the range that their mask leaves, if nobody else reads.
+
+        So the device does, where two ranges of a tensor follow each other. Scores that others read
+        too are on one grid with what the mask makes of them.
+        """
+        masks = [operator for operator in operators if isinstance(operator, MaskedScores)]
+        if not masks or kind_of(step.call.operation) == "MultiHeadAttention":  # has its own scores
+            return
+        (masked,) = masks
+        scores = step.call.operands[masked.scores]
+        maker, group = self._makers.get(id(scores)), self.groups.get(id(scores))
+        if self._read_once(scores) and isinstance(maker, OwnRange | WeightedOperator):
+            masked.narrow(maker.quantizer)
+        elif group is not None and group.bits == masked.quantizer.bits:
+            group.merge(masked.quantizer.group)
+
+    def _read_once(self, value: Value) -> bool:
+        reads = [one for call in self.computation.calls for one in call.operands if one is value]
+        return len(reads) == 1 and not any(one is value for one in self.computation.outputs)
 
     def _scheme_of(self, step: Step) -> Scheme:
         """The model's; what stays within a recurrent layer has 16 bits, as its kernels have."""
@@ -203,6 +233,10 @@ class Transformation:
         what = ", ".join(
             part.operation.name for part in (step.batch_norm, step.activation) if part is not None
         )
+        masking = self._maskings.get(id(step.call))
+        if masking is not None:
+            self.report.append((operation.name, kind, "as a mask of scores"))
+            return masking.build
         reason = why_not(step.call)
         row = row_of(operation)
         if row is not None and not reason:
