@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 DEMO_PACKAGES := gcc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
-TEST_PACKAGES := $(DEMO_PACKAGES) clang cppcheck
+# Processors of another byte order, or without any extension that kernels know, run in QEMU.
+OTHER_PROCESSORS := s390x riscv64
+TEST_PACKAGES := $(DEMO_PACKAGES) clang cppcheck qemu-user \
+	$(foreach name,$(OTHER_PROCESSORS),gcc-$(name)-linux-gnu libc6-dev-$(name)-cross)
 
 DEMO_READY := $(VENV)/.ready-for-demo
 TEST_READY := $(VENV)/.ready-for-test
