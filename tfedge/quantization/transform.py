@@ -116,7 +116,9 @@ class Transformation:
         _refuse_applied_masks(call)
         reason = why_not(call)
         operation = call.operation
-        if not reason or not _has_reals(call):
+        # Integers become real numbers in layers of a user's own, as in embeddings of positions.
+        foreign = not is_keras_class(type(operation))
+        if not reason or not (_has_reals(call) or foreign):
             return None
         if is_keras_class(type(operation)):
             self._reasons[id(operation)] = reason
@@ -128,10 +130,10 @@ class Transformation:
                 return None
             return tracing.graph_inside(operation, call.args, call.kwargs)
         except UnsupportedError as error:
-            if self.unknown == FLOAT:
+            if self.unknown == FLOAT or not _has_reals(call):
                 return None
             # What Keras' own code does on symbolic tensors helps nobody who uses it.
-            foreign = not is_keras_class(type(operation)) or function is not None
+            foreign = foreign or function is not None
             inside = f" ({error})" if foreign or "in training" in str(error) else ""
             raise UnsupportedError(f"{reason}{inside}{WAYS_OUT}") from error
 
