@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     files = diagnosis.save(arguments.output) if arguments.output else []
-    Console(highlight=False).print(diagnosis.table())
+    Console(highlight=False, markup=False).print(diagnosis.table())
     if files:
         print(f"{len(files)} files in {arguments.output}")
     return 0
