@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -87,6 +89,17 @@ def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
         d.TeacherCache(tmp_path).teach(x)
     with pytest.raises(TfedgeError, match="cannot be read"):
         d.TeacherCache(tmp_path / "nowhere")
+    manifest = tmp_path / "cache.json"
+    facts = json.loads(manifest.read_text())
+    for changes, message in (
+        ({"version": 1}, "version: one of 2 is expected, not 1"),
+        ({"shards": [0]}, r"shards\[0\]: a number of samples is expected, not 0"),
+        ({"outputs": {"final_output": [3]}}, r"outputs.final_output\[0\]: a name"),
+        ({"layers": "all"}, 'layers: a list is expected, not "all"'),
+    ):
+        manifest.write_text(json.dumps({**facts, **changes}))
+        with pytest.raises(TfedgeError, match=rf"cache.json: {message}.*delete the folder"):
+            d.TeacherCache(tmp_path)
 
 
 def test_a_cache_says_how_to_be_used(tmp_path):

@@ -18,9 +18,37 @@ from tfedge.distillation.teacher_digest import digest_of
 from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes, write_atomically
+from tfedge.json_form import Form
 from tfedge.saved_parts import decoded, encoded
 
 _MANIFEST, _VERSION = "cache.json", 2
+_FORM = Form(
+    {
+        "type": "object",
+        "description": "an object",
+        "properties": {
+            "version": {"type": "integer", "enum": [_VERSION]},
+            "teacher": {"type": "string", "description": "a digest"},
+            "layers": {"type": "array", "items": {"type": "string"}},
+            "outputs": {"type": "object", "additionalProperties": {"$ref": "#/definitions/names"}},
+            "shards": {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 1, "description": "a number of samples"},
+            },
+            "complete": {"type": "boolean"},
+        },
+        "required": ["version", "teacher", "layers", "outputs", "shards"],
+        "additionalProperties": False,
+        "definitions": {
+            "names": {
+                "type": ["string", "array", "object"],
+                "description": "a name, or a list or object of names",
+                "items": {"$ref": "#/definitions/names"},
+                "additionalProperties": {"$ref": "#/definitions/names"},
+            }
+        },
+    }
+)
 _WHOLE = "final_output"
 # Of every shard, beside the outputs: fingerprints of its samples, and what it was made by.
 _PRINTS, _MAKER = "fingerprints", "made_by"
@@ -369,16 +397,15 @@ def _read_shard(path: Path) -> dict[str, np.ndarray]:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    text = read_bytes(path)
     try:
-        facts = json.loads(read_bytes(folder / _MANIFEST))
-    except ValueError as error:
+        facts: dict[str, Any] = _FORM.parsed(text, str(path))
+    except TfedgeError as error:
         raise TfedgeError(
-            f"{folder / _MANIFEST} is damaged ({error}); delete the folder"
-        ) from error
-    if not isinstance(facts, dict) or facts.get("version") != _VERSION:
-        raise TfedgeError(
-            f"{folder} holds no cache of this version of tfedge; delete it, or use another folder"
-        )
+            f"{error}; the cache is damaged or of another version of tfedge: delete the folder, or "
+            "use another one"
+        ) from None
     return facts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import zipfile
@@ -14,8 +13,18 @@ from typing import Any
 
 import h5py
 
-from tfedge.errors import ModelFileError
+from tfedge.errors import ModelFileError, TfedgeError
+from tfedge.json_form import Form
 from tfedge_converters.file_kinds import FileKind, kind_of
+
+_METADATA = Form(
+    {
+        "type": "object",
+        "description": "an object",
+        "properties": {"keras_version": {"type": "string", "description": "a version"}},
+        "required": ["keras_version"],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,9 @@ def describe(path: Path) -> Saved:
         raise ModelFileError(f"{path}: {kind.value}, not a Keras model")
     try:
         return _FORMS[kind](path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except ModelFileError:
+        raise
+    except (OSError, KeyError, ValueError, TfedgeError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path}: truncated or corrupt ({error}); save it again") from error
 
 
@@ -73,7 +84,7 @@ def _read_unpacked_archive(path: Path) -> Saved:
 
 
 def _from_json(config: bytes, metadata: bytes) -> Saved:
-    return Saved(config, str(json.loads(metadata)["keras_version"]))
+    return Saved(config, _METADATA.parsed(metadata, "metadata.json")["keras_version"])
 
 
 def _read_hdf5(path: Path) -> Saved:
