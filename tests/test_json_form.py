@@ -1,11 +1,23 @@
 """JSON of strangers is refused in one sentence that says where and why."""
 
 import json
+import os
+import random
+from pathlib import Path
 
 import pytest
+from hostile.json_mutations import mutant
 
 from tfedge.errors import TfedgeError
 from tfedge.json_form import Form
+from tfedge.quantization.schemes import (
+    ActivationScheme,
+    LayerScheme,
+    Scheme,
+    WeightScheme,
+    read_scheme,
+)
+from tfedge_converters import targets
 
 FORM = Form(
     {
@@ -57,6 +69,35 @@ def test_what_is_not_is_refused(text, message):
 
 
 def test_devices_and_folders_are_no_files(tmp_path):
-    for path in (tmp_path, tmp_path / "none", "/dev/zero"):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "none", tmp_path / "pipe", Path("/dev/zero"), Path("a\0b")):
         with pytest.raises(TfedgeError, match="cannot be read"):
-            FORM.read(type(tmp_path)(path))
+            FORM.read(path)
+
+
+_SCHEME = Scheme(
+    "mixed",
+    overrides={"a": LayerScheme(activations=ActivationScheme(16)), "b": WeightScheme(bits=4)},
+)
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (read_scheme, _SCHEME.get_config()),
+        *((targets.load, name) for name in ("edgetpu", "ethos-u55-128", "stm32f103c8")),
+    ],
+)
+def test_mutants_are_read_or_refused_in_one_sentence(read, value, tmp_path):
+    rng = random.Random(1)
+    if isinstance(value, str):
+        value = json.loads((Path(targets.__file__).parent / f"{value}.json").read_text())
+    refused = 0
+    for _ in range(100):
+        (tmp_path / "mutant.json").write_text(json.dumps(mutant(value, rng)))
+        try:
+            read(tmp_path / "mutant.json")
+        except TfedgeError as error:
+            assert "\n" not in str(error) and "mutant.json" in str(error)
+            refused += 1
+    assert refused > 50

@@ -13,12 +13,26 @@ from typing import Any
 import fastjsonschema
 
 from tfedge.errors import TfedgeError
-from tfedge.files import check_readable, reason_of
+from tfedge.files import reason_of
 from tfedge.terminal_text import readable
 
 # What tfedge reads is written by people or holds a name for each layer.
 _MOST_BYTES = 1 << 22
 _SHOWN = 60
+
+
+# Control characters, ends of lines, and what turns the direction of writing.
+_NOT_OF_A_LINE = "\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff"
+
+
+def line_of_text(longest: int) -> dict[str, Any]:
+    """The schema of a text for people, on one line."""
+    return {
+        "type": "string",
+        "maxLength": longest,
+        "pattern": f"^[^{_NOT_OF_A_LINE}]*$",
+        "description": f"a line of up to {longest:,} characters",
+    }
 
 
 class Form:
@@ -38,13 +52,12 @@ class Form:
         Raises:
             TfedgeError: it cannot be read, is no JSON, or does not look as it has to.
         """
-        check_readable(path)
-        if not path.is_file():
-            raise TfedgeError(f"{path}: cannot be read: it is no file")
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise TfedgeError(f"{path}: cannot be read: it is no file")
             with path.open("rb") as file:
                 text = file.read(_MOST_BYTES + 1)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from None
         return self.parsed(text, str(path))
 

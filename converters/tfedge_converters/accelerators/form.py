@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tfedge.json_form import Form
+from tfedge.json_form import Form, line_of_text
 from tfedge_converters.accelerators.changes import CHANGES
 
 # What can be wrong with an operator, and what it is called where a file has no words of its own.
@@ -23,7 +23,7 @@ KINDS = {
 # How the accelerator's share of a graph may lie in it.
 ANYWHERE, FIRST_REGION = "anywhere", "first"
 
-_TEXT = {"type": "string", "maxLength": 1000, "description": "a text of up to 1,000 characters"}
+_TEXT = line_of_text(1000)
 _FLAG = {"type": "boolean"}
 _SIZE = {"type": ["integer", "null"], "minimum": 0, "description": "a number of bytes, or null"}
 _NATURAL = {"type": "integer", "minimum": 1, "description": "a whole number from 1 on"}

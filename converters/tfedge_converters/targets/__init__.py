@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.description import Accelerator, parse
 from tfedge_converters.targets.form import FILE, WHOLE
 
@@ -115,7 +116,8 @@ def load(name: str | Path | Target) -> Target:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{source}'")
     if "vela" in fields:
         fields["vela"] = VelaSettings(**fields["vela"])
-    return Target(name=Path(source).stem if _is_path(source) else source, **fields)
+    name = readable(Path(source).stem) if _is_path(source) else source
+    return Target(name=name, **fields)
 
 
 def _fields(name: str) -> dict[str, Any]:
@@ -167,4 +169,4 @@ def _unknown(name: str) -> str:
     known = names()
     close = get_close_matches(name, known, 3)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
-    return f"there is no target '{name}'; {hint} (tfedge targets lists them)"
+    return f"there is no target '{readable(name)}'; {hint} (tfedge targets lists them)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfedge.json_form import Form
+from tfedge.json_form import Form, line_of_text
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 
 CODES = ("c", "tflite-micro", "ethos-u", "none")
@@ -19,7 +19,7 @@ _BYTES = {
 _VELA_WORD = {"type": "string", "pattern": _WORD, "description": "a word of Vela's"}
 
 _PROPERTIES: dict[str, Any] = {
-    "description": {"type": "string", "maxLength": 500, "description": "a line of text"},
+    "description": line_of_text(500),
     "core": {
         "type": "string",
         "pattern": "^([a-z][a-z0-9+.-]*)?$",
