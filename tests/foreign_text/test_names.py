@@ -88,3 +88,7 @@ def test_symbols_that_compilers_could_not_tell_apart_are_numbered():
     symbols = ExternalSymbols("a" * 24)
     made = [symbols.named("a" * 24 + "_layer_0_" + role) for role in ("weights", "bias", "shift")]
     assert made == ["a" * 24 + "_layer_0_weights", "a" * 24 + "_c1", "a" * 24 + "_c2"]
+    symbols = ExternalSymbols("kws")
+    assert [symbols.named("kws_layer_0_operand") for _ in "abc"] == [
+        "kws_layer_0_operand", "kws_layer_0_operand_2", "kws_layer_0_operand_3",
+    ]  # fmt: skip

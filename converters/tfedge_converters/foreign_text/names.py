@@ -96,10 +96,12 @@ class ExternalSymbols:
         self._beginnings: set[str] = set()
 
     def named(self, symbol: str) -> str:
-        """The symbol itself, which begins with the model's name, or a short one in its place."""
-        chosen = symbol
-        if symbol[:_EXTERNAL] in self._beginnings:
-            chosen = f"{self._model}_c{len(self._beginnings)}"
+        """The symbol itself, which begins with the model's name; numbered, or a short one."""
+        numbered = (f"{symbol}_{number}" for number in range(2, 10))
+        short = f"{self._model}_c{len(self._beginnings)}"
+        chosen = next(
+            name for name in (symbol, *numbered, short) if name[:_EXTERNAL] not in self._beginnings
+        )
         self._beginnings.add(chosen[:_EXTERNAL])
         return chosen
 
