@@ -21,7 +21,7 @@ from tfedge.files import read_bytes, write_atomically
 from tfedge.json_form import Form
 from tfedge.saved_parts import decoded, encoded
 
-_MANIFEST, _VERSION = "cache.json", 2
+_MANIFEST, _VERSION = "cache.json", 3
 _FORM = Form(
     {
         "type": "object",
@@ -52,6 +52,8 @@ _FORM = Form(
 _WHOLE = "final_output"
 # Of every shard, beside the outputs: fingerprints of its samples, and what it was made by.
 _PRINTS, _MAKER = "fingerprints", "made_by"
+# Begins the names of arrays that layers gave their names to.
+_OUTPUT = "output/"
 # A teacher that computes with other kernels, or on another machine, says the same but for this.
 _SAME = {"rtol": 1e-3, "atol": 1e-3}
 
@@ -253,7 +255,7 @@ def _write_shard(
     path: Path, prints: np.ndarray, facts: dict[str, Any], said: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Writes what the teacher said; the facts of the shard."""
-    outputs = {key: _named(key, value) for key, value in said[0].items()}
+    outputs = {key: _named(_OUTPUT + key, value) for key, value in said[0].items()}
     maker = {key: facts[key] for key in ("version", "teacher", "layers")} | {"outputs": outputs}
     leaves = [_flat(one) for one in said]
     values = {key: np.concatenate([leaf[key] for leaf in leaves]) for key in leaves[0]}
@@ -377,7 +379,7 @@ def _flat(outputs: dict[str, Any]) -> dict[str, np.ndarray]:
         leaf: value
         for name, output in outputs.items()
         for leaf, value in zip(
-            _leaves(_named(name, output)), keras.tree.flatten(output), strict=True
+            _leaves(_named(_OUTPUT + name, output)), keras.tree.flatten(output), strict=True
         )
     }
 
