@@ -121,3 +121,14 @@ def test_masks_behind_scores_that_training_put_on_a_grid():
     results = ENGINES["c"](artifact.flatbuffer, [[row[None]] for row in values])
     got = np.concatenate([sample[0] for sample in results])
     assert decibels(model.predict(values, verbose=0), got) > 25
+
+
+def test_masks_cost_maxima_nothing():
+    """Neither where a choice makes them, nor where a sum does that Keras takes for a bias."""
+    x, mask = keras.Input((STEPS, STEPS)), keras.Input((STEPS,), dtype="bool")
+    masked = 1 - ops.cast(mask, "float32")[:, :, None]
+    outputs = [ops.max(ops.where(mask[:, :, None], x, -1e9), 1), ops.max(x + masked * -1e9, 1)]
+    model = keras.Model([x, mask], outputs)
+    samples = [data()[0][:, :, :STEPS], data()[1][:, 0]]
+    artifact = tfedge.convert(model, calibration=samples)
+    assert artifact.quality.snr > 25

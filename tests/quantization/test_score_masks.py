@@ -101,6 +101,22 @@ def test_scores_that_others_read_are_on_one_grid_with_them(scheme: str, data: li
     assert agreement(quantized).farthest == 0
 
 
+def test_masked_maxima_and_means(data: list[np.ndarray]):
+    keras.utils.set_random_seed(1)
+    x, mask = keras.Input((STEPS, WIDTH)), keras.Input((STEPS,), dtype="bool")
+    features, counted = layers.Dense(WIDTH)(x), ops.cast(mask, "float32")[:, :, None]
+    outputs = [
+        ops.max(ops.where(mask[:, :, None], features, -1e9), 1),
+        layers.GlobalMaxPooling1D()(features + (1 - counted) * -1e9),
+        ops.sum(features * counted, 1) / ops.maximum(ops.sum(counted, 1), 1.0),
+    ]
+    model = keras.Model([x, mask], outputs)
+    quantized = tfedge.quantize(model, calibration=data[:2])
+    wanted, found = (net.predict(data[:2], verbose=0) for net in (model, quantized))
+    assert min(map(_decibels, found, wanted)) >= _LEAST
+    assert tfedge.convert(model, calibration=data[:2]).quality.snr > _LEAST - 3
+
+
 def test_scores_that_others_read_keep_their_range(data: list[np.ndarray]):
     x = keras.Input((STEPS, WIDTH))
     masked = ops.where(_CAUSAL > 0, ops.matmul(x, ops.transpose(x, (0, 2, 1))), -1000.0)

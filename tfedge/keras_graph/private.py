@@ -234,6 +234,22 @@ def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightA
 
 
 @contextmanager
+def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
+    """Puts a function in the place of what `keras.ops.add` calls.
+
+    Args:
+        add: of Keras' own function and its two operands.
+    """
+    module = keras.src.backend.numpy
+    before = module.add
+    module.add = lambda x1, x2: add(before, x1, x2)
+    try:
+        yield
+    finally:
+        module.add = before
+
+
+@contextmanager
 def symbolic_constants(layer: Any, stand_in: Callable[[Any], Any]) -> Iterator[None]:
     """Lets code call the layers in a layer on constants, as on the numbers of positions.
 

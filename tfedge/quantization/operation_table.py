@@ -118,7 +118,9 @@ _ARITHMETIC = {
     "TrueDivide": "DIV",
 }
 # What leads from a mask to how many steps it leaves.
-_COUNTING = ("BroadcastTo", "Cast", "ExpandDims", "Maximum", "Squeeze", "Sum")
+_COUNTING = (
+    "BroadcastTo", "Cast", "ExpandDims", "GetItem", "Maximum", "Reshape", "Squeeze", "Sum",
+)  # fmt: skip
 _REDUCTIONS = {"Mean": "MEAN", "Prod": "REDUCE_PROD", "Sum": "SUM"}
 
 

@@ -1,9 +1,9 @@
-"""Masks that a model's own code puts on the scores of a softmax.
+"""Masks that a model's own code puts on the scores of a softmax, or on what is maximised.
 
 `scores + (1 - mask) * -1e9` and `where(mask, scores, -1e9)` write a number far below all scores
 where the mask leaves something out. A grid that held this number would have no steps left for the
-scores. So whatever only a softmax reads is quantised as `softmax.MaskedScores`: which scores stay
-is found as the model says, and what the others become does not count.
+scores. So whatever only a softmax or maximum reads is quantised as `softmax.MaskedScores`: which
+scores stay is found as the model says, and what the others become does not count.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from tfedge.quantization.softmax import MaskedScores
 # What stands for minus infinity is at least so far below 0; no softmax has scores that large.
 _SENTINEL = 1000.0
 
+# What only the largest numbers matter to.
+_READERS = ("GlobalMaxPooling1D", "GlobalMaxPooling2D", "Max", "Softmax")
+
 # Of a call's operands: a mask that is true where scores stay.
 Mask = Callable[[list[Any]], Any]
 
@@ -36,12 +39,12 @@ class Masking:
     Attributes:
         scores: which of its operands they are.
         mask: which of them stay, of its operands.
-        axes: along which softmax sums up its result.
+        axes: along which softmax sums up its result; None if a maximum reads it.
     """
 
     scores: int
     mask: Mask
-    axes: list[int]
+    axes: list[int] | None
 
     def build(self, make: OperatorFactory) -> Function:
         """The call as an operator, see `Row.build`."""
@@ -73,9 +76,9 @@ class _Search:
     def run(self) -> dict[int, Masking]:
         for call in reversed(self._computation.calls):
             find = _MASKINGS.get(kind_of(call.operation) or "")
-            axes = self._axes(call) if find is not None else None
-            if find is None or axes is None:
+            if find is None or not self._is_read_as_scores(call):
                 continue
+            axes = self._axes_of(self._readers[id(call.results[0])][0])
             items = keras.tree.flatten(list(call.arguments.values()))
             found = find(self, items)
             if found is not None:
@@ -84,20 +87,22 @@ class _Search:
                 self._found[id(call)] = Masking(at, mask, axes)
         return self._found
 
-    def _axes(self, call: Call) -> list[int] | None:
-        """Along which axes softmax reads a call's result; None where anything else reads it."""
+    def _is_read_as_scores(self, call: Call) -> bool:
+        """Whether nothing but softmax along the same axes, or maxima, read a call's result."""
         (result, *others) = call.results
         readers = self._readers.get(id(result), [])
         if others or not readers or id(result) in self._outputs:
-            return None
+            return False
+        known = [id(reader) in self._found or _reads_scores(reader) for reader in readers]
+        if not all(known):
+            return False
         found = [self._axes_of(reader) for reader in readers]
-        first = found[0]
-        return first if all(axes == first for axes in found) else None
+        return all(axes == found[0] for axes in found)
 
     def _axes_of(self, reader: Call) -> list[int] | None:
         if id(reader) in self._found:
             return self._found[id(reader)].axes
-        if kind_of(reader.operation) != "Softmax" or len(reader.operands) > 1:
+        if kind_of(reader.operation) != "Softmax":
             return None
         axis = reader.operation.axis
         given = axis if isinstance(axis, (tuple, list)) else [axis]
@@ -189,6 +194,10 @@ _MASKINGS: dict[str, Callable[[_Search, list[Any]], tuple[int, Mask] | None]] = 
     "Subtract": lambda search, items: search.added(items, -1.0),
     "Where": _Search.chosen,
 }
+
+
+def _reads_scores(reader: Call) -> bool:
+    return kind_of(reader.operation) in _READERS and len(reader.operands) == 1
 
 
 def _number(item: Any) -> np.ndarray | None:

@@ -39,7 +39,7 @@ class MaskedScores(QuantizedOperator):
 
     Args:
         quantizer: of the scores and of the result.
-        axes: along which softmax sums up.
+        axes: along which softmax sums up; None where the largest score is wanted instead.
         mask: of the operands, which scores stay.
         scores: which operand they are.
         real: the masked scores in float, of the operands; None where softmax alone reads them.
@@ -49,7 +49,7 @@ class MaskedScores(QuantizedOperator):
     def __init__(
         self,
         quantizer: ActivationQuantizer,
-        axes: list[int],
+        axes: list[int] | None,
         mask: Callable[[list[Any]], Any],
         scores: int = 0,
         real: Callable[[list[Any]], Any] | None = None,
@@ -105,6 +105,8 @@ class MaskedScores(QuantizedOperator):
 
     def _that_matter(self, scores: Any, mask: Any) -> Any:
         """The scores, cut off where they are too low to matter."""
+        if self.axes is None:
+            return tf.where(mask, scores, 0.0)
         seen = tf.where(mask, scores, _far_below(scores.dtype))
         largest = tf.reduce_max(seen, self.axes, keepdims=True)
         lowest = largest - depth(

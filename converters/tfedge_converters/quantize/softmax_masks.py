@@ -1,5 +1,7 @@
 """What a masked SOFTMAX can tell apart: scores far below a row's largest are all the same to it.
 
+To a masked REDUCE_MAX, whatever is masked is.
+
 Masks put sentinels there, -1e9 or the least float32. Grids that held these would have no steps left
 for the scores. So all that a mask makes counts as clipped where it cannot matter, in calibration
 and in constants; kernels saturate there.
@@ -23,6 +25,8 @@ from tfedge_converters.quantize.precision import is_real_activation
 
 # What adds a mask to scores, or puts one in their place.
 _MASKING = frozenset({"ADD", "SELECT", "SELECT_V2", "SUB"})
+
+_READERS = frozenset({"REDUCE_MAX", "SOFTMAX"})
 
 _CHOOSING = frozenset({"SELECT", "SELECT_V2"})
 
@@ -87,9 +91,11 @@ class MaskedScores:
     def _add(self, operator: Operator) -> None:
         """Adds an operator whose results are all known to be masked scores, or parts of masks."""
         made = all(id(tensor) in self.tensors for tensor in operator.outputs)
-        if operator.code != "SOFTMAX" and not (made and operator.code in _OPERAND_LIMITS):
+        if operator.code not in _READERS and not (made and operator.code in _OPERAND_LIMITS):
             return
         self._operators.append(operator)
+        if operator.code == "REDUCE_MAX":  # whose result is on its operand's grid
+            self.tensors.update((id(tensor), tensor) for tensor in operator.outputs)
         for tensor in filter(is_real_activation, operator.inputs):
             assert tensor is not None
             others = [
@@ -111,6 +117,9 @@ class MaskedScores:
             if operator.code == "SOFTMAX":
                 low = _least_score(values(_first(operator)), self._forms[id(operator)])
                 parts = [Range(low, math.inf)]
+            elif operator.code == "REDUCE_MAX":
+                parts = [Range(_least_kept(values(_first(operator))), math.inf)]
+                found.update((id(tensor), parts[0]) for tensor in operator.outputs)
             else:
                 results = [found.get(id(tensor), _NO_LIMIT) for tensor in operator.outputs]
                 limits = _OPERAND_LIMITS[operator.code]
@@ -149,7 +158,7 @@ class MaskedScores:
             return None
         scores = _union(ranges)
         last = results[0].shape[-1]
-        depth = max(_depth(form, last) for form in self._forms.values())
+        depth = max((_depth(form, last) for form in self._forms.values()), default=0.0)
         return Range(scores.low - depth, scores.high)
 
 
@@ -164,6 +173,12 @@ def _least_score(scores: np.ndarray, form: Format) -> float:
     largest = rows.max(axis=1)
     alive = largest[largest > max(largest.max() - _MASKED_DISTANCE, _MASKED_SCORE)]
     return float(alive.min() if alive.size else 0.0) - _depth(form, rows.shape[1])
+
+
+def _least_kept(values: np.ndarray) -> float:
+    """Below this there are only sentinels; minus infinity where there are none."""
+    kept = values[values > _MASKED_SCORE]
+    return float(kept.min(initial=0.0)) if kept.size < values.size else -math.inf
 
 
 def _depth(form: Format, count: int) -> float:
