@@ -39,6 +39,14 @@ _MISTAKES = [
     (["calibrate", "x.h5", "--data", "n.npz", "--output", "o"], "n.npz: cannot be read"),
     (["diagnose", "x.h5", "--calibration", "n.npz"], "n.npz: cannot be read"),
     (["search", "x.h5", "--calibration", "n.npz"], "n.npz: cannot be read"),
+    (["convert", "x.h5", "--output", ""], "the path to write to is empty; '.' is the current"),
+    (["calibrate", "x.h5", "--data", "n.npz", "--output", ""], "the path to write to is empty"),
+    (["calibrate", "x.h5", "--data", "n.npz", "--output", "."], "it is a folder; name a file"),
+    (["search", "x.h5", "--calibration", "n.npz", "--output", " "], "the path to write to is"),
+    (["diagnose", "x.h5", "--calibration", "n.npz", "--output", ""], "the path to write to is"),
+    (["check", "x.h5", "--html", ""], "the path to write to is empty"),
+    (["check", "x.h5", "--rewrite", "none/of/x.h5/o", "--html", "x.h5/o"], "x.h5: cannot be"),
+    (["check", "x.h5", "--compile", "x.h5"], "x.h5: cannot be written: Not a directory"),
     (["verify", "x.h5"], "x.h5: an HDF5 file; verify compares what was converted"),
 ]
 

@@ -13,11 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfedge.atomic_writing import write_atomically
 from tfedge.distillation.fingerprints import fingerprints
 from tfedge.distillation.teacher_digest import digest_of
 from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, write_atomically
+from tfedge.files import read_bytes
 from tfedge.saved_parts import decoded, encoded
 
 _MANIFEST, _VERSION = "cache.json", 2

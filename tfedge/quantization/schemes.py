@@ -14,8 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, write_atomically
+from tfedge.files import read_bytes
 
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"
 MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "learned_range"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfedge.files import output_file, output_folder
 from tfedge_converters.cli.options import add_input_shape, shapes
 
 _EPILOG = """\
@@ -78,6 +79,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tfedge_converters.edgetpu.wording import compiled_text
     from tfedge_converters.graph import write_file
 
+    for given in (arguments.html, arguments.rewrite):
+        if given is not None:
+            output_file(given)
+    if arguments.compile is not None:
+        output_folder(arguments.compile)
     if is_compiled(arguments.model):
         print(compiled_text(read_compiled(arguments.model), Path(arguments.model).name), end="")
         return 0
@@ -115,6 +121,5 @@ def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
         compilation = compile_model(
             write_model(report.model), name=report.name, seconds=arguments.seconds
         )
-        compilation.save(arguments.compile)
-        report.save(Path(arguments.compile) / f"{report.name}_prediction.json")
+        compilation.save(arguments.compile, prediction=report.json())
         yield compare_log(report, compilation.log).text()

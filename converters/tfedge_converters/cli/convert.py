@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.files import output_folder
 from tfedge_converters.cli.options import (
     METHOD_HELP,
     add_input_shape,
@@ -22,6 +22,9 @@ _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
 (first axis: samples; a hundred or so, of what the device will see). An integer .tflite file is
 taken as it is.
+
+Files of an earlier conversion into the same folder are replaced; those that the new one has not are
+deleted, unless somebody changed them. Other files there are left alone.
 
 For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the kernels that it uses,
 a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
@@ -124,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
     from tfedge_converters.conversion import convert
 
-    check_writable(Path(arguments.output))
+    output_folder(arguments.output)
     artifact = convert(
         arguments.model,
         target=arguments.target,

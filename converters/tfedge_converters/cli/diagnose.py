@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.files import output_folder
 from tfedge_converters.cli.options import add_quantization
 from tfedge_converters.cli.recovery_argument import add_recovery
 
@@ -48,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tfedge_converters.diagnosis import diagnose
 
-    if arguments.output:
-        check_writable(Path(arguments.output))
+    if arguments.output is not None:
+        output_folder(arguments.output)
     diagnosis = diagnose(
         arguments.model,
         calibration=arguments.calibration,

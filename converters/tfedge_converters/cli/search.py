@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.files import output_file
 from tfedge.quantization.schemes import write_scheme
 from tfedge_converters.cli.options import add_quantization
 
@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tfedge_converters.search import search_widths
 
-    if arguments.output:
-        check_writable(Path(arguments.output).parent)
+    if arguments.output is not None:
+        output_file(arguments.output)
     found = search_widths(
         arguments.model,
         calibration=arguments.calibration,

@@ -14,7 +14,8 @@ must equal the truth in every bit: the exit status is 1 if it does not, or if it
 --engine names could not be run. LiteRT may differ for known reasons.
 
 Of a folder that 'tfedge convert' wrote, the C is verified as it lies there: it is compiled, its
-self-test runs, and its constants are compared with those of the model.
+self-test runs, and its constants are compared with those of the model. Files that are missing, that
+somebody changed, or that are left of other conversions are named.
 
 examples:
   tfedge verify kws.tflite
@@ -65,9 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         engines=arguments.engine,
     )
     console = Console(highlight=False)
-    console.print(f"{result.samples} samples; the truth is {result.truth_reason}")
+    console.print(f"{result.samples} samples; the truth is {result.truth_reason}", soft_wrap=True)
     console.print(_table(result))
-    console.print(_verdict(result))
+    console.print(_verdict(result), soft_wrap=True)
     return 0 if result.passed and not result.not_run else 1
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, write_atomically
+from tfedge.files import read_bytes
 
 _HEADER = "tfedge_calibration"
 _VERSION = 1

@@ -10,6 +10,7 @@ import numpy as np
 
 import tfedge
 from tfedge_converters.c import arrays, names
+from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.types import Model
 from tfedge_converters.tflm.resolver import resolver_methods
@@ -48,6 +49,7 @@ def generate_array(
         refuse_blocks(graph, "TFLite Micro")
     context = {
         "version": tfedge.__version__,
+        "set_id": PLACEHOLDER,
         "hash": hashlib.sha256(flatbuffer).hexdigest(),
         "name": names.check_identifier(name),
         "NAME": name.upper(),
@@ -57,7 +59,9 @@ def generate_array(
         "methods": resolver_methods(model) if methods is None else methods,
         "stateful": any(tensor.is_variable for graph in model.graphs for tensor in graph.tensors()),
     }
-    return {
-        f"{name}_{file}": _templates().get_template(f"{file}.j2").render(context)
-        for file in ("model_data.h", "model_data.c", "op_resolver.h")
-    }
+    return tied(
+        {
+            f"{name}_{file}": _templates().get_template(f"{file}.j2").render(context)
+            for file in ("model_data.h", "model_data.c", "op_resolver.h")
+        }
+    )
