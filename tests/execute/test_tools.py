@@ -36,6 +36,10 @@ GARBAGE = "\x7fELF, or so it says"
 HANGS = "#!/bin/sh\nsleep 1000 &\nwait\n"
 CHATTERS = "#!/bin/sh\nyes\n"
 MAKES_GARBAGE = '#!/bin/sh\nfor last; do :; done\necho x > "$last"\nchmod +x "$last"\n'
+MAKES_CHATTER = (
+    "#!/bin/sh\nfor last; do :; done\n"
+    'printf "#!/bin/sh\\nexec yes >&2\\n" > "$last"\nchmod +x "$last"\n'
+)
 MAKES_SILENCE = (
     '#!/bin/sh\nfor last; do :; done\nprintf "#!/bin/sh\\n" > "$last"\nchmod +x "$last"\n'
 )
@@ -59,6 +63,13 @@ def test_compilers(negate, install, monkeypatch, script, words):
     with pytest.raises(ExecutionError, match=words):
         build_host(negate.program())
     assert time.monotonic() - begin < 30
+
+
+def test_generated_c_that_never_stops_printing(negate, install, monkeypatch):
+    install("cc", MAKES_CHATTER)
+    monkeypatch.setattr(host_module, "_MOST_PRINTED_BYTES", 1 << 16)
+    with pytest.raises(ExecutionError, match=r"model 'negate' crashed with SIGXFSZ: y"):
+        build_host(negate.program()).self_test()
 
 
 @pytest.mark.parametrize(

@@ -75,15 +75,20 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the report and writes what is asked for."""
     from tfedge_converters.check import check
+    from tfedge_converters.early_checks import check_positive
     from tfedge_converters.edgetpu.compiled_file import is_compiled, read_compiled
+    from tfedge_converters.edgetpu.compiler import find_compiler
     from tfedge_converters.edgetpu.wording import compiled_text
     from tfedge_converters.graph import write_file
 
     for given in (arguments.html, arguments.rewrite):
         if given is not None:
             output_file(given)
+    check_positive(seconds=arguments.seconds, tpus=arguments.tpus)
     if arguments.compile is not None:
         output_folder(arguments.compile)
+        find_compiler()
+    compiled = read_compiled(arguments.compiled) if arguments.compiled is not None else None
     if is_compiled(arguments.model):
         print(compiled_text(read_compiled(arguments.model), Path(arguments.model).name), end="")
         return 0
@@ -94,20 +99,19 @@ def run(arguments: argparse.Namespace) -> int:
         input_shapes=shapes(arguments.input_shape),
         rewrite=arguments.rewrite is not None,
     )
-    if arguments.rewrite:
+    if arguments.rewrite is not None:
         write_file(report.model, Path(arguments.rewrite))
-    if arguments.html:
+    if arguments.html is not None:
         report.save(Path(arguments.html).with_suffix(".html"))
     print(report.json() if arguments.json else report.text(), end="")
-    for words in _edge_tpu(report, arguments):
+    for words in _edge_tpu(report, compiled, arguments):
         print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)
     return int(arguments.strict and not report.all_mapped)
 
 
-def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
+def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iterator[str]:
     """What the options of the Edge TPU add to the report."""
     from tfedge_converters.edgetpu.comparison import compare_compiled, compare_log
-    from tfedge_converters.edgetpu.compiled_file import read_compiled
     from tfedge_converters.edgetpu.compiler import compile_model
     from tfedge_converters.edgetpu.pipelining import propose_segments
     from tfedge_converters.edgetpu.wording import segments_text
@@ -115,9 +119,9 @@ def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
 
     if arguments.tpus is not None:
         yield segments_text(propose_segments(report.mapping, report.memory, arguments.tpus))
-    if arguments.compiled:
-        yield compare_compiled(report, read_compiled(arguments.compiled)).text()
-    if arguments.compile:
+    if compiled is not None:
+        yield compare_compiled(report, compiled).text()
+    if arguments.compile is not None:
         compilation = compile_model(
             write_model(report.model), name=report.name, seconds=arguments.seconds
         )

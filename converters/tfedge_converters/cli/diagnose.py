@@ -43,8 +43,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table, and writes files if asked."""
-    from rich.console import Console
-
+    from tfedge_converters.cli.console import Console
     from tfedge_converters.diagnosis import diagnose
 
     if arguments.output is not None:
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     files = diagnosis.save(arguments.output) if arguments.output else []
-    Console(highlight=False).print(diagnosis.table())
+    Console().print(diagnosis.table())
     if files:
         print(f"{len(files)} files in {arguments.output}")
     return 0

@@ -54,8 +54,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints tables, and writes the scheme if asked."""
-    from rich.console import Console
-
+    from tfedge_converters.cli.console import Console
     from tfedge_converters.search import search_widths
 
     if arguments.output is not None:
@@ -73,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.output:
         write_scheme(Path(arguments.output), found.scheme)
-    console = Console(highlight=False)
+    console = Console()
     console.print(found.table())
     console.print(found.front_table())
     if found.activations:

@@ -53,8 +53,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table; the status is 1 unless all was run and generated C equals the truth."""
-    from rich.console import Console
-
+    from tfedge_converters.cli.console import Console
     from tfedge_converters.verify import verify
 
     result = verify(
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         engines=arguments.engine,
     )
-    console = Console(highlight=False)
+    console = Console()
     console.print(f"{result.samples} samples; the truth is {result.truth_reason}", soft_wrap=True)
     console.print(_table(result))
     console.print(_verdict(result), soft_wrap=True)
