@@ -8,7 +8,7 @@ import signal
 import threading
 
 import pytest
-from written_sets import KIND, FailingCalls, content, in_child, leftovers, state
+from written_sets import KIND, FailingCalls, content, ended, leftovers, state
 
 from tfedge import atomic_writing
 from tfedge.atomic_writing import write_atomically
@@ -148,9 +148,8 @@ def test_a_writer_that_is_killed_at_any_system_call(tmp_path, states, monkeypatc
         monkeypatch.setattr("tfedge.atomic_writing.os", FailingCalls())
         write(folder, OLD)
         monkeypatch.setattr("tfedge.atomic_writing.os", FailingCalls(at, None))
-        child, begun = in_child(lambda folder=folder: write(folder, NEW))
-        os.close(begun)
-        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        status, _ = ended(lambda begin, folder=folder: write(folder, NEW))
+        assert os.WTERMSIG(status) == signal.SIGKILL
         seen.add(state(folder, states))
         monkeypatch.setattr("tfedge.atomic_writing.os", FailingCalls())
         write(folder, NEW)

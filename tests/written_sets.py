@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -44,29 +45,47 @@ def state(folder: Path, states: Mapping[str, Files]) -> str:
     return "incomplete"
 
 
-def in_child(work: Callable[[], None]) -> tuple[int, int]:
-    """Begins to work in a child of this process: its number, and a pipe that ends as it begins."""
-    begun, begin = os.pipe()
+Work = Callable[[Callable[[], None]], None]
+
+
+def started(work: Work) -> tuple[int, int]:
+    """Begins to work in a child of this process.
+
+    Args:
+        work: is given what to call when the part begins that matters.
+
+    Returns:
+        The child's number, and a pipe that ends then.
+    """
+    begun, begins = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(begun)
-            os.close(begin)
-            work()
-        finally:
+            work(lambda: os.close(begins))
             os._exit(0)
-    os.close(begin)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(begins)
     return child, begun
 
 
-def killed_after(seconds: float, work: Callable[[], None]) -> None:
-    """Works in a child, which is killed some time after it has begun."""
-    child, begun = in_child(work)
+def ended(work: Work, seconds: float | None = None) -> tuple[int, float]:
+    """Works in a child, which is killed some time after the part begins that matters, or never.
+
+    Returns:
+        How the child ended, as `os.waitpid` says it, and how long it was at that part.
+    """
+    child, begun = started(work)
     os.read(begun, 1)
     os.close(begun)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    begin = time.monotonic()
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return status, time.monotonic() - begin
 
 
 class FailingCalls:
