@@ -8,6 +8,11 @@ from pathlib import Path
 
 from tfedge.errors import TfedgeError
 
+# What comes of reading a document as if it had the form that it should have.
+MALFORMED = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+)
+
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file.
