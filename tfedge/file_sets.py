@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,30 @@ def write_set(
         return _Change(folder, kind, content, dict(facts)).write(writing)
 
 
+def refuse_foreign(folder: Path, kind: str, names: Iterable[str]) -> None:
+    """Refuses early what `write_set` would refuse: files of users that are in the way.
+
+    Args:
+        folder: where a set is going to be written.
+        kind: of the manifest.
+        names: files that it will have, whose content is not known yet.
+
+    Raises:
+        TfedgeError: one is there that tfedge did not write.
+    """
+    known = _readable_manifest(folder, kind).known
+    there = [name for name in names if name not in known and (folder / name).is_file()]
+    _refuse(folder, [name for name in there if not looks_generated(folder / name)])
+
+
+def _refuse(folder: Path, foreign: Sequence[str]) -> None:
+    if foreign:
+        raise TfedgeError(
+            f"{folder}: {', '.join(foreign)} would be replaced, and tfedge did not write it; move "
+            "it away, or choose another folder or name"
+        )
+
+
 class _Change:
     """From the set that is there to another."""
 
@@ -207,18 +231,8 @@ class _Change:
         return notices
 
     def _refuse_foreign(self) -> None:
-        foreign = [
-            name
-            for name in self.content
-            if name not in self.old.known
-            and self._is_another(name)
-            and not looks_generated(self.folder / name)
-        ]
-        if foreign:
-            raise TfedgeError(
-                f"{self.folder}: {', '.join(foreign)} would be replaced, and tfedge did not write "
-                "it; move it away, or choose another folder or name"
-            )
+        strange = [n for n in self.content if n not in self.old.known and self._is_another(n)]
+        _refuse(self.folder, [n for n in strange if not looks_generated(self.folder / n)])
 
     def _is_another(self, name: str) -> bool:
         """Whether a file lies there that is not the new one."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfedge.file_sets import refuse_foreign
 from tfedge.files import output_folder
 from tfedge_converters.cli.options import (
     METHOD_HELP,
@@ -126,8 +127,12 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
     from tfedge_converters.conversion import convert
+    from tfedge_converters.targets import load
+    from tfedge_converters.verify.written import CONVERSION
 
-    output_folder(arguments.output)
+    folder = output_folder(arguments.output)
+    if load(arguments.target).code == "c":
+        refuse_foreign(folder, CONVERSION, ["CMakeLists.txt"])
     artifact = convert(
         arguments.model,
         target=arguments.target,
