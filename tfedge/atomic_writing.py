@@ -46,8 +46,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def as_bytes(content: bytes | str) -> bytes:
-    """What a file with this content holds."""
-    return content.encode("utf-8") if isinstance(content, str) else content
+    """What a file with this content holds; names of files may have bytes that are no text."""
+    return content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -28,6 +29,8 @@ _SIGNALS = {
     if (number := getattr(signal, name, None)) is not None
 }  # fmt: skip
 _REPEAT_SECONDS = 0.01
+# What is cleared away on the way out is done then; a signal before that would leave it.
+_AGAIN_SECONDS = 2.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -48,35 +51,39 @@ def well_mannered(command: Callable[[], int], *, is_last: bool) -> int:
         number of the signal that stopped it, or that nobody reads its output any more.
     """
     _print_what_the_terminal_can()
-    with _Signals(is_last) as signals:
-        try:
-            status = _status(command)
-        except BaseException:
-            # Imports and destructors make other exceptions of the signal's.
-            if signals.received is None:
-                raise
-        if signals.received is not None:
-            return _say(_SIGNALS[signals.received], _BY_SIGNAL + signals.received)
+    signals = _Signals(is_last)
+    try:
+        with signals:
+            status, words = _outcome(command)
+    except BaseException:
+        # Imports and destructors make other exceptions of the signal's.
+        if signals.received is None:
+            raise
+    if signals.received is not None:
+        status, words = _BY_SIGNAL + signals.received, _SIGNALS[signals.received]
+    if words:
+        _say(words)
     return status
 
 
-def _status(command: Callable[[], int]) -> int:
+def _outcome(command: Callable[[], int]) -> tuple[int, str]:
+    """The exit status, and what there is to say of it."""
     from tfedge.errors import TfedgeError  # signals are heard already
 
     try:
         try:
-            return command()
+            return command(), ""
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except TfedgeError as error:
-        return _say(str(error), ERROR)
+        return ERROR, str(error)
     except BrokenPipeError:
         _let_go_of(sys.stdout)
-        return _BY_SIGNAL + signal.SIGPIPE
+        return _BY_SIGNAL + signal.SIGPIPE, ""
     except OSError as error:
         _let_go_of(sys.stdout)
-        return _say(_in_words(error), ERROR)
+        return ERROR, _in_words(error)
 
 
 def _print_what_the_terminal_can() -> None:
@@ -96,6 +103,7 @@ class _Signals:
 
     def __init__(self, is_last: bool):
         self.received: int | None = None
+        self._next = 0.0
         self._is_last = is_last
         self._hears = threading.current_thread() is threading.main_thread()
 
@@ -113,6 +121,9 @@ class _Signals:
                 signal.signal(number, signal.SIG_IGN if self._is_last else handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _AGAIN_SECONDS
         if self.received is None:
             self.received = number
         raise _StoppedError(number)
@@ -120,18 +131,18 @@ class _Signals:
     def _swallowed(self, unraisable: Any) -> None:
         """A destructor can raise nothing: the signal comes once more, a moment later."""
         if isinstance(unraisable.exc_value, _StoppedError):
+            self._next = 0.0
             threading.Timer(_REPEAT_SECONDS, os.kill, (os.getpid(), self.received)).start()
         else:
             self._hook(unraisable)
 
 
-def _say(words: str, status: int) -> int:
-    with suppress(OSError, AttributeError):  # nor need anybody hear of it
+def _say(words: str) -> None:
+    try:
         sys.stderr.write(f"tfedge: {words}\n")
         sys.stderr.flush()
-        return status
-    _let_go_of(sys.stderr)
-    return status
+    except (OSError, AttributeError):  # then nobody hears of it
+        _let_go_of(sys.stderr)
 
 
 def _let_go_of(stream: Any) -> None:

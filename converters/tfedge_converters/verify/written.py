@@ -36,7 +36,10 @@ _ENDINGS = (
     *(f"{_COMPILED}{_SUFFIX}", f"{_COMPILED}_summary.csv", f"{_COMPILED}_layers.csv"),
 )
 _DIFFERS = "says that outputs are not those of the reference"
-_SELF_TEST_WORDS = {-5: "has nothing to compare with, for no interpreter could run the model"}
+_NO_VECTORS = -5  # as tfedge_platform.h has it
+_SELF_TEST_WORDS = {
+    _NO_VECTORS: "has nothing to compare with, for no interpreter could run the model"
+}
 
 
 @dataclass(frozen=True)
