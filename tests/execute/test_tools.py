@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
+import tfedge
 from tfedge.errors import TfedgeError
 from tfedge_converters.execute import ExecutionError, build_firmware, build_host
 from tfedge_converters.execute import host as host_module
@@ -120,3 +122,18 @@ def test_verify_says_what_is_wrong_with_the_compiler(install):
     install("cc", SILENT)
     with pytest.raises(TfedgeError, match="the compiler cc made nothing"):
         verify(random_model("relu", 1, 1), samples=1, engines=["c"])
+
+
+def test_programs_are_run_in_one_place():
+    """With limits of time and output; workers have limits of their own."""
+    packages = [Path(tfedge.__file__).parent, Path(tool_module.__file__).parents[1]]
+    starts = re.compile(
+        r"\b(subprocess\.(run|Popen|call|check_\w+)\(|os\.(system|popen|spawn\w+)\()"
+    )
+    found = {
+        path.name
+        for package in packages
+        for path in package.rglob("*.py")
+        if starts.search(path.read_text("utf-8"))
+    }
+    assert found == {"tool.py", "process.py"}
