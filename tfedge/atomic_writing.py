@@ -23,7 +23,7 @@ from tfedge.files import reason_of
 
 # Of what lies beside its place; long names would not leave room for more.
 _BESIDE = ".tfedge-{}.part"
-_LEFT_BEHIND = re.compile(r"\.tfedge-[0-9a-f]{16}\.part")
+_LEFT_BEHIND = re.compile(r"\.tfedge-[0-9a-f]{16}\.part(\..*)?")
 _LOCK_SECONDS = 60.0
 _LOCK_AGAIN_SECONDS = 0.02
 # What file systems say that cannot lock, or sync a folder.
@@ -42,6 +42,20 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """
     with writing_into(path.parent) as writing:
         writing.stage(path.name, as_bytes(content))
+        writing.publish([path.name])
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside a file, with its suffix, for others to write to; it takes the file's place.
+
+    Raises:
+        TfedgeError: it cannot be written. Then the file that was there is as before.
+    """
+    with writing_into(path.parent) as writing:
+        beside = writing.beside(path.name, "".join(path.suffixes[-2:]))
+        yield beside
+        _sync(beside)
         writing.publish([path.name])
 
 
@@ -83,12 +97,16 @@ class Writing:
         self._folder = folder
         self._staged: dict[str, Path] = {}
 
-    def stage(self, name: str, data: bytes) -> None:
-        """Writes the content of a file beside its place, to stay there when the power fails."""
+    def beside(self, name: str, suffix: str = "") -> Path:
+        """Where the content of a file is written until it is published."""
         self.place = self._folder / name
         _refuse_special(self.place)
-        beside = self._folder / _BESIDE.format(secrets.token_hex(8))
-        self._staged[name] = beside
+        self._staged[name] = self._folder / (_BESIDE.format(secrets.token_hex(8)) + suffix)
+        return self._staged[name]
+
+    def stage(self, name: str, data: bytes) -> None:
+        """Writes the content of a file beside its place, to stay there when the power fails."""
+        beside = self.beside(name)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             rest = memoryview(data)
@@ -111,7 +129,7 @@ class Writing:
             self.place = self._folder / name
             os.unlink(self.place)
         self.place = self._folder
-        _sync_folder(self._folder)
+        _sync(self._folder)
 
     def discard(self) -> None:
         """Takes away what was staged and not published."""
@@ -125,7 +143,7 @@ def _make(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     os.makedirs(folder, exist_ok=True)
     for path in missing:
-        _sync_folder(path.parent)
+        _sync(path.parent)
 
 
 def _refuse_special(path: Path) -> None:
@@ -177,10 +195,10 @@ def _sweep(folder: Path) -> None:
             os.unlink(folder / name)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Has the disk know what is in a folder, where it can be asked to."""
+def _sync(path: Path) -> None:
+    """Has the disk know what is in a folder or a file, where it can be asked to."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         return
     try:
