@@ -24,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 import tfedge
-from tfedge.files import write_atomically
+from tfedge.atomic_writing import write_atomically
 from tfedge_converters.quiet import quiet
 
 SAMPLES = 100

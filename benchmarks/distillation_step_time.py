@@ -28,7 +28,7 @@ from rich.table import Table
 from step_time import QUARTILES, Stopwatch
 
 from tfedge import distillation as d
-from tfedge.files import write_atomically
+from tfedge.atomic_writing import write_atomically
 
 STUDENT, TEACHER, TAUGHT, CACHED = "student", "teacher", "distillation", "cached distillation"
 STEPS = 8

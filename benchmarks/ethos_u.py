@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tfedge.files import write_atomically
+from tfedge.atomic_writing import write_atomically
 from tfedge_converters import targets
 from tfedge_converters.conversion import convert
 

@@ -28,8 +28,8 @@ from rich.progress import track
 from rich.table import Table
 
 import tfedge
+from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
-from tfedge.files import write_atomically
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
 from tfedge_converters.graph.blocks import has_blocks

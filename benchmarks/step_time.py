@@ -32,8 +32,8 @@ from rich.progress import track
 from rich.table import Table
 
 import tfedge
+from tfedge.atomic_writing import write_atomically
 from tfedge.callbacks import Pruning, WeightClustering
-from tfedge.files import write_atomically
 from tfedge.pruning import PolynomialDecay
 
 KERAS, TF_KERAS, OURS, THEIRS = "Keras 3", "tf_keras", "tfedge", "tfmot"

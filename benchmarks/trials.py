@@ -19,7 +19,7 @@ from real_data import Split
 from rich.console import Console
 from tasks import Task
 
-from tfedge.files import write_atomically
+from tfedge.atomic_writing import write_atomically
 
 BATCH = 32
 FLOAT_RATE, TUNED_RATE = 1e-2, 1e-3

@@ -1,15 +1,17 @@
-"""Files: input with clear errors, output that appears whole or not at all."""
+"""Files of users: what cannot be read, or will not be writable, is said in one sentence."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
 from tfedge.errors import TfedgeError
+
+# What comes of reading a document as if it had the form that it should have.
+MALFORMED = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -42,55 +44,42 @@ def check_readable(path: Path) -> None:
         raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from error
 
 
-def check_writable(folder: Path) -> None:
-    """Refuses a folder that files could not be written into; makes nothing.
+def output_folder(given: str | Path) -> Path:
+    """A folder to write into, which may be made yet.
 
     Raises:
-        TfedgeError: it, or what is above it, is no folder or may not be written to.
+        TfedgeError: it has no name, or files could not be written into it.
     """
-    above = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    return _writable(Path(_named(given)))
+
+
+def output_file(given: str | Path) -> Path:
+    """A file to write.
+
+    Raises:
+        TfedgeError: it has no name, is a folder, or could not be written into its own.
+    """
+    path = Path(_named(given))
+    if path.is_dir():
+        raise TfedgeError(f"{given}: cannot be written: it is a folder; name a file in it")
+    _writable(path.parent)
+    return path
+
+
+def _named(given: str | Path) -> str | Path:
+    """The empty path would mean the current folder."""
+    if isinstance(given, str) and not given.strip():
+        raise TfedgeError("the path to write to is empty; '.' is the current folder")
+    return given
+
+
+def _writable(folder: Path) -> Path:
     try:
+        above = next((path for path in (folder, *folder.parents) if path.exists()), folder)
         if not above.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "")
         if not os.access(above, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise TfedgeError(f"{folder}: cannot be written: {reason_of(error)}") from None
-
-
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes beside `path`, then renames; on failure nothing of it is left.
-
-    Raises:
-        TfedgeError: the disk is full, the folder is missing or may not be written to.
-    """
-    write_files_atomically(path.parent, {path.name: content})
-
-
-def write_files_atomically(folder: Path, files: Mapping[str, bytes | str]) -> None:
-    """Writes all files beside their destinations, then renames them; makes the folder.
-
-    Text is written as UTF-8 with line feeds on every host, so that output is the same
-    byte for byte everywhere.
-
-    Raises:
-        TfedgeError: the disk is full, or the folder cannot be made or written to. No file of
-            `files` has changed then.
-    """
-    mark = secrets.token_hex(4)
-    beside = {name: folder / f".{name}.{mark}" for name in files}
-    place = folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            place = folder / name
-            data = content.encode("utf-8") if isinstance(content, str) else content
-            beside[name].write_bytes(data)
-        for name, path in beside.items():
-            path.replace(folder / name)
-    except OSError as error:
-        raise TfedgeError(f"{place}: cannot be written: {reason_of(error)}") from error
-    finally:
-        for path in beside.values():
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+    return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tfedge.files import write_files_atomically
+from absl import logging
+
+from tfedge.file_sets import write_set
+from tfedge.files import output_folder
 from tfedge_converters.accelerators.mapping import GraphMapping, map_graph
 from tfedge_converters.c import CSource
 from tfedge_converters.c.plan import Layer
@@ -20,6 +24,7 @@ from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.quality import Quality
 from tfedge_converters.targets import Target
+from tfedge_converters.verify.written import CONVERSION
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
 
@@ -56,12 +61,30 @@ class Artifact:
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
 
+        A manifest beside them, tfedge_convert.manifest.json, has their hashes, and says so where
+        writing was interrupted; `tfedge.verify` of the folder reads it. What an earlier conversion
+        wrote there and this one has not is deleted, with a warning, unless somebody changed it.
+
         Returns:
             The files' paths.
 
         Raises:
-            TfedgeError: the folder cannot be made or written to, or the disk is full.
+            TfedgeError: the folder cannot be made or written to, the disk is full, or a file that
+                tfedge did not write is in the way.
         """
+        folder = output_folder(directory)
+        facts = {
+            "name": self.name,
+            "target": self.target.name,
+            "model_sha256": hashlib.sha256(self.flatbuffer).hexdigest(),
+        }
+        for notice in write_set(folder, CONVERSION, self.files, facts):
+            logging.warning("%s", notice)
+        return [folder / name for name in sorted(self.files)]
+
+    @cached_property
+    def files(self) -> dict[str, bytes | str]:
+        """File name to content of everything that `save` writes."""
         files: dict[str, bytes | str] = {f"{self.name}.tflite": self.flatbuffer}
         files |= self.arrays
         if self.compiled is not None:
@@ -70,8 +93,7 @@ class Artifact:
             files[f"{self.name}_vela_layers.csv"] = self.compiled.layers_csv
         if self.source is not None:
             files |= self.source.files
-        write_files_atomically(Path(directory), files)
-        return [Path(directory) / name for name in sorted(files)]
+        return files
 
     @property
     def compressed_size(self) -> int:

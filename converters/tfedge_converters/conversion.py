@@ -139,6 +139,9 @@ def convert(
     _check_compiler(chosen, compiler_options)
     scheme = _scheme(chosen, quantization)
     check_choices(optimize, input_type, output_type)
+    if quantization is not None and isinstance(scheme, StorageScheme):
+        check_storage(scheme, chosen.code)
+        _refuse_integer_ends(scheme, input_type, output_type)
     if name is not None:
         check_model_name(name)
     check_data(calibration)

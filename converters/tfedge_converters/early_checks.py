@@ -43,6 +43,17 @@ def check_data(data: Any) -> None:
         raise TfedgeError(f"{path}: cannot be read as an .npz file; write it with np.savez")
 
 
+def check_positive(**numbers: int | None) -> None:
+    """Refuses numbers, by the names of their arguments, that are not above 0; None is none.
+
+    Raises:
+        TfedgeError: says which.
+    """
+    for name, number in numbers.items():
+        if number is not None and not number > 0:
+            raise TfedgeError(f"{name} has to be above 0, not {number}")
+
+
 def check_choices(optimize: str, *ends: str | None) -> None:
     """Refuses what is not one of a few words.
 

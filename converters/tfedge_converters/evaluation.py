@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.array_files import arrays_in
 from tfedge.calibration import InputSpec, RepresentativeData
 from tfedge.errors import MissingToolError, TfedgeError
-from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.inputs import input_specs
@@ -160,17 +159,12 @@ def _x_and_labels(data: Any) -> tuple[Any, Any]:
 
 
 def _labels_in(path: Path) -> np.ndarray:
-    content = read_bytes(path)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            found = [name for name in _LABELS if name in archive.files]
-            if found:
-                labels: np.ndarray = archive[found[0]]
-                return labels
-            names = ", ".join(archive.files)
-    except (OSError, ValueError, EOFError, AttributeError) as error:
-        raise TfedgeError(f"{path}: cannot be read as an .npz file: {error}") from error
-    raise TfedgeError(f"{path}: holds no labels ({', '.join(_LABELS)}), but {names or 'nothing'}")
+    with arrays_in(path) as arrays:
+        for name in _LABELS:
+            if name in arrays:
+                return arrays[name]
+        names = ", ".join(arrays) or "nothing"
+    raise TfedgeError(f"{path}: holds no labels ({', '.join(_LABELS)}), but {names}")
 
 
 def _array(labels: Any) -> np.ndarray:

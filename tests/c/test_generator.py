@@ -43,6 +43,23 @@ def test_the_same_model_gives_the_same_bytes():
     assert dict(first.files) == dict(second.files)
 
 
+@pytest.mark.parametrize("old", [".h", ".c", "_weights.h", "_weights.c", "_self_test.c"])
+def test_files_of_different_conversions_do_not_compile(tmp_path, old):
+    """Of models alike but for a number, so that nothing else would tell."""
+    first, second = random_model("fully_connected", 1, 1), random_model("fully_connected", 1, 1)
+    scale = second.main.outputs[0].quantization.scale
+    scale[:] = np.nextafter(scale, np.float32(np.inf))
+    generate(first, options()).write(tmp_path)
+    sources = sorted(map(str, tmp_path.glob("*.c")))
+    compilation = ["cc", *STRICT, "-fsyntax-only", *sources]
+    subprocess.run(compilation, check=True)
+    of_another = generate(second, options()).files[f"model{old}"]
+    (tmp_path / f"model{old}").write_text(of_another)
+    run = subprocess.run(compilation, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "are of different conversions: convert again" in run.stderr
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("optimize", ["speed", "shared"])
 def test_every_kernel_compiles_without_warnings(compiler, optimize, tmp_path):

@@ -45,6 +45,25 @@ def test_the_output_does_not_depend_on_where_things_lie(integer_model, tmp_path)
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
+def test_another_conversion_into_the_same_folder(integer_model, tmp_path, capsys):
+    output = tmp_path / "out"
+    arguments = ["convert", str(integer_model), "--output", str(output), "--target"]
+    assert main([*arguments, "cortex-m4"]) == 0
+    assert main(["verify", str(output), "--samples", "1"]) == 0
+    (output / "main.c").write_text("int main(void) { return 0; }")
+    assert main([*arguments, "tflite-micro"]) == 0
+    assert {path.name for path in output.iterdir()} == {
+        "main.c", "net.tflite", "net_model_data.c", "net_model_data.h", "net_op_resolver.h",
+        "tfedge_convert.manifest.json",
+    }  # fmt: skip
+    assert main(["verify", str(output), "--samples", "1"]) == 0
+    (output / "CMakeLists.txt").write_text("project(mine)")
+    capsys.readouterr()
+    assert main([*arguments, "host"]) == 2
+    assert "CMakeLists.txt would be replaced, and tfedge did not" in capsys.readouterr().err
+    assert (output / "CMakeLists.txt").read_text() == "project(mine)"
+
+
 def test_verify_says_what_differs(integer_model, capsys):
     assert main(["verify", str(integer_model), "--samples", "3"]) == 0
     printed = capsys.readouterr().out

@@ -84,7 +84,12 @@ def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
     with pytest.raises(TfedgeError, match="no layer 'nowhere'"):
         d.cache_outputs(net(16), x, tmp_path / "b", layers=["nowhere"])
     shard = tmp_path / "shard-00000.npz"
-    shard.write_bytes(shard.read_bytes()[:100])
+    other = d.cache_outputs(net(16, seed=2), x, tmp_path / "b").folder
+    good = shard.read_bytes()
+    shard.write_bytes((other / shard.name).read_bytes())
+    with pytest.raises(TfedgeError, match=r"is not of the cache that cache\.json tells of"):
+        d.TeacherCache(tmp_path).teach(x)
+    shard.write_bytes(good[:100])
     with pytest.raises(TfedgeError, match="damaged"):
         d.TeacherCache(tmp_path).teach(x)
     with pytest.raises(TfedgeError, match="cannot be read"):

@@ -114,5 +114,5 @@ def test_the_command_line(tmp_path, capsys):
     written = {file.name for file in out.iterdir()}
     assert written == {
         "net.tflite", "net_vela.tflite", "net_vela_summary.csv", "net_vela_layers.csv",
-        "net_model_data.c", "net_model_data.h", "net_op_resolver.h",
+        "net_model_data.c", "net_model_data.h", "net_op_resolver.h", "tfedge_convert.manifest.json",
     }  # fmt: skip

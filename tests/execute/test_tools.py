@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
 
+import tfedge
 from tfedge.errors import TfedgeError
 from tfedge_converters.execute import ExecutionError, build_firmware, build_host
 from tfedge_converters.execute import host as host_module
@@ -36,6 +38,10 @@ GARBAGE = "\x7fELF, or so it says"
 HANGS = "#!/bin/sh\nsleep 1000 &\nwait\n"
 CHATTERS = "#!/bin/sh\nyes\n"
 MAKES_GARBAGE = '#!/bin/sh\nfor last; do :; done\necho x > "$last"\nchmod +x "$last"\n'
+MAKES_CHATTER = (
+    "#!/bin/sh\nfor last; do :; done\n"
+    'printf "#!/bin/sh\\nexec yes >&2\\n" > "$last"\nchmod +x "$last"\n'
+)
 MAKES_SILENCE = (
     '#!/bin/sh\nfor last; do :; done\nprintf "#!/bin/sh\\n" > "$last"\nchmod +x "$last"\n'
 )
@@ -59,6 +65,13 @@ def test_compilers(negate, install, monkeypatch, script, words):
     with pytest.raises(ExecutionError, match=words):
         build_host(negate.program())
     assert time.monotonic() - begin < 30
+
+
+def test_generated_c_that_never_stops_printing(negate, install, monkeypatch):
+    install("cc", MAKES_CHATTER)
+    monkeypatch.setattr(host_module, "_MOST_PRINTED_BYTES", 1 << 16)
+    with pytest.raises(ExecutionError, match=r"model 'negate' crashed with SIGXFSZ: y"):
+        build_host(negate.program()).self_test()
 
 
 @pytest.mark.parametrize(
@@ -109,3 +122,18 @@ def test_verify_says_what_is_wrong_with_the_compiler(install):
     install("cc", SILENT)
     with pytest.raises(TfedgeError, match="the compiler cc made nothing"):
         verify(random_model("relu", 1, 1), samples=1, engines=["c"])
+
+
+def test_programs_are_run_in_one_place():
+    """With limits of time and output; workers have limits of their own."""
+    packages = [Path(tfedge.__file__).parent, Path(tool_module.__file__).parents[1]]
+    starts = re.compile(
+        r"\b(subprocess\.(run|Popen|call|check_\w+)\(|os\.(system|popen|spawn\w+)\()"
+    )
+    found = {
+        path.name
+        for package in packages
+        for path in package.rglob("*.py")
+        if starts.search(path.read_text("utf-8"))
+    }
+    assert found == {"tool.py", "process.py"}

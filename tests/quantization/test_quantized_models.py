@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +64,26 @@ def test_weights_travel_alone(trained, tmp_path):
     np.testing.assert_array_equal(
         other.predict(images, verbose=0), trained.predict(images, verbose=0)
     )
+
+
+def test_a_save_that_fails_leaves_the_old_file(trained, tmp_path, monkeypatch):
+    from keras.src.saving import saving_lib
+
+    def fails(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    saves = {"model.keras": trained.save, "trained.weights.h5": trained.save_weights}
+    for name in saves:
+        (tmp_path / name).write_bytes(b"old")
+    monkeypatch.setattr(saving_lib, "_save_state", fails)
+    for name, save in saves.items():
+        with pytest.raises(TfedgeError, match=f"{name}: cannot be written: No space left"):
+            save(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == set(saves)
+    assert all((tmp_path / name).read_bytes() == b"old" for name in saves)
+    monkeypatch.undo()
+    trained.save_weights(tmp_path / "trained.weights.h5")
+    assert (tmp_path / "trained.weights.h5").stat().st_size > 1000
 
 
 def test_checkpoints_of_the_float_model_load(tmp_path):

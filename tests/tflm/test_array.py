@@ -34,6 +34,32 @@ int main(void) {{
     assert subprocess.run([str(program)], check=True, capture_output=True).stdout == flatbuffer
 
 
+@pytest.mark.parametrize("old", ["net_model_data.h", "net_op_resolver.h"])
+def test_files_of_different_conversions_do_not_compile(tmp_path, old):
+    for seed in (2, 1):
+        model = random_model("conv_2d", seed, 1)
+        for name, text in generate_array(model, write_model(model), "net").items():
+            if seed == 2 or name != old:
+                (tmp_path / name).write_text(text)
+    resolver = tmp_path / "tensorflow" / "lite" / "micro" / "micro_mutable_op_resolver.h"
+    resolver.parent.mkdir(parents=True)
+    resolver.write_text(
+        "enum TfLiteStatus { kTfLiteOk, kTfLiteError };\n"
+        "namespace tflite { template <int count> struct MicroMutableOpResolver {\n"
+        "  TfLiteStatus AddConv2D() { return kTfLiteOk; }\n}; }\n"
+    )
+    includes = ["net_model_data.h", "net_op_resolver.h"]
+    for order in (includes, includes[::-1]):
+        (tmp_path / "main.cpp").write_text("".join(f'#include "{name}"\n' for name in order))
+        run = subprocess.run(
+            ["g++", "-fsyntax-only", "-I", tmp_path, tmp_path / "main.cpp"],
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode != 0
+        assert "net_op_resolver.h are of different conversions: convert again" in run.stderr
+
+
 def test_the_resolver_registers_each_operator_once(shared):
     model = read_file(shared("models/mlperf_tiny/kws_int8.tflite"))
     text = generate_array(model, b"TFL3", "kws")["kws_op_resolver.h"]

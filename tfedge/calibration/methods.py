@@ -43,7 +43,9 @@ def method(chosen: str | Method) -> Method:
     if chosen in METHODS:
         return METHODS[chosen]
     if isinstance(chosen, str) and chosen.startswith(_PERCENTILE):
-        return partial(Percentile, _number(chosen.removeprefix(_PERCENTILE)))
+        found = partial(Percentile, _number(chosen.removeprefix(_PERCENTILE)))
+        found()  # says so if that is no percentage
+        return found
     raise TfedgeError(
         f"there is no calibration method {chosen!r}; use {', '.join(METHODS)}, "
         f"{_PERCENTILE}P with P the percentage that the range holds, or a class derived from "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfedge.array_files import arrays_in
 from tfedge.errors import TfedgeError
 
 _ACCEPTED = (
@@ -18,9 +18,9 @@ _ACCEPTED = (
     "inputs, an iterable (or a function that returns one) of samples, a tf.data.Dataset, "
     "a PyDataset, or the path of an .npz file"
 )
+_REAL_NUMBERS = "biuf"  # kinds of dtypes; complex ones would lose a part without a word
 _NPZ_KEYS = ("x", "x_train")
 _TF_DATA_INFINITE = -1
-_BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def _stack(value: Any, spec: InputSpec, place: str) -> np.ndarray:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise _error(place, f"input '{spec.names[0]}' is not an array of numbers") from error
-    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+    if array.dtype.kind not in _REAL_NUMBERS:
         raise _error(
             place, f"input '{spec.names[0]}' takes numbers of type {spec.dtype}, not {array.dtype}"
         )
@@ -288,17 +288,9 @@ def _convert(value: np.ndarray, spec: InputSpec, place: str) -> np.ndarray:
 
 def _load_npz(path: str, inputs: Sequence[InputSpec]) -> dict[str, np.ndarray]:
     """The arrays of an .npz file that belong to the inputs, by name."""
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array without a name")
-        with archive:
-            keys = _npz_keys(path, archive.files, inputs)
-            return {name: archive[key] for name, key in keys.items()}
-    except (OSError, ValueError, EOFError, *_BAD_ARCHIVE) as error:
-        raise TfedgeError(
-            f"{path}: cannot be read as an .npz file, as numpy.savez writes it: {error}"
-        ) from error
+    with arrays_in(Path(path)) as arrays:
+        keys = _npz_keys(path, list(arrays), inputs)
+        return {name: arrays[key] for name, key in keys.items()}
 
 
 def _npz_keys(path: str, files: Sequence[str], inputs: Sequence[InputSpec]) -> dict[str, str]:
@@ -307,7 +299,7 @@ def _npz_keys(path: str, files: Sequence[str], inputs: Sequence[InputSpec]) -> d
     if len(keys) == len(inputs):
         return keys
     candidates = [*(name for name in _NPZ_KEYS if name in files), *files]
-    if len(inputs) == 1 and (len(files) == 1 or candidates[0] in _NPZ_KEYS):
+    if len(inputs) == 1 and (len(files) == 1 or candidates[:1] in ([key] for key in _NPZ_KEYS)):
         return {inputs[0].names[0]: candidates[0]}
     raise TfedgeError(
         f"{path}: holds the arrays {', '.join(files) or '(none)'}; name them as the inputs are: "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfedge.array_files import arrays_in
+from tfedge.array_files import digest_of as digest_of_arrays
+from tfedge.atomic_writing import write_atomically
 from tfedge.distillation.fingerprints import fingerprints
 from tfedge.distillation.teacher_digest import digest_of
 from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, write_atomically
+from tfedge.files import MALFORMED, read_bytes
 from tfedge.json_form import Form
 from tfedge.saved_parts import decoded, encoded
 
@@ -177,7 +179,16 @@ class TeacherCache(keras.Model):
         }
 
     def _shard(self, index: int) -> dict[str, np.ndarray]:
-        return _read_shard(self.folder / _shard_name(index))
+        path = self.folder / _shard_name(index)
+        shard = _read_shard(path)
+        maker = decoded(shard[_MAKER])
+        own = all(maker.get(key) == self.facts[key] for key in ("teacher", "layers", "outputs"))
+        if not own or len(shard[_PRINTS]) != self.facts["shards"][index]:
+            raise TfedgeError(
+                f"{path} is not of the cache that {_MANIFEST} tells of; delete the folder and make "
+                "the cache again"
+            )
+        return shard
 
     def _samples(self) -> Iterator[dict[str, np.ndarray]]:
         for index in range(len(self.facts["shards"])):
@@ -259,8 +270,10 @@ def _write_shard(
     maker = {key: facts[key] for key in ("version", "teacher", "layers")} | {"outputs": outputs}
     leaves = [_flat(one) for one in said]
     values = {key: np.concatenate([leaf[key] for leaf in leaves]) for key in leaves[0]}
+    values[_PRINTS] = prints
+    maker["content"] = digest_of_arrays(values)
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **{_PRINTS: prints, _MAKER: encoded(maker), **values})
+    np.savez(content, allow_pickle=False, **{_MAKER: encoded(maker), **values})
     write_atomically(path, content.getvalue())
     return maker
 
@@ -390,12 +403,30 @@ def _shard_name(index: int) -> str:
 
 def _read_shard(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(io.BytesIO(read_bytes(path))) as data:
-            return {key: data[key] for key in (_PRINTS, _MAKER, *data.files)}
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        with arrays_in(path) as arrays:
+            shard = dict(arrays)
+        _check_shard(shard)
+        return shard
+    except (*MALFORMED, TfedgeError) as error:
         raise TfedgeError(
             f"{path} is damaged ({error}); delete it and make the cache again"
         ) from error
+
+
+def _check_shard(shard: dict[str, np.ndarray]) -> None:
+    """Refuses what was not written so.
+
+    Raises:
+        Exception: one of MALFORMED: it says nothing, or something else.
+    """
+    if shard[_MAKER].dtype != np.uint8:
+        raise TypeError("it does not say what made it")
+    maker = decoded(shard[_MAKER])
+    if maker["content"] != digest_of_arrays({k: v for k, v in shard.items() if k != _MAKER}):
+        raise ValueError("its numbers are not those that were written")
+    missing = {_PRINTS, *_leaves(maker["outputs"])} - set(shard)
+    if missing:
+        raise ValueError(f"it has no {', '.join(sorted(missing))}")
 
 
 def _facts(folder: Path) -> dict[str, Any]:

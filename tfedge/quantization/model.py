@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from tfedge.atomic_writing import replacing
 from tfedge.calibration import Method
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
@@ -159,13 +160,28 @@ class QuantizedModel(keras.Model):
         return int(optimizer.iterations.numpy()) if optimizer is not None else 0
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """As in Keras; refuses legacy .h5 files, which Keras could not load again."""
+        """As in Keras; refuses legacy .h5 files, which Keras could not load again.
+
+        A .keras file is the old one or the new one, whatever stops the writer; so are weights.
+        """
         if str(filepath).endswith((".h5", ".hdf5")):
             raise TfedgeError(
                 f"{filepath}: Keras' legacy .h5 files cannot hold a quantised model; save it as "
                 ".keras, or its weights with save_weights"
             )
-        super().save(filepath, *args, **kwargs)
+        if _is_one_file(filepath, ".keras", args, kwargs):
+            with replacing(Path(filepath)) as beside:
+                super().save(beside)
+        else:
+            super().save(filepath, *args, **kwargs)
+
+    def save_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As in Keras."""
+        if _is_one_file(filepath, ".weights.h5", args, kwargs):
+            with replacing(Path(filepath)) as beside:
+                super().save_weights(beside)
+        else:
+            super().save_weights(filepath, *args, **kwargs)
 
     def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Weights of this model, or of the float model that it was made of."""
@@ -342,6 +358,12 @@ def unknown_ranges(model: Any) -> list[str]:
         for quantizer in quantizers
         if quantizer is not None and not int(quantizer.observations.numpy())
     ]
+
+
+def _is_one_file(filepath: Any, ending: str, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether Keras will write one file on this computer, without asking."""
+    named = isinstance(filepath, (str, Path)) and str(filepath).endswith(ending)
+    return named and "://" not in str(filepath) and not args and kwargs in ({}, {"overwrite": True})
 
 
 def _is_of(float_model: Any, filepath: Any) -> bool:

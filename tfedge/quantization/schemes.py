@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
-from tfedge.files import write_atomically
 from tfedge.json_form import Form
 
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"

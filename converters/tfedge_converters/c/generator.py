@@ -17,6 +17,7 @@ from tfedge_converters.c.fit import check_fit
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_directory
+from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
@@ -172,6 +173,7 @@ class _Emitter:
             "version": tfedge.__version__,
             "command": self.options.command,
             "hash": self.hash,
+            "set_id": Code(PLACEHOLDER),
             "target": self.options.target,
             "name": self.name,
             "NAME": self.name.upper(),
@@ -194,7 +196,7 @@ class _Emitter:
             **ends,
         }
         templates = code_templates("tfedge_converters.c")
-        files = {
+        texts = {
             f"{self.name}{suffix}": templates.get_template(template).render(context)
             for suffix, template in (
                 (".h", "model.h.j2"),
@@ -204,6 +206,7 @@ class _Emitter:
                 ("_self_test.c", "self_test.c.j2"),
             )
         }
+        files = tied(texts)
         runtime = dict(self._runtime_files(layers))
         # What others are linked with comes after them.
         called = [f"tfedge_{header}.c" for header in context["headers"]]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfedge.files import write_files_atomically
+from tfedge.errors import TfedgeError
+from tfedge.files import reason_of
 from tfedge_converters.c.plan import Plan
 from tfedge_converters.execute.program import CProgram, TensorSpec
 
@@ -49,13 +50,20 @@ class CSource:
     plan: Plan = field(repr=False)
 
     def write(self, directory: str | Path) -> CProgram:
-        """Writes all files, or none if one cannot be written; makes the folder if need be.
+        """Writes all files into a folder to compile them in; makes it if need be.
+
+        For a folder that is kept there is `Artifact.save`, which writes sets that are whole.
 
         Raises:
             TfedgeError: the folder cannot be made or written to, or the disk is full.
         """
         folder = Path(directory)
-        write_files_atomically(folder, self.files)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in self.files.items():
+                (folder / name).write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            raise TfedgeError(f"{folder}: cannot be written: {reason_of(error)}") from error
         return CProgram(
             name=self.name,
             directory=folder,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import write_atomically
+from tfedge.atomic_writing import write_atomically
 from tfedge_converters.accelerators.mapping import GraphMapping, Placement
 from tfedge_converters.accelerators.memory import MemoryUse
 from tfedge_converters.accelerators.remedies import Remedy

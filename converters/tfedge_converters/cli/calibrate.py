@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.files import output_file
 from tfedge_converters.cli.options import (
     METHOD_HELP,
     add_allow_code,
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Calibrates, saves and prints how much was seen."""
     from tfedge_converters.calibrate_model import calibrate
 
-    check_writable(Path(arguments.output).parent)
+    output_file(arguments.output)
     calibration = calibrate(
         arguments.model,
         arguments.data,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfedge.files import output_file, output_folder
 from tfedge_converters.cli.options import add_allow_code, add_input_shape, shapes
 
 _EPILOG = """\
@@ -75,10 +76,20 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the report and writes what is asked for."""
     from tfedge_converters.check import check
+    from tfedge_converters.early_checks import check_positive
     from tfedge_converters.edgetpu.compiled_file import is_compiled, read_compiled
+    from tfedge_converters.edgetpu.compiler import find_compiler
     from tfedge_converters.edgetpu.wording import compiled_text
     from tfedge_converters.graph import write_file
 
+    for given in (arguments.html, arguments.rewrite):
+        if given is not None:
+            output_file(given)
+    check_positive(seconds=arguments.seconds, tpus=arguments.tpus)
+    if arguments.compile is not None:
+        output_folder(arguments.compile)
+        find_compiler()
+    compiled = read_compiled(arguments.compiled) if arguments.compiled is not None else None
     if is_compiled(arguments.model):
         print(compiled_text(read_compiled(arguments.model), Path(arguments.model).name), end="")
         return 0
@@ -90,20 +101,19 @@ def run(arguments: argparse.Namespace) -> int:
         rewrite=arguments.rewrite is not None,
         allow_code=arguments.allow_code,
     )
-    if arguments.rewrite:
+    if arguments.rewrite is not None:
         write_file(report.model, Path(arguments.rewrite))
-    if arguments.html:
+    if arguments.html is not None:
         report.save(Path(arguments.html).with_suffix(".html"))
     print(report.json() if arguments.json else report.text(), end="")
-    for words in _edge_tpu(report, arguments):
+    for words in _edge_tpu(report, compiled, arguments):
         print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)
     return int(arguments.strict and not report.all_mapped)
 
 
-def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
+def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iterator[str]:
     """What the options of the Edge TPU add to the report."""
     from tfedge_converters.edgetpu.comparison import compare_compiled, compare_log
-    from tfedge_converters.edgetpu.compiled_file import read_compiled
     from tfedge_converters.edgetpu.compiler import compile_model
     from tfedge_converters.edgetpu.pipelining import propose_segments
     from tfedge_converters.edgetpu.wording import segments_text
@@ -112,11 +122,10 @@ def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
 
     if arguments.tpus is not None:
         yield segments_text(propose_segments(report.mapping, report.memory, arguments.tpus))
-    if arguments.compiled:
-        yield compare_compiled(report, read_compiled(arguments.compiled)).text()
-    if arguments.compile:
+    if compiled is not None:
+        yield compare_compiled(report, compiled).text()
+    if arguments.compile is not None:
         name = model_name(report.name)
         compilation = compile_model(write_model(report.model), name=name, seconds=arguments.seconds)
-        compilation.save(arguments.compile)
-        report.save(Path(arguments.compile) / f"{name}_prediction.json")
+        compilation.save(arguments.compile, prediction=report.json())
         yield compare_log(report, compilation.log).text()

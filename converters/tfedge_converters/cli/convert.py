@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.file_sets import refuse_foreign
+from tfedge.files import output_folder
 from tfedge_converters.cli.options import (
     METHOD_HELP,
     add_allow_code,
@@ -23,6 +24,9 @@ _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
 (first axis: samples; a hundred or so, of what the device will see). An integer .tflite file is
 taken as it is.
+
+Files of an earlier conversion into the same folder are replaced; those that the new one has not are
+deleted, unless somebody changed them. Other files there are left alone.
 
 For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the kernels that it uses,
 a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
@@ -128,8 +132,12 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
     from tfedge_converters.conversion import convert
+    from tfedge_converters.targets import load
+    from tfedge_converters.verify.written import CONVERSION
 
-    check_writable(Path(arguments.output))
+    folder = output_folder(arguments.output)
+    if load(arguments.target).code == "c":
+        refuse_foreign(folder, CONVERSION, ["CMakeLists.txt"])
     artifact = convert(
         arguments.model,
         target=arguments.target,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.files import output_folder
 from tfedge_converters.cli.options import add_allow_code, add_quantization
 from tfedge_converters.cli.recovery_argument import add_recovery
 
@@ -45,12 +44,11 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table, and writes files if asked."""
-    from rich.console import Console
-
+    from tfedge_converters.cli.console import Console
     from tfedge_converters.diagnosis import diagnose
 
-    if arguments.output:
-        check_writable(Path(arguments.output))
+    if arguments.output is not None:
+        output_folder(arguments.output)
     diagnosis = diagnose(
         arguments.model,
         calibration=arguments.calibration,
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         allow_code=arguments.allow_code,
     )
     files = diagnosis.save(arguments.output) if arguments.output else []
-    Console(highlight=False, markup=False).print(diagnosis.table())
+    Console().print(diagnosis.table())
     if files:
         print(f"{len(files)} files in {arguments.output}")
     return 0

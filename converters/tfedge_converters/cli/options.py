@@ -52,7 +52,10 @@ def shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
     if texts is None:
         return None
     try:
-        return [tuple(int(size) for size in text.split(",")) for text in texts]
+        found = [tuple(int(size) for size in text.split(",")) for text in texts]
+        if any(size < 1 for shape in found for size in shape):
+            raise ValueError
+        return found
     except ValueError:
         raise TfedgeError(
             f"--input-shape {' '.join(texts)}: give sizes with commas between, e.g. 49,10,1"

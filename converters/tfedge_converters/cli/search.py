@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfedge.files import check_writable
+from tfedge.files import output_file
 from tfedge.quantization.schemes import write_scheme
 from tfedge_converters.cli.options import add_allow_code, add_quantization
 
@@ -55,12 +55,11 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints tables, and writes the scheme if asked."""
-    from rich.console import Console
-
+    from tfedge_converters.cli.console import Console
     from tfedge_converters.search import search_widths
 
-    if arguments.output:
-        check_writable(Path(arguments.output).parent)
+    if arguments.output is not None:
+        output_file(arguments.output)
     found = search_widths(
         arguments.model,
         calibration=arguments.calibration,
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.output:
         write_scheme(Path(arguments.output), found.scheme)
-    console = Console(highlight=False, markup=False)
+    console = Console()
     console.print(found.table())
     console.print(found.front_table())
     if found.activations:

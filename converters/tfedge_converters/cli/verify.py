@@ -14,7 +14,8 @@ must equal the truth in every bit: the exit status is 1 if it does not, or if it
 --engine names could not be run. LiteRT may differ for known reasons.
 
 Of a folder that 'tfedge convert' wrote, the C is verified as it lies there: it is compiled, its
-self-test runs, and its constants are compared with those of the model.
+self-test runs, and its constants are compared with those of the model. Files that are missing, that
+somebody changed, or that are left of other conversions are named.
 
 examples:
   tfedge verify kws.tflite
@@ -52,8 +53,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table; the status is 1 unless all was run and generated C equals the truth."""
-    from rich.console import Console
-
+    from tfedge_converters.cli.console import Console
     from tfedge_converters.verify import verify
 
     result = verify(
@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         engines=arguments.engine,
     )
-    console = Console(highlight=False, markup=False)
-    console.print(f"{result.samples} samples; the truth is {result.truth_reason}")
+    console = Console()
+    console.print(f"{result.samples} samples; the truth is {result.truth_reason}", soft_wrap=True)
     console.print(_table(result))
-    console.print(_verdict(result))
+    console.print(_verdict(result), soft_wrap=True)
     return 0 if result.passed and not result.not_run else 1
 
 

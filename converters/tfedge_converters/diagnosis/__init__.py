@@ -9,11 +9,11 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
-from tfedge_converters.early_checks import check_data
+from tfedge_converters.early_checks import check_data, check_positive
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
 from tfedge_converters.quantize.precision import real_graph
-from tfedge_converters.quantize.recovery import Step, recover
+from tfedge_converters.quantize.recovery import Step, recover, steps
 
 __all__ = ["Diagnosis", "LayerDiagnosis", "diagnose"]
 
@@ -50,6 +50,8 @@ def diagnose(
         TfedgeError: it computes with integers already, or the data do not fit.
     """
     scheme = get(quantization)
+    check_positive(samples=samples)
+    steps(recovery)
     check_data(calibration)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
-from tfedge.files import write_files_atomically
+from tfedge.file_sets import write_set
+from tfedge.files import output_folder
 from tfedge.terminal_text import cells
 from tfedge_converters.foreign_text import csv_cell
 from tfedge_converters.quantize.noise import decibels
@@ -179,8 +181,10 @@ class Diagnosis:
             "snr.png": snr_figure(self),
             "ranges.png": ranges_figure(self),
         }
-        write_files_atomically(Path(directory), files)
-        return [Path(directory) / name for name in sorted(files)]
+        folder = output_folder(directory)
+        for notice in write_set(folder, "diagnose", files, {"model": self.name}):
+            logging.warning("%s", notice)
+        return [folder / name for name in sorted(files)]
 
     def _document(self) -> dict[str, Any]:
         return {

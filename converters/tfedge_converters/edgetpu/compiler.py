@@ -8,8 +8,11 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from absl import logging
+
 from tfedge.errors import MissingToolError, TfedgeError
-from tfedge.files import write_files_atomically
+from tfedge.file_sets import write_set
+from tfedge.files import output_folder
 from tfedge_converters.edgetpu.compiler_log import CompilerLog, failure, parse_log
 from tfedge_converters.execute.tool import run_tool
 from tfedge_converters.foreign_text import check_model_name
@@ -38,8 +41,12 @@ class Compilation:
     output: str = field(repr=False)
     log: CompilerLog = field(repr=False)
 
-    def save(self, directory: str | Path) -> list[Path]:
-        """Writes NAME_edgetpu.tflite and NAME_edgetpu.log.
+    def save(self, directory: str | Path, prediction: str | None = None) -> list[Path]:
+        """Writes NAME_edgetpu.tflite, NAME_edgetpu.log and what belongs to them.
+
+        Args:
+            directory: is made if need be.
+            prediction: what was expected of the compiler, for NAME_prediction.json.
 
         Raises:
             TfedgeError: the folder cannot be made or written to.
@@ -48,8 +55,12 @@ class Compilation:
             f"{self.name}_edgetpu.tflite": self.flatbuffer,
             f"{self.name}_edgetpu.log": self.output,
         }
-        write_files_atomically(Path(directory), files)
-        return [Path(directory) / name for name in sorted(files)]
+        if prediction is not None:
+            files[f"{self.name}_prediction.json"] = prediction
+        folder = output_folder(directory)
+        for notice in write_set(folder, f"{self.name}_edgetpu", files, {"name": self.name}):
+            logging.warning("%s", notice)
+        return [folder / name for name in sorted(files)]
 
 
 def find_compiler() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
+from tfedge.files import MALFORMED
 from tfedge.terminal_text import readable
 from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.execute.tool import run_tool
@@ -73,6 +74,10 @@ def compile_model(
             layers_csv=_text(folder, "model_per-layer.csv"),
             log=log,
         )
+    try:
+        compiled.report()
+    except (*MALFORMED, StopIteration) as error:
+        raise TfedgeError(f"Vela left estimates that cannot be read: {error!r}") from error
     _check_memory(compiled, target, given.get("arena_cache_size"))
     return compiled
 

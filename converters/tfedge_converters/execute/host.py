@@ -36,6 +36,7 @@ _SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
 _EXECUTABLE = "program"
 _RESULT_BYTES = 100
 _MOST_WORDS_BYTES = 1 << 16
+_MOST_PRINTED_BYTES = 1 << 26
 
 # Until the compiled C has computed a sample; models of microcontrollers take milliseconds.
 SAMPLE_SECONDS = 300.0
@@ -131,7 +132,14 @@ class HostProgram:
     def _started(self, mode: str, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         command: list[str | Path] = [self._scratch.path / _EXECUTABLE, mode]
         pipe = subprocess.PIPE
-        process = start_tool(command, self._title, stdin=pipe, stdout=pipe, stderr=errors)
+        process = start_tool(
+            command,
+            self._title,
+            most_file_bytes=_MOST_PRINTED_BYTES,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=errors,
+        )
         try:
             yield process
         finally:

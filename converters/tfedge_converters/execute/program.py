@@ -39,10 +39,11 @@ class CProgram:
 
     Attributes:
         name: what the generated names begin with: `kws` for `kws.h` and `kws_invoke`.
-        directory: holds `<name>.h` and every C source that the model needs, and no other. Kept as
-            an absolute path, for compilers take what begins with - or @ for options.
+        directory: holds `<name>.h` and every C source that the model needs. Kept as an absolute
+            path, for compilers take what begins with - or @ for options.
         inputs, outputs: the model's tensors, in the order of their indices in C.
         arena_bytes: the arena to hand to the model.
+        source_names: its C sources, where the directory holds others too; None: all that it holds.
 
     Raises:
         TfedgeError: generated C cannot be called so.
@@ -53,6 +54,7 @@ class CProgram:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     arena_bytes: int
+    source_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -71,4 +73,6 @@ class CProgram:
                     f"'{self.directory}' has no {file_name}: write the generated C of model "
                     f"'{self.name}' there before compiling it"
                 )
-        return sorted(self.directory.glob("*.c"))
+        if self.source_names is None:
+            return sorted(self.directory.glob("*.c"))
+        return [self.directory / name for name in sorted(self.source_names)]

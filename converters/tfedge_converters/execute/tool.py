@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import selectors
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tfedge_converters.environment import positive_number
 from tfedge_converters.execute.errors import ExecutionError
+
+# Of every program that is run, in place of its own time limit.
+SECONDS_VARIABLE = "TFEDGE_TOOL_SECONDS"
 
 _MOST_PRINTED_BYTES = 1 << 26
 _CHUNK = 1 << 16
@@ -60,10 +66,13 @@ def run_tool(
 ) -> ToolRun:
     """Runs a program to its end, with nothing to read.
 
+    Its temporary files go with it, whatever its end is.
+
     Args:
         command: the program and its arguments.
         title: what messages call it.
-        seconds: time limit, on the clock; its children are ended with it.
+        seconds: time limit, on the clock, unless TFEDGE_TOOL_SECONDS sets another; its children
+            are ended with it.
         folder: where it runs.
         environment: instead of this process's.
         advice: what to do where it takes too long.
@@ -71,35 +80,52 @@ def run_tool(
     Raises:
         ExecutionError: it cannot be started, takes too long or prints too much.
     """
-    process = start_tool(
-        command,
-        title,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=environment,
-    )
-    try:
-        stdout, printed = _everything_printed(process, title, seconds, advice)
-        status = process.wait()
-    finally:
-        end_group(process)
+    with tempfile.TemporaryDirectory(prefix="tfedge-", ignore_cleanup_errors=True) as temporary:
+        process = start_tool(
+            command,
+            title,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env={**(os.environ if environment is None else environment), "TMPDIR": temporary},
+        )
+        try:
+            stdout, printed = _everything_printed(process, title, seconds, advice)
+            status = process.wait()
+        finally:
+            end_group(process)
     return ToolRun(status, stdout.decode(errors="replace"), printed.decode(errors="replace"))
 
 
 def start_tool(
-    command: Sequence[str | Path], title: str, **options: Any
+    command: Sequence[str | Path],
+    title: str,
+    *,
+    most_file_bytes: int | None = None,
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Starts a program in a group of its own, which `end_group` ends.
+
+    Args:
+        command: the program and its arguments.
+        title: what messages call it.
+        most_file_bytes: how long the files that it writes may become, where the system can say so;
+            None: as long as they like.
+        options: of `subprocess.Popen`.
 
     Raises:
         ExecutionError: it cannot be started.
     """
     try:
-        return subprocess.Popen(command, start_new_session=True, **options)
+        process = subprocess.Popen(command, start_new_session=True, **options)
     except OSError as error:
         raise ExecutionError(f"{title} cannot be run: {error.strerror}") from error
+    if most_file_bytes is not None and hasattr(resource, "prlimit"):
+        with suppress(ProcessLookupError):
+            limits = (most_file_bytes, most_file_bytes)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+    return process
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
@@ -116,7 +142,9 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 def _everything_printed(
     process: subprocess.Popen[bytes], title: str, seconds: float, advice: str
 ) -> tuple[bytearray, bytearray]:
-    too_long = f"{title} was still running after {seconds:g} s" + (f"; {advice}" if advice else "")
+    seconds = positive_number(SECONDS_VARIABLE, seconds)
+    advice = advice or f"{SECONDS_VARIABLE} gives it more"
+    too_long = f"{title} was still running after {seconds:g} s; {advice}"
     stdout, printed = bytearray(), bytearray()
     deadline = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
@@ -157,6 +185,7 @@ def watched(
     Raises:
         ExecutionError: it was ended.
     """
+    seconds = positive_number(SECONDS_VARIABLE, seconds)
     last = time.monotonic()
     done, expired = threading.Event(), threading.Event()
 
@@ -183,7 +212,10 @@ def watched(
         done.set()
         thread.join()
     if expired.is_set():
-        raise ExecutionError(f"{title} gave no answer for {seconds:g} s, and was ended")
+        raise ExecutionError(
+            f"{title} gave no answer for {seconds:g} s, and was ended; {SECONDS_VARIABLE} gives it "
+            "more"
+        )
 
 
 def read_words(file: IO[bytes], most: int) -> str:

@@ -11,8 +11,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.atomic_writing import write_atomically
 from tfedge.errors import UnsupportedError
-from tfedge.files import write_atomically
 from tfedge_converters.graph.reader import FILE_IDENTIFIER
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tfedge.errors import TfedgeError
@@ -26,13 +27,15 @@ class Limits:
             None for a point of accuracy, and for a tenth of others.
 
     Raises:
-        TfedgeError: a loss below 0.
+        TfedgeError: a loss below 0, or what is no number.
     """
 
     snr: float = _LEAST_SNR
     loss: float | None = None
 
     def __post_init__(self) -> None:
+        if math.isnan(self.snr):
+            raise TfedgeError("min_snr is a number of dB, not nan")
         if self.loss is not None and not self.loss >= 0:
             raise TfedgeError(f"max_loss is 0 or more, not {self.loss}")
 

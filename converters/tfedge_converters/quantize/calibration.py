@@ -16,6 +16,7 @@ from tfedge.calibration import RepresentativeData
 from tfedge.calibration.methods import MINMAX, Method, method
 from tfedge.calibration.observers import Observer
 from tfedge.errors import TfedgeError
+from tfedge.files import MALFORMED
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
@@ -202,7 +203,7 @@ class Calibration:
                 observer = calibration._make()
                 observer.restore(state)
                 calibration._observers[place] = observer
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise TfedgeError(f"{path}: not a calibration that this version can read") from error
         calibration.samples, calibration._digest = record.samples, record.digest
         return calibration

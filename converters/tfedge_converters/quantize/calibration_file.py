@@ -5,21 +5,23 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfedge.array_files import arrays_in, digest_of
+from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, write_atomically
+from tfedge.files import MALFORMED
 from tfedge.json_form import Form
 
 _HEADER = "tfedge_calibration"
-_VERSION = 1
+_VERSION = 2
+_FORM = "a calibration, as 'tfedge calibrate' writes it"
 
-_FORM = Form(
+_HEADER_FORM = Form(
     {
         "type": "object",
         "description": "an object",
@@ -29,8 +31,9 @@ _FORM = Form(
             "scheme": {"type": "object"},
             "samples": {"type": "integer", "minimum": 0, "description": "a number of samples"},
             "digest": {"type": "string", "maxLength": 200, "description": "a digest"},
+            "content": {"type": "string", "maxLength": 200, "description": "a digest"},
         },
-        "required": ["version", "method", "scheme", "samples", "digest"],
+        "required": ["version", "method", "scheme", "samples", "digest", "content"],
         "additionalProperties": False,
     }
 )
@@ -61,15 +64,15 @@ def write_record(path: Path, record: Record) -> None:
     Raises:
         TfedgeError: it cannot be written.
     """
-    header = {
-        "version": _VERSION, "method": record.method, "scheme": record.scheme,
-        "samples": record.samples, "digest": record.digest,
-    }  # fmt: skip
     arrays: dict[str, Any] = {
-        f"{place}/{name}": value
+        f"{place}/{name}": np.asarray(value)
         for place, state in record.states.items()
         for name, value in state.items()
     }
+    header = {
+        "version": _VERSION, "method": record.method, "scheme": record.scheme,
+        "samples": record.samples, "digest": record.digest, "content": digest_of(arrays),
+    }  # fmt: skip
     content = io.BytesIO()
     arrays[_HEADER] = np.array(json.dumps(header))
     np.savez_compressed(content, **arrays)
@@ -81,7 +84,7 @@ def is_record(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return f"{_HEADER}.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, NotImplementedError, ValueError, zipfile.BadZipFile):
         return False
 
 
@@ -91,22 +94,18 @@ def read_record(path: Path) -> Record:
     Raises:
         TfedgeError: it cannot be read, or is no calibration of this version.
     """
-    data = read_bytes(path)
+    with arrays_in(path, _FORM) as arrays:
+        found = {key: arrays[key] for key in arrays}
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            header = _FORM.parsed(str(archive[_HEADER]), f"{path}: its header")
-            states: dict[int, dict[str, np.ndarray]] = {}
-            for key in archive.files:
-                if key != _HEADER:
-                    place, name = key.split("/")
-                    states.setdefault(int(place), {})[name] = archive[key]
-            return Record(
-                header["method"], header["scheme"], header["samples"], header["digest"], states
-            )
-    except (
-        AttributeError, EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile,
-        zlib.error,
-    ) as error:  # fmt: skip
-        raise TfedgeError(
-            f"{path}: cannot be read as a calibration, as 'tfedge calibrate' writes it: {error}"
-        ) from error
+        header = _HEADER_FORM.parsed(str(found.pop(_HEADER)), f"{path}: its header")
+        if header["content"] != digest_of(found):
+            raise ValueError("its numbers are not those that were written")
+        states: dict[int, dict[str, np.ndarray]] = {}
+        for key, array in found.items():
+            place, name = key.split("/")
+            states.setdefault(int(place), {})[name] = array
+        return Record(
+            header["method"], header["scheme"], header["samples"], header["digest"], states
+        )
+    except MALFORMED as error:
+        raise TfedgeError(f"{path}: cannot be read as {_FORM}: {error}") from error

@@ -12,7 +12,7 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
-from tfedge_converters.early_checks import check_data
+from tfedge_converters.early_checks import check_data, check_positive
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.preparation import prepare
@@ -100,6 +100,7 @@ def search_widths(
     widths = _widths(bits, "weights")
     scheme, searched = _narrowest(get(quantization), activation_bits)
     aim = targets.load(target)
+    check_positive(flash=flash, ram=ram, bit_operations=bit_operations, samples=samples)
     check_data(calibration)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name

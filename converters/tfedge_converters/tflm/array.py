@@ -8,6 +8,7 @@ import numpy as np
 
 import tfedge
 from tfedge_converters.c import arrays
+from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.foreign_text import Code, check_model_name, code_templates
 from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.types import Model
@@ -36,6 +37,7 @@ def generate_array(
         refuse_blocks(graph, "TFLite Micro")
     context = {
         "version": tfedge.__version__,
+        "set_id": Code(PLACEHOLDER),
         "hash": hashlib.sha256(flatbuffer).hexdigest(),
         "name": check_model_name(name),
         "NAME": name.upper(),
@@ -46,7 +48,9 @@ def generate_array(
         "stateful": any(tensor.is_variable for graph in model.graphs for tensor in graph.tensors()),
     }
     templates = code_templates("tfedge_converters.tflm")
-    return {
-        f"{name}_{file}": templates.get_template(f"{file}.j2").render(context)
-        for file in ("model_data.h", "model_data.c", "op_resolver.h")
-    }
+    return tied(
+        {
+            f"{name}_{file}": templates.get_template(f"{file}.j2").render(context)
+            for file in ("model_data.h", "model_data.c", "op_resolver.h")
+        }
+    )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfedge.array_files import arrays_in, read_array
 from tfedge.errors import TfedgeError
+from tfedge.files import check_readable
 from tfedge_converters.graph import Graph, Tensor, TensorType
 from tfedge_converters.verify.input_values import Values, values_of
 
@@ -107,11 +110,11 @@ def _columns(graph: Graph, inputs: Any) -> Sequence[np.ndarray]:
 
 
 def _load(path: Path) -> dict[str, np.ndarray] | np.ndarray:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (OSError, ValueError, EOFError) as error:
-        raise TfedgeError(f"{path}: cannot be read as .npy or .npz: {error}") from error
+    check_readable(path)
+    if not zipfile.is_zipfile(path):
+        return read_array(path, "an .npy or .npz file")
+    with arrays_in(path) as arrays:
+        return dict(arrays)
 
 
 def _fit(value: np.ndarray, tensor: Tensor) -> np.ndarray:

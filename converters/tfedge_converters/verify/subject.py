@@ -43,9 +43,13 @@ class Subject:
             return _on_device(program, name.removeprefix(_QEMU))
         return engine(name)
 
-    def faults(self, *, has_compiler: bool) -> list[str]:
+    def file_faults(self) -> list[str]:
         """What of the delivered files does not belong to the model, in words."""
-        return [] if self.written is None else self.written.faults(has_compiler=has_compiler)
+        return [] if self.written is None else list(self.written.file_faults())
+
+    def self_test_faults(self) -> list[str]:
+        """What the self-test of delivered C says, in words; it has to be run."""
+        return [] if self.written is None else list(self.written.self_test_faults())
 
 
 @contextmanager

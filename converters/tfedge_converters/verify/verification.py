@@ -10,6 +10,7 @@ import numpy as np
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge_converters.compiled_models import refuse_compiled
+from tfedge_converters.execute import ExecutionError
 from tfedge_converters.graph import Graph, Model, Operator, read_model, write_model
 from tfedge_converters.verify.differences import reason
 from tfedge_converters.verify.divisors import with_divisors
@@ -112,7 +113,8 @@ def verify(
     Args:
         model: a .tflite file, its bytes, or a typed Model, whose C is generated for this; what
             `convert` returned, or the folder that it was saved to, whose C is verified as it is:
-            it is compiled, its self-test runs, and its constants are compared with the model's.
+            it is compiled, its self-test runs, its constants are compared with the model's, and
+            all files with their manifest.
         inputs: samples of the model's own input types: an array whose first axis is samples, a
             list or dict of them, or an .npz file; None for random ones.
         samples: how many random samples.
@@ -165,9 +167,8 @@ def _verified(
         if inputs is None
         else given_samples(typed.main, inputs)
     )
-    results = {
-        name: _try(subject.engine(name), subject.flatbuffer, data, sequence) for name in names
-    }
+    faults = subject.file_faults()
+    results = {name: _run(subject, name, data, sequence, bool(faults)) for name in names}
     truth = _truth(subject.flatbuffer, data, sequence, results)
     right = results[truth]
     assert not isinstance(right, str)
@@ -178,15 +179,37 @@ def _verified(
         for name, result in results.items()
         if name != truth
     )
-    compiled = any(c.engine == "c" and not c.skipped for c in comparisons)
+    faults += _self_test_faults(subject, bool(faults))
     return Verification(
         truth,
         _TRUTHS[truth],
         len(data),
         comparisons,
         asked=tuple(names) if asked else (),
-        faults=tuple(subject.faults(has_compiler=compiled)),
+        faults=tuple(faults),
     )
+
+
+def _run(
+    subject: Subject, name: str, data: Sequence[Sample], sequence: int, known_wrong: bool
+) -> Outputs | str:
+    """As `_try`; that wrong files do not compile, or crash, is one of the reasons."""
+    try:
+        return _try(subject.engine(name), subject.flatbuffer, data, sequence)
+    except ExecutionError as error:
+        if not known_wrong:
+            raise
+        return str(error)
+
+
+def _self_test_faults(subject: Subject, known_wrong: bool) -> list[str]:
+    """As the subject's; that wrong files do not compile, or crash, is one of them."""
+    try:
+        return subject.self_test_faults()
+    except ExecutionError as error:
+        if not known_wrong:
+            raise
+        return [str(error)]
 
 
 def _try(run: Engine, flatbuffer: bytes, data: Sequence[Sample], sequence: int) -> Outputs | str:

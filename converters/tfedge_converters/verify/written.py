@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tfedge.errors import ModelFileError, TfedgeError
+from tfedge.errors import MissingToolError, ModelFileError, TfedgeError
+from tfedge.file_sets import Manifest, looks_generated, manifest_name, manifests_in, read_manifest
+from tfedge.files import read_bytes
 from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
+from tfedge_converters.c.set_id import without_id
 from tfedge_converters.execute import CProgram, build_host
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.passes import pipeline
@@ -23,36 +26,67 @@ _SUFFIX = ".tflite"
 _COMPILED = "_vela"
 _HASH = re.compile(r'^#define \w+_MODEL_HASH "([0-9a-f]+)"$', re.MULTILINE)
 _COMMENT = re.compile(r"^\s*/\*.*?\*/\s*", re.DOTALL)
+# What the manifest of a conversion is called by.
+CONVERSION = "convert"
+_AGAIN = "convert the model again"
+# What a conversion for one target or another calls the files of a model.
+_ENDINGS = (
+    *(_SUFFIX, ".h", ".c", "_weights.h", "_weights.c", "_self_test.c"),
+    *("_model_data.h", "_model_data.c", "_op_resolver.h"),
+    *(f"{_COMPILED}{_SUFFIX}", f"{_COMPILED}_summary.csv", f"{_COMPILED}_layers.csv"),
+)
+_DIFFERS = "says that outputs are not those of the reference"
+_NO_VECTORS = -5  # as tfedge_platform.h has it
+_SELF_TEST_WORDS = {
+    _NO_VECTORS: "has nothing to compare with, for no interpreter could run the model"
+}
 
 
 @dataclass(frozen=True)
 class Written:
-    """A folder with a model and what was generated from it.
+    """A model's file and what was generated from it.
 
     Attributes:
         flatbuffer: the model's file.
         name: its name without the suffix, which generated files begin with.
         folder: where it lies.
         program: the C beside it; None if there is none.
+        is_kept: whether the folder is one that `convert` wrote, and not made for this.
     """
 
     flatbuffer: bytes
     name: str
     folder: Path
     program: CProgram | None
+    is_kept: bool
 
-    def faults(self, *, has_compiler: bool) -> list[str]:
-        """What of the generated files does not belong to the model, or fails its own test.
+    def file_faults(self) -> Iterator[str]:
+        """What of the files is not as it was written, or does not belong to the model.
 
-        Args:
-            has_compiler: whether C can be compiled here, for the self-test.
+        Raises:
+            TfedgeError: a file cannot be read.
+        """
+        if self.is_kept:
+            yield from _set_faults(self.folder, self.name)
+        yield from self._foreign_constants()
+
+    def self_test_faults(self) -> Iterator[str]:
+        """Compiles the C for this computer and runs its self-test.
 
         Raises:
             ExecutionError: the C does not compile, or crashes.
         """
-        return [*self._changed_files(), *(self._self_test() if has_compiler else ())]
+        if self.program is None:
+            return
+        try:
+            status = build_host(self.program).self_test()
+        except MissingToolError as error:
+            yield f"{self.name}_self_test could not be run: {error}"
+            return
+        if status:
+            yield f"{self.name}_self_test {_SELF_TEST_WORDS.get(status, _DIFFERS)}"
 
-    def _changed_files(self) -> Iterator[str]:
+    def _foreign_constants(self) -> Iterator[str]:
         model = read_model(self.flatbuffer)
         for name, right in self._constants(model).items():
             if (self.folder / name).is_file():
@@ -80,18 +114,28 @@ class Written:
             return {}
         return {name: generate_array(model, self.flatbuffer, self.name)[name]}
 
-    def _self_test(self) -> Iterator[str]:
-        if self.program is not None and build_host(self.program).self_test() != 0:
-            yield f"{self.name}_self_test says that outputs are not those of the reference"
-
 
 def open_written(folder: Path) -> Written:
     """The model in a folder that `convert` wrote.
 
     Raises:
-        ModelFileError: there is no .tflite file in it, or there are several.
-        TfedgeError: the folder cannot be read.
+        ModelFileError: its .tflite file is missing; without a manifest: there is none, or there
+            are several.
+        TfedgeError: what lies there is neither one conversion nor another, or cannot be read.
     """
+    manifest = read_manifest(folder, CONVERSION)
+    if manifest is None:
+        path = _only_model(folder)
+        sources = None
+    else:
+        path = _listed_model(folder, manifest)
+        sources = tuple(name for name in manifest.files if name.endswith(".c"))
+    flatbuffer = read_bytes(path)
+    program = _program(folder, path.stem, flatbuffer, sources)
+    return Written(flatbuffer, path.stem, folder, program, is_kept=True)
+
+
+def _only_model(folder: Path) -> Path:
     found = sorted(path for path in folder.glob(f"*{_SUFFIX}") if not path.stem.endswith(_COMPILED))
     if len(found) != 1:
         names = ", ".join(path.name for path in found)
@@ -100,17 +144,51 @@ def open_written(folder: Path) -> Written:
             f"{folder}: holds {held}; a folder that 'tfedge convert' wrote has one, with its "
             "generated code"
         )
-    flatbuffer = found[0].read_bytes()
-    name = found[0].stem
-    return Written(flatbuffer, name, folder, _program(folder, name, flatbuffer))
+    return found[0]
+
+
+def _listed_model(folder: Path, manifest: Manifest) -> Path:
+    if not manifest.complete:
+        raise TfedgeError(f"{folder}: {next(manifest.faults(folder))}")
+    path = folder / f"{manifest.facts.get('name')}{_SUFFIX}"
+    if path.name not in manifest.files:
+        raise TfedgeError(f"{folder / manifest.file_name}: damaged: it names no model; {_AGAIN}")
+    if not path.exists():
+        raise ModelFileError(
+            f"{folder}: {path.name} is missing, which tfedge wrote there; {_AGAIN}"
+        )
+    return path
+
+
+def _set_faults(folder: Path, name: str) -> Iterator[str]:
+    """What the manifests in a folder say of it, and of what lies between their files."""
+    known: set[str] = set()
+    for manifest in manifests_in(folder):
+        known |= {manifest.file_name, *manifest.known}
+        yield from manifest.faults(folder)
+    if manifest_name(CONVERSION) not in known:
+        yield f"{manifest_name(CONVERSION)} is missing, which says what belongs together; {_AGAIN}"
+    strange = [path.name for path in sorted(folder.iterdir()) if path.name not in known]
+    colliding = [other for other in strange if _collides(folder / other, name)]
+    if colliding:
+        yield f"not of this conversion, but called as if they were: {', '.join(colliding)}"
+
+
+def _collides(path: Path, name: str) -> bool:
+    """Whether a file would be taken for one of the model's, or compiled with them."""
+    if path.name in {f"{name}{ending}" for ending in _ENDINGS}:
+        return True
+    return path.suffix in (".c", ".h") and path.is_file() and looks_generated(path)
 
 
 def source_of(flatbuffer: bytes, source: CSource, folder: Path) -> Written:
     """A generated program that is in memory alone, written into a folder."""
-    return Written(flatbuffer, source.name, folder, source.write(folder))
+    return Written(flatbuffer, source.name, folder, source.write(folder), is_kept=False)
 
 
-def _program(folder: Path, name: str, flatbuffer: bytes) -> CProgram | None:
+def _program(
+    folder: Path, name: str, flatbuffer: bytes, sources: tuple[str, ...] | None
+) -> CProgram | None:
     header = folder / f"{name}.h"
     if not header.is_file() or not (folder / f"{name}.c").is_file():
         return None
@@ -122,7 +200,7 @@ def _program(folder: Path, name: str, flatbuffer: bytes) -> CProgram | None:
     )
     if arena is None:
         raise TfedgeError(f"{header}: does not say how large the arena is; convert the model again")
-    return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]))
+    return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
 
 
 def _generated(name: str, model: Model, flatbuffer: bytes) -> CSource:
@@ -132,7 +210,7 @@ def _generated(name: str, model: Model, flatbuffer: bytes) -> CSource:
 
 def _first_difference(found: str, right: str) -> int:
     """The line, from 1, from which on two files differ behind their banners; 0 if none does."""
-    (found_banner, found_rest), (_, right_rest) = _split(found), _split(right)
+    (found_banner, found_rest), (_, right_rest) = map(_split, map(without_id, (found, right)))
     if found_rest == right_rest:
         return 0
     lines = np.array([found_rest.count("\n"), right_rest.count("\n")]) + 1

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-from tfedge.errors import TfedgeError
+from tfedge_converters.environment import positive_number
 
 SECONDS_VARIABLE = "TFEDGE_WORKER_SECONDS"
 MEMORY_VARIABLE = "TFEDGE_WORKER_GIB"
@@ -35,14 +34,5 @@ def limits() -> Limits:
     Raises:
         TfedgeError: a variable is no positive whole number.
     """
-    seconds = _number(SECONDS_VARIABLE, _SECONDS)
-    return Limits(seconds, 10.0 * seconds, _number(MEMORY_VARIABLE, _GIB) << 30)
-
-
-def _number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
-        raise TfedgeError(f"{variable} is '{text}', which is no positive whole number")
-    return int(text)
+    seconds = int(positive_number(SECONDS_VARIABLE, _SECONDS))
+    return Limits(seconds, 10.0 * seconds, int(positive_number(MEMORY_VARIABLE, _GIB)) << 30)

@@ -1,0 +1,55 @@
+"""The commands of `tfedge` and how they are asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import tfedge
+from tfedge_converters.cli import calibrate, check, convert, diagnose, search, targets, verify
+
+_DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
+
+_EPILOG = """\
+examples:
+  tfedge targets
+  tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
+  tfedge convert kws.tflite --target cortex-m4 --output build/kws
+  tfedge check build/kws/kws.tflite --target edgetpu
+  tfedge diagnose kws.keras --calibration samples.npz
+  tfedge verify build/kws/kws.tflite
+  tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
+"""
+
+_COMMANDS = (convert, calibrate, check, verify, diagnose, search, targets)
+
+
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Argparse says nothing where help cannot be written."""
+        if message:
+            (file or sys.stderr).write(message)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Runs what is asked for; returns the exit status.
+
+    Raises:
+        TfedgeError: something is wrong with what was given.
+        SystemExit: there is no such command or option, or it is help that is asked for.
+    """
+    parser = _Parser(
+        prog="tfedge",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tfedge {tfedge.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    parsed = parser.parse_args(arguments)
+    status: int = parsed.run(parsed)
+    return status

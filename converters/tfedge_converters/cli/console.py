@@ -1,0 +1,16 @@
+"""Where tables are printed."""
+
+from __future__ import annotations
+
+import rich.console
+
+
+class Console(rich.console.Console):
+    """Prints texts on the standard output as they are: names in them are no markup."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to the command, where rich would exit with the status of a mismatch."""
+        raise BrokenPipeError
