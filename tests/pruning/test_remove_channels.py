@@ -181,6 +181,34 @@ def test_a_constant_stays_where_padding_would_see_it():
     assert smaller.count_params() == model.count_params()
 
 
+# What makes of a constant, and of channels, something else than a rule of its kind would say.
+NOT_CONSTANT = {
+    "an edge of another number": lambda x: layers.Resizing(
+        8, 12, pad_to_aspect_ratio=True, fill_value=2.0
+    )(x),
+    "rows become channels": lambda x: layers.Permute((1, 3, 2))(x),
+    "a norm along rows": lambda x: layers.BatchNormalization(axis=1)(x),
+    "shares of rows": layers.Activation(channel_cases.share_of_steps),
+    "shares of channels": layers.Activation(channel_cases.share),
+    "a mean along channels": lambda x: keras.ops.average(x, axis=-1, weights=np.arange(1.0, 9)),
+    "a bias of rows": layers.EinsumDense(
+        "abcd,de->abce", (8, 8, 8), bias_axes="b", bias_initializer="normal"
+    ),
+    "unlike ranks": lambda x: layers.Add()([x, layers.GlobalAveragePooling2D(keepdims=True)(x)]),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CONSTANT)
+def test_a_constant_is_followed_only_as_far_as_it_is_one(name):
+    i = keras.Input((8, 8, 3))
+    x = layers.Flatten()(NOT_CONSTANT[name](layers.Activation("sigmoid")(conv(8)(i))))
+    model = _masked(shake(keras.Model(i, layers.Dense(2)(layers.Dense(4)(x)))))
+    smaller = remove_channels(model, importance="masked", multiple_of=1, check=False)
+    x = random_input(model)
+    expected = np.asarray(model(x, training=False))
+    np.testing.assert_allclose(smaller(x, training=False), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_dead_channels_keep_to_a_multiple():
     i = keras.Input((8, 8, 3))
     x = layers.ReLU()(conv(16)(i))

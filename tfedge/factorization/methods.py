@@ -18,11 +18,22 @@ from tfedge.factorization.decompositions import cp, cp_product, svd, tensor_trai
 from tfedge.factorization.ranks import RankRule
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.reading import Reads, unread_attribute
 from tfedge.pruning.tracing import positions
 
 Ranks = tuple[int, ...]
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
+# What parts have of their layer, by its kind; a layer with something else is not factorised.
+_READS = {
+    "Dense": Reads.of(("activation", "units", "use_bias")),
+    "Embedding": Reads.of(("input_dim", "mask_zero", "output_dim")),
+    **dict.fromkeys(
+        CONVOLUTIONS,
+        Reads.of(("activation", "dilation_rate", "filters", "kernel_size", "padding", "strides",
+                  "use_bias")),
+    ),
+}  # fmt: skip
 _LAST = ("activation", "activity_regularizer", "bias_constraint", "bias_initializer",
          "bias_regularizer", "use_bias")  # fmt: skip
 
@@ -71,11 +82,12 @@ def kernel_of(layer: Any) -> np.ndarray:
 
 
 def _is(layer: Any, *kinds: str) -> bool:
-    return kind_of(layer) in kinds and not getattr(layer, "lora_enabled", False)
+    kind = kind_of(layer)
+    return kind in kinds and not unread_attribute(layer, _READS[kind])
 
 
 def _is_convolution(layer: Any) -> bool:
-    return _is(layer, *CONVOLUTIONS) and layer.groups == 1 and layer.data_format == "channels_last"
+    return _is(layer, *CONVOLUTIONS)
 
 
 def _is_matrix(layer: Any) -> bool:
