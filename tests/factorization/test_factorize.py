@@ -271,11 +271,15 @@ def test_faults_of_parts_are_found(fault, monkeypatch):
         np.testing.assert_array_equal(old, new)
 
 
-def test_an_option_that_parts_cannot_have_is_refused():
+def test_what_parts_cannot_have_is_refused():
     model = net()
     model.get_layer("fourth").enable_lora(2)
-    with pytest.raises(TfedgeError, match=r"'fourth' \(Dense\) cannot be factorised"):
-        factorize(model, 4, layers=["fourth"])
+    learned = layers.Dense(24, layers.PReLU(), name="learned")
+    other = _of((24,), learned)
+    for one, name in ((model, "fourth"), (other, "learned")):
+        with pytest.raises(TfedgeError, match=rf"'{name}' \(Dense\) cannot be factorised"):
+            factorize(one, 4, layers=[name])
+    assert factorize(other, 4).count_params() == other.count_params()
 
 
 def test_tf_keras_models_are_refused():

@@ -17,7 +17,7 @@ import numpy as np
 from tfedge.factorization.decompositions import cp, cp_product, svd, tensor_train, tucker_2
 from tfedge.factorization.ranks import RankRule
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.kinds import kind_of, may_have_weights
 from tfedge.keras_graph.reading import Reads, unread_attribute
 from tfedge.pruning.tracing import positions
 
@@ -85,8 +85,13 @@ def kernel_of(layer: Any) -> np.ndarray:
 
 
 def _is(layer: Any, *kinds: str) -> bool:
+    """Whether a layer is of these kinds, with nothing that its parts would not have."""
     kind = kind_of(layer)
-    return kind in kinds and not unread_attribute(layer, _READS[kind])
+    return (
+        kind in kinds
+        and not unread_attribute(layer, _READS[kind])
+        and not may_have_weights(getattr(layer, "activation", None))
+    )
 
 
 def _is_convolution(layer: Any) -> bool:

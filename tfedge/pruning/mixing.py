@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.keras_graph.kinds import may_have_weights
+
 _SIZE, _CHANNELS = 3, 6
 
 
@@ -32,9 +34,9 @@ def is_elementwise(function: Any, rank: int) -> bool:
 def _commutes(function: Any, rank: int, places: tuple[Any, ...]) -> bool:
     if function is None:
         return True
+    if may_have_weights(function):
+        return False
     if isinstance(function, keras.layers.Layer):
-        if type(function).build is not keras.layers.Layer.build:  # it has weights, or may get some
-            return False
         function = function.call
     shape = (*[_SIZE] * (rank - 1), _CHANNELS)
     numbers = np.random.default_rng(0).normal(size=shape).astype(np.float32)
