@@ -219,6 +219,18 @@ def test_a_constant_is_followed_only_as_far_as_it_is_one(name):
     np.testing.assert_allclose(smaller(x, training=False), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_product_with_0_is_none_where_a_mask_leaves_the_0_out():
+    i = keras.Input((7, 5))
+    dead = layers.Dense(8, name="dead")(layers.Masking()(i))
+    y = layers.Multiply()([dead, layers.Dense(8, activation="relu")(i)])
+    model = keras.Model(i, layers.Dense(2)(y))
+    model.get_layer("dead").kernel.assign(np.zeros((5, 8)))
+    smaller = remove_channels(model, importance="masked", multiple_of=1, check=False)
+    x = random_input(model)
+    x[:, :3] = 0
+    np.testing.assert_array_equal(smaller(x), model(x))
+
+
 def _other_order(trace, call):
     return [np.concatenate([trace.of(value) for value in call.inputs][::-1])]
 

@@ -70,6 +70,16 @@ def _keys(x):
     return layers.Dense(8)(x), layers.Dense(8)(x)
 
 
+def _two_masks(merge, another):
+    """Some steps are masked in both operands, some in one."""
+    words = keras.Input((6,), dtype="int32")
+    first = layers.Embedding(20, 8, mask_zero=True)(words)
+    second = layers.Embedding(20, 8, mask_zero=True)(words * (words % 2))
+    unmasked = layers.Embedding(20, 8)(words)
+    merged = merge()([merge()([first, second]), first, unmasked])
+    return keras.Model(words, [merged, layers.GRU(4)(another()([second, first]))]), WORDS
+
+
 MODELS = {
     "causal attention": lambda: _series(lambda x: _attend()(x, x, use_causal_mask=True)),
     "attention by keywords": lambda: _series(
@@ -100,6 +110,11 @@ MODELS = {
             layers.Conv2D(3, 3, data_format="channels_first")(x)
         )
     ),
+    "product of masked steps": lambda: _words(
+        lambda x: layers.Multiply()(inputs=[layers.Dense(8, "sigmoid")(x), x])
+    ),
+    "product of different masks": lambda: _two_masks(layers.Multiply, layers.Multiply),
+    "choice of different masks": lambda: _two_masks(layers.Maximum, layers.Minimum),
     "masked mean": lambda: _words(layers.GlobalAveragePooling1D()),
     "group normalization": lambda: _series(layers.GroupNormalization(4)),
     "length": lambda: _series(layers.UnitNormalization()),

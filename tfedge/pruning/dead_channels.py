@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.channel_graph import ChannelGraph
@@ -230,6 +231,8 @@ def _merged(function: Callable[[np.ndarray], np.ndarray]) -> Rule:
     def rule(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
         if not _are_values(call) or len({len(value.spec.shape) for value in call.inputs}) > 1:
             return None
+        if any(private.mask_of(value.spec) is not None for value in call.inputs):
+            return None  # Keras puts other numbers where a mask leaves a step out
         return function(np.array(np.broadcast_arrays(*given)))
 
     return rule

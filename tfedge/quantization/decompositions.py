@@ -10,8 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfedge.errors import UnsupportedError
+from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.kinds import described, kind_of
 
 # Of the layer or operation: a function of what it is called with.
 Decomposition = Callable[[Any], Callable[..., Any]]
@@ -28,6 +30,96 @@ def inner_function(call: Call) -> Callable[..., Any] | None:
     """
     found = DECOMPOSITIONS.get(kind_of(call.operation) or "")
     return None if found is None else found(call.operation)
+
+
+def applied_masks(call: Call) -> tuple[Callable[..., Any], list[Any]] | None:
+    """Of a layer whose code reads masks off its operands, which are no arguments of it.
+
+    Args:
+        call: with symbolic tensors in the places of values.
+
+    Returns:
+        A function of the operands and of their different masks, and these masks; or None if the
+        call is of another kind or no operand has a mask.
+
+    Raises:
+        UnsupportedError: the operands are of different ranks, which Keras reshapes.
+    """
+    function = _MASKED_MERGES.get(kind_of(call.operation) or "")
+    if function is None or not isinstance(call.operation, keras.layers.Layer):
+        return None
+    (operands,) = call.arguments.values()
+    masks = [private.mask_of(operand) for operand in operands]
+    if all(mask is None for mask in masks):
+        return None
+    if len({len(operand.shape) for operand in operands}) > 1:
+        raise UnsupportedError(
+            f"{described(call.operation)} is given operands with masks and of different ranks, "
+            "which is not quantised; reshape them to one rank in front of it"
+        )
+    known = {id(mask): mask for mask in masks if mask is not None}
+    which = [None if mask is None else list(known).index(id(mask)) for mask in masks]
+
+    def merge(operands: list[Any], masks: list[Any]) -> Any:
+        along = [ops.expand_dims(mask, -1) for mask in masks]
+        return function(operands, [None if at is None else along[at] for at in which])
+
+    return merge, list(known.values())
+
+
+def _masked_product(operands: list[Any], masks: list[Any]) -> Any:
+    """The product of those operands whose step is not masked; 0 where none is left.
+
+    Keras puts 1 in the place of what is masked. A grid that holds 1 has few steps for small
+    numbers, so the factors that are left are chosen instead.
+    """
+    product, known = None, None
+    for x, mask in _by_mask(operands, masks):
+        if product is None:
+            product, known = x, mask
+            continue
+        both = ops.multiply(product, x)
+        if known is None or mask is None:
+            masked, other = (mask, product) if known is None else (known, x)
+            product, known = ops.where(masked, both, other), None
+        else:
+            one = ops.where(known, product, x)
+            product = ops.where(ops.logical_and(known, mask), both, one)
+            known = ops.logical_or(known, mask)
+    return product if known is None else ops.where(known, product, np.float32(0))
+
+
+def _by_mask(operands: list[Any], masks: list[Any]) -> list[tuple[Any, Any]]:
+    """Products of the operands that have one mask, with the mask."""
+    found: dict[int, tuple[Any, Any]] = {}
+    for x, mask in zip(operands, masks, strict=True):
+        before = found.get(id(mask))
+        found[id(mask)] = (x if before is None else ops.multiply(before[0], x), mask)
+    return list(found.values())
+
+
+def _masked_choice(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Masked steps of one operand are those of the others."""
+
+    def chosen(operands: list[Any], masks: list[Any]) -> Any:
+        result, known = operands[0], masks[0]
+        for operand, mask in zip(operands[1:], masks[1:], strict=True):
+            x = operand if mask is None else ops.where(mask, operand, result)
+            result = result if known is None else ops.where(known, result, x)
+            both = known is not None and mask is not None
+            known = ops.logical_or(known, mask) if both else None
+            result = choose(result, x)
+        return result
+
+    return chosen
+
+
+# As keras/src/layers/merging computes them.
+_MASKED_MERGES = {
+    "Maximum": _masked_choice(ops.maximum),
+    "Minimum": _masked_choice(ops.minimum),
+    "Multiply": _masked_product,
+}
 
 
 def _variance(operation: Any) -> Callable[..., Any]:

@@ -11,14 +11,14 @@ import keras
 
 from tfedge.equivalence import require_equivalence
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph import private, tracing
+from tfedge.keras_graph import tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
-from tfedge.keras_graph.kinds import described, is_keras_class, kind_of
+from tfedge.keras_graph.kinds import is_keras_class
 from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
-from tfedge.quantization.decompositions import inner_function
+from tfedge.quantization.decompositions import applied_masks, inner_function
 from tfedge.quantization.export_trial import require_export
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
@@ -26,9 +26,6 @@ from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
 from tfedge.quantization.rows import WAYS_OUT, arguments_of, row_of, why_not
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.weight_quantizers import AbsMax
-
-# Layers that use masks which are no arguments of theirs.
-_APPLY_MASKS = ("Maximum", "Minimum", "Multiply")
 
 ERROR, FLOAT = "error", "float"
 
@@ -105,9 +102,13 @@ class Transformation:
 
     def _inside(self, call: Call) -> Any:
         """What a layer is made of, where it is not quantised as a whole."""
-        _refuse_applied_masks(call)
-        reason = why_not(call)
         operation = call.operation
+        applied = applied_masks(call)
+        if applied is not None:
+            merge, masks = applied
+            given = [*call.arguments.values(), masks]
+            return tracing.graph_of_function(operation, merge, given, {})
+        reason = why_not(call)
         if not reason or not _has_reals(call):
             return None
         function = inner_function(call)
@@ -249,18 +250,6 @@ def _read_values(computation: Computation) -> set[int]:
     """What some call reads, or the model returns, by identity."""
     operands = (value for call in computation.calls for value in call.operands)
     return set(map(id, itertools.chain(operands, computation.outputs)))
-
-
-def _refuse_applied_masks(call: Call) -> None:
-    """Refuses layers whose code reads masks off its operands, which are no arguments."""
-    if kind_of(call.operation) not in _APPLY_MASKS:
-        return
-    flat = keras.tree.flatten((call.args, call.kwargs))
-    if any(private.mask_of(item) is not None for item in flat):
-        raise UnsupportedError(
-            f"{described(call.operation)} is given operands with masks, which it applies to them "
-            "and which are not quantised; convert the float model with calibration data instead"
-        )
 
 
 def _has_reals(call: Call) -> bool:
