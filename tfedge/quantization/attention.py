@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
-from tfedge.quantization import exact
+from tfedge.quantization import exact, exact_functions
+from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.softmax import masked, truth
 from tfedge.quantization.weighted_layers import einsum_dense
@@ -56,8 +57,9 @@ def attention(make: OperatorFactory) -> Function:
 
     mask = _mask(make)
     scored = make.own("BATCH_MATMUL", scores, exact.products(scores), "scores")
-    select = None if mask is None else masked(make, [-1])
-    weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax")
+    select = None if mask is None else masked(make, [-1], make.operators[-1].group)
+    kernels = {INT16: exact_functions.softmax}
+    weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax", kernels)
     mix = make.own("BATCH_MATMUL", mixed, exact.products(mixed), "mixed")
     gated = make.own("MUL", _product, exact.multiply, "gated") if gates else None
     output = _part(make, "output", layer._output_dense, 1.0)

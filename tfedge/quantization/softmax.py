@@ -2,7 +2,8 @@
 
 What softmax reads need not go further below a row's largest score than its result can tell from
 zero. So the scores' range ends there, masked scores become its lower end, and a mask costs the
-others nothing, whatever number stands for minus infinity in the float model.
+others little, whatever number stands for minus infinity in the float model. The kernel that chooses
+has its operand and its result on one grid, so the scores have that range wherever they are read.
 """
 
 from __future__ import annotations
@@ -13,41 +14,44 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.quantization import exact, exact_functions
-from tfedge.quantization.activation_quantizers import ActivationQuantizer
+from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
 from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.grids import carry
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result
+from tfedge.quantization.softmax_depth import softmax_depth
 
 # What TensorFlow's own softmax takes.
 _MOST_AXES = 5
-
-
-def depth(bits: int, keys: int) -> float:
-    """How far below a row's largest score scores still matter.
-
-    `keys` scores of this distance change the sum of the exponentials by less than half a step of
-    the result, 2**-bits or, for 16 bits, 2**-15.
-    """
-    steps = 2.0 ** (bits if bits == 8 else bits - 1)
-    return math.log(2 * steps * max(keys, 1))
 
 
 class MaskedScores(QuantizedOperator):
     """Scores as softmax reads them: what the mask leaves out is at the lower end of their range.
 
     Args:
-        quantizer: of the scores and of the result.
+        quantizer: of the result.
+        scores: whose grid the scores are on, which becomes the result's too; None if a kernel
+            prescribes it, and where it has another width. A QUANTIZE moves these.
         axes: along which softmax sums up.
         name: of the layer.
 
     Input: scores, and the mask.
     """
 
-    def __init__(self, quantizer: ActivationQuantizer, axes: list[int], *, name: str):
+    def __init__(
+        self,
+        quantizer: ActivationQuantizer,
+        scores: RangeGroup | None,
+        axes: list[int],
+        *,
+        name: str,
+    ):
         super().__init__("SELECT_V2", name)
         self.quantizer = quantizer
         self.axes = axes
+        self.is_moved = scores is None or scores.bits != quantizer.bits
+        if scores is not None and not self.is_moved:
+            scores.merge(quantizer.group)
         self.group = quantizer.group
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
@@ -62,7 +66,6 @@ class MaskedScores(QuantizedOperator):
     def _infer(self, operands: list[Any]) -> Any:
         scores, mask = operands
         grid = self.quantizer.grid()
-        # QUANTIZE moves the scores: another range made their grid.
         own = self._grid_of(scores)
         moved = grid.clamp(exact.rescale(own.steps(scores), own, grid))
         least, _ = grid.step_limits()
@@ -72,14 +75,15 @@ class MaskedScores(QuantizedOperator):
         scores, mask = operands
         with tf.init_scope():
             lowest, _ = (float(limit) for limit in self.quantizer.grid().real_limits())
-        scores = marked_result(self, tf.identity(scores))
+        if self.is_moved:
+            scores = marked_result(self, tf.identity(scores))
         return marked_result(self, tf.where(mask, scores, tf.constant(lowest, scores.dtype)))
 
     def _that_matter(self, scores: Any, mask: Any) -> Any:
         """The scores, cut off where they are too low to matter."""
         seen = tf.where(mask, scores, _far_below(scores.dtype))
         largest = tf.reduce_max(seen, self.axes, keepdims=True)
-        lowest = largest - depth(
+        lowest = largest - softmax_depth(
             self.quantizer.bits, math.prod(scores.shape[axis] or 1 for axis in self.axes)
         )
         # A row of which nothing is left says nothing of the range.
@@ -95,12 +99,14 @@ def softmax(make: OperatorFactory) -> Function:
     rank = len(make.shapes[0])
     axes = _axes(make.layer, rank)
     mask = make.argument("mask")
+    # In the order of the data: what keeps a grid keeps that of the operator made before it.
+    group = make.groups[0] if make.groups else None
+    select = None if mask is None else masked(make, axes, group)
     # The kernel goes along the last axis; others are transposed for it.
-    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] and mask is None else {}
+    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] else {}
     apply = make.fixed("SOFTMAX", lambda operands: _along(operands[0], axes), "softmax", kernels)
-    if mask is None:
+    if mask is None or select is None:
         return lambda x: apply(x)
-    select = masked(make, axes)
     clear = make.shared("SELECT_V2", _zero_where_masked, part="cleared")
 
     def call(operands: list[Any]) -> Any:
@@ -130,9 +136,10 @@ def _along(x: Any, axes: list[int]) -> Any:
     return tf.transpose(tf.reshape(weights, [-1, *moved.shape[1:]]), back)
 
 
-def masked(make: OperatorFactory, axes: list[int]) -> Function:
-    """What puts masked scores at the end of the range."""
-    return make.add(MaskedScores(make.quantizer("masked"), axes, name=f"{make.name}_masked"))
+def masked(make: OperatorFactory, axes: list[int], scores: RangeGroup | None) -> Function:
+    """What puts masked scores at the end of the range of all scores, see `MaskedScores`."""
+    quantizer = make.quantizer("masked")
+    return make.add(MaskedScores(quantizer, scores, axes, name=f"{make.name}_masked"))
 
 
 def truth(mask: Any) -> Any:

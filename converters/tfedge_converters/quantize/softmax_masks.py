@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION, OutputRange
 from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.softmax_depth import softmax_depth
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.groups import Groups
@@ -149,7 +150,7 @@ class MaskedScores:
             return None
         scores = _union(ranges)
         last = results[0].shape[-1]
-        depth = max(_depth(form, last) for form in self._forms.values())
+        depth = max(softmax_depth(form.bits, last) for form in self._forms.values())
         return Range(scores.low - depth, scores.high)
 
 
@@ -163,16 +164,7 @@ def _least_score(scores: np.ndarray, form: Format) -> float:
     rows = scores.reshape(-1, scores.shape[-1])
     largest = rows.max(axis=1)
     alive = largest[largest > max(largest.max() - _MASKED_DISTANCE, _MASKED_SCORE)]
-    return float(alive.min() if alive.size else 0.0) - _depth(form, rows.shape[1])
-
-
-def _depth(form: Format, count: int) -> float:
-    """How far below a row's largest scores may count as equal.
-
-    All of the row together then come to less than half a step of its probabilities.
-    """
-    steps = 1 << (8 if form.bits == 8 else form.bits - 1)
-    return math.log(2.0 * steps * count)
+    return float(alive.min() if alive.size else 0.0) - softmax_depth(form.bits, rows.shape[1])
 
 
 def _seen(values: np.ndarray) -> Range:
