@@ -12,6 +12,7 @@ from tfedge.keras_graph.computation import Call
 from tfedge.quantization import exact, exact_functions
 from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operators import TrainingOnly
 from tfedge.quantization.softmax import masked, truth
 from tfedge.quantization.weighted_layers import einsum_dense
 
@@ -60,6 +61,7 @@ def attention(make: OperatorFactory) -> Function:
     select = None if mask is None else masked(make, [-1], make.operators[-1].group)
     kernels = {INT16: exact_functions.softmax}
     weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax", kernels)
+    drop = _dropout(make)
     mix = make.own("BATCH_MATMUL", mixed, exact.products(mixed), "mixed")
     gated = make.own("MUL", _product, exact.multiply, "gated") if gates else None
     output = _part(make, "output", layer._output_dense, 1.0)
@@ -70,13 +72,26 @@ def attention(make: OperatorFactory) -> Function:
         if select is not None and mask is not None:
             score = select([score, mask(given)])
         weights = weigh(score)
-        heads = mix([weights, value(given[value_at])])
+        heads = mix([drop(weights), value(given[value_at])])
         if gated is not None and gate is not None:
             heads = gated([heads, gate(given[query_at])])
         result = output(heads)
         return (result, weights) if scores_too else result
 
     return call
+
+
+def _dropout(make: OperatorFactory) -> Function:
+    """What leaves weights out in training."""
+    layer = make.layer
+    if not layer._dropout:
+        return lambda weights: weights
+    dropout = layer._dropout_layer
+    return make.add(
+        TrainingOnly(
+            lambda operands: dropout(operands[0], training=True), None, name=f"{make.name}_dropout"
+        )
+    )
 
 
 def attention_problem(call: Call) -> str:

@@ -192,6 +192,37 @@ def _dot_product_attention(operation: Any) -> Callable[..., Any]:
     return attention
 
 
+def _attention(layer: Any) -> Callable[..., Any]:
+    """Keras' Attention and AdditiveAttention; in training weights are left out."""
+
+    def attention(
+        inputs: list[Any],
+        mask: list[Any] | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+        **_: Any,
+    ) -> Any:
+        query, value, key = inputs if len(inputs) > 2 else (*inputs, inputs[1])
+        query_mask, value_mask = (mask or [None, None])[:2]
+        scores, seen = private.attention_scores(layer, query, key, value_mask, use_causal_mask)
+        if value_mask is not None:
+            seen = seen if len(seen.shape) == 3 else ops.expand_dims(seen, -2)
+            # Where nothing is left to see, Keras sees all alike.
+            blind = ops.logical_not(ops.any(seen, -1, keepdims=True))
+            scores = ops.where(blind, np.float32(0), scores)
+            seen = ops.logical_or(seen, blind)
+        softmax = keras.layers.Softmax()
+        weights = softmax(scores) if seen is None else softmax(scores, mask=seen)
+        if layer.dropout:
+            weights = keras.layers.Dropout(layer.dropout)(weights)
+        result = ops.matmul(weights, value)
+        if query_mask is not None:
+            result = ops.where(ops.expand_dims(query_mask, -1), result, np.float32(0))
+        return (result, weights) if return_attention_scores else result
+
+    return attention
+
+
 def _adaptive_pooling(pool: Callable[..., Any], reduce: Callable[..., Any]) -> Decomposition:
     """Windows of equal size where the sizes divide, else one reduction a window and axis."""
 
@@ -240,6 +271,9 @@ def _steps(layer: Any) -> Callable[..., Any]:
             raise ValueError(
                 f"only sequences of up to {_MOST_STEPS} steps that begin anew are taken apart"
             )
+        _refuse_lost_dropout(layer.cell)
+        if getattr(layer.cell, "dropout", 0):
+            sequences = keras.layers.SpatialDropout1D(layer.cell.dropout)(sequences)
         states = _first_states(layer) if initial_state is None else initial_state
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         output, outputs = None, []
@@ -264,6 +298,26 @@ def _steps(layer: Any) -> Callable[..., Any]:
         return (result, *keras.tree.flatten(states)) if layer.return_state else result
 
     return unrolled
+
+
+def _refuse_lost_dropout(cell: Any) -> None:
+    """Refuses what cells leave out in training and their steps, taken apart, would not.
+
+    Raises:
+        ValueError: they leave out states, or what one cell hands to the next.
+    """
+    inner = getattr(cell, "cells", [])
+    behind = any(getattr(one, "dropout", 0) for one in inner)
+    if behind or any(getattr(one, "recurrent_dropout", 0) for one in [cell, *inner]):
+        raise ValueError(
+            "dropout of states, or in cells on one another, is lost where a layer is taken apart "
+            "into its steps; set it to 0"
+        )
+
+
+def _one_step(cell: Any) -> Callable[..., Any]:
+    """A cell in inference; `_steps` sees to its dropout."""
+    return lambda inputs, states, **_: cell.call(inputs, states, training=False)
 
 
 def _both_ways(layer: Any) -> Callable[..., Any]:
@@ -301,8 +355,11 @@ def _first_states(layer: Any) -> Any:
 DECOMPOSITIONS: dict[str, Decomposition] = {
     "AdaptiveAveragePool": _adaptive_pooling(ops.average_pool, ops.mean),
     "AdaptiveMaxPool": _adaptive_pooling(ops.max_pool, ops.max),
+    "AdditiveAttention": _attention,
+    "Attention": _attention,
     "Bidirectional": _both_ways,
     "DotProductAttention": _dot_product_attention,
+    **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell"), _one_step),
     "GRU": _steps,
     "Glu": _gated,
     "LSTM": _steps,
