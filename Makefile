@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 DEMO_PACKAGES := gcc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+# Processors of another byte order, or without any extension that kernels know, run in QEMU.
+OTHER_PROCESSORS := s390x riscv64
 TEST_PACKAGES := $(DEMO_PACKAGES) clang cppcheck
+OTHER_PACKAGES := qemu-user \
+	$(foreach name,$(OTHER_PROCESSORS),gcc-$(name)-linux-gnu libc6-dev-$(name)-cross)
 
 DEMO_READY := $(VENV)/.ready-for-demo
 TEST_READY := $(VENV)/.ready-for-test
@@ -21,6 +25,7 @@ demo: $(DEMO_READY)
 
 test: lint
 	@tools/install_debian_packages.sh $(TEST_PACKAGES) || true
+	@tools/install_debian_packages.sh $(OTHER_PACKAGES) || true
 	$(BIN)/python -m pytest -n 2
 
 lint: $(TEST_READY)
@@ -43,9 +48,10 @@ static: $(TEST_READY)
 	PYTHONPATH=tests $(BIN)/python tests/static_checks/misra.py
 	PYTHONPATH=tests $(BIN)/python tests/static_checks/stack.py
 
-# What `make test` can use, or an error.
+# What `make test` can use, or an error; not every system has compilers for other processors.
 packages:
 	@tools/install_debian_packages.sh $(TEST_PACKAGES)
+	@tools/install_debian_packages.sh $(OTHER_PACKAGES) || true
 
 $(DEMO_READY): $(PROJECT_FILES)
 	@tools/make_venv.sh $(PYTHON) $(VENV) examples

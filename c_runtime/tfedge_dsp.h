@@ -7,8 +7,10 @@
 #include "tfedge_platform.h"
 
 /* The DSP extension of Armv7E-M and Armv8-M (Cortex-M4, M7, M33): two 16-bit products at once.
- * A pair is a word of two int16. Compilers lack intrinsics for some of these, hence assembly. */
-#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+ * A pair is a word of two int16. Compilers lack intrinsics for some of these, hence assembly. Which
+ * of four bytes is the lowest of a word decides whose product goes where, so that cores that run
+ * with the most significant byte first take the portable loops. */
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
 #define TFEDGE_HAS_DSP 1
 
 /* Four int8 from any address, the first in the lowest byte. */

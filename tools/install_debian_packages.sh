@@ -12,6 +12,12 @@ is_present() {
             command -v arm-none-eabi-gcc &&
                 [[ $(arm-none-eabi-gcc --print-file-name=nano.specs) != nano.specs ]]
             ;;
+        gcc-*-linux-gnu) command -v "${1#gcc-}-gcc" ;;
+        libc6-dev-*-cross)
+            local processor=${1#libc6-dev-}
+            [[ -e /usr/${processor%-cross}-linux-gnu/include/stdio.h ]]
+            ;;
+        qemu-user) command -v qemu-s390x && command -v qemu-riscv64 ;;
         python3*-venv) "${1%-venv}" -c 'import ensurepip, venv' ;;
         *) command -v "$1" ;;
     esac >/dev/null 2>&1

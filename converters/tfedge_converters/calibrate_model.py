@@ -27,6 +27,7 @@ def calibrate(
     quantization: str | Scheme | None = None,
     resume: Calibration | str | Path | None = None,
     input_shapes: Any = None,
+    allow_code: bool = False,
     progress: bool = False,
 ) -> Calibration:
     """Watches a float model's activations on representative data.
@@ -42,6 +43,8 @@ def calibrate(
         quantization: what the model will be quantised to; "int8" by default.
         resume: a calibration of this model, or the path of one, to go on with.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        allow_code: whether code may run that the model's file brings or asks for, such as Lambda
+            layers; only for files that you trust (docs/security.md).
         progress: whether to show progress on the terminal.
 
     Returns:
@@ -54,7 +57,7 @@ def calibrate(
     """
     calibration = _begun(method, quantization, resume)
     check_data(data)
-    prepared = prepare(model, input_shapes)
+    prepared = prepare(model, input_shapes, allow_code=allow_code)
     samples = CalibrationSamples(data, input_specs(prepared.model), hold_back=False)
     calibration.observe(prepared.model, samples, progress=progress)
     found = findings(samples.look, None, wanted_by(prepared), calibration.samples)

@@ -59,6 +59,7 @@ def convert(
     progress: bool = False,
     command: str = "",
     compiler_options: Mapping[str, Any] | None = None,
+    allow_code: bool = False,
     check: bool = True,
 ) -> Artifact:
     """Converts a model for a target.
@@ -116,6 +117,8 @@ def convert(
         command: what made this, for the generated files' banner.
         compiler_options: for targets that Vela compiles for, options of its command line, such as
             {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
+        allow_code: whether code may run that the model's file brings or asks for, such as Lambda
+            layers; only for files that you trust (docs/security.md).
         check: whether the float model proves first that it computes what the Keras model does; see
             `tfedge.equivalence`. What trained for integers is compared by its training.
 
@@ -144,7 +147,9 @@ def convert(
     steps(recovery)
     check_data(evaluation_data)
     check_model(model)
-    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    prepared = prepare(
+        model, input_shapes, to_quantize=isinstance(scheme, Scheme), allow_code=allow_code
+    )
     if check and prepared.keras_model is not None:
         from tfedge_converters.export.equivalence import require_equivalence
 

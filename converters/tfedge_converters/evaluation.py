@@ -14,10 +14,10 @@ from tfedge.calibration import InputSpec, RepresentativeData
 from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.graph import Model, Tensor
-from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.inputs import input_specs
 from tfedge_converters.quantize.real_values import as_input, as_real
+from tfedge_converters.verify.differences import truthful
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 
 # What runs a converted model, by the code that its target has. All compute the same numbers: where
@@ -25,7 +25,7 @@ from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 _ENGINES = {
     "c": ("c", "tflite-micro", "litert-reference"),
     "tflite-micro": ("tflite-micro", "litert-reference"),
-    "none": ("litert-reference",),
+    "none": ("litert-reference", "litert"),
 }
 _DESCRIPTIONS = {
     "c": "the compiled C", "tflite-micro": "TFLite Micro", "litert-reference": "LiteRT",
@@ -115,13 +115,11 @@ def evaluate(
         raise TfedgeError(
             f"evaluation data: the model has {len(model.main.outputs)} outputs; metrics take one"
         )
-    # LiteRT's other kernels would say nonsense of weights with scales of blocks.
-    engines = ("litert",) if any(map(has_blocks, model.graphs)) else _ENGINES[code]
     samples = [
         [as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
         for sample in data.samples
     ]
-    results, run_by = _run_by_first(engines, converted, samples)
+    results, run_by = _run_by_first(truthful(_ENGINES[code], model), converted, samples)
     after = _score(function, data, results, model.main.outputs)
     before = None
     if real is not None:

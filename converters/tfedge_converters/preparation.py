@@ -56,7 +56,9 @@ class Prepared:
     keras_model: Any = None
 
 
-def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -> Prepared:
+def prepare(
+    model: Any, input_shapes: Any = None, *, to_quantize: bool = True, allow_code: bool = False
+) -> Prepared:
     """Opens a model and simplifies it.
 
     Args:
@@ -64,13 +66,15 @@ def prepare(model: Any, input_shapes: Any = None, *, to_quantize: bool = True) -
             folder; or the bytes of a .tflite file.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         to_quantize: whether operators that only real numbers have are written as others.
+        allow_code: whether code in the file may run; see `export.load_keras`.
 
     Raises:
         ModelFileError: a file is not a model.
-        UnsupportedError: a layer or operator cannot be expressed in TFLite.
+        UnsupportedError: a layer or operator cannot be expressed in TFLite, or opening the file
+            would run code.
         TfedgeError: anything else that is wrong with the model.
     """
-    flatbuffer, name, traits = _flatbuffer(model, input_shapes)
+    flatbuffer, name, traits = _flatbuffer(model, input_shapes, allow_code)
     typed = read_model(flatbuffer, source=name)
     refuse_compiled(typed, name)
     is_marked = any(markers_in(graph, RANGE_MARKER) for graph in typed.graphs)
@@ -104,7 +108,7 @@ def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
         ModelFileError: it is no model.
         UnsupportedError: it was compiled for an accelerator already.
     """
-    flatbuffer, name, _ = _flatbuffer(model, None)
+    flatbuffer, name, _ = _flatbuffer(model)
     typed = read_model(flatbuffer, source=name)
     refuse_compiled(typed, name)
     return name, typed
@@ -120,7 +124,9 @@ class _Traits:
     keras_model: Any = None
 
 
-def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
+def _flatbuffer(
+    model: Any, input_shapes: Any = None, allow_code: bool = False
+) -> tuple[bytes, str, _Traits]:
     """The bytes of a .tflite file, what the model is called, and what it does not tell."""
     if isinstance(model, (bytes, bytearray)):
         return bytes(model), "model", _Traits()
@@ -132,7 +138,7 @@ def _flatbuffer(model: Any, input_shapes: Any) -> tuple[bytes, str, _Traits]:
         return read_bytes(path), path.stem, _Traits()
     from tfedge_converters.export import load_keras
 
-    flatbuffer, traits = _exported(load_keras(path), input_shapes)
+    flatbuffer, traits = _exported(load_keras(path, allow_code=allow_code), input_shapes)
     return flatbuffer, path.stem, traits
 
 

@@ -35,3 +35,15 @@ def test_every_header_stands_alone(header, compiler, standard, tmp_path):
     include = f"-I{runtime_directory()}"
     command = [compiler, f"-std={standard}", *flags, include, "-fsyntax-only", str(source)]
     subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize(("byte_order", "has"), [("little", 1), ("big", 0)])
+def test_words_of_four_values_are_for_one_byte_order(byte_order, has, tmp_path):
+    """Where the most significant byte is first, a word has the first of four values at its top."""
+    compiler = shutil.which("arm-none-eabi-gcc")
+    if compiler is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    source = tmp_path / "user.c"
+    source.write_text(f'#include "tfedge_dsp.h"\n#if TFEDGE_HAS_DSP != {has}\n#error\n#endif\n')
+    core = ["-mcpu=cortex-m4", f"-m{byte_order}-endian", f"-I{runtime_directory()}"]
+    subprocess.run([compiler, *core, "-fsyntax-only", str(source)], check=True)

@@ -125,7 +125,7 @@ def test_classes_of_keras_3_that_nobody_registered(tmp_path):
             return x + 1.0
 
     keras.Sequential([keras.Input((8, 8, 3)), Unregistered()]).save(tmp_path / "model.keras")
-    with pytest.raises(UnsupportedError, match=r"uses 'Unregistered'.*custom_objects"):
+    with pytest.raises(UnsupportedError, match=r"uses '[\w.]*Unregistered'.*custom_objects"):
         load_keras(tmp_path / "model.keras")
 
 
@@ -145,7 +145,7 @@ def test_code_in_a_file_does_not_run(tmp_path):
     model = _legacy(tf_keras.layers.Lambda(lambda x: x * 2.0))
     for name in ("model.h5", "model.keras", "folder"):
         model.save(tmp_path / name)
-        with pytest.raises(UnsupportedError, match=r"Lambda layer.*safe_mode=False"):
+        with pytest.raises(UnsupportedError, match=r"Lambda layer.*--allow-code"):
             load_keras(tmp_path / name)
 
 
@@ -188,7 +188,7 @@ def _archive_without_weights(path):
         ("note.h5", _text, "a text file, not a model"),
         ("model.weights.h5", _weights_only, "holds weights but no model"),
         ("cut.h5", _truncated_hdf5, "truncated or corrupt"),
-        ("broken", _broken_saved_model, "Keras cannot open it"),
+        ("broken", _broken_saved_model, "truncated or corrupt"),
         ("empty", lambda path: path.mkdir(), "a folder without a model"),
         ("other.keras", _archive_of_something, "a zip archive without a model"),
         ("half.keras", _archive_without_weights, "Keras cannot open it"),

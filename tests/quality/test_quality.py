@@ -48,6 +48,19 @@ def test_branches_of_an_output_are_measured_by_themselves(detector, caplog):
     assert str(artifact.quality) in artifact.summary() and warning in artifact.summary()
 
 
+@pytest.mark.parametrize("target", ["cortex-m4", "tflite"])
+def test_no_engine_judges_what_it_computes_wrongly(target):
+    """LiteRT's reference kernel does not add int8 values up."""
+    steps = np.random.default_rng(0).uniform(-1, 1, (80, 8)).astype(np.float32)
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, keras.ops.sum(inputs, -1, keepdims=True))
+    sums = model.predict(steps, verbose=0)
+    options = {"evaluation_data": (steps, sums), "metric": "mean_absolute_error"}
+    artifact = _converted(model, target, steps, **options)
+    assert artifact.quality.snr > 25
+    assert 0 < artifact.evaluation.converted < 0.1
+
+
 def test_the_remedies_help(detector):
     apart = _converted(detector_of(lambda *parts: list(parts)))
     wide = _converted(detector, quantization="int16x8", strict=True)

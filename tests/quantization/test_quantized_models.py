@@ -167,6 +167,24 @@ def test_unknown_layers_are_refused_by_name():
         tfedge.quantize(_twisted())
 
 
+def test_slices_that_leave_nothing_are_refused_by_name():
+    images = keras.Input(SHAPE)
+    model = keras.Model(images, layers.Dense(2)(images[:, 0, 4:2]))
+    with pytest.raises(UnsupportedError, match=r"operation 'get_item.*' \(GetItem\).*is empty"):
+        tfedge.quantize(model)
+
+
+def test_biases_that_keras_adds_along_another_axis_are_refused():
+    numbers = keras.Input((5, 4))
+    layer = layers.Conv1D(2, 1, strides=2, data_format="channels_first", name="strided")
+    model = keras.Model(numbers, layer(numbers))
+    layer.bias.assign([1.0, 2.0])
+    along_channels = layer.kernel.numpy()[0].T @ np.ones((5, 2), np.float32) + [[1.0], [2.0]]
+    assert not np.allclose(model(np.ones((1, 5, 4), np.float32))[0], along_channels)
+    with pytest.raises(UnsupportedError, match=r"layer 'strided' \(Conv1D\).*use channels_last"):
+        tfedge.quantize(model)
+
+
 def test_unknown_layers_stay_in_float_where_asked():
     quantized = tfedge.quantize(_twisted(), unknown="float")
     assert ("twist", "Twist", "in float: not a kind that can be quantised") in quantized.report

@@ -24,6 +24,8 @@ _EXACT = frozenset({
     "FULLY_CONNECTED", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MUL", "PAD", "RELU", "RELU6",
     "RESHAPE", "SLICE", "SPLIT", "SQUEEZE", "STRIDED_SLICE", "SUB", "TILE", "TRANSPOSE",
 })  # fmt: skip
+# One step of a function, and what a sum that nearly cancels makes of it.
+_MOST_APART = 4
 _LEAST_SIGNAL_TO_NOISE = 25.0
 # Weights of eight bits alone leave 40 dB of most models; deep ones lose more.
 _LEAST_WIDE = 10.0
@@ -119,7 +121,7 @@ def _difference(output: np.ndarray, wanted: np.ndarray, tensor: Any, exact: bool
     if exact:
         return f"{tensor.name}: {apart.max():.0f} integers apart" if apart.any() else ""
     ratio = signal_to_noise(got - zero, wanted - float(zero))
-    if apart.max(initial=0) <= 2 or ratio >= _LEAST_SIGNAL_TO_NOISE:
+    if apart.max(initial=0) <= _MOST_APART or ratio >= _LEAST_SIGNAL_TO_NOISE:
         return ""
     return f"{tensor.name}: {apart.max():.0f} integers apart, {ratio:.1f} dB"
 

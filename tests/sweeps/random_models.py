@@ -13,17 +13,18 @@ import argparse
 from collections import Counter
 
 from outcomes import REFUSED, counted
-from random_keras.trials import Trial, run_trial, run_trials
+from random_keras.trials import DEVICE_SHARE, Trial, run_trial, run_trials
 
 
 def main() -> int:
     arguments = _arguments()
     if arguments.replay is not None:
-        return replay(arguments.seed, arguments.replay)
+        return replay(arguments.seed, arguments.replay, arguments.device_share)
     counts: Counter[tuple[str, str]] = Counter()
     refusals: list[tuple[str, str]] = []
     seconds, bugs = 0.0, 0
-    for trial in run_trials(arguments.seed, arguments.count, arguments.workers):
+    plan = (arguments.seed, arguments.count, arguments.workers, arguments.device_share)
+    for trial in run_trials(*plan):
         seconds += trial.seconds
         counts.update((check, outcome.result) for check, outcome in trial.outcomes.items())
         refusals += [(c, v.message) for c, v in trial.outcomes.items() if v.result == REFUSED]
@@ -39,8 +40,8 @@ def main() -> int:
     return int(bugs > 0)
 
 
-def replay(seed: int, index: int) -> int:
-    trial = run_trial(seed, index)
+def replay(seed: int, index: int, device_share: int) -> int:
+    trial = run_trial(seed, index, device_share=device_share)
     print("\n".join(trial.text))
     for check, outcome in trial.outcomes.items():
         print(f"{check}: {outcome.result} {outcome.message}")
@@ -58,6 +59,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--device-share", type=int, default=DEVICE_SHARE, help="one model in so many is converted"
+    )
     parser.add_argument("--replay", type=int)
     return parser.parse_args()
 

@@ -208,7 +208,7 @@ class _Recorder:
 
     def stand_in(self, operation: Any) -> Callable[..., Any]:
         """What is called in place of an operation."""
-        operation = _inside(operation)
+        operation = within_wrapper(operation)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             for name in private.context_arguments(operation):
@@ -224,7 +224,7 @@ class _Recorder:
         return self._known[id(tensor)]
 
     def _run(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if _does_nothing(operation, args):
+        if does_nothing(operation, args):
             return args[0]
         kwargs = {**kwargs, **_implicit_masks(operation, args, kwargs)}
         graph: tracing.InnerGraph | None
@@ -238,9 +238,11 @@ class _Recorder:
             self._within = self._within[:-1]
             if isinstance(operation, keras.layers.Layer):
                 private.pass_masks_on(operation, args, kwargs, results)
+                private.take_masks_off(operation, args, kwargs)
             return results
         results = operation(*args, **kwargs)
         self._write_down(operation, args, kwargs, results)
+        private.take_masks_off(operation, args, kwargs)
         return results
 
     def run_graph(self, graph: tracing.InnerGraph) -> Any:
@@ -277,18 +279,18 @@ class _Recorder:
         self._write_down(node.operation, arguments.args, arguments.kwargs, node.output_tensors)
 
 
-def _inside(operation: Any) -> Any:
+def within_wrapper(operation: Any) -> Any:
     """The layer itself, where wrappers only say how it is pruned or clustered."""
     while hasattr(operation, "transparent_to"):
         operation = operation.transparent_to
     return operation
 
 
-def _does_nothing(operation: Any, args: list[Any]) -> bool:
+def does_nothing(operation: Any, args: Sequence[Any]) -> bool:
     """Whether an operation makes a tensor of what is one, as a functional `call` does first."""
     return (
         kind_of(operation) == "ConvertToTensor"
-        and isinstance(args[0], keras.KerasTensor)
+        and (isinstance(args[0], keras.KerasTensor) or keras.ops.is_tensor(args[0]))
         and operation.dtype in (None, args[0].dtype)
     )
 

@@ -79,6 +79,18 @@ def pass_masks_on(layer: Any, args: Any, kwargs: Mapping[str, Any], results: Any
     layer._set_mask_metadata(given, results, before)
 
 
+def take_masks_off(layer: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
+    """Does to symbolic tensors what a layer does to real ones: attention takes their masks off.
+
+    Whatever reads them after it gets none.
+    """
+    if isinstance(layer, keras.layers.MultiHeadAttention):
+        given = call_signature(layer).bind(*args, **kwargs).arguments
+        for name in ("query", "value", "key"):
+            if given.get(name) is not None:
+                given[name]._keras_mask = None
+
+
 def has_graph(model: Any) -> bool:
     """Whether a model was built from symbolic inputs and outputs."""
     return _functional_class(model) is not None

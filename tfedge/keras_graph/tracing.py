@@ -40,7 +40,7 @@ def graph_of(model: Any) -> tuple[InnerGraph, Any]:
     Raises:
         UnsupportedError: the model is subclassed, and its `call` does not run on symbolic tensors.
     """
-    own = _own_graph(model)
+    own = own_graph(model)
     if own is not None or private.has_graph(model):  # perhaps with a call of its own
         graph = model if own is None else own
         inputs = [_like(tensor, private.input_name(tensor)) for tensor in graph.inputs]
@@ -61,7 +61,7 @@ def graph_inside(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) ->
     Raises:
         UnsupportedError: its `call` does not run on symbolic tensors.
     """
-    own = _own_graph(operation) if isinstance(operation, keras.Model) else None
+    own = own_graph(operation) if isinstance(operation, keras.Model) else None
     if own is not None:
         return InnerGraph(own, private.flat_inputs(own, args[0] if args else kwargs["inputs"]))
     tensors, placeholders, args, kwargs = _with_placeholders(args, kwargs)
@@ -103,7 +103,8 @@ def _with_placeholders(args: Any, kwargs: Any) -> tuple[list[Any], list[Any], An
     return tensors, placeholders, args, kwargs
 
 
-def _own_graph(model: Any) -> Any:
+def own_graph(model: Any) -> Any:
+    """The functional model that a model is; None where it has a `call` of its own."""
     if isinstance(model, keras.Sequential):
         return private.sequential_graph(model)
     return model if private.is_functional(model) else None

@@ -72,6 +72,8 @@ class ActivationQuantizer(keras.layers.Layer):
         observer: what sees the values instead while the model is calibrated, or None.
         observations: int32 variable: how many batches the range was made of; 0 says that it is
             not known yet.
+        narrowed: the grid on which the device computes the activation, where all that reads it
+            needs no more; None if that is its group's.
     """
 
     learned = False
@@ -82,6 +84,7 @@ class ActivationQuantizer(keras.layers.Layer):
         self.type = ACTIVATION_TYPES[bits]
         self.group = RangeGroup(self)
         self.observer: Observer | None = None
+        self.narrowed: RangeGroup | None = None
         self.low = self._scalar("low", self.learned)
         self.high = self._scalar("high", self.learned)
         self.observations = self._scalar("observations", trainable=False, dtype="int32")
@@ -99,6 +102,8 @@ class ActivationQuantizer(keras.layers.Layer):
 
     def grid(self) -> ActivationGrid:
         """The grid that the range asks for."""
+        if self.narrowed is not None:
+            return self.narrowed.members[0].grid()
         bounds = self.group.range()
         grid = grid_of_range(*bounds, self.bits)
         return dataclasses.replace(

@@ -13,7 +13,7 @@ from tfedge.quantization import exact, exact_functions
 from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import TrainingOnly
-from tfedge.quantization.softmax import masked, truth
+from tfedge.quantization.softmax import cleared, masked, truth
 from tfedge.quantization.weighted_layers import einsum_dense
 
 ATTENTION_ATTRIBUTES = (
@@ -57,11 +57,17 @@ def attention(make: OperatorFactory) -> Function:
         return _heads_first(tf.matmul(operands[0], _heads_first(operands[1])))
 
     mask = _mask(make)
-    scored = make.own("BATCH_MATMUL", scores, exact.products(scores), "scores")
-    select = None if mask is None else masked(make, [-1], make.operators[-1].group)
+    scored: Any = make.own("BATCH_MATMUL", scores, exact.products(scores), "scores")
+    select = None if mask is None else masked(make, [-1])
+    if select is not None:
+        select.narrow(scored.quantizer)
     kernels = {INT16: exact_functions.softmax}
     weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax", kernels)
-    drop = _dropout(make)
+    # Where Keras makes the weights itself, rows without a key have none; its fused kernel, which
+    # neither drops weights nor returns them, gives these rows all keys alike.
+    drops = layer.dropout > 0
+    clear = cleared(make) if mask is not None and (drops or scores_too) else None
+    drop = make.add(_dropout(make, layer)) if drops else None
     mix = make.own("BATCH_MATMUL", mixed, exact.products(mixed), "mixed")
     gated = make.own("MUL", _product, exact.multiply, "gated") if gates else None
     output = _part(make, "output", layer._output_dense, 1.0)
@@ -69,10 +75,11 @@ def attention(make: OperatorFactory) -> Function:
     def call(operands: Any) -> Any:
         given = list(operands) if isinstance(operands, (list, tuple)) else [operands]
         score = scored([query(given[query_at]), key(given[key_at])])
-        if select is not None and mask is not None:
-            score = select([score, mask(given)])
-        weights = weigh(score)
-        heads = mix([drop(weights), value(given[value_at])])
+        kept = None if mask is None else mask(given)
+        weights = weigh(score if select is None else select([score, kept]))
+        weights = weights if clear is None else clear([weights, kept])
+        mixed_in = weights if drop is None else drop(weights)
+        heads = mix([mixed_in, value(given[value_at])])
         if gated is not None and gate is not None:
             heads = gated([heads, gate(given[query_at])])
         result = output(heads)
@@ -81,17 +88,14 @@ def attention(make: OperatorFactory) -> Function:
     return call
 
 
-def _dropout(make: OperatorFactory) -> Function:
-    """What leaves weights out in training."""
-    layer = make.layer
-    if not layer._dropout:
-        return lambda weights: weights
-    dropout = layer._dropout_layer
-    return make.add(
-        TrainingOnly(
-            lambda operands: dropout(operands[0], training=True), None, name=f"{make.name}_dropout"
-        )
-    )
+def _dropout(make: OperatorFactory, layer: Any) -> TrainingOnly:
+    """What drops weights in training, as Keras does, so that the model trains as before."""
+    drop = layer._dropout_layer
+
+    def dropped(operands: list[Any]) -> Any:
+        return drop(operands[0], training=True)
+
+    return TrainingOnly(dropped, None, name=f"{make.name}_dropout")
 
 
 def attention_problem(call: Call) -> str:

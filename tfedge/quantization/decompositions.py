@@ -15,8 +15,8 @@ from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.kinds import described, kind_of
 
-# Of the layer or operation: a function of what it is called with.
-Decomposition = Callable[[Any], Callable[..., Any]]
+# Of the layer or operation: a function of what it is called with, or None if its own call does.
+Decomposition = Callable[[Any], Callable[..., Any] | None]
 
 # As far as recurrent layers are taken apart into their steps.
 _MOST_STEPS = 128
@@ -166,6 +166,10 @@ def _norm(operation: Any) -> Callable[..., Any]:
     return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
 
 
+# What masked scores are; the model in float adds up the exponentials of all others.
+_FAR_BELOW = -1e9
+
+
 def _dot_product_attention(operation: Any) -> Callable[..., Any]:
     """Of [batch, steps, heads, depth]; see Vaswani et al., "Attention Is All You Need", 2017."""
 
@@ -185,15 +189,17 @@ def _dot_product_attention(operation: Any) -> Callable[..., Any]:
         if operation.is_causal:
             causal = np.tril(np.ones((1, 1, queries, keys), bool))
             mask = causal if mask is None else ops.logical_and(mask, causal)
-        softmax = keras.layers.Softmax()
-        weights = softmax(scores) if mask is None else softmax(scores, mask=mask)
+        # Not the layer's mask, which leaves nothing of rows without a key.
+        weights = ops.softmax(scores if mask is None else ops.where(mask, scores, _FAR_BELOW))
         return ops.einsum("bnts,bsnh->btnh", weights, value)
 
     return attention
 
 
-def _attention(layer: Any) -> Callable[..., Any]:
-    """Keras' Attention and AdditiveAttention; in training weights are left out."""
+def _attention_with_dropout(layer: Any) -> Callable[..., Any] | None:
+    """Keras' Attention and AdditiveAttention, where they leave weights out in training."""
+    if not layer.dropout:
+        return None
 
     def attention(
         inputs: list[Any],
@@ -205,16 +211,10 @@ def _attention(layer: Any) -> Callable[..., Any]:
         query, value, key = inputs if len(inputs) > 2 else (*inputs, inputs[1])
         query_mask, value_mask = (mask or [None, None])[:2]
         scores, seen = private.attention_scores(layer, query, key, value_mask, use_causal_mask)
-        if value_mask is not None:
-            seen = seen if len(seen.shape) == 3 else ops.expand_dims(seen, -2)
-            # Where nothing is left to see, Keras sees all alike.
-            blind = ops.logical_not(ops.any(seen, -1, keepdims=True))
-            scores = ops.where(blind, np.float32(0), scores)
-            seen = ops.logical_or(seen, blind)
-        softmax = keras.layers.Softmax()
-        weights = softmax(scores) if seen is None else softmax(scores, mask=seen)
-        if layer.dropout:
-            weights = keras.layers.Dropout(layer.dropout)(weights)
+        if seen is not None:
+            masked = ops.logical_not(seen if len(seen.shape) == 3 else ops.expand_dims(seen, -2))
+            scores = ops.where(masked, ops.subtract(scores, -_FAR_BELOW), scores)
+        weights = keras.layers.Dropout(layer.dropout)(ops.softmax(scores))
         result = ops.matmul(weights, value)
         if query_mask is not None:
             result = ops.where(ops.expand_dims(query_mask, -1), result, np.float32(0))
@@ -355,8 +355,8 @@ def _first_states(layer: Any) -> Any:
 DECOMPOSITIONS: dict[str, Decomposition] = {
     "AdaptiveAveragePool": _adaptive_pooling(ops.average_pool, ops.mean),
     "AdaptiveMaxPool": _adaptive_pooling(ops.max_pool, ops.max),
-    "AdditiveAttention": _attention,
-    "Attention": _attention,
+    "AdditiveAttention": _attention_with_dropout,
+    "Attention": _attention_with_dropout,
     "Bidirectional": _both_ways,
     "DotProductAttention": _dot_product_attention,
     **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell"), _one_step),

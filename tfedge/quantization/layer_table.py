@@ -76,6 +76,7 @@ from tfedge.quantization.weighted_layers import (
     einsum_problem,
     separable,
     weighted,
+    weights_problem,
 )
 
 _SHARED, _OWN, _FIXED = "shared", "own", "fixed"
@@ -321,7 +322,7 @@ LAYERS: dict[str, Row] = {
     **{name: whole(partial(moved, code)) for name, code in _MOVED.items()},
     **dict.fromkeys((*_REGULARIZATION, *_AUGMENTATION), whole(_only_training)),
     **{
-        name: parts(channels_last(weighted), read, problem=activation_problem)
+        name: parts(channels_last(weighted), read, problem=weights_problem)
         for name, read in _WEIGHTED.items()
     },
     "Activation": whole(_activation, problem=activation_problem),
@@ -367,8 +368,8 @@ LAYERS: dict[str, Row] = {
     "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=normalization_problem),
     "ReLU": whole(relu),
     "Rescaling": parts(partial(_of_reals, _rescaling), ("offset", "scale")),
-    "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
-    "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=activation_problem),
+    "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
+    "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),
     "SpectralNormalization": whole(_spectral_normalization),
     "Softmax": parts(softmax, ("axis",), ("mask",)),

@@ -29,6 +29,7 @@ from tfedge.quantization.builders import (
 )
 from tfedge.quantization.normalization import unit_normalization, unit_problem
 from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.softmax import softmax
 from tfedge.quantization.weighted_layers import product_with_weights
 
 # Of one operand: they move its numbers, or choose among them.
@@ -142,6 +143,11 @@ def _average_pool(make: OperatorFactory) -> Function:
     return make.shared("AVERAGE_POOL_2D", make.real, kernel)
 
 
+def _softmax(make: OperatorFactory) -> Function:
+    """Along some axes; without any, along all, as no kernel goes."""
+    return fixed("SOFTMAX", make) if make.layer.axis is None else softmax(make)
+
+
 def _triangle(keep: Callable[..., Any]) -> Callable[[OperatorFactory], Function]:
     """Zeros on one side of a diagonal, by a constant of zeros and ones."""
 
@@ -211,7 +217,7 @@ OPERATIONS: dict[str, Row] = {
     "Relu6": whole(lambda make: activations.relu6(make, tf.nn.relu6), None),
     "Sigmoid": whole(partial(fixed, "LOGISTIC"), None),
     "Silu": whole(lambda make: activations.silu(make, tf.nn.silu), None),
-    "Softmax": whole(partial(fixed, "SOFTMAX"), None),
+    "Softmax": whole(_softmax, None),
     "LogSoftmax": whole(partial(fixed, "LOG_SOFTMAX"), None),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract), None),
     "Tanh": whole(partial(fixed, "TANH"), None),

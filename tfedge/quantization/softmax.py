@@ -2,19 +2,19 @@
 
 What softmax reads need not go further below a row's largest score than its result can tell from
 zero. So the scores' range ends there, masked scores become its lower end, and a mask costs the
-others little, whatever number stands for minus infinity in the float model. The kernel that chooses
-has its operand and its result on one grid, so the scores have that range wherever they are read.
+others nothing, whatever number stands for minus infinity in the float model.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from tfedge.quantization import exact, exact_functions
-from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
+from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.grids import carry
 from tfedge.quantization.operator_factory import Function, OperatorFactory
@@ -29,62 +29,77 @@ class MaskedScores(QuantizedOperator):
     """Scores as softmax reads them: what the mask leaves out is at the lower end of their range.
 
     Args:
-        quantizer: of the result.
-        scores: whose grid the scores are on, which becomes the result's too; None if a kernel
-            prescribes it, and where it has another width. A QUANTIZE moves these.
+        quantizer: of the scores and of the result.
         axes: along which softmax sums up.
+        mask: of the operands, which scores stay.
+        scores: which operand they are.
+        real: the masked scores in float, of the operands; None where softmax alone reads them.
         name: of the layer.
-
-    Input: scores, and the mask.
     """
 
     def __init__(
         self,
         quantizer: ActivationQuantizer,
-        scores: RangeGroup | None,
         axes: list[int],
+        mask: Callable[[list[Any]], Any],
+        scores: int = 0,
+        real: Callable[[list[Any]], Any] | None = None,
         *,
         name: str,
     ):
         super().__init__("SELECT_V2", name)
         self.quantizer = quantizer
         self.axes = axes
-        self.is_moved = scores is None or scores.bits != quantizer.bits
-        if scores is not None and not self.is_moved:
-            scores.merge(quantizer.group)
+        self.mask = mask
+        self.scores = scores
+        self.real = real
         self.group = quantizer.group
+        self._narrows = False
+
+    def narrow(self, scored: ActivationQuantizer) -> None:
+        """Lets the kernel before compute scores in this range, which nobody else reads."""
+        scored.narrowed = self.quantizer.group
+        self._narrows = True
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
-        scores, mask = operands
+        scores, mask = operands[self.scores], self.mask(operands)
         if self.phase.observes(training):
             self.quantizer.observe(tf.stop_gradient(self._that_matter(scores, mask)))
+        if not self.phase.quantize and self.real is not None:
+            return self.real(operands)
         if not self.phase.quantize:
             return tf.where(mask, scores, _far_below(scores.dtype))
-        low, _ = self.quantizer.grid().real_limits()
-        return carry(tf.where(mask, self.quantizer.simulate(scores), low), self.quantizer.grid())
+        return carry(
+            tf.where(mask, self.quantizer.simulate(scores), self._lowest()), self.quantizer.grid()
+        )
 
     def _infer(self, operands: list[Any]) -> Any:
-        scores, mask = operands
+        scores, mask = operands[self.scores], self.mask(operands)
         grid = self.quantizer.grid()
+        # QUANTIZE moves the scores: another range made their grid.
         own = self._grid_of(scores)
         moved = grid.clamp(exact.rescale(own.steps(scores), own, grid))
-        least, _ = grid.step_limits()
-        return grid.real(tf.where(mask, moved, least))
+        return carry(tf.where(mask, grid.real(moved), self._lowest()), grid)
 
     def _export(self, operands: list[Any]) -> Any:
-        scores, mask = operands
+        scores, mask = operands[self.scores], self.mask(operands)
         with tf.init_scope():
-            lowest, _ = (float(limit) for limit in self.quantizer.grid().real_limits())
-        if self.is_moved:
+            lowest = float(self._lowest())
+        if self._narrows:
             scores = marked_result(self, tf.identity(scores))
         return marked_result(self, tf.where(mask, scores, tf.constant(lowest, scores.dtype)))
+
+    def _lowest(self) -> Any:
+        """The end of the scores' own range, on a grid that may go further for others."""
+        low, _ = self.quantizer.range()
+        return self.quantizer.grid().rounded(low)
 
     def _that_matter(self, scores: Any, mask: Any) -> Any:
         """The scores, cut off where they are too low to matter."""
         seen = tf.where(mask, scores, _far_below(scores.dtype))
         largest = tf.reduce_max(seen, self.axes, keepdims=True)
         lowest = largest - softmax_depth(
-            self.quantizer.bits, math.prod(scores.shape[axis] or 1 for axis in self.axes)
+            self.quantizer.bits, math.prod(seen.shape[axis] or 1 for axis in self.axes)
         )
         # A row of which nothing is left says nothing of the range.
         return tf.where(largest > _far_below(scores.dtype), tf.maximum(seen, lowest), 0.0)
@@ -99,15 +114,13 @@ def softmax(make: OperatorFactory) -> Function:
     rank = len(make.shapes[0])
     axes = _axes(make.layer, rank)
     mask = make.argument("mask")
-    # In the order of the data: what keeps a grid keeps that of the operator made before it.
-    group = make.groups[0] if make.groups else None
-    select = None if mask is None else masked(make, axes, group)
     # The kernel goes along the last axis; others are transposed for it.
     kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] else {}
+    select = None if mask is None else masked(make, axes)
     apply = make.fixed("SOFTMAX", lambda operands: _along(operands[0], axes), "softmax", kernels)
-    if mask is None or select is None:
+    if select is None or mask is None:
         return lambda x: apply(x)
-    clear = make.shared("SELECT_V2", _zero_where_masked, part="cleared")
+    clear = cleared(make)
 
     def call(operands: list[Any]) -> Any:
         given = list(operands) if isinstance(operands, (list, tuple)) else [operands]
@@ -136,10 +149,20 @@ def _along(x: Any, axes: list[int]) -> Any:
     return tf.transpose(tf.reshape(weights, [-1, *moved.shape[1:]]), back)
 
 
-def masked(make: OperatorFactory, axes: list[int], scores: RangeGroup | None) -> Function:
-    """What puts masked scores at the end of the range of all scores, see `MaskedScores`."""
-    quantizer = make.quantizer("masked")
-    return make.add(MaskedScores(quantizer, scores, axes, name=f"{make.name}_masked"))
+def masked(make: OperatorFactory, axes: list[int]) -> MaskedScores:
+    """What puts masked scores at the end of the range."""
+    quantizer, name = make.quantizer("masked"), f"{make.name}_masked"
+    operator = MaskedScores(quantizer, axes, lambda operands: operands[1], name=name)
+    make.add(operator)
+    return operator
+
+
+def cleared(make: OperatorFactory) -> Function:
+    """What makes probabilities 0 where a mask leaves scores out, right behind their softmax.
+
+    It matters where a mask leaves out all scores of a row.
+    """
+    return make.shared("SELECT_V2", _zero_where_masked, part="cleared")
 
 
 def truth(mask: Any) -> Any:

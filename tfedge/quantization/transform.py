@@ -14,18 +14,22 @@ from tfedge.errors import UnsupportedError
 from tfedge.keras_graph import tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
-from tfedge.keras_graph.kinds import is_keras_class
+from tfedge.keras_graph.kinds import described, is_keras_class, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
 from tfedge.quantization.decompositions import applied_masks, inner_function
 from tfedge.quantization.export_trial import require_export
 from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operators import OwnRange, QuantizedOperator
 from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
 from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
 from tfedge.quantization.rows import WAYS_OUT, arguments_of, row_of, why_not
 from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.score_masks import Masking, maskings_of
+from tfedge.quantization.softmax import MaskedScores
 from tfedge.quantization.weight_quantizers import AbsMax
+from tfedge.quantization.weighted import WeightedOperator
 
 ERROR, FLOAT = "error", "float"
 
@@ -55,6 +59,9 @@ class Transformation:
     _leaving: dict[int, set[int]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _output_names: dict[int, str] = field(default_factory=dict)
+    _reasons: dict[int, str] = field(default_factory=dict)
+    _makers: dict[int, QuantizedOperator] = field(default_factory=dict)
+    _maskings: dict[int, Masking] = field(default_factory=dict)
 
     def run(self, model: Any) -> tuple[Any, Any]:
         """Inputs and outputs of the new model, nested as the old one's."""
@@ -64,6 +71,7 @@ class Transformation:
         inputs = [self._input(value, id(value) in read) for value in computation.inputs]
         self.steps = steps_of(computation)
         self._leaving = _leaving_values(computation)
+        self._maskings = maskings_of(computation)
         for step in self.steps:
             self._add(step)
         outputs = [self.tensors[id(value)] for value in computation.outputs]
@@ -111,6 +119,8 @@ class Transformation:
         reason = why_not(call)
         if not reason or not _has_reals(call):
             return None
+        if is_keras_class(type(operation)):
+            self._reasons[id(operation)] = reason
         function = inner_function(call)
         try:
             if function is not None:
@@ -149,6 +159,7 @@ class Transformation:
 
     def _add(self, step: Step) -> None:
         operands = step.call.operands
+        _require_elements(step.last)
         if not any(value.is_real for value in step.last.results):
             self._add_integer(step)
             return
@@ -175,6 +186,29 @@ class Transformation:
         for value, tensor in zip(step.last.results, results, strict=True):
             self.tensors[id(value)] = tensor
             self.groups[id(value)] = layer.output_group
+            self._makers[id(value)] = layer.operators[-1]
+        self._narrow(step, layer.operators)
+
+    def _narrow(self, step: Step, operators: list[QuantizedOperator]) -> None:
+        """Lets a kernel compute scores in the range that their mask leaves, if nobody else reads.
+
+        So the device does, where two ranges of a tensor follow each other. Scores that others read
+        too are on one grid with what the mask makes of them.
+        """
+        masks = [operator for operator in operators if isinstance(operator, MaskedScores)]
+        if not masks or kind_of(step.call.operation) == "MultiHeadAttention":  # has its own scores
+            return
+        (masked,) = masks
+        scores = step.call.operands[masked.scores]
+        maker, group = self._makers.get(id(scores)), self.groups.get(id(scores))
+        if self._read_once(scores) and isinstance(maker, OwnRange | WeightedOperator):
+            masked.narrow(maker.quantizer)
+        elif group is not None and group.bits == masked.quantizer.bits:
+            group.merge(masked.quantizer.group)
+
+    def _read_once(self, value: Value) -> bool:
+        reads = [one for call in self.computation.calls for one in call.operands if one is value]
+        return len(reads) == 1 and not any(one is value for one in self.computation.outputs)
 
     def _scheme_of(self, step: Step) -> Scheme:
         """The model's; what stays within a recurrent layer has 16 bits, as its kernels have."""
@@ -200,15 +234,24 @@ class Transformation:
         what = ", ".join(
             part.operation.name for part in (step.batch_norm, step.activation) if part is not None
         )
+        masking = self._maskings.get(id(step.call))
+        if masking is not None:
+            self.report.append((operation.name, kind, "as a mask of scores"))
+            return masking.build
         reason = why_not(step.call)
         row = row_of(operation)
         if row is not None and not reason:
             self.report.append((operation.name, kind, f"with {what}" if what else ""))
             return row.build
         if self.unknown == ERROR:
-            raise UnsupportedError(reason + WAYS_OUT)
+            raise UnsupportedError(self._outer_reason(step.call) + reason + WAYS_OUT)
         self.report.append((operation.name, kind, "in float: not a kind that can be quantised"))
         return _left_in_float
+
+    def _outer_reason(self, call: Call) -> str:
+        """Why the layer of Keras around a call was taken apart, which says more than the call."""
+        reasons = [self._reasons[id(layer)] for layer in call.within if id(layer) in self._reasons]
+        return f"{reasons[0]}: " if reasons else ""
 
     def _name_of(self, step: Step) -> str:
         made = [self._output_names.get(id(value)) for value in step.last.results]
@@ -250,6 +293,16 @@ def _read_values(computation: Computation) -> set[int]:
     """What some call reads, or the model returns, by identity."""
     operands = (value for call in computation.calls for value in call.operands)
     return set(map(id, itertools.chain(operands, computation.outputs)))
+
+
+def _require_elements(call: Call) -> None:
+    """Refuses what returns nothing, as a slice beyond the end does: no target has such tensors."""
+    for value in call.results:
+        if 0 in value.spec.shape:
+            raise UnsupportedError(
+                f"{described(call.operation)} returns a tensor of shape {value.spec.shape}, which "
+                "is empty; sizes start at 1"
+            )
 
 
 def _has_reals(call: Call) -> bool:

@@ -56,6 +56,25 @@ def activation_problem(call: Call) -> str:
     return f"has the activation {shown}, which cannot be quantised"
 
 
+def weights_problem(call: Call) -> str:
+    """What keeps a layer with a kernel from being computed, see `Row.problem`."""
+    return activation_problem(call) or _bias_problem(call)
+
+
+def _bias_problem(call: Call) -> str:
+    """With TensorFlow, `keras.ops.add` takes the last axis for the bias' if its length fits."""
+    layer = call.operation
+    if not layer.use_bias or getattr(layer, "data_format", "channels_last") == "channels_last":
+        return ""
+    _, channels, *_, last = layer.compute_output_shape(call.shape)
+    if channels != last or channels == 1:
+        return ""
+    return (
+        "has channels first and as many of them as its result is wide, where Keras adds the bias "
+        "along the wrong axis; use channels_last, or use_bias=False"
+    )
+
+
 def _value(weight: Any) -> Any:
     """A weight as a tensor; with a low-rank adapter Keras gives the sum."""
     return tf.convert_to_tensor(weight)

@@ -88,9 +88,31 @@ def initializer(values: np.ndarray) -> str:
     """The elements of an array, wrapped into lines."""
     flat = values.reshape(-1)
     width = _width(flat)
-    per_line = max((_LINE - 4) // (width + 2), 1)
-    texts = _texts(flat, width if flat.size > per_line else 0)
-    lines = iter(lambda: ", ".join(itertools.islice(texts, per_line)), "")
+    return _wrapped(_texts(flat, width if flat.size > _per_line(width) else 0), width)
+
+
+def bits_initializer(values: np.ndarray) -> tuple[str, str]:
+    """The C type and the elements of an array that is copied to memory, or compared with it.
+
+    In memory they are those values whatever the byte order of the machine. Floats are integers
+    with their bits, which say every value, and do not depend on how a compiler reads fractions.
+    """
+    flat = values.reshape(-1)
+    if flat.dtype == np.bool_:
+        flat = flat.view(np.uint8)
+    if flat.dtype == np.float32:
+        texts = [f"0x{bits:08x}u" for bits in flat.view(np.uint32).tolist()]
+        return "uint32_t", _wrapped(iter(texts), len(texts[0]))
+    return f"{flat.dtype}_t", initializer(flat)
+
+
+def _per_line(width: int) -> int:
+    return max((_LINE - 4) // (width + 2), 1)
+
+
+def _wrapped(texts: Iterator[str], width: int) -> str:
+    """Literals of a width, wrapped into lines."""
+    lines = iter(lambda: ", ".join(itertools.islice(texts, _per_line(width))), "")
     return "    " + ",\n    ".join(lines)
 
 

@@ -352,8 +352,8 @@ class _Emitter:
 
     def _vector(self, vector: Vector) -> dict[str, Any]:
         return {
-            "inputs": [_byte_array(value) for value in vector.inputs],
-            "outputs": [_byte_array(value) for value in vector.outputs],
+            "inputs": [_vector_part(value) for value in vector.inputs],
+            "outputs": [_vector_part(value) for value in vector.outputs],
         }
 
     def _runtime_files(self, layers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -444,6 +444,6 @@ def _shape_text(tensor: Tensor | None) -> str:
     return "x".join(map(str, shape)) or "scalar"
 
 
-def _byte_array(value: np.ndarray) -> dict[str, Any]:
-    data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
-    return {"size": data.size, "text": arrays.initializer(data)}
+def _vector_part(values: np.ndarray) -> dict[str, Any]:
+    type_, text = arrays.bits_initializer(values)
+    return {"type": type_, "size": values.size, "text": text}

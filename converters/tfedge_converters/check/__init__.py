@@ -30,7 +30,12 @@ _SAMPLES = 2
 
 
 def check(
-    model: Any, *, target: str = "edgetpu", input_shapes: Any = None, rewrite: bool = False
+    model: Any,
+    *,
+    target: str = "edgetpu",
+    input_shapes: Any = None,
+    rewrite: bool = False,
+    allow_code: bool = False,
 ) -> CheckReport:
     """Predicts what an accelerator computes of a model; needs none of its vendor's tools.
 
@@ -41,6 +46,8 @@ def check(
         target: a target with an accelerator, or the path of a target file.
         input_shapes: shapes without the batch, where a Keras model leaves sizes open.
         rewrite: whether exact changes that help are made first, as `convert` makes them.
+        allow_code: whether code may run that the model's file brings or asks for, such as Lambda
+            layers; only for files that you trust (docs/security.md).
 
     Returns:
         The report.
@@ -53,7 +60,7 @@ def check(
     chosen = targets.load(target)
     if chosen.accelerator is None:
         raise TfedgeError(f"{chosen.name} has no accelerator; try {' or '.join(_accelerated())}")
-    name, typed, notes = _opened(model, chosen, input_shapes)
+    name, typed, notes = _opened(model, chosen, input_shapes, allow_code)
     if rewrite:
         fit(typed, chosen.accelerator)
     mapping = map_graph(typed.main, chosen.accelerator)
@@ -76,7 +83,9 @@ def _accelerated() -> list[str]:
     return [name for name in targets.names() if targets.load(name).accelerator is not None]
 
 
-def _opened(model: Any, target: Target, input_shapes: Any) -> tuple[str, Model, list[str]]:
+def _opened(
+    model: Any, target: Target, input_shapes: Any, allow_code: bool
+) -> tuple[str, Model, list[str]]:
     """What the model is called, its graph as the accelerator will see it, and what to say of it."""
     if isinstance(model, Artifact):
         return model.name, model.model, []
@@ -85,7 +94,9 @@ def _opened(model: Any, target: Target, input_shapes: Any) -> tuple[str, Model, 
         if not _all_real(typed.main):
             return name, typed, []
     scheme = for_conversion(target.scheme(None))
-    prepared = prepare(model, input_shapes, to_quantize=isinstance(scheme, Scheme))
+    prepared = prepare(
+        model, input_shapes, to_quantize=isinstance(scheme, Scheme), allow_code=allow_code
+    )
     if not prepared.is_real:
         return prepared.name, prepared.model, []
     if isinstance(scheme, Scheme):

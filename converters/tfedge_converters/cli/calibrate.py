@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.files import check_writable
-from tfedge_converters.cli.options import METHOD_HELP, add_input_shape, add_quantization, shapes
+from tfedge_converters.cli.options import (
+    METHOD_HELP,
+    add_allow_code,
+    add_input_shape,
+    add_quantization,
+    shapes,
+)
 
 _EPILOG = """\
 Writes what was seen of the activations, from which 'tfedge convert --calibration' finds ranges
@@ -38,6 +44,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--method", metavar="METHOD", help=METHOD_HELP)
     add_quantization(parser, "what the model will be quantised to (default: int8)", None)
     add_input_shape(parser)
+    add_allow_code(parser)
     parser.set_defaults(run=run)
 
 
@@ -54,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         resume=arguments.resume,
         input_shapes=shapes(arguments.input_shape),
         progress=sys.stderr.isatty(),
+        allow_code=arguments.allow_code,
     )
     calibration.save(Path(arguments.output))
     print(f"{calibration.samples:,} samples in {arguments.output}, by {calibration.method}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfedge_converters.cli.options import add_input_shape, shapes
+from tfedge_converters.cli.options import add_allow_code, add_input_shape, shapes
 
 _EPILOG = """\
 An integer .tflite file is checked as it is. A float model is quantised for the report, with made-up
@@ -68,6 +68,7 @@ def add_parser(commands: Any) -> None:
         "--tpus", type=int, metavar="N", help="propose how to cut the model for N TPUs in a row"
     )
     add_input_shape(parser)
+    add_allow_code(parser)
     parser.set_defaults(run=run)
 
 
@@ -87,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         input_shapes=shapes(arguments.input_shape),
         rewrite=arguments.rewrite is not None,
+        allow_code=arguments.allow_code,
     )
     if arguments.rewrite:
         write_file(report.model, Path(arguments.rewrite))

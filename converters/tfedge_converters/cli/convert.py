@@ -11,6 +11,7 @@ from typing import Any
 from tfedge.files import check_writable
 from tfedge_converters.cli.options import (
     METHOD_HELP,
+    add_allow_code,
     add_input_shape,
     add_quantization,
     compiler_options,
@@ -117,6 +118,7 @@ def add_parser(commands: Any) -> None:
         help="for Ethos-U: an option of Vela, such as memory-mode=Sram_Only, optimise=Size or "
         "arena-cache-size=100000; repeat it for several",
     )
+    add_allow_code(parser)
     parser.set_defaults(run=run)
 
 
@@ -145,6 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
         command=_command(arguments),
         compiler_options=compiler_options(arguments.compiler_option),
+        allow_code=arguments.allow_code,
     )
     files = artifact.save(arguments.output)
     print(artifact.summary())
@@ -164,6 +167,8 @@ def _command(arguments: argparse.Namespace) -> str:
         parts += ["--recovery", ",".join(arguments.recovery)]
     for shape in arguments.input_shape or ():
         parts += ["--input-shape", shape]
+    if arguments.allow_code:
+        parts.append("--allow-code")
     return shlex.join(parts)
 
 

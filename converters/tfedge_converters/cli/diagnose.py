@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.files import check_writable
-from tfedge_converters.cli.options import add_quantization
+from tfedge_converters.cli.options import add_allow_code, add_quantization
 from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
@@ -39,6 +39,7 @@ def add_parser(commands: Any) -> None:
     add_recovery(parser)
     parser.add_argument("--samples", type=int, default=64, help="to compare on (default: 64)")
     parser.add_argument("--output", metavar="DIR", help="folder for tables (CSV, JSON) and figures")
+    add_allow_code(parser)
     parser.set_defaults(run=run)
 
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         recovery=arguments.recovery,
         samples=arguments.samples,
         progress=sys.stderr.isatty(),
+        allow_code=arguments.allow_code,
     )
     files = diagnosis.save(arguments.output) if arguments.output else []
     Console(highlight=False).print(diagnosis.table())

@@ -33,6 +33,16 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_allow_code(parser: argparse.ArgumentParser) -> None:
+    """Adds --allow-code."""
+    parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="run code that the model's file brings or asks for, such as Lambda layers; only for "
+        "files that you trust (docs/security.md)",
+    )
+
+
 def shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
     """The shapes that --input-shape gave; None if it was not given.
 

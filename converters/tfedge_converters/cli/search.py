@@ -9,7 +9,7 @@ from typing import Any
 
 from tfedge.files import check_writable
 from tfedge.quantization.schemes import write_scheme
-from tfedge_converters.cli.options import add_quantization
+from tfedge_converters.cli.options import add_allow_code, add_quantization
 
 _EPILOG = """\
 Prints the width that every layer's weights get, why, and the Pareto front of flash and noise; with
@@ -49,6 +49,7 @@ def add_parser(commands: Any) -> None:
         help="what activations may have, 8,16 to choose (default: what the scheme has)",
     )
     parser.add_argument("--output", metavar="JSON", help="file for the scheme")
+    add_allow_code(parser)
     parser.set_defaults(run=run)
 
 
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         bit_operations=arguments.bit_operations,
         activation_bits=arguments.activation_bits,
         progress=sys.stderr.isatty(),
+        allow_code=arguments.allow_code,
     )
     if arguments.output:
         write_scheme(Path(arguments.output), found.scheme)

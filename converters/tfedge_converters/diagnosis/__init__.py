@@ -26,6 +26,7 @@ def diagnose(
     recovery: Sequence[str | Step] = (),
     samples: int = 64,
     input_shapes: Any = None,
+    allow_code: bool = False,
     progress: bool = False,
 ) -> Diagnosis:
     """Compares the integer model with the float one, activation by activation.
@@ -39,6 +40,8 @@ def diagnose(
         samples: how many of the calibration data to compare on, at most; their activations are
             held in memory.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        allow_code: whether code may run that the model's file brings or asks for, such as Lambda
+            layers; only for files that you trust (docs/security.md).
         progress: whether to show progress on the terminal.
 
     Raises:
@@ -48,7 +51,7 @@ def diagnose(
     """
     scheme = get(quantization)
     check_data(calibration)
-    prepared = prepare(model, input_shapes)
+    prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name
     if real_graph(typed) is None:
         raise TfedgeError(

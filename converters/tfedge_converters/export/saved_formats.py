@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any
 import h5py
 
 from tfedge.errors import ModelFileError
+from tfedge.files import reason_of
+from tfedge_converters.export.trust import check_archive, check_hdf5
 from tfedge_converters.file_kinds import FileKind, kind_of
 
 
@@ -23,88 +25,134 @@ class Saved:
     """What a saved model says about itself.
 
     Attributes:
-        config: the bytes that name the classes of its layers.
+        configs: what describes its objects, parsed, by where it stands in the file. What only
+            concerns compiling is left out, as models are not compiled when they are opened.
         keras_version: of the Keras that wrote it, e.g. "2.15.0".
         keras3: whether Keras 3 knows the form at all.
-        function_only: whether there is a function to serve and no description of layers.
+        graphs: whether functions were saved as graphs, so that it is a SavedModel.
     """
 
-    config: bytes
+    configs: Mapping[str, Any]
     keras_version: str
     keras3: bool = True
-    function_only: bool = False
+    graphs: bool = False
+
+    @property
+    def function_only(self) -> bool:
+        """Whether there is a function to serve and no description of layers."""
+        return self.graphs and not self.configs
 
 
-def describe(path: Path) -> Saved:
+def describe(opened: Path, path: Path) -> Saved:
     """Recognises a saved model by its content, whatever it is called.
 
+    Args:
+        opened: what `as_keras_opens` gave.
+        path: what messages call it.
+
     Raises:
-        ModelFileError: there is no such file, or it does not hold a Keras model.
+        ModelFileError: there is no such file, or it does not hold a Keras model; or it is made so
+            that reading it would read other files, or fill the memory.
     """
-    kind = kind_of(path)
+    kind = kind_of(opened)
     if kind not in _FORMS:
         raise ModelFileError(f"{path}: {kind.value}, not a Keras model")
     try:
-        return _FORMS[kind](path)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        return _FORMS[kind](opened)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+    except Exception as error:  # whatever h5py, zipfile, json and protobuf make of broken bytes
         raise ModelFileError(f"{path}: truncated or corrupt ({error}); save it again") from error
 
 
 @contextmanager
-def under_its_suffix(path: Path) -> Iterator[Path]:
-    """The file under a name that ends as its content asks: Keras goes by names, not by content."""
-    wanted = _SUFFIXES.get(kind_of(path), ())
-    if not wanted or path.suffix in wanted:
+def as_keras_opens(path: Path) -> Iterator[Path]:
+    """The model in the one form that its content has: Keras goes by names, and what else is there.
+
+    A file gets a name that ends as its content asks; the unpacked folder of an archive is packed.
+    """
+    kind = kind_of(path)
+    wanted = _SUFFIXES.get(kind, ())
+    if not wanted or (path.suffix in wanted and path.is_file()):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
         renamed = Path(folder) / f"{path.stem}{wanted[0]}"
-        shutil.copyfile(path, renamed)
+        if kind is FileKind.KERAS_FOLDER:
+            _pack(path, renamed)
+        else:
+            shutil.copyfile(path, renamed)
         yield renamed
 
 
+def _pack(folder: Path, archive: Path) -> None:
+    try:
+        with zipfile.ZipFile(archive, "w") as packed:
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                packed.write(file, file.relative_to(folder).as_posix())
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{folder}: cannot be read: {reason_of(error)}") from error
+
+
 def _read_archive(path: Path) -> Saved:
+    check_archive(path)
     with zipfile.ZipFile(path) as archive:
-        return _from_json(archive.read("config.json"), archive.read("metadata.json"))
+        config, metadata = archive.read("config.json"), archive.read("metadata.json")
+    return Saved({"config.json": _parsed(config)}, str(json.loads(metadata)["keras_version"]))
 
 
-def _read_unpacked_archive(path: Path) -> Saved:
-    return _from_json((path / "config.json").read_bytes(), (path / "metadata.json").read_bytes())
+def _parsed(text: str | bytes) -> dict[str, Any]:
+    """The description of an object, without what nobody reads unless it is compiled."""
+    described = json.loads(text)
+    if not isinstance(described, dict):
+        raise ModelFileError("the description of its model is no JSON object; save it again")
+    return {key: value for key, value in described.items() if key not in _UNREAD}
 
 
-def _from_json(config: bytes, metadata: bytes) -> Saved:
-    return Saved(config, str(json.loads(metadata)["keras_version"]))
+_UNREAD = ("compile_config", "training_config", "model_config")
 
 
 def _read_hdf5(path: Path) -> Saved:
+    check_hdf5(path)
     with h5py.File(path) as file:
-        config = _bytes(file.attrs.get("model_config"))
-        version = _bytes(file.attrs.get("keras_version", ""))
+        config = _text(file.attrs.get("model_config"))
+        version = _text(file.attrs.get("keras_version", ""))
     if config is None:
         raise ModelFileError(
-            f"{path}: holds weights but no model; build the model in Python, load the weights "
-            "into it and hand over the model"
+            "holds weights but no model; build the model in Python, load the weights into it and "
+            "hand over the model"
         )
-    return Saved(config, (version or b"").decode())
+    return Saved({"model_config": _parsed(config)}, version or "")
 
 
-def _bytes(value: Any) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+def _text(value: Any) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _read_saved_model(path: Path) -> Saved:
     metadata = path / "keras_metadata.pb"
     if not metadata.exists():
-        return Saved(b"", "", keras3=False, function_only=True)
-    return Saved(metadata.read_bytes(), "2", keras3=False)
+        return Saved({}, "", keras3=False, graphs=True)
+    # Slow, and only old files need it.
+    from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
+
+    nodes = SavedMetadata.FromString(metadata.read_bytes()).nodes
+    configs = {
+        f"node {index}, {node.node_path}": _parsed(node.metadata)
+        for index, node in enumerate(nodes)  # paths may be there twice
+    }
+    return Saved(configs, "2", keras3=False, graphs=True)
 
 
 _FORMS: dict[FileKind, Callable[[Path], Saved]] = {
     FileKind.KERAS_ARCHIVE: _read_archive,
-    FileKind.KERAS_FOLDER: _read_unpacked_archive,
     FileKind.HDF5: _read_hdf5,
     FileKind.SAVED_MODEL: _read_saved_model,
 }
 
 # How names of files must end for Keras to open them as what they are, the usual end first.
-_SUFFIXES = {FileKind.KERAS_ARCHIVE: (".keras",), FileKind.HDF5: (".h5", ".hdf5")}
+_SUFFIXES = {
+    FileKind.KERAS_ARCHIVE: (".keras",),
+    FileKind.KERAS_FOLDER: (".keras",),
+    FileKind.HDF5: (".h5", ".hdf5"),
+}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,7 +11,7 @@ from absl import logging
 
 _PRUNING, _CLUSTERING = "PruneLowMagnitude", "ClusterWeights"
 
-_WRAPPERS = re.compile(rb"PruneLowMagnitude|ClusterWeights|QuantizeWrapper|QuantizeLayer")
+_WRAPPERS = (_PRUNING, _CLUSTERING, "QuantizeWrapper", "QuantizeLayer")
 
 
 def without_wrappers(model: Any) -> Any:
@@ -34,7 +33,7 @@ def without_wrappers(model: Any) -> Any:
         return model
     logging.info("model '%s': taking out tfmot's %s", model.name, " and ".join(sorted(found)))
     # Stripping changes the layers that it is given.
-    with known_wrappers(b"".join(name.encode() for name in found)):
+    with known_wrappers(found):
         stripped = type(model).from_config(model.get_config())
     stripped.set_weights(model.get_weights())
     for name in sorted(found):
@@ -43,10 +42,10 @@ def without_wrappers(model: Any) -> Any:
 
 
 @contextmanager
-def known_wrappers(config: bytes) -> Iterator[None]:
-    """Lets tf_keras make the wrappers that a saved model's config names."""
+def known_wrappers(names: Iterable[str]) -> Iterator[None]:
+    """Lets tf_keras make the wrappers that are among names, as a saved model's config has them."""
     with ExitStack() as stack:
-        if _WRAPPERS.search(config):
+        if any(wrapper in name for name in names for wrapper in _WRAPPERS):
             import tensorflow_model_optimization as tfmot
 
             stack.enter_context(tfmot.quantization.keras.quantize_scope())

@@ -8,7 +8,6 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import Graph, Model, Tensor, TensorType
-from tfedge_converters.graph.blocks import has_blocks
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.quality.result import OutputQuality, PartQuality
 from tfedge_converters.quality.samples import Sample
@@ -16,6 +15,7 @@ from tfedge_converters.quantize.concatenated import Branch, branches
 from tfedge_converters.quantize.multiplications import multiplications
 from tfedge_converters.quantize.noise import noise, power
 from tfedge_converters.quantize.real_values import as_input, as_real
+from tfedge_converters.verify.differences import truthful
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 
 # The reference kernels take nanoseconds a multiplication; larger models run with XNNPACK, whose
@@ -139,11 +139,8 @@ def work(model: Model) -> int:
 
 
 def _run(flatbuffer: bytes, model: Model, samples: list[Sample]) -> tuple[Outputs, str]:
-    # LiteRT's other kernels would say nonsense of weights with scales of blocks.
-    blocks = any(map(has_blocks, model.graphs))
-    fast = blocks or work(model) > _SMALL
     refusals = []
-    for name in _FAST_ENGINES[:1] if blocks else _FAST_ENGINES if fast else _ENGINES:
+    for name in truthful(_ENGINES if work(model) <= _SMALL else _FAST_ENGINES, model):
         try:
             return engine(name)(flatbuffer, samples, SEQUENCE), name
         except TfedgeError as error:

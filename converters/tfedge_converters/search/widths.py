@@ -57,6 +57,7 @@ def search_widths(
     activation_bits: Sequence[int] | None = None,
     samples: int = 64,
     input_shapes: Any = None,
+    allow_code: bool = False,
     progress: bool = False,
 ) -> WidthSearch:
     """Chooses widths of weights, and of activations if asked, within a budget with least noise.
@@ -86,6 +87,8 @@ def search_widths(
             inputs and outputs, unless the scheme asks for their width. None for the scheme's alone.
         samples: how many of the calibration data to measure noise on, at most.
         input_shapes: shapes without the batch, where the model leaves sizes open.
+        allow_code: whether code may run that the model's file brings or asks for, such as Lambda
+            layers; only for files that you trust (docs/security.md).
         progress: whether to show progress on the terminal.
 
     Raises:
@@ -98,7 +101,7 @@ def search_widths(
     scheme, searched = _narrowest(get(quantization), activation_bits)
     aim = targets.load(target)
     check_data(calibration)
-    prepared = prepare(model, input_shapes)
+    prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name
     if real_graph(typed) is None:
         raise TfedgeError(f"{name} computes with integers already; search with the float model")

@@ -6,6 +6,11 @@ The figures were measured on random operators against TFLite Micro's reference k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from tfedge_converters.graph import Model
+from tfedge_converters.graph.blocks import has_blocks
+
 _SINGLE_ROUNDING = "rounds once, the sum times a real scale; TFLite Micro rounds twice"
 _FLOAT_SCALE = "scales the 32-bit sum in floating point and rounds halves to even"
 _FLOAT_STEP = "steps through the input in floating point; TFLite Micro in 1/1024 of a pixel"
@@ -58,6 +63,20 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
         "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_TABLE,
     },
 }
+
+# Engines whose results say nothing of a model with such operators.
+_WRONG = {"litert-reference": frozenset({"SUM"})}
+
+
+def truthful(engines: Sequence[str], model: Model) -> tuple[str, ...]:
+    """Those of some engines whose results say what a model computes, up to rounding.
+
+    Of weights with scales of blocks only LiteRT's optimised kernels know.
+    """
+    if any(map(has_blocks, model.graphs)):
+        return ("litert",)
+    codes = {operator.code for graph in model.graphs for operator in graph.operators}
+    return tuple(name for name in engines if not codes & _WRONG.get(name, frozenset()))
 
 
 def reason(engine: str, operator: str) -> str:

@@ -1,0 +1,53 @@
+"""Keras' own run of a model that is a graph of layers, with what each of them returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from tfedge.keras_graph import private, tracing
+from tfedge.keras_graph.computation import Call, does_nothing, within_wrapper
+
+
+def results_of(model: Any, calls: Sequence[Call], inputs: list[Any]) -> list[list[Any]] | None:
+    """What the layers of a model return in inference, as Keras runs them.
+
+    Args:
+        model: a built Keras model.
+        calls: what was written down of it.
+        inputs: tensors, flat.
+
+    Returns:
+        The results of each call, flat; None where the calls are not, one by one, what Keras runs:
+        where a layer or a model of a user's own was taken apart, or computes with masks.
+    """
+    graph = tracing.own_graph(model)
+    if graph is None:
+        return None
+    made: list[tuple[Any, list[Any]]] = []
+
+    def stand_in(operation: Any) -> Callable[..., Any]:
+        operation = within_wrapper(operation)
+        inner = tracing.own_graph(operation) if isinstance(operation, keras.Model) else None
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if does_nothing(operation, args):
+                return args[0]
+            if inner is not None:
+                given = private.flat_inputs(inner, args[0] if args else kwargs["inputs"])
+                return private.run_graph(inner, given, stand_in)
+            if private.takes(operation, "training"):
+                kwargs["training"] = False
+            result = operation(*args, **kwargs)
+            made.append((operation, keras.tree.flatten(result)))
+            return result
+
+        return call
+
+    private.run_graph(graph, inputs, stand_in)
+    same = len(made) == len(calls) and all(
+        operation is call.operation for (operation, _), call in zip(made, calls, strict=True)
+    )
+    return [results for _, results in made] if same else None
