@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 from keras.src.utils.tracking import DotNotTrackScope
 
@@ -245,6 +246,39 @@ def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightA
             yield access
     finally:
         attributes.update({name: before[name] for name in changed})
+
+
+@contextmanager
+def symbolic_constants(layer: Any, stand_in: Callable[[Any], Any]) -> Iterator[None]:
+    """Lets code call the layers in a layer on constants, as on the numbers of positions.
+
+    Keras would compute them at once, with the weights as they are now.
+
+    Args:
+        layer: the layer whose code runs.
+        stand_in: of a constant, the symbolic tensor that is passed on in its place.
+    """
+    inner = {id(one) for one in layers_in(layer)[1:] if one.weights}
+    run = keras.layers.Layer.__call__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        flat = keras.tree.flatten((args, kwargs))
+        if id(self) in inner and not any(isinstance(item, keras.KerasTensor) for item in flat):
+            args, kwargs = keras.tree.map_structure(
+                lambda item: stand_in(item) if _is_constant(item) else item, (args, kwargs)
+            )
+        return run(self, *args, **kwargs)
+
+    keras.layers.Layer.__call__ = call
+    try:
+        yield
+    finally:
+        keras.layers.Layer.__call__ = run
+
+
+def _is_constant(item: Any) -> bool:
+    """Whether it is an array, or a tensor that has a value outside of any graph."""
+    return isinstance(item, np.ndarray) or (ops.is_tensor(item) and hasattr(item, "numpy"))
 
 
 # Where Keras keeps weights and layers a second time.

@@ -14,6 +14,9 @@ from tfedge.keras_graph.kinds import described
 
 _LONGEST_ERROR = 200
 
+# Arrays, and the symbolic tensors that stand for them.
+Constants = list[tuple[Any, Any]]
+
 
 @dataclass
 class InnerGraph:
@@ -22,8 +25,8 @@ class InnerGraph:
     Attributes:
         model: a functional model.
         tensors: what the call gives it, flat, in the order of the model's first inputs.
-        variables: the weights that the code uses by itself, with the inputs that stand for them,
-            which are the model's last.
+        variables: the weights that the code uses by itself, and constants that it calls layers on,
+            with the inputs that stand for them, which are the model's last.
     """
 
     model: Any
@@ -66,7 +69,8 @@ def graph_inside(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) ->
         return InnerGraph(own, private.flat_inputs(own, args[0] if args else kwargs["inputs"]))
     tensors, placeholders, args, kwargs = _with_placeholders(args, kwargs)
     variables = _variables_with_inputs(operation)
-    outputs = _traced(operation, args, kwargs, _symbols(variables))
+    outputs, constants = _traced(operation, args, kwargs, _symbols(variables))
+    variables += constants
     if not any(_is_tensor(item) for item in keras.tree.flatten(outputs)):
         raise UnsupportedError(f"{described(operation)} returns nothing that depends on its input")
     stand_ins = [tensor for _, tensor in variables]
@@ -126,9 +130,11 @@ def _symbols(variables: list[tuple[Any, Any]]) -> dict[int, Any]:
     return {id(variable): tensor for variable, tensor in variables}
 
 
-def _traced(operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any]) -> Any:
+def _traced(
+    operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any]
+) -> tuple[Any, Constants]:
     """What a user's `call` returns for symbolic tensors in inference."""
-    outputs, access = _run_code(operation, args, kwargs, symbols)
+    outputs, constants, access = _run_code(operation, args, kwargs, symbols)
     if access.assigns:
         raise UnsupportedError(f"{described(operation)} changes weights in its call")
     if access.read:
@@ -139,15 +145,26 @@ def _traced(operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int
         )
     if private.takes(operation, "training"):
         _require_same_in_training(operation, args, kwargs, symbols, outputs)
-    return outputs
+    return outputs, constants
 
 
 def _run_code(
     operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any]
-) -> tuple[Any, Any]:
+) -> tuple[Any, Constants, Any]:
+    constants: Constants = []
+
+    def stand_in(value: Any) -> Any:
+        array = keras.ops.convert_to_numpy(value)
+        tensor = keras.Input(batch_shape=array.shape, dtype=str(array.dtype))
+        constants.append((array, tensor))
+        return tensor
+
     try:
-        with private.symbolic_weights(operation, symbols) as access:
-            return type(operation).call(operation, *args, **kwargs), access
+        with (
+            private.symbolic_weights(operation, symbols) as access,
+            private.symbolic_constants(operation, stand_in),
+        ):
+            return type(operation).call(operation, *args, **kwargs), constants, access
     except Exception as error:  # whatever the user's code raises
         raise UnsupportedError(
             f"{described(operation)} has a call that does not run on symbolic tensors "
@@ -166,7 +183,7 @@ def _require_same_in_training(
     operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any], outputs: Any
 ) -> None:
     """Refuses code that does something in training alone, which would be lost."""
-    trained, access = _run_code(operation, args, {**kwargs, "training": True}, symbols)
+    trained, _, access = _run_code(operation, args, {**kwargs, "training": True}, symbols)
     if access.assigns or _kinds_behind(trained) != _kinds_behind(outputs):
         raise UnsupportedError(
             f"{described(operation)} does something in training that it does not do in inference; "

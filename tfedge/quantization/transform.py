@@ -117,7 +117,9 @@ class Transformation:
             given = [*call.arguments.values(), masks]
             return tracing.graph_of_function(operation, merge, given, {})
         reason = why_not(call)
-        if not reason or not _has_reals(call):
+        # Integers become real numbers in layers of a user's own, as in embeddings of positions.
+        foreign = not is_keras_class(type(operation))
+        if not reason or not (_has_reals(call) or foreign):
             return None
         if is_keras_class(type(operation)):
             self._reasons[id(operation)] = reason
@@ -129,10 +131,10 @@ class Transformation:
                 return None
             return tracing.graph_inside(operation, call.args, call.kwargs)
         except UnsupportedError as error:
-            if self.unknown == FLOAT:
+            if self.unknown == FLOAT or not _has_reals(call):
                 return None
             # What Keras' own code does on symbolic tensors helps nobody who uses it.
-            foreign = not is_keras_class(type(operation)) or function is not None
+            foreign = foreign or function is not None
             inside = f" ({error})" if foreign or "in training" in str(error) else ""
             raise UnsupportedError(f"{reason}{inside}{WAYS_OUT}") from error
 

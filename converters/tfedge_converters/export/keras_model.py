@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError
+from tfedge_converters.export.dilations import restore_dilations
 from tfedge_converters.export.input_shapes import InputShapes
 from tfedge_converters.export.integer_inputs import take_integers
 from tfedge_converters.export.keras3 import keras_entry
@@ -55,6 +56,7 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
     restore_names(lowered, traced)
     take_integers(lowered)
     restore_addends(lowered)
+    restore_dilations(lowered)
     ignore_negative_zeros(lowered)
     require_runnable(lowered)
     return write_model(lowered)

@@ -62,11 +62,15 @@ class _Exported:
         if marked:
             self._refuse_second_sequence()
             return _marked(layer, sequences)
-        before, layer.unroll = layer.unroll, True
+        if layer.go_backwards and mask is not None:
+            # Keras' unrolled steps turn the sequence round, and the mask only for the states.
+            sequences, mask = ops.flip(sequences, axis=1), ops.flip(mask, axis=1)
+        before = layer.unroll, layer.go_backwards
+        layer.unroll, layer.go_backwards = True, layer.go_backwards and mask is None
         try:
             return self._call(sequences, initial_state, mask, training)
         finally:
-            layer.unroll = before
+            layer.unroll, layer.go_backwards = before
 
     def _refuse_second_sequence(self) -> None:
         """A call is an operator, and an operator a state of its own."""
