@@ -34,8 +34,8 @@ lint: $(TEST_READY)
 	$(BIN)/mypy
 	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
-# Hours of random trials: make sweep SWEEP=operators|hostile_files|keras_models|random_models SEED=1
-# COUNT=200000. All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
+# Hours of random trials: make sweep SWEEP=operators|hostile_files|hostile_names|keras_models|random_models
+# SEED=1 COUNT=200000. All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
 SWEEP ?= operators
 SEED ?= 1
 COUNT ?= 200000

@@ -40,7 +40,7 @@ _FLAGS = (
 _SEEDS = range(3)
 _INSTANCES = 4
 _SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) [tTrRdD] (\S+)$", re.MULTILINE)
-_LAYER = re.compile(r"^m_layer_(\d+)(?:_\d+)?(?:_[a-z]\w*)?(?:\.\w+)*$")
+_LAYER = re.compile(r"^model_layer_(\d+)(?:_\d+)?(?:_[a-z]\w*)?(?:\.\w+)*$")
 """A layer's function or the parameters of one of its calls; constants lie in another file."""
 
 
@@ -83,10 +83,10 @@ def _models() -> Iterator[Model]:
 
 def _measure(model: Model, level: str, found: _Found) -> None:
     for optimize, bytes_of in (("speed", found.own), ("shared", found.calls)):
-        source = generate(model, Options("m", targets.load("host"), optimize))
+        source = generate(model, Options("model", targets.load("host"), optimize))
         with tempfile.TemporaryDirectory() as folder:
             program = source.write(folder)
-            sizes = _sizes(Path(folder) / "m.c", level)
+            sizes = _sizes(Path(folder) / "model.c", level)
             for path in program.sources:
                 if path.name.startswith("tfedge_") and optimize == "shared":
                     found.functions.update(

@@ -15,11 +15,11 @@ from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
-from tfedge_converters.c.names import check_identifier, identifier
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.early_checks import check_choices, check_data, check_model
 from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
 from tfedge_converters.evaluation import LabelledData, evaluate
+from tfedge_converters.foreign_text import check_model_name, model_name
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.litert_kernels import check_litert
@@ -140,7 +140,7 @@ def convert(
     scheme = _scheme(chosen, quantization)
     check_choices(optimize, input_type, output_type)
     if name is not None:
-        check_identifier(name)
+        check_model_name(name)
     check_data(calibration)
     if calibration_method is not None:
         find_method(calibration_method)
@@ -157,7 +157,7 @@ def convert(
     if quantization is None:
         scheme = _own_scheme(prepared, chosen, scheme)
     typed, flatbuffer = prepared.model, prepared.flatbuffer
-    name = identifier(prepared.name) if name is None else name
+    name = model_name(prepared.name) if name is None else name
     _refuse_recovery(recovery, prepared, scheme, calibration)
     measured = None
     if evaluation_data is not None:

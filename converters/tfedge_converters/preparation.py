@@ -12,6 +12,7 @@ import numpy as np
 from tfedge.files import read_bytes
 from tfedge.quantization.ranges import RANGE_MARKER
 from tfedge.quantization.schemes import Scheme
+from tfedge.terminal_text import readable
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
@@ -132,14 +133,14 @@ def _flatbuffer(
         return bytes(model), "model", _Traits()
     if not isinstance(model, (str, Path)):
         flatbuffer, traits = _exported(model, input_shapes)
-        return flatbuffer, str(getattr(model, "name", "model")), traits
+        return flatbuffer, readable(str(getattr(model, "name", "model"))), traits
     path = Path(model)
     if kind_of(path) is FileKind.TFLITE:
-        return read_bytes(path), path.stem, _Traits()
+        return read_bytes(path), readable(path.stem), _Traits()
     from tfedge_converters.export import load_keras
 
     flatbuffer, traits = _exported(load_keras(path, allow_code=allow_code), input_shapes)
-    return flatbuffer, path.stem, traits
+    return flatbuffer, readable(path.stem), traits
 
 
 def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge.quantization.policy import OPERATORS
+from tfedge.terminal_text import readable
 from tfedge_converters.graph import Model, Tensor, TensorType
 
 _INTEGERS = frozenset({TensorType.INT4, TensorType.INT8})
@@ -59,7 +60,7 @@ def _row(code: str, tensor: Tensor) -> WeightRow:
     values = np.asarray(tensor.data)
     return WeightRow(
         code,
-        tensor.name,
+        readable(tensor.name),
         values.size,
         int(np.count_nonzero(values == 0)),
         len(np.unique(values)),

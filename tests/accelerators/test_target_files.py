@@ -1,4 +1,6 @@
 import json
+import time
+import tracemalloc
 
 import pytest
 from accelerators.small_graphs import Net, constant
@@ -74,6 +76,46 @@ def test_expressions_speak_of_operators(text, value):
 def test_what_is_not_of_the_language_is_refused_in_one_message(text):
     with pytest.raises(TfedgeError):
         Expression.parse(text, frozenset(FACTS), ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(0,) * 9000000000",
+        "len('a' * 99999999999)",
+        "'%999999999d' % 1",
+        "x.shape * 9000000000",
+        "code * 9000000000",
+        "sum(1 for a in inputs[0].values for b in inputs[0].values)",
+        "sum(sum(1 for b in weights.values) for a in weights.values)",
+        "all(all(all(True for c in weights.values) for b in weights.values) for a in x.shape)",
+        "sum(a in (weights.values + weights.values) for a in weights.values)",
+        "len(weights.values" + " + weights.values" * 35 + ") + len(weights.values * 9)",
+        "prod(9999999999 for a in weights.values)",
+        "x.shape + 1",
+        "x.type.index",
+        "weights.shape.index",
+        "-x.shape",
+        "x.shape[x.shape]",
+        "-" * 900 + "1",
+        "(" * 900 + "1" + ")" * 900,
+        "not " * 45 + "x",
+        "9" * 900,
+    ],
+)
+def test_no_expression_takes_much_time_or_memory(text):
+    net = Net(1, 8, 8, 16)
+    net.convolution(net.input, 16)
+    graph = net.graph()
+    assert len(graph.operators[0].inputs[1].data.reshape(-1)) == 2304
+    tracemalloc.start()
+    began = time.process_time()
+    with pytest.raises((TfedgeError, ValueError)):
+        _value(text, graph.operators[0], graph)
+    taken, (_, most) = time.process_time() - began, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 30e6
+    assert taken < 5
 
 
 def _accelerator(**fields):
@@ -162,15 +204,25 @@ def test_a_region_may_begin_behind_operators_of_the_cpu():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"operatrs": []}, "has no 'operatrs'"),
-        ({"regions": "two"}, "regions is one of anywhere, first"),
+        ({"operatrs": []}, "there is no 'operatrs' here; did you mean 'operators'"),
+        ({"regions": "two"}, 'regions: one of "anywhere", "first" is expected, not "two"'),
         ({"operators": [{"codes": ["ADD"], "conditions": ["rank"]}]}, "no condition 'rank'"),
         ({"operators": [{"codes": ["ADD"]}, {"codes": ["ADD"]}]}, "ADD is listed twice"),
-        ({"every_operator": [{"require": "rank > 1"}]}, "every_operator: .* no fact 'rank'"),
-        ({"every_operator": [{"require": "1", "kind": "bad"}]}, "kind is one of"),
-        ({"every_operator": [{"why": "?"}]}, "malformed"),
-        ({"memory": {"cache": 1}}, "memory has no 'cache'"),
-        ({"operators": 3}, "malformed"),
+        (
+            {"every_operator": [{"require": "rank > 1"}]},
+            r"every_operator\[0\].require: .* no fact 'rank'",
+        ),
+        (
+            {"every_operator": [{"require": "1", "kind": "bad"}]},
+            r"every_operator\[0\].kind: one of",
+        ),
+        ({"every_operator": [{"why": "?"}]}, r"every_operator\[0\]: 'require' is missing"),
+        ({"memory": {"cache": 1}}, "memory: there is no 'cache' here"),
+        ({"operators": 3}, "operators: a list is expected, not 3"),
+        ({"operators": [{"codes": "ADD"}]}, 'a list of operators.* not "ADD"'),
+        ({"operators": [{"codes": ["ADD"], "versions": [1]}]}, "lowest and the highest"),
+        ({"name": 3}, "name: a line of up to 1,000 characters is expected, not 3"),
+        ({"unlisted": {"changes": ["to_hst"]}}, r"unlisted.changes\[0\]: one of .*\"to_host\""),
     ],
 )
 def test_mistakes_in_a_file_are_named(fields, message):
@@ -201,6 +253,13 @@ def test_a_file_may_extend_another(tmp_path):
     assert set(target.accelerator.operators) == {"ADD"}
 
 
+def test_a_file_names_another_from_its_own_folder(tmp_path):
+    (tmp_path / "boards").mkdir()
+    _write(tmp_path, "chip", ram_bytes=1000)
+    board = _write(tmp_path / "boards", "board", extends="../chip.json")
+    assert targets.load(board).ram_bytes == 1000
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", "{}", '{"description": 1, "colour": 2}', "[" * 9999]
 )
@@ -211,9 +270,55 @@ def test_a_file_that_is_no_target_ends_in_one_message(tmp_path, text):
         targets.load(str(path))
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"code": 3}, 'code: one of "c", "tflite-micro", "ethos-u", "none" is expected, not 3'),
+        ({"schemes": 3}, "schemes: a list of schemes is expected, not 3"),
+        ({"schemes": ["int3"]}, r'schemes\[0\]: one of "int8", .* is expected, not "int3"'),
+        ({"ram_bytes": "9"}, 'ram_bytes: a number of bytes, or null is expected, not "9"'),
+        ({"flash_bytes": -1}, "flash_bytes: a number of bytes"),
+        ({"extends": []}, r"extends: .* is expected, not \[\]"),
+        ({"flags": "-O2"}, 'flags: a list of compiler flags is expected, not "-O2"'),
+        ({"flags": 5}, "flags: a list of compiler flags is expected, not 5"),
+        ({"flags": ["x\nfile(WRITE a b)"]}, r"flags\[0\]: one flag for the architecture"),
+        ({"flags": ["-mcpu=a\n"]}, r"flags\[0\]: one flag"),
+        ({"flags": ["-mthumb", "-fplugin=/tmp/a.so"]}, r"flags\[1\]: one flag"),
+        ({"flags": ["-B/tmp"]}, r"flags\[0\]: one flag"),
+        ({"flags": ["@a"]}, r"flags\[0\]: one flag"),
+        ({"flags": ["-O2; x", "-m$x"]}, r"flags\[0\]: one flag"),
+        ({"description": 3}, "description: a line of up to 500 characters is expected, not 3"),
+        ({"description": "a\nb"}, "description: a line of up to 500 characters is expected"),
+        ({"description": "\u202eb"}, "description: a line of up to 500 characters is expected"),
+        ({"core": "../a"}, "core: a core's name"),
+        ({"packing": "tight"}, 'packing: one of "natural"'),
+        ({"code": "ethos-u"}, "'vela' is missing"),
+        ({"vela": {"memory_mode": "--config=/a"}}, "vela.memory_mode: a word of Vela's"),
+        ({"vela": {"memory_mode": "a"}}, "vela: 'accelerator_config' is missing"),
+        ({"accelerator": []}, r"accelerator: an object is expected, not \[\]"),
+        ({"colour": 1}, "there is no 'colour' here; did you mean 'core'?"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(tmp_path, fields, message):
+    with pytest.raises(TfedgeError, match=rf"mine\.json'?: {message}") as caught:
+        targets.load(_write(tmp_path, "mine", **fields))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_file_that_extends_itself_is_refused(tmp_path):
     path = _write(tmp_path, "loop", extends=str(tmp_path / "loop.json"))
     with pytest.raises(TfedgeError, match="extends itself"):
+        targets.load(path)
+    _write(tmp_path, "a", extends="b.json")
+    path = _write(tmp_path, "b", extends="./x/../a.json")
+    with pytest.raises(TfedgeError, match="extends itself"):
+        targets.load(path)
+
+
+def test_files_that_extend_each_other_have_an_end(tmp_path):
+    for index in range(20):
+        path = _write(tmp_path, str(index), extends=f"{index - 1}.json")
+    with pytest.raises(TfedgeError, match="extends more than 7 files in a row"):
         targets.load(path)
 
 

@@ -16,7 +16,6 @@ from random_graphs import random_model
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, Vector, generate
-from tfedge_converters.c.names import comment, identifier
 from tfedge_converters.execute import build_host
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 
@@ -262,8 +261,15 @@ def test_hostile_names_cannot_leave_their_comment(tmp_path):
         code = re.sub(r"/\*.*?\*/|\"[^\"\n]*\"", "", text, flags=re.DOTALL)
         assert "evil;" not in code
     build_host(generate(model, options()).write(tmp_path))
-    assert comment("*/*/") == "* / * /"
-    assert identifier("9 lives!") == "model_9_lives"
+
+
+def test_external_symbols_differ_in_their_first_31_characters():
+    name = "abcdefghijklmnopqrstuvwx"
+    source = generate(random_model("unidirectional_sequence_lstm", 1, 2), options(name))
+    text = source.files[f"{name}.h"] + source.files[f"{name}_weights.h"]
+    symbols = re.findall(rf"^(?:extern .*|\w.*?)\b({name}_\w+)[(\[]", text, re.MULTILINE)
+    assert len(symbols) > 12
+    assert len({symbol[:31] for symbol in symbols}) == len(set(symbols)) == len(symbols)
 
 
 def test_nothing_is_written_where_a_file_is_in_the_way(tmp_path):

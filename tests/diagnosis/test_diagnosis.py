@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import json
 import subprocess
 import sys
@@ -11,11 +13,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from rich.console import Console
 
 import tfedge
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.export import export_keras
+from tfedge_converters.graph import read_model, write_model
 from tfedge_converters.quantize.noise import decibels, noise
 
 SAMPLES = np.random.default_rng(1).normal(size=(24, 10, 10, 3)).astype(np.float32)
@@ -86,6 +90,23 @@ def test_files(tmp_path):
     assert len(rows) == len(document["layers"]) == len(diagnosis.layers)
     assert float(rows[0]["snr_db"]) == pytest.approx(decibels(diagnosis.layers[0].noise))
     assert document["worst"] == diagnosis.worst.name
+
+
+def test_names_are_text_and_nothing_else(tmp_path):
+    """Neither rich's markup, nor matplotlib's mathematics, nor a spreadsheet's formula."""
+    model = read_model(network())
+    names = ["=1+1", "[red]a", "$\\frac{$", "a[link=b]", "\x1b[2J\u202e"]
+    for operator, name in zip(model.main.operators, itertools.cycle(names), strict=False):
+        operator.outputs[0].name = name
+    diagnosis = tfedge.diagnose(write_model(model), calibration=SAMPLES, samples=2)
+    diagnosis.save(tmp_path)
+    with (tmp_path / "layers.csv").open() as file:
+        assert {"'=1+1", "[red]a", "$\\frac{$"} <= {row["name"] for row in csv.DictReader(file)}
+    console = Console(file=io.StringIO(), width=200)
+    console.print(diagnosis.table())
+    printed = console.file.getvalue()
+    assert "[red]a" in printed and "[link=b]" in printed
+    assert "\x1b" not in printed and "\u202e" not in printed
 
 
 def test_the_command_line_needs_no_tensorflow(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -87,6 +89,29 @@ def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
         d.TeacherCache(tmp_path).teach(x)
     with pytest.raises(TfedgeError, match="cannot be read"):
         d.TeacherCache(tmp_path / "nowhere")
+    manifest = tmp_path / "cache.json"
+    facts = json.loads(manifest.read_text())
+    for changes, message in (
+        ({"version": 1}, "version: one of 3 is expected, not 1"),
+        ({"shards": [0]}, r"shards\[0\]: a number of samples is expected, not 0"),
+        ({"outputs": {"final_output": [3]}}, r"outputs.final_output\[0\]: a name"),
+        ({"layers": "all"}, 'layers: a list is expected, not "all"'),
+    ):
+        manifest.write_text(json.dumps({**facts, **changes}))
+        with pytest.raises(TfedgeError, match=rf"cache.json: {message}.*delete the folder"):
+            d.TeacherCache(tmp_path)
+
+
+def test_layers_may_be_called_like_anything_else_in_a_file(tmp_path):
+    x = keras.Input((4,))
+    y = keras.layers.Dense(3, name="fingerprints")(x)
+    y = keras.layers.Dense(2, name="allow_pickle")(keras.layers.ReLU(name="file")(y))
+    teacher, names = keras.Model(x, y), ["fingerprints", "file", "allow_pickle"]
+    given = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    taught = d.cache_outputs(teacher, given, tmp_path, layers=names).teach(given)
+    right = keras.Model(x, [teacher.get_layer(name).output for name in names])(given)
+    for name, value in zip(names, right, strict=True):
+        np.testing.assert_allclose(taught.outputs[name], value, rtol=1e-5)
 
 
 def test_a_cache_says_how_to_be_used(tmp_path):

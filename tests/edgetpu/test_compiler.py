@@ -53,6 +53,13 @@ def test_damaged_output_is_read_as_far_as_it_goes():
         assert log.mapped <= 64
     strange = PRINTED.replace("2.23MiB", "2.2.3MiB").replace("175.00KiB", "many")
     assert (parse_log(strange).cached_bytes, parse_log(strange).streamed_bytes) == (None, None)
+    long = "9" * 5000
+    for number in ("2.23", "64"):
+        parse_log(PRINTED.replace(number, long))
+    counted = PRINTED.replace(
+        "Number of Edge TPU subgraphs: 1", "Number of Edge TPU subgraphs: " + long
+    )
+    assert parse_log(counted).subgraphs is None
 
 
 def test_prediction_and_log_are_compared(shared):
@@ -106,6 +113,13 @@ def test_a_failure_is_told_in_its_own_words(tmp_path, monkeypatch, text, words):
     assert "failed (status 1)" in str(caught.value)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", "-o", "A"])
+def test_files_are_called_like_models(tmp_path, monkeypatch, name):
+    _script(tmp_path, monkeypatch, _printing(VERSION_14, 0))
+    with pytest.raises(TfedgeError, match="cannot prefix"):
+        compiler.compile_model(b"model", name=name)
 
 
 def test_success_without_a_file_is_a_failure(tmp_path, monkeypatch):

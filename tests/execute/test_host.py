@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +44,22 @@ def test_outputs_are_those_of_the_model(negate, compiler, sanitize):
 def test_outputs_can_be_written_to(negate, host):
     [[vector, _]] = host.run(negate.samples(1))
     vector += 1
+
+
+@pytest.mark.parametrize("folder", ["-o", "@list", "a b;c$(d)\"'"])
+def test_a_folder_is_no_option_of_the_compiler(negate, tmp_path, monkeypatch, folder):
+    shutil.copytree(negate.program().directory, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    samples = negate.samples(1)
+    [[vector, _]] = build_host(negate.program(Path(folder))).run(samples)
+    np.testing.assert_array_equal(vector, negate.expected(samples[0])[0])
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+
+
+@pytest.mark.parametrize("name", ["a b", "x();", "string", "../a"])
+def test_a_program_has_the_name_of_a_model(negate, name):
+    with pytest.raises(TfedgeError, match="cannot prefix C symbols"):
+        dataclasses.replace(negate.program(), name=name)
 
 
 def test_no_samples_give_no_outputs(host):

@@ -216,6 +216,18 @@ def test_tensors_are_called_after_the_layers_that_make_them():
     assert len(names) == len(set(names))
 
 
+def test_layers_may_have_names_that_tensorflow_takes_for_no_scope():
+    x = keras.Input((4,), name="ein gang")
+    y = layers.Dense(4, name="größe 1", activation="tanh")(x)
+    y = layers.Dense(4, name="a>>b", activation="tanh")(y)
+    model = read_model(export_keras(keras.Model(x, layers.Dense(2, name="c;d")(y), name="_n")))
+    (signature,) = model.signatures
+    assert list(signature.inputs) == ["ein gang"]
+    made = [operator.outputs[0].name for operator in model.main.operators]
+    assert made[0].startswith("_n/größe 1/")
+    assert made[2].startswith("_n/a>>b/")
+
+
 def test_the_same_model_gives_the_same_bytes():
     model, data = _exported("nested_functional")
     assert export_keras(model) == data

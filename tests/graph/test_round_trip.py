@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from random_graphs import random_model
 
+from tfedge.errors import ModelFileError
 from tfedge_converters.graph import Operator, read_file, read_model, write_model
+from tfedge_converters.graph.sequences import KEEPS_STATE
 
 RUNNABLE = [
     *(
@@ -68,6 +71,14 @@ def test_writing_is_reproducible_and_loses_nothing(shared, name):
     ]
     assert again.metadata == model.metadata
     assert [s.key for s in again.signatures] == [s.key for s in model.signatures]
+
+
+@pytest.mark.parametrize("listed", [b"3", b"[3]", b"{", b"[" * 99_999, b'["a"]'])
+def test_lists_of_states_are_checked(listed):
+    model = random_model("add", 0, 1)
+    model.metadata[KEEPS_STATE] = listed
+    with pytest.raises(ModelFileError, match=f"metadata '{KEEPS_STATE}'"):
+        read_model(write_model(model))
 
 
 def describe(operator: Operator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 
 import numpy as np
@@ -88,6 +89,29 @@ def test_a_failed_calibration_changes_nothing_and_what_was_seen_counts():
     with pytest.raises(TfedgeError, match="takes samples of shape"):
         calibration.observe(model, np.ones((4, 7)))
     assert all(tensor.range is None for tensor in model.main.tensors())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 9}, "version: one of 1 is expected, not 9"),
+        ({"samples": "many"}, 'samples: a number of samples is expected, not "many"'),
+        ({"method": ["minmax"]}, "method: a method's name is expected"),
+        ({"scheme": {"name": "a"}}, "scheme: 'weights' is missing"),
+        ({"more": 1}, "there is no 'more' here"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_checked(tmp_path, changes, message):
+    path = tmp_path / "a.npz"
+    calibration = Calibration()
+    calibration.observe(chain(), DATA)
+    calibration.save(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(str(arrays["tfedge_calibration"])) | changes
+    np.savez(path, **{**arrays, "tfedge_calibration": np.array(json.dumps(header))})
+    with pytest.raises(TfedgeError, match=rf"a\.npz: .*{message}"):
+        Calibration.load(path)
 
 
 def test_files_that_are_no_calibrations(tmp_path):

@@ -55,7 +55,7 @@ def replay(seed: int, index: int) -> int:
     _FOLDER.mkdir(parents=True, exist_ok=True)
     (_FOLDER / "replay.tflite").write_bytes(data)
     print_stage = partial(print, " ", flush=True)
-    journeys = [travel(data, rng, "m", print_stage)]
+    journeys = [travel(data, rng, "replay", print_stage)]
     rng.random()  # which decides whether the file goes on
     journeys.append(travel_publicly(data, rng, print_stage))
     for journey in journeys:

@@ -18,12 +18,42 @@ from tfedge.distillation.teacher_digest import digest_of
 from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes, write_atomically
+from tfedge.json_form import Form
 from tfedge.saved_parts import decoded, encoded
 
-_MANIFEST, _VERSION = "cache.json", 2
+_MANIFEST, _VERSION = "cache.json", 3
+_FORM = Form(
+    {
+        "type": "object",
+        "description": "an object",
+        "properties": {
+            "version": {"type": "integer", "enum": [_VERSION]},
+            "teacher": {"type": "string", "description": "a digest"},
+            "layers": {"type": "array", "items": {"type": "string"}},
+            "outputs": {"type": "object", "additionalProperties": {"$ref": "#/definitions/names"}},
+            "shards": {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 1, "description": "a number of samples"},
+            },
+            "complete": {"type": "boolean"},
+        },
+        "required": ["version", "teacher", "layers", "outputs", "shards"],
+        "additionalProperties": False,
+        "definitions": {
+            "names": {
+                "type": ["string", "array", "object"],
+                "description": "a name, or a list or object of names",
+                "items": {"$ref": "#/definitions/names"},
+                "additionalProperties": {"$ref": "#/definitions/names"},
+            }
+        },
+    }
+)
 _WHOLE = "final_output"
 # Of every shard, beside the outputs: fingerprints of its samples, and what it was made by.
 _PRINTS, _MAKER = "fingerprints", "made_by"
+# Begins the names of arrays that layers gave their names to.
+_OUTPUT = "output/"
 # A teacher that computes with other kernels, or on another machine, says the same but for this.
 _SAME = {"rtol": 1e-3, "atol": 1e-3}
 
@@ -225,7 +255,7 @@ def _write_shard(
     path: Path, prints: np.ndarray, facts: dict[str, Any], said: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Writes what the teacher said; the facts of the shard."""
-    outputs = {key: _named(key, value) for key, value in said[0].items()}
+    outputs = {key: _named(_OUTPUT + key, value) for key, value in said[0].items()}
     maker = {key: facts[key] for key in ("version", "teacher", "layers")} | {"outputs": outputs}
     leaves = [_flat(one) for one in said]
     values = {key: np.concatenate([leaf[key] for leaf in leaves]) for key in leaves[0]}
@@ -349,7 +379,7 @@ def _flat(outputs: dict[str, Any]) -> dict[str, np.ndarray]:
         leaf: value
         for name, output in outputs.items()
         for leaf, value in zip(
-            _leaves(_named(name, output)), keras.tree.flatten(output), strict=True
+            _leaves(_named(_OUTPUT + name, output)), keras.tree.flatten(output), strict=True
         )
     }
 
@@ -369,16 +399,15 @@ def _read_shard(path: Path) -> dict[str, np.ndarray]:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    text = read_bytes(path)
     try:
-        facts = json.loads(read_bytes(folder / _MANIFEST))
-    except ValueError as error:
+        facts: dict[str, Any] = _FORM.parsed(text, str(path))
+    except TfedgeError as error:
         raise TfedgeError(
-            f"{folder / _MANIFEST} is damaged ({error}); delete the folder"
-        ) from error
-    if not isinstance(facts, dict) or facts.get("version") != _VERSION:
-        raise TfedgeError(
-            f"{folder} holds no cache of this version of tfedge; delete it, or use another folder"
-        )
+            f"{error}; the cache is damaged or of another version of tfedge: delete the folder, or "
+            "use another one"
+        ) from None
     return facts
 
 

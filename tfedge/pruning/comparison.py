@@ -13,6 +13,7 @@ from rich.table import Table
 from tfedge.plain_models import require_plain, unique_names
 from tfedge.pruning.channel_graph import channel_graph
 from tfedge.pruning.costs import Costs
+from tfedge.terminal_text import cells
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,11 @@ class Comparison:
         old, new = self.before.layers, self.after.layers
         for name in [*new, *(name for name in old if name not in new)]:
             kind = self.after.kinds.get(name) or self.before.kinds[name]
-            table.add_row(name, kind, *_cells(old.get(name, nothing), new.get(name, nothing)))
+            table.add_row(
+                *cells(name, kind), *_amounts(old.get(name, nothing), new.get(name, nothing))
+            )
         table.add_section()
-        table.add_row("all", "", *_cells(self.before.total, self.after.total))
+        table.add_row("all", "", *_amounts(self.before.total, self.after.total))
         table.add_row("RAM, int8", "", "", _cell(self.before.ram, self.after.ram))
         return table
 
@@ -108,7 +111,7 @@ def compare(before: Any, after: Any) -> Comparison:
     return Comparison(cost_of(before), cost_of(after))
 
 
-def _cells(before: Amounts, after: Amounts) -> tuple[str, str]:
+def _amounts(before: Amounts, after: Amounts) -> tuple[str, str]:
     return _cell(before.macs, after.macs), _cell(before.parameters, after.parameters)
 
 

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, write_atomically
+from tfedge.files import write_atomically
+from tfedge.json_form import Form
 
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"
 MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "learned_range"
@@ -150,14 +151,74 @@ class Scheme:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Scheme:
-        """The scheme that `get_config` described."""
+    def from_config(cls, config: Mapping[str, Any], source: str = "a scheme") -> Scheme:
+        """The scheme that `get_config` described.
+
+        Args:
+            config: what it returned; files hold it too, which anybody may have written.
+            source: what messages call it.
+
+        Raises:
+            TfedgeError: it is something else.
+        """
+        _FORM.checked(config, source)
         return cls(
             config["name"],
             WeightScheme(**config["weights"]),
             ActivationScheme(**config["activations"]),
             {name: _override(parts) for name, parts in config["overrides"].items()},
         )
+
+
+def _object(kind: str | list[str], required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
+    """The form of an object, or of what may be null in its place."""
+    return {
+        "type": kind,
+        "description": f"an object with {', '.join(properties)}",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _weights(kind: str | list[str]) -> dict[str, Any]:
+    bits = {"type": "integer", "minimum": 2, "maximum": 8, "description": "a number from 2 to 8"}
+    quantizer = {"type": "string", "enum": _WEIGHT_QUANTIZERS}
+    return _object(kind, (), bits=bits, per_channel_dense={"type": "boolean"}, quantizer=quantizer)
+
+
+def _activations(kind: str | list[str]) -> dict[str, Any]:
+    bits = {"type": "integer", "enum": ACTIVATION_BITS}
+    quantizer = {"type": "string", "enum": _ACTIVATION_QUANTIZERS}
+    return _object(kind, (), bits=bits, quantizer=quantizer)
+
+
+_OPTIONAL = ["object", "null"]
+
+# What `Scheme.get_config` returns; an override without activations is that of weights alone.
+_FORM = Form(
+    _object(
+        "object",
+        ("name", "weights", "activations", "overrides"),
+        name={"type": "string", "maxLength": 200, "description": "a name"},
+        weights=_weights("object"),
+        activations=_activations("object"),
+        overrides={
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "if": {"required": ["activations"]},
+                "then": _object(
+                    "object",
+                    ("weights", "activations"),
+                    weights=_weights(_OPTIONAL),
+                    activations=_activations(_OPTIONAL),
+                ),
+                "else": _weights("object"),
+            },
+        },
+    )
+)
 
 
 def _override(config: Mapping[str, Any]) -> LayerScheme | WeightScheme:
@@ -309,10 +370,4 @@ def read_scheme(path: Path) -> Scheme:
     Raises:
         TfedgeError: it cannot be read, or is no such file.
     """
-    try:
-        return Scheme.from_config(json.loads(read_bytes(path)))
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise TfedgeError(
-            f"{path}: not a scheme as 'tfedge search --output' writes it: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    return Scheme.from_config(_FORM.read(path), str(path))

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.expressions import Expression
 from tfedge_converters.accelerators.facts import ATTRIBUTES, FACTS
-
-# What can be wrong with an operator, and what it is called where a file has no words of its own.
-KINDS: Mapping[str, str] = {
-    "operator": "there is no such operator on the accelerator",
-    "version": "this version of the operator is unknown to the accelerator",
-    "type": "a type that the accelerator does not compute with",
-    "rank": "more dimensions than the accelerator knows",
-    "constant": "a parameter that is not constant",
-    "limit": "outside of the accelerator's limits",
-    "region": "computed after something that stays on the CPU",
-    "rejected": "the accelerator's compiler does not take it",
-}
-
-# How the accelerator's share of a graph may lie in it.
-ANYWHERE, FIRST_REGION = "anywhere", "first"
+from tfedge_converters.accelerators.form import ANYWHERE, FORM, KINDS
 
 _FACT_NAMES = frozenset(FACTS)
 
@@ -138,17 +124,15 @@ def parse(fields: Mapping[str, Any], source: str) -> Accelerator:
     Raises:
         TfedgeError: something is missing, misspelt or of another kind than it should be.
     """
+    FORM.checked(fields, f"{source}: accelerator")
     try:
         return _Parser(fields).accelerator()
     except TfedgeError as error:
         raise TfedgeError(f"{source}: accelerator: {error}") from None
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise TfedgeError(f"{source}: accelerator: malformed ({error})") from None
 
 
 class _Parser:
     def __init__(self, fields: Mapping[str, Any]):
-        _only(fields, _SECTIONS, "an accelerator")
         self.fields = fields
         self.named = {
             name: self._condition(given, f"conditions.{name}")
@@ -157,32 +141,27 @@ class _Parser:
 
     def accelerator(self) -> Accelerator:
         fields = self.fields
-        regions = fields.get("regions", ANYWHERE)
-        _one_of(regions, (ANYWHERE, FIRST_REGION), "regions")
-        words = fields.get("words", {})
-        _only(words, {*KINDS, "mapped"}, "words")
         return Accelerator(
-            name=str(fields["name"]),
-            regions=regions,
-            words={kind: str(word) for kind, word in words.items()},
+            name=fields["name"],
+            regions=fields.get("regions", ANYWHERE),
+            words=fields.get("words", {}),
             every_operator=self._conditions(fields.get("every_operator", []), "every_operator"),
             operators=self._operators(fields.get("operators", [])),
-            refused=self._refused(fields.get("refused", [])),
-            unlisted=self._refusal(fields.get("unlisted", {}), "unlisted"),
-            sources=tuple(map(str, fields.get("sources", []))),
+            refused=_refused(fields.get("refused", [])),
+            unlisted=_refusal(fields.get("unlisted", {})),
+            sources=tuple(fields.get("sources", ())),
             memory=self._memory(fields.get("memory", {})),
-            fixed_shapes=bool(fields.get("fixed_shapes", False)),
-            lowest_versions=bool(fields.get("lowest_versions", False)),
+            fixed_shapes=fields.get("fixed_shapes", False),
+            lowest_versions=fields.get("lowest_versions", False),
         )
 
     def _operators(self, listed: list[Any]) -> dict[str, OperatorRules]:
         found: dict[str, OperatorRules] = {}
-        for entry in listed:
-            _only(entry, {"codes", "versions", "conditions"}, "an entry of operators")
-            low, high = entry.get("versions", (None, None))
+        for place, entry in enumerate(listed):
+            versions = entry.get("versions")
             rules = OperatorRules(
-                None if low is None else (int(low), int(high)),
-                self._conditions(entry.get("conditions", []), str(entry["codes"])),
+                None if versions is None else (versions[0], versions[1]),
+                self._conditions(entry.get("conditions", []), f"operators[{place}].conditions"),
             )
             for code in entry["codes"]:
                 if code in found:
@@ -190,73 +169,51 @@ class _Parser:
                 found[code] = rules
         return found
 
-    def _refused(self, listed: list[Any]) -> dict[str, Refusal]:
-        found = {}
-        for entry in listed:
-            said = {key: value for key, value in entry.items() if key != "codes"}
-            refusal = self._refusal(said, "an entry of refused")
-            found.update(dict.fromkeys(entry["codes"], refusal))
-        return found
-
-    def _refusal(self, given: Mapping[str, Any], place: str) -> Refusal:
-        _only(given, {"why", "advice", "changes"}, place)
-        words = {key: str(given[key]) for key in ("why", "advice") if key in given}
-        return Refusal(**words, changes=tuple(given.get("changes", ())))
-
     def _conditions(self, listed: list[Any], place: str) -> tuple[Condition, ...]:
-        return tuple(self._named_or_own(given, place) for given in listed)
+        return tuple(
+            self._named_or_own(given, f"{place}[{index}]") for index, given in enumerate(listed)
+        )
 
     def _named_or_own(self, given: Any, place: str) -> Condition:
         if not isinstance(given, str):
             return self._condition(given, place)
         if given not in self.named:
-            raise TfedgeError(f"{place}: there is no condition '{given}'")
+            raise TfedgeError(f"{place}: there is no condition '{readable(given)}'")
         return self.named[given]
 
     def _condition(self, given: Mapping[str, Any], place: str) -> Condition:
-        _only(given, {"require", "when", "kind", "why", "advice", "changes"}, place)
-        kind = given.get("kind", "limit")
-        _one_of(kind, tuple(KINDS), f"{place}: kind")
         when = given.get("when")
         return Condition(
-            require=self._expression(given["require"], place),
-            when=None if when is None else self._expression(when, place),
-            kind=kind,
-            why=str(given.get("why", "")),
-            advice=str(given.get("advice", "")),
+            require=_expression(given["require"], f"{place}.require"),
+            when=None if when is None else _expression(when, f"{place}.when"),
+            kind=given.get("kind", "limit"),
+            why=given.get("why", ""),
+            advice=given.get("advice", ""),
             changes=tuple(given.get("changes", ())),
         )
 
-    def _expression(self, text: str, place: str) -> Expression:
-        try:
-            return Expression.parse(text, _FACT_NAMES, ATTRIBUTES)
-        except TfedgeError as error:
-            raise TfedgeError(f"{place}: {error}") from None
-
     def _memory(self, fields: Mapping[str, Any]) -> Memory:
-        _only(fields, set(Memory.__dataclass_fields__), "memory")
         formulas = {
-            code: self._expression(text, f"memory.parameter_bytes.{code}")
+            code: _expression(text, f"memory.parameter_bytes.{code}")
             for code, text in fields.get("parameter_bytes", {}).items()
         }
         streamed = fields.get("streamed_when")
         if streamed is not None:
-            streamed = self._expression(streamed, "memory.streamed_when")
+            streamed = _expression(streamed, "memory.streamed_when")
         return Memory(**{**fields, "parameter_bytes": formulas, "streamed_when": streamed})
 
 
-_SECTIONS = {
-    "name", "sources", "regions", "words", "conditions", "every_operator", "operators", "refused",
-    "unlisted", "memory", "fixed_shapes", "lowest_versions",
-}  # fmt: skip
+def _refused(listed: list[Any]) -> dict[str, Refusal]:
+    return {code: _refusal(entry) for entry in listed for code in entry["codes"]}
 
 
-def _only(fields: Mapping[str, Any], known: set[str], place: str) -> None:
-    unknown = sorted(set(fields) - known)
-    if unknown:
-        raise TfedgeError(f"{place} has no '{unknown[0]}'; known are {', '.join(sorted(known))}")
+def _refusal(given: Mapping[str, Any]) -> Refusal:
+    changes = tuple(given.get("changes", ()))
+    return Refusal(given.get("why", ""), given.get("advice", ""), changes)
 
 
-def _one_of(given: Any, known: tuple[str, ...], what: str) -> None:
-    if given not in known:
-        raise TfedgeError(f"{what} is one of {', '.join(known)}, not {json.dumps(given)}")
+def _expression(text: str, place: str) -> Expression:
+    try:
+        return Expression.parse(text, _FACT_NAMES, ATTRIBUTES)
+    except TfedgeError as error:
+        raise TfedgeError(readable(f"{place}: {error}")) from None

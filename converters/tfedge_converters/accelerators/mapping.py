@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tfedge_converters.accelerators.description import ANYWHERE, Accelerator, Condition
+from tfedge_converters.accelerators.description import Accelerator, Condition
 from tfedge_converters.accelerators.facts import OperatorFacts, Wiring
+from tfedge_converters.accelerators.form import ANYWHERE
 from tfedge_converters.accelerators.regions import first_region
 from tfedge_converters.graph.blocks import block_operands
 from tfedge_converters.graph.types import Graph, Operator
@@ -19,7 +20,7 @@ class Obstacle:
     """What keeps an operator on the CPU.
 
     Attributes:
-        kind: a key of `description.KINDS`.
+        kind: a key of `form.KINDS`.
         status: what the accelerator's own tools call it.
         why: one sentence more; may be empty.
         advice: what to change in the model; may be empty.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.changes import CHANGES, Change
 from tfedge_converters.accelerators.mapping import GraphMapping, Placement, map_graph
 from tfedge_converters.graph.types import Graph, Operator
@@ -119,7 +120,7 @@ def _tried(
 def _name(mapping: GraphMapping, index: int) -> str:
     """What the operator makes: the name that stays while other operators change."""
     outputs = mapping.graph.operators[index].outputs
-    return outputs[0].name.split(";")[0] if outputs else ""
+    return readable(outputs[0].name.split(";")[0]) if outputs else ""
 
 
 def _changed(graph: Graph, change: Change, wanted: list[Placement]) -> tuple[Graph, list[int]]:

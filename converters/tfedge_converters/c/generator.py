@@ -6,15 +6,13 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import jinja2
 import numpy as np
 
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge_converters.c import arrays, names
+from tfedge_converters.c import arrays
 from tfedge_converters.c.fit import check_fit
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
@@ -22,6 +20,13 @@ from tfedge_converters.c.runtime_files import runtime_directory
 from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
+from tfedge_converters.foreign_text import (
+    Code,
+    ExternalSymbols,
+    check_model_name,
+    code_templates,
+    tensor_names,
+)
 from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE, as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
@@ -69,7 +74,7 @@ def generate(
         UnsupportedError: an operator, type or shape has no kernel.
         TfedgeError: the name or an option is invalid, or the target has too little memory.
     """
-    names.check_identifier(options.name)
+    check_model_name(options.name)
     if options.optimize not in OPTIMIZATIONS:
         raise TfedgeError(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
@@ -123,18 +128,6 @@ def _single_graph(model: Model) -> Graph:
     return graph
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("tfedge_converters.c", "templates"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-
-
 class _Emitter:
     def __init__(
         self,
@@ -155,7 +148,7 @@ class _Emitter:
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
         self.memory_names: dict[int, str] = {}
-        self.symbols: dict[str, int] = {}
+        self.symbols = ExternalSymbols(options.name)
         self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
         self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
@@ -177,7 +170,7 @@ class _Emitter:
         weights_bytes = sum(constant.values.nbytes for _, constant in self.constants.values())
         context: dict[str, Any] = {
             "version": tfedge.__version__,
-            "command": names.comment(self.options.command),
+            "command": self.options.command,
             "hash": self.hash,
             "target": self.options.target,
             "name": self.name,
@@ -200,8 +193,9 @@ class _Emitter:
             "vectors": [self._vector(vector) for vector in self.vectors],
             **ends,
         }
+        templates = code_templates("tfedge_converters.c")
         files = {
-            f"{self.name}{suffix}": _templates().get_template(template).render(context)
+            f"{self.name}{suffix}": templates.get_template(template).render(context)
             for suffix, template in (
                 (".h", "model.h.j2"),
                 (".c", "model.c.j2"),
@@ -215,7 +209,7 @@ class _Emitter:
         called = [f"tfedge_{header}.c" for header in context["headers"]]
         sources = sorted(name for name in runtime if name.endswith(".c"))
         context["kernel_sources"] = sorted(sources, key=lambda name: name not in called)
-        files["CMakeLists.txt"] = _templates().get_template("CMakeLists.txt.j2").render(context)
+        files["CMakeLists.txt"] = templates.get_template("CMakeLists.txt.j2").render(context)
         return CSource(
             name=self.name,
             files=files | runtime,
@@ -239,10 +233,10 @@ class _Emitter:
             "index": layer.index,
             "code": operator.code,
             "function": f"{prefix}_{operator.code.lower()}",
-            "detail": names.comment(layer.lowered.detail),
+            "detail": Code(layer.lowered.detail),
             "source": _shape_text(operator.inputs[0]) if operator.inputs else "",
             "output": _shape_text(operator.outputs[0]),
-            "output_name": names.comment(layer.name),
+            "output_name": layer.name,
             "macs": layer.macs,
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
@@ -274,10 +268,10 @@ class _Emitter:
             "header": call.header,
             "symbol": symbol,
             "struct": struct,
-            "fields": fields,
+            "fields": Code(fields),
             "has_own_params": params == symbol,
             "function": function,
-            "arguments": arguments,
+            "arguments": Code(",\n      ".join(arguments)),
             "kernel": call.kernel,
             "specialised": is_specialised,
             "can_fail": call.can_fail,
@@ -305,7 +299,7 @@ class _Emitter:
     def _operand_constant(self, tensor: Tensor) -> Constant:
         assert tensor.data is not None
         values = tensor.data.view(arrays.stored_dtype(tensor.type))
-        return Constant("operand", values, names.comment(tensor.name))
+        return Constant("operand", values, tensor=tensor.name)
 
     def _name_constant(self, constant: Constant, symbol: str) -> str:
         """The symbol of a constant; equal ones share one."""
@@ -313,9 +307,7 @@ class _Emitter:
             raise UnsupportedError(f"{symbol} has a constant of type {constant.values.dtype}")
         key = str(constant.values.dtype).encode() + constant.values.tobytes()
         if key not in self.constants:
-            name = f"{symbol}_{constant.role}"
-            count = self.symbols[name] = self.symbols.get(name, 0) + 1
-            self.constants[key] = (name if count == 1 else f"{name}_{count}", constant)
+            self.constants[key] = (self.symbols.named(f"{symbol}_{constant.role}"), constant)
         self.constant_names[id(constant)] = self.constants[key][0]
         return self.constants[key][0]
 
@@ -324,8 +316,8 @@ class _Emitter:
             "symbol": symbol,
             "type": arrays.C_TYPES[constant.values.dtype],
             "size": constant.values.size,
-            "comment": constant.comment,
-            "text": arrays.initializer(constant.values),
+            "comment": Code(constant.comment) or constant.tensor,
+            "text": Code(arrays.initializer(constant.values)),
         }
 
     def _end(self, prefix: str, tensor: Tensor, name: str) -> dict[str, Any]:
@@ -335,19 +327,19 @@ class _Emitter:
             if root.data is None
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
-        quantization = tensor.quantization
+        grid = tensor.quantization
         return {
             "prefix": prefix,
-            "identifier": names.identifier(name).upper(),
-            "name": names.comment(name),
+            "identifier": name.upper(),
+            "name": name,
             "type": arrays.interface_type(tensor.type),
             "bytes": tensor.byte_size,
             "elements": tensor.elements,
             "dimensions": tensor.shape,
             "height_width_channels": tensor.shape[1:] if len(tensor.shape) == 4 else None,
-            "scale": None if quantization is None else arrays.literal(float(quantization.scale[0])),
-            "zero_point": None if quantization is None else int(quantization.zero_point[0]),
-            "place": place,
+            "scale": None if grid is None else Code(arrays.literal(float(grid.scale[0]))),
+            "zero_point": None if grid is None else int(grid.zero_point[0]),
+            "place": Code(place),
         }
 
     def _vector(self, vector: Vector) -> dict[str, Any]:
@@ -419,7 +411,7 @@ def _end_names(model: Model, graph: Graph) -> tuple[list[str], list[str]]:
         [by_tensor.get(id(tensor), tensor.name) for tensor in tensors]
         for tensors in (graph.inputs, graph.outputs)
     ]
-    return names.unique(ends[0]), names.unique(ends[1])
+    return tensor_names(ends[0]), tensor_names(ends[1])
 
 
 def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorSpec, ...]:
@@ -446,4 +438,4 @@ def _shape_text(tensor: Tensor | None) -> str:
 
 def _vector_part(values: np.ndarray) -> dict[str, Any]:
     type_, text = arrays.bits_initializer(values)
-    return {"type": type_, "size": values.size, "text": text}
+    return {"type": Code(type_), "size": values.size, "text": Code(text)}

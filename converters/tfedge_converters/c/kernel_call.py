@@ -18,12 +18,14 @@ class Constant:
     Attributes:
         role: what it is to its layer, for its name: "weights", "bias", …
         values: int8, int32 or float32 array.
-        comment: the meaning of its axes.
+        comment: the meaning of its axes, in tfedge's words.
+        tensor: the name of the model's tensor that it is, if it is one.
     """
 
     role: str
     values: np.ndarray
     comment: str = ""
+    tensor: str = ""
 
 
 Param = Union[int, float, tuple[int, ...], Constant, "Mapping[str, Param]"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import tfedge
 from tfedge.errors import TfedgeError
+from tfedge.terminal_text import readable
 from tfedge_converters.cli import calibrate, check, convert, diagnose, search, targets, verify
 
 _DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
@@ -42,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = parsed.run(parsed)
     except TfedgeError as error:
-        print(f"tfedge: {error}", file=sys.stderr)
+        print(f"tfedge: {_shown(error)}", file=sys.stderr)
         return 2
     return status
+
+
+def _shown(error: TfedgeError) -> str:
+    """Its message, in which names may be a stranger's."""
+    return "\n".join(map(readable, str(error).splitlines()))

@@ -107,6 +107,7 @@ def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
     from tfedge_converters.edgetpu.compiler import compile_model
     from tfedge_converters.edgetpu.pipelining import propose_segments
     from tfedge_converters.edgetpu.wording import segments_text
+    from tfedge_converters.foreign_text import model_name
     from tfedge_converters.graph import write_model
 
     if arguments.tpus is not None:
@@ -114,9 +115,8 @@ def _edge_tpu(report: Any, arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.compiled:
         yield compare_compiled(report, read_compiled(arguments.compiled)).text()
     if arguments.compile:
-        compilation = compile_model(
-            write_model(report.model), name=report.name, seconds=arguments.seconds
-        )
+        name = model_name(report.name)
+        compilation = compile_model(write_model(report.model), name=name, seconds=arguments.seconds)
         compilation.save(arguments.compile)
-        report.save(Path(arguments.compile) / f"{report.name}_prediction.json")
+        report.save(Path(arguments.compile) / f"{name}_prediction.json")
         yield compare_log(report, compilation.log).text()

@@ -94,7 +94,10 @@ def add_parser(commands: Any) -> None:
         help="write nothing where these are not kept, or the data look wrong",
     )
     add_recovery(parser)
-    parser.add_argument("--name", help="prefix of files and C symbols (default: the file's name)")
+    parser.add_argument(
+        "--name",
+        help="prefix of files and C symbols, up to 24 characters (default: the file's name)",
+    )
     for end in ("input", "output"):
         parser.add_argument(
             f"--{end}-type",

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         allow_code=arguments.allow_code,
     )
     files = diagnosis.save(arguments.output) if arguments.output else []
-    Console(highlight=False).print(diagnosis.table())
+    Console(highlight=False, markup=False).print(diagnosis.table())
     if files:
         print(f"{len(files)} files in {arguments.output}")
     return 0

@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.output:
         write_scheme(Path(arguments.output), found.scheme)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(found.table())
     console.print(found.front_table())
     if found.activations:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         engines=arguments.engine,
     )
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(f"{result.samples} samples; the truth is {result.truth_reason}")
     console.print(_table(result))
     console.print(_verdict(result))

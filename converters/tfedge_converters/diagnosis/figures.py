@@ -33,7 +33,7 @@ def snr_figure(diagnosis: Diagnosis) -> bytes:
         heights = [decibels(value) for value in values]
         levels.plot(places, heights, "o-", label=label, color=colour, markersize=4)
     levels.set_ylabel("signal to noise, dB")
-    levels.set_title(f"{diagnosis.name}, {diagnosis.scheme}")
+    levels.set_title(f"{diagnosis.name}, {diagnosis.scheme}", parse_math=False)
     levels.legend(fontsize=8)
     colours = [_RED if layer is diagnosis.worst else _ORANGE for layer in diagnosis.layers]
     parts = [100 * diagnosis.share(layer) for layer in diagnosis.layers]
@@ -60,7 +60,9 @@ def ranges_figure(diagnosis: Diagnosis) -> bytes:
                 axis.scatter([place], [np.median(magnitudes)], marker="_", s=120, color="black")
         axis.set_yscale("log")
         axis.set_ylabel(f"{what}: largest |value|")
-    axes[0].set_title(f"{diagnosis.name}: one dot a channel, bar at the median channel")
+    axes[0].set_title(
+        f"{diagnosis.name}: one dot a channel, bar at the median channel", parse_math=False
+    )
     return _png(figure)
 
 
@@ -74,7 +76,8 @@ def _axes(diagnosis: Diagnosis, rows: int, **ratios: Any) -> tuple[Any, Any]:
     figure = Figure(figsize=(width, _HEIGHT + 1), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, gridspec_kw=ratios or None)
     names = [f"{_number(layer)}{_last(layer.name)}" for layer in diagnosis.layers]
-    axes[-1].set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
+    style = {"rotation": 60, "ha": "right", "fontsize": 7, "parse_math": False}
+    axes[-1].set_xticks(range(len(names)), names, **style)
     for axis in axes:
         axis.grid(alpha=0.3)
     return figure, axes

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from tfedge.files import write_files_atomically
+from tfedge.terminal_text import cells
+from tfedge_converters.foreign_text import csv_cell
 from tfedge_converters.quantize.noise import decibels
 
 # A channel that much smaller than the largest has few integers where they share a scale.
@@ -134,15 +136,16 @@ class Diagnosis:
         """A rich table, a layer a line."""
         from rich import box
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(box=box.SIMPLE, caption=self.verdict())
+        table = Table(box=box.SIMPLE, caption=Text(self.verdict()))
         for title in ("", "operator", "name", "range", "weights"):
             table.add_column(title, overflow="fold")
         for title in ("dB here", "alone, here", "alone, at output", "share"):
             table.add_column(title, justify="right")
         for layer in self.layers:
             style = "bold red" if layer is self.worst else None
-            table.add_row(*self._row(layer), style=style)
+            table.add_row(*cells(*self._row(layer)), style=style)
         return table
 
     def _row(self, layer: LayerDiagnosis) -> list[str]:
@@ -223,8 +226,12 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def _span(ranges: ChannelRanges) -> str:

@@ -12,6 +12,7 @@ from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.files import write_files_atomically
 from tfedge_converters.edgetpu.compiler_log import CompilerLog, failure, parse_log
 from tfedge_converters.execute.tool import run_tool
+from tfedge_converters.foreign_text import check_model_name
 
 VARIABLE = "TFEDGE_EDGETPU_COMPILER"
 PROGRAM = "edgetpu_compiler"
@@ -77,13 +78,15 @@ def compile_model(
 
     Args:
         flatbuffer: the file, as `convert(target="edgetpu")` makes it.
-        name: of the files.
+        name: of the files, one that `foreign_text.check_model_name` takes.
         seconds: time limit.
 
     Raises:
         MissingToolError: there is no compiler.
-        TfedgeError: it failed, took too long, or left no file; the message has its own words.
+        TfedgeError: it failed, took too long, or left no file; the message has its own words. Or
+            files cannot be called so.
     """
+    check_model_name(name)
     program = find_compiler()
     with tempfile.TemporaryDirectory(prefix="tfedge-") as folder:
         source = Path(folder) / f"{name}.tflite"

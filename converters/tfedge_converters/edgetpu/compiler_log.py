@@ -12,10 +12,12 @@ MAPPED = "Mapped to Edge TPU"
 
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _VERSION = re.compile(r"^Edge TPU Compiler version (\S+)", re.MULTILINE)
-_TIME = re.compile(r"^Model compiled successfully in (\d+) ms", re.MULTILINE)
-_SIZE = re.compile(r"^([\d.]+)\s*([KMG]?i?B)$")
+_TIME = re.compile(r"^Model compiled successfully in (\d{1,12}) ms", re.MULTILINE)
+_SIZE = re.compile(r"^([\d.]{1,20})\s*([KMG]?i?B)$")
 # `CONV_2D                        36         Mapped to Edge TPU`
-_ROW = re.compile(r"^([A-Z][A-Z0-9_]*|[\w-]*custom-op)[ \t]{2,}(\d+)[ \t]{2,}(\S.*)$", re.MULTILINE)
+_ROW = re.compile(
+    r"^([A-Z][A-Z0-9_]*|[\w-]*custom-op)[ \t]{2,}(\d{1,9})[ \t]{2,}(\S.*)$", re.MULTILINE
+)
 _HEADER = re.compile(r"^Operator\s+Count\s+Status\s*$", re.MULTILINE)
 _FAILURE = re.compile(
     r"^(?:ERROR: .*|Compilation failed:.*|Internal compiler error.*|.*[Ii]nvalid model.*)$",
@@ -135,4 +137,4 @@ def _bytes(text: str, label: str) -> int | None:
 
 def _count(text: str, label: str) -> int | None:
     value = _value(text, label)
-    return int(value) if value is not None and value.isdecimal() else None
+    return int(value) if value is not None and re.fullmatch(r"\d{1,9}", value) else None

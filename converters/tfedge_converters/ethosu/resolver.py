@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.terminal_text import readable
 from tfedge_converters.graph.types import TensorType
 from tfedge_converters.tflm.resolver import method_of
 
@@ -33,5 +34,6 @@ def _method(model: schema.ModelT, graph: schema.SubGraphT, operator: schema.Oper
         return "AddEthosU"
     name = _CODES[max(code.builtinCode, code.deprecatedBuiltinCode)]
     outputs = [graph.tensors[index] for index in operator.outputs]
-    place = f"{name} that makes '{outputs[0].name.decode()}' and is left to the CPU"
+    made = readable(outputs[0].name.decode("utf-8", "replace"))
+    place = f"{name} that makes '{made}' and is left to the CPU"
     return method_of(name, [TensorType(tensor.type) for tensor in outputs], place)

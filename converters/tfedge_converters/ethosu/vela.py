@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
+from tfedge.terminal_text import readable
 from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.execute.tool import run_tool
+from tfedge_converters.graph import read_model, write_model
 from tfedge_converters.targets import Target, VelaSettings
 
 _CONFIGURATION = "Arm/vela.ini"  # which Vela brings along
+
+# Vela quotes nothing in its tables.
+_NOT_OF_A_CELL = re.compile('[,"]')
 
 # Its search for a schedule of the largest models takes minutes.
 _SECONDS = 1800.0
@@ -59,7 +65,7 @@ def compile_model(
     given = _options(target.vela, options or {})
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "model.tflite")
-        source.write_bytes(flatbuffer)
+        source.write_bytes(_with_tabular_names(flatbuffer))
         log = _run([str(source), "--output-dir", folder, "--verbose-performance", *_flags(given)])
         compiled = Compiled(
             flatbuffer=_file(folder, "model_vela.tflite").read_bytes(),
@@ -69,6 +75,18 @@ def compile_model(
         )
     _check_memory(compiled, target, given.get("arena_cache_size"))
     return compiled
+
+
+def _with_tabular_names(flatbuffer: bytes) -> bytes:
+    """The same model, whose names neither end a line nor a cell: Vela writes tables of them."""
+    model = read_model(flatbuffer)
+    tensors = [tensor for graph in model.graphs for tensor in graph.tensors()]
+    names = [_NOT_OF_A_CELL.sub("_", readable(tensor.name)) for tensor in tensors]
+    if names == [tensor.name for tensor in tensors]:
+        return flatbuffer
+    for tensor, name in zip(tensors, names, strict=True):
+        tensor.name = name
+    return write_model(model)
 
 
 def _options(settings: VelaSettings, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +104,7 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
 
 def _run(arguments: list[str]) -> str:
     command = [sys.executable, "-m", "ethosu.vela", *arguments]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     done = run_tool(command, "Vela", seconds=_SECONDS, environment=environment)
     if done.status == 0 and "Failed to parse" not in done.stdout:
         return done.stdout

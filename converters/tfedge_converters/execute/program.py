@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge_converters.foreign_text import check_model_name
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,13 @@ class CProgram:
 
     Attributes:
         name: what the generated names begin with: `kws` for `kws.h` and `kws_invoke`.
-        directory: holds `<name>.h` and every C source that the model needs, and no other.
+        directory: holds `<name>.h` and every C source that the model needs, and no other. Kept as
+            an absolute path, for compilers take what begins with - or @ for options.
         inputs, outputs: the model's tensors, in the order of their indices in C.
         arena_bytes: the arena to hand to the model.
+
+    Raises:
+        TfedgeError: generated C cannot be called so.
     """
 
     name: str
@@ -48,6 +53,10 @@ class CProgram:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     arena_bytes: int
+
+    def __post_init__(self) -> None:
+        check_model_name(self.name)
+        object.__setattr__(self, "directory", self.directory.absolute())
 
     @property
     def sources(self) -> list[Path]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+_NOT_OF_SCOPES = re.compile(r"[^A-Za-z0-9_./-]")
 
 
 class ScopeNames:
@@ -25,9 +28,10 @@ class ScopeNames:
 
         @contextmanager
         def name_scope(name: str | None) -> Iterator[str]:
-            with original(name) as path:
-                if name and not name.endswith("/"):
-                    self._asked[path.rstrip("/")] = name
+            new = name if name and not name.endswith("/") else None
+            with original(_scope(new) if new else name) as path:
+                if new and ";" not in new:  # which stands between names of fused operations
+                    self._asked[path.rstrip("/")] = new
                 yield path
 
         graph.name_scope = name_scope
@@ -47,6 +51,12 @@ class ScopeNames:
             self._asked.get("/".join(segments[: depth + 1]), segment)
             for depth, segment in enumerate(segments)
         )
+
+
+def _scope(name: str) -> str:
+    """A name that TensorFlow takes for a scope, and whose model it can save: without ">>"."""
+    harmless = _NOT_OF_SCOPES.sub("_", name)
+    return harmless if harmless[0].isalnum() else f"scope{harmless}"
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

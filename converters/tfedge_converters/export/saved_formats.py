@@ -16,8 +16,18 @@ import h5py
 
 from tfedge.errors import ModelFileError
 from tfedge.files import reason_of
+from tfedge.json_form import Form
 from tfedge_converters.export.trust import check_archive, check_hdf5
 from tfedge_converters.file_kinds import FileKind, kind_of
+
+_METADATA = Form(
+    {
+        "type": "object",
+        "description": "an object",
+        "properties": {"keras_version": {"type": "string", "description": "a version"}},
+        "required": ["keras_version"],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,8 @@ def _read_archive(path: Path) -> Saved:
     check_archive(path)
     with zipfile.ZipFile(path) as archive:
         config, metadata = archive.read("config.json"), archive.read("metadata.json")
-    return Saved({"config.json": _parsed(config)}, str(json.loads(metadata)["keras_version"]))
+    version = _METADATA.parsed(metadata, "metadata.json")["keras_version"]
+    return Saved({"config.json": _parsed(config)}, version)
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:

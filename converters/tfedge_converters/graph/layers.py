@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from tfedge.terminal_text import readable
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.sequences import memories
 from tfedge_converters.graph.types import Graph, Operator, Tensor
@@ -59,7 +60,7 @@ def layer_names(graph: Graph) -> dict[int, str]:
     counts = Counter(key for tensor in made for key in answers_to(tensor))
     names = {
         id(tensor): next(
-            (key for key in _short_names(tensor) if counts[key] == 1), _printable(tensor.name)
+            (key for key in _short_names(tensor) if counts[key] == 1), readable(tensor.name)
         )
         for tensor in made
     }
@@ -73,9 +74,9 @@ def layer_names(graph: Graph) -> dict[int, str]:
 def _copy_name(copy: Tensor, source: Tensor | None, names: Mapping[int, str]) -> str:
     """That of the original with what the copy's name has beyond it."""
     if source is None or not source.name or not copy.name.startswith(source.name):
-        return _printable(copy.name)
-    rest = _printable(copy.name.removeprefix(source.name))
-    return names.get(id(source), _printable(source.name)) + rest
+        return readable(copy.name)
+    rest = readable(copy.name.removeprefix(source.name))
+    return names.get(id(source), readable(source.name)) + rest
 
 
 def answers_to(tensor: Tensor | str) -> list[str]:
@@ -85,7 +86,7 @@ def answers_to(tensor: Tensor | str) -> list[str]:
     layers, with what they are in and what is in them.
     """
     name = tensor if isinstance(tensor, str) else tensor.name
-    text = _printable(name)
+    text = readable(name)
     paths = text.split(";")
     parts = [
         "/".join(segments[start : start + length])
@@ -98,7 +99,7 @@ def answers_to(tensor: Tensor | str) -> list[str]:
 
 def _short_names(tensor: Tensor) -> Iterator[str]:
     """From what a person would say to what is certain."""
-    text = _printable(tensor.name)
+    text = readable(tensor.name)
     paths = [path.split("/") for path in text.split(";")]
     layers = [
         [scope for scope in scopes if scope not in _INNER_SCOPES] or [operation]
@@ -109,8 +110,3 @@ def _short_names(tensor: Tensor) -> Iterator[str]:
     for depth in range(2, _DEEPEST + 1):
         yield from ("/".join(layer[-depth:]) for layer in layers)
     yield from (*text.split(";"), text)
-
-
-def _printable(name: str) -> str:
-    """Without what would move a terminal's cursor, or cannot be encoded: files hold any name."""
-    return "".join(character if character.isprintable() else "?" for character in name)

@@ -7,7 +7,6 @@ ModelFileError that says where.
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.errors import ModelFileError
+from tfedge.errors import ModelFileError, TfedgeError
 from tfedge.files import read_bytes
+from tfedge.json_form import Form
 from tfedge_converters.file_kinds import describe_foreign
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
@@ -34,6 +34,8 @@ from tfedge_converters.graph.types import (
 from tfedge_converters.graph.widths import unpack
 
 FILE_IDENTIFIER = b"TFL3"
+
+_STATES = Form({"type": "array", "description": "a list of names", "items": {"type": "string"}})
 
 _MAX_RANK = 16
 _MAX_BYTES = 1 << 31
@@ -417,7 +419,10 @@ class _Reader:
         return self._text(table.Name()), bytes(value)
 
     def _mark_states(self, listed: bytes) -> None:
-        names = set(json.loads(listed))
+        try:
+            names = set(_STATES.parsed(listed, f"metadata '{KEEPS_STATE}'"))
+        except TfedgeError as error:
+            raise self._error(str(error)) from None
         variables = [t for _, tensors in self.graphs for t in tensors if t.is_variable]
         unknown = names - {tensor.name for tensor in variables}
         if unknown:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.calibration.ranges import Range
+from tfedge.terminal_text import readable
 
 
 class TensorType(enum.IntEnum):
@@ -276,7 +277,7 @@ class Operator:
     @property
     def name(self) -> str:
         """What a person calls it: the custom name, or the code."""
-        return self.custom_name or self.code
+        return readable(self.custom_name) or self.code
 
 
 @dataclass(eq=False)
@@ -312,7 +313,7 @@ class Graph:
         """Where an operator stands, in words for an error message."""
         position = self.position(operator)
         # Converters join the names of all operators that they fused, with semicolons.
-        made = operator.outputs[0].name.split(";")[0] if operator.outputs else ""
+        made = readable(operator.outputs[0].name.split(";")[0]) if operator.outputs else ""
         return f"operator {position} ({operator.name})" + (f" that makes '{made}'" if made else "")
 
 

@@ -197,7 +197,7 @@ class Calibration:
         """
         record = read_record(Path(path))
         try:
-            calibration = cls(record.method, Scheme.from_config(record.scheme))
+            calibration = cls(record.method, Scheme.from_config(record.scheme, f"{path}: scheme"))
             for place, state in record.states.items():
                 observer = calibration._make()
                 observer.restore(state)

@@ -14,9 +14,26 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes, write_atomically
+from tfedge.json_form import Form
 
 _HEADER = "tfedge_calibration"
 _VERSION = 1
+
+_FORM = Form(
+    {
+        "type": "object",
+        "description": "an object",
+        "properties": {
+            "version": {"type": "integer", "enum": [_VERSION]},
+            "method": {"type": "string", "maxLength": 200, "description": "a method's name"},
+            "scheme": {"type": "object"},
+            "samples": {"type": "integer", "minimum": 0, "description": "a number of samples"},
+            "digest": {"type": "string", "maxLength": 200, "description": "a digest"},
+        },
+        "required": ["version", "method", "scheme", "samples", "digest"],
+        "additionalProperties": False,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -77,18 +94,15 @@ def read_record(path: Path) -> Record:
     data = read_bytes(path)
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            header = json.loads(str(archive[_HEADER]))
-            if header["version"] != _VERSION:
-                raise ValueError(f"its version is {header['version']}")
+            header = _FORM.parsed(str(archive[_HEADER]), f"{path}: its header")
             states: dict[int, dict[str, np.ndarray]] = {}
             for key in archive.files:
                 if key != _HEADER:
                     place, name = key.split("/")
                     states.setdefault(int(place), {})[name] = archive[key]
             return Record(
-                str(header["method"]), dict(header["scheme"]), int(header["samples"]),
-                str(header["digest"]), states,
-            )  # fmt: skip
+                header["method"], header["scheme"], header["samples"], header["digest"], states
+            )
     except (
         AttributeError, EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile,
         zlib.error,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfedge.quantization.schemes import Scheme
+from tfedge.terminal_text import cells
 from tfedge_converters.quantize.noise import decibels
 from tfedge_converters.search.costs import Choice
 from tfedge_converters.search.program import Point
@@ -201,19 +202,22 @@ class WidthSearch:
         """A rich table, a layer a line."""
         from rich import box
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table("layer", box=box.SIMPLE, caption=self.verdict())
+        table = Table("layer", box=box.SIMPLE, caption=Text(self.verdict()))
         for title in ("bits", "activations", "bytes", "dB alone"):
             table.add_column(title, justify="right")
         table.add_column("why")
         for layer in self.layers:
             table.add_row(
-                layer.name,
-                str(layer.bits),
-                str(layer.activation_bits),
-                f"{layer.flash:,}",
-                f"{decibels(layer.noise):.1f}",
-                layer.reason,
+                *cells(
+                    layer.name,
+                    str(layer.bits),
+                    str(layer.activation_bits),
+                    f"{layer.flash:,}",
+                    f"{decibels(layer.noise):.1f}",
+                    layer.reason,
+                )
             )
         return table
 
@@ -229,11 +233,13 @@ class WidthSearch:
         for group in self.activations:
             more = f" and {len(group.names) - 1} more" if len(group.names) > 1 else ""
             table.add_row(
-                f"{group.names[0]}{more}",
-                str(group.bits),
-                f"{group.elements:,}",
-                f"{decibels(group.noise):.1f}",
-                group.reason,
+                *cells(
+                    f"{group.names[0]}{more}",
+                    str(group.bits),
+                    f"{group.elements:,}",
+                    f"{decibels(group.noise):.1f}",
+                    group.reason,
+                )
             )
         return table
 

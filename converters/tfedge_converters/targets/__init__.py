@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes
+from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.description import Accelerator, parse
+from tfedge_converters.targets.form import FILE, WHOLE
+
+# A board extends a chip, and that a core.
+_MOST_FILES = 8
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Target:
         name: the file's name, e.g. "cortex-m4".
         description: one line for people.
         core: what `execute.CORES` calls it, or "host".
-        flags: compiler flags for its architecture.
+        flags: compiler flags for its architecture, as "-mcpu=cortex-m4".
         flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
         packing: how the generator orders weights; "natural" is the order of the .tflite file.
         code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
@@ -106,26 +110,36 @@ def load(name: str | Path | Target) -> Target:
             f"a target is a name such as 'cortex-m4', the path of a .json file, or a Target, not "
             f"{name!r} (tfedge targets lists the names)"
         )
-    name = str(name)
-    fields = dict(_fields(name))
+    source, fields = str(name), _fields(str(name))
     fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
     if "accelerator" in fields:
-        fields["accelerator"] = parse(fields["accelerator"], f"target '{name}'")
-    try:
-        if "vela" in fields:
-            fields["vela"] = VelaSettings(**fields["vela"])
-        return Target(name=Path(name).stem if _is_path(name) else name, **fields)
-    except TypeError as error:
-        raise TfedgeError(f"target '{name}': {str(error).split('()', 1)[-1].strip()}") from None
+        fields["accelerator"] = parse(fields["accelerator"], f"target '{source}'")
+    if "vela" in fields:
+        fields["vela"] = VelaSettings(**fields["vela"])
+    name = readable(Path(source).stem) if _is_path(source) else source
+    return Target(name=name, **fields)
 
 
-def _fields(name: str, below: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    """What a file says, and the files that it extends."""
-    if name in below:
-        raise TfedgeError(f"target '{name}' extends itself")
-    fields = dict(_read(name))
-    base = fields.pop("extends", None)
-    return fields if base is None else _merged(_fields(base, (*below, name)), fields)
+def _fields(name: str) -> dict[str, Any]:
+    """What a target's file says, and the files that it extends."""
+    chain = [os.path.normpath(name) if _is_path(name) else name]
+    fields = dict(_read(chain[0]))
+    while "extends" in fields:
+        base = _beside(chain[-1], fields.pop("extends"))
+        if base in chain:
+            raise TfedgeError(f"target '{name}': '{base}' extends itself")
+        if len(chain) == _MOST_FILES:
+            raise TfedgeError(f"target '{name}' extends more than {_MOST_FILES - 1} files in a row")
+        chain.append(base)
+        fields = _merged(_read(base), fields)
+    return dict(WHOLE.checked(fields, f"target '{name}'"))
+
+
+def _beside(name: str, base: str) -> str:
+    """What a file calls another target: paths begin in its own folder."""
+    if not _is_path(base):
+        return base
+    return os.path.normpath(Path(name).parent / base) if _is_path(name) else base
 
 
 def _merged(base: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,22 +158,15 @@ def _is_path(name: str) -> bool:
 
 def _read(name: str) -> Mapping[str, Any]:
     if _is_path(name):
-        text = read_bytes(Path(name)).decode("utf-8", "replace")
-    elif name in names():
-        text = resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8")
-    else:
+        return FILE.read(Path(name))
+    if name not in names():
         raise TfedgeError(_unknown(name))
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise TfedgeError(f"target '{name}' is not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise TfedgeError(f"target '{name}' is not a JSON object")
-    return fields
+    text = resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8")
+    return FILE.parsed(text, f"target '{name}'")
 
 
 def _unknown(name: str) -> str:
     known = names()
     close = get_close_matches(name, known, 3)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
-    return f"there is no target '{name}'; {hint} (tfedge targets lists them)"
+    return f"there is no target '{readable(name)}'; {hint} (tfedge targets lists them)"

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 
-import jinja2
 import numpy as np
 
 import tfedge
-from tfedge_converters.c import arrays, names
+from tfedge_converters.c import arrays
+from tfedge_converters.foreign_text import Code, check_model_name, code_templates
 from tfedge_converters.graph.blocks import refuse_blocks
 from tfedge_converters.graph.types import Model
 from tfedge_converters.tflm.resolver import resolver_methods
 
 # TFLite Micro reads tensors in place, and its kernels load whole vectors.
 ALIGNMENT = 16
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("tfedge_converters.tflm", "templates"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def generate_array(
@@ -37,11 +25,11 @@ def generate_array(
     Args:
         model: the typed model.
         flatbuffer: its bytes, or what a compiler made of them.
-        name: a lower-case C identifier.
+        name: one that `foreign_text.check_model_name` takes.
         methods: what registers the operators of `flatbuffer`; None for those of `model`.
 
     Raises:
-        TfedgeError: `name` is no identifier.
+        TfedgeError: `name` cannot be that of a model.
         UnsupportedError: TFLite Micro has no kernel for an operator.
     """
     for graph in model.graphs:
@@ -49,15 +37,16 @@ def generate_array(
     context = {
         "version": tfedge.__version__,
         "hash": hashlib.sha256(flatbuffer).hexdigest(),
-        "name": names.check_identifier(name),
+        "name": check_model_name(name),
         "NAME": name.upper(),
         "alignment": ALIGNMENT,
         "size": len(flatbuffer),
-        "data": arrays.initializer(np.frombuffer(flatbuffer, np.uint8)),
+        "data": Code(arrays.initializer(np.frombuffer(flatbuffer, np.uint8))),
         "methods": resolver_methods(model) if methods is None else methods,
         "stateful": any(tensor.is_variable for graph in model.graphs for tensor in graph.tensors()),
     }
+    templates = code_templates("tfedge_converters.tflm")
     return {
-        f"{name}_{file}": _templates().get_template(f"{file}.j2").render(context)
+        f"{name}_{file}": templates.get_template(f"{file}.j2").render(context)
         for file in ("model_data.h", "model_data.c", "op_resolver.h")
     }

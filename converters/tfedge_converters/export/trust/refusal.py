@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
+from tfedge.terminal_text import readable
 
 _LONGEST_NAME = 200
 _ALLOW = "if you trust the file, allow it with allow_code=True (--allow-code)"
@@ -14,7 +15,7 @@ class CodeRefusedError(UnsupportedError):
 
 def printable(text: str) -> str:
     """A name out of a file as a message may have it: of one line, without controls, and short."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = readable(text)
     return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
 
 
