@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from tfedge.keras_registration import register_with_keras
+from tfedge.keras_registration import import_with_keras, register_with_keras
 
 __version__ = "0.1.0"
 
@@ -20,11 +20,10 @@ _FACADES = {
     "check": "tfedge_converters.check",
     "convert": "tfedge_converters.conversion",
     "diagnose": "tfedge_converters.diagnosis",
-    "quantize": "tfedge.quantization.model",
     "search_widths": "tfedge_converters.search",
-    "strip": "tfedge.stripping",
     "verify": "tfedge_converters.verify",
 }
+_TRAINING = {"quantize": "tfedge.quantization.model", "strip": "tfedge.stripping"}
 _MODULES = (
     "callbacks", "clustering", "distillation", "factorization", "layers", "pruning", "quantization",
 )  # fmt: skip
@@ -54,6 +53,8 @@ def __getattr__(name: str) -> Any:
     """Loads what needs Keras or the converters only when it is first used."""
     if name in _FACADES:
         return getattr(import_module(_FACADES[name]), name)
+    if name in _TRAINING:
+        return getattr(import_with_keras(_TRAINING[name]), name)
     if name in _MODULES:
         return import_module(f"tfedge.{name}")
     raise AttributeError(f"module 'tfedge' has no attribute '{name}'")

@@ -9,7 +9,7 @@ along which axis a batch-norm runs does not show before it has learned.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,7 +54,7 @@ def require_equivalence(
         DifferenceError: the models differ.
     """
     inputs = [keras.ops.convert_to_tensor(array) for array in random_inputs(computation)]
-    with _telling_weights(original):
+    with telling_weights(original):
         with unchanged_states(original):
             changed = run_changed(inputs)
         known, expected = _run(original, computation, inputs)
@@ -70,12 +70,13 @@ def require_equivalence(
             raise DifferenceError(_sentence(what, original, f"output {index}", found, wanted))
 
 
-def require_same_outputs(what: str, original: Any, changed: Any) -> None:
+def require_same_outputs(what: str, original: Any, changed: Any, rounding: float = 1.0) -> None:
     """Compares the outputs of a model that was built anew with those of its original.
 
     Args:
         what: was done, as the subject of a message: "tfedge.pruning.remove_channels".
         original, changed: Keras models with the same inputs and outputs.
+        rounding: how many times more than usual float arithmetic may round.
 
     Raises:
         DifferenceError: the models differ; the message names the first layer that both have whose
@@ -87,7 +88,7 @@ def require_same_outputs(what: str, original: Any, changed: Any) -> None:
     with unchanged_states(original), unchanged_states(changed):
         expected = keras.tree.flatten(run_original(original, computation, inputs))
         found = keras.tree.flatten(run_original(changed, others, inputs))
-    noise = noise_of(original)
+    noise = rounding * noise_of(original)
     for index, (one, other) in enumerate(zip(found, expected, strict=True)):
         if differ(one, other, noise):
             where = _first_difference(computation, others, inputs, noise)
@@ -140,17 +141,41 @@ def unchanged_states(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _telling_weights(model: Any) -> Iterator[None]:
-    """Gives weights that are all one number different ones near it, and puts them back."""
+def telling_weights(model: Any, without: Container[int] = ()) -> Iterator[None]:
+    """Gives weights that are all one number different ones near it, and puts them back.
+
+    Args:
+        model: a Keras model.
+        without: identities of variables that stay what they are.
+    """
     rng = np.random.default_rng(0)
     before = []
     for variable in model.weights:
         array = keras.ops.convert_to_numpy(variable)
+        if id(variable) in without:
+            continue
         if "float" in variable.dtype and array.size > 1 and (array == array.flat[0]).all():
             before.append((variable, array))
             near = float(array.flat[0]) or _NEAR_ZERO
             variable.assign(near * rng.uniform(0.5, 1.5, array.shape))
     try:
+        yield
+    finally:
+        for variable, array in before:
+            variable.assign(array)
+
+
+@contextmanager
+def exchanged(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
+    """Gives variables other values for a while.
+
+    Args:
+        values: pairs of a variable and an array of its shape.
+    """
+    before = [(variable, keras.ops.convert_to_numpy(variable)) for variable, _ in values]
+    try:
+        for variable, array in values:
+            variable.assign(array)
         yield
     finally:
         for variable, array in before:

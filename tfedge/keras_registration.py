@@ -21,6 +21,16 @@ def register_with_keras() -> None:
         sys.meta_path.insert(0, _AfterKeras())
 
 
+def import_with_keras(name: str) -> ModuleType:
+    """Imports a module of ours that needs Keras.
+
+    Keras is imported before it: once that is done our classes register, and what they are made of
+    must not be half imported by then.
+    """
+    import_module("keras")
+    return import_module(name)
+
+
 def _register() -> None:
     keras = sys.modules["keras"]
     if not hasattr(keras, "backend"):

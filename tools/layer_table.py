@@ -31,8 +31,10 @@ shared layers.
   with layers and `keras.ops`. It has to run on symbolic tensors, and to do in training what it does
   in inference; weights of its own may be in it.
 - *Vanishing*: what only trains, as Dropout, noise, regularisation and augmentation of images.
-- *Masks*: those that Keras passes on beside tensors (`mask_zero`, `Masking`) and those that are
-  arguments count alike.
+- *Masks*: those that Keras passes on beside tensors (`mask_zero`, `Masking`), those that Multiply,
+  Maximum and Minimum apply to their operands, and those that are arguments count alike. Masks that
+  your own code puts on the scores of a softmax, as in `scores + (1 - mask) * -1e9` or
+  `where(mask, scores, -1e9)`, cost the scores no precision.
 - *Refused by name*: what has no row of its own, or an argument that its row does not read, and
   cannot be taken apart. `tfedge.quantization.register` adds a layer of yours, `unknown="float"`
   leaves it in float.

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 import tfedge
-from tfedge.errors import TfedgeError
-from tfedge.factorization import Energy, factorize
+from tfedge.errors import DifferenceError, TfedgeError
+from tfedge.factorization import Energy, factorize, factors, methods, thinning
 from tfedge.factorization.methods import METHODS
 from tfedge.pruning import compare, cost_of
 
@@ -59,7 +61,8 @@ def _thinned(model, method, ranks):
     from tfedge.keras_graph.computation import computation_of
 
     (candidate,) = candidates(computation_of(model), ["wide"], method)
-    return _with_parts(model, {id(candidate.layer): candidate.parts(ranks)}), candidate
+    made = candidate.factorized(ranks)
+    return _with_parts(model, [candidate], {id(candidate.layer): made}), candidate, made
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -74,11 +77,10 @@ def test_factors_compute_what_the_layer_would_with_their_product(name):
     if method == "cp":  # the rank of a tensor is at most the product of its smaller sizes
         full = (36,)
     for ranks, exact in ((full, True), (tuple(rank // 2 for rank in full), False)):
-        thin, candidate = _thinned(model, method, ranks)
+        thin, _, made = _thinned(model, method, ranks)
         before = np.asarray(model(x))
         weights = layer.get_weights()
-        product = candidate.method.product(layer, ranks).reshape(weights[0].shape)
-        layer.set_weights([product, *weights[1:]])
+        layer.set_weights([made.product, *weights[1:]])
         # Terms of CP cancel one another, so sums in float32 round far from their result.
         np.testing.assert_allclose(thin(x), model(x), rtol=1e-4, atol=1e-4)
         layer.set_weights(weights)
@@ -94,11 +96,10 @@ def test_costs_that_decide_are_those_of_the_layers(name):
     make, shape, method = CASES[name]
     model = _of(shape, make(), "int32" if name == "embedding" else "float32")
     full = METHODS[method].full(model.layers[-1])
-    thin, candidate = _thinned(model, method, tuple(max(1, rank // 2) for rank in full))
+    thin, candidate, made = _thinned(model, method, tuple(max(1, rank // 2) for rank in full))
     from tfedge.factorization.factors import cost_of as cost_of_parts
 
-    parts = candidate.parts(tuple(max(1, rank // 2) for rank in full))
-    assert cost_of_parts(parts).macs == cost_of(thin).total.macs
+    assert cost_of_parts(made.parts).macs == cost_of(thin).total.macs
     assert candidate.cost.macs == cost_of(model).total.macs
 
 
@@ -188,6 +189,97 @@ def test_the_model_saves_trains_and_becomes_exact_c(tmp_path):
 def test_mistakes_are_told(arguments, message):
     with pytest.raises(TfedgeError, match=message):
         factorize(net(), **arguments)
+
+
+def _method(name, **changes):
+    return {**METHODS, name: dataclasses.replace(METHODS[name], **changes)}
+
+
+def _changed_kernel(change, at):
+    """Parts of which one has another kernel of the same shape."""
+
+    def mutant(name):
+        def parts(layer, calls, factors):
+            found = METHODS[name].parts(layer, calls, factors)
+            found[at].kernel = change(found[at].kernel)
+            return found
+
+        return _method(name, parts=parts)
+
+    return mutant
+
+
+def _wide(**options):
+    return layers.Conv2D(24, 3, padding="same", name="wide", **options)
+
+
+def _no_bias(model, replaced, made):
+    for layer in thinning._layers(model):
+        if id(layer) not in replaced:
+            made[id(layer)][-1].set_weights(layer.get_weights())
+
+
+# What is wrong of the parts, with biases of 0 as layers are built.
+FAULTS = {
+    "factors the other way round": (
+        "svd", lambda: layers.Dense(24, "relu", name="wide"), (24,),
+        ("METHODS", lambda: _method("svd", factors=lambda layer, ranks: [
+            factor.T for factor in METHODS["svd"].factors(layer, ranks)[::-1]])),
+    ),
+    "no bias": (
+        "svd", lambda: layers.Dense(24, name="wide"), (24,), (None, lambda: _no_bias),
+    ),
+    "no activation": (
+        "svd", lambda: layers.Dense(24, "tanh", name="wide"), (24,),
+        ("_LAST", lambda: tuple(name for name in methods._LAST if name != "activation")),
+    ),
+    "rows for columns": (
+        "tucker", _wide, (8, 8, 24),
+        ("METHODS", lambda: _changed_kernel(lambda k: k.swapaxes(0, 1), 1)("tucker")),
+    ),
+    "channels for channels": (
+        "cp", _wide, (8, 8, 24),
+        ("METHODS", lambda: _changed_kernel(lambda k: k[..., ::-1], 0)("cp")),
+    ),
+    "one axis for another": (
+        "tensor_train", _wide, (8, 8, 24),
+        ("_along", lambda: lambda layer, calls, axis, core: _along(layer, calls, 1 - axis, core)),
+    ),
+}  # fmt: skip
+_along = methods._along
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_of_parts_are_found(fault, monkeypatch):
+    method, make, shape, (name, mutant) = FAULTS[fault]
+    model = _of(shape, make())
+    weights = model.get_weights()
+    rank = {"wide": 4}
+    factorize(model, rank, method=method)
+    if name is None:
+        monkeypatch.setattr(thinning, "_copy_others", mutant())
+    else:
+        module = factors if name == "METHODS" else methods
+        monkeypatch.setattr(module, name, mutant())
+    with pytest.raises(
+        DifferenceError,
+        match=r"factorize (would change .* from layer 'wide'|found factors of wide/)",
+    ):
+        factorize(model, rank, method=method)
+    factorize(model, rank, method=method, check=False)
+    for old, new in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_what_parts_cannot_have_is_refused():
+    model = net()
+    model.get_layer("fourth").enable_lora(2)
+    learned = layers.Dense(24, layers.PReLU(), name="learned")
+    other = _of((24,), learned)
+    for one, name in ((model, "fourth"), (other, "learned")):
+        with pytest.raises(TfedgeError, match=rf"'{name}' \(Dense\) cannot be factorised"):
+            factorize(one, 4, layers=[name])
+    assert factorize(other, 4).count_params() == other.count_params()
 
 
 def test_tf_keras_models_are_refused():

@@ -129,6 +129,34 @@ def operations() -> Any:
     return head(keras.ops.relu(x + conv(8)(x)) * 0.5, i)
 
 
+@keras.saving.register_keras_serializable("tfedge_tests")
+def steep_swish(x: Any) -> Any:
+    return x * keras.ops.sigmoid(3.0 * x)
+
+
+@keras.saving.register_keras_serializable("tfedge_tests")
+def share(x: Any) -> Any:
+    return x / (1.0 + keras.ops.sum(x * x, -1, keepdims=True))
+
+
+@keras.saving.register_keras_serializable("tfedge_tests")
+def share_of_steps(x: Any) -> Any:
+    return keras.ops.softmax(x, axis=1)
+
+
+def variants() -> Any:
+    """Options that leave channels what they are."""
+    i = keras.Input(SERIES)
+    x = layers.Dense(8, activation=steep_swish)(i)
+    x = layers.BatchNormalization(renorm=True, center=False)(x)
+    x = layers.Activation(share_of_steps)(layers.Dropout(0.5, noise_shape=(None, 7, 1))(x))
+    x = layers.Concatenate(axis=1)(inputs=[x, layers.Dense(8)(x)])
+    x = keras.ops.subtract(x2=layers.Dense(8)(x), x1=x)
+    x = layers.GRU(8, go_backwards=True, return_sequences=True, unroll=True)(x)
+    x = layers.PReLU(alpha_initializer="normal", shared_axes=[2])(layers.Reshape((7, 16))(x))
+    return keras.Model(i, layers.Dense(2)(layers.GlobalAveragePooling1D(keepdims=True)(x)))
+
+
 def unknown() -> Any:
     i = keras.Input(IMAGE)
     x = layers.GroupNormalization(2)(conv(8)(i))
@@ -150,6 +178,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "words": words,
     "shared and nested": shared_and_nested,
     "operations": operations,
+    "variants": variants,
     "unknown": unknown,
 }
 

@@ -9,7 +9,7 @@ from pruning_cases import compiled, data, fit, net
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge.pruning import layer_inputs, patterns, reconstruction
+from tfedge.pruning import kernels, layer_inputs, patterns, reconstruction
 from tfedge.pruning.kernels import kernels_of
 from tfedge.pruning.selection import largest
 
@@ -126,3 +126,43 @@ def test_what_cannot_be_pruned_is_refused(trained):
         tfedge.pruning.prune("model.keras", 0.5)
     with pytest.raises(TfedgeError, match="from 0 to below 1"):
         tfedge.pruning.prune(trained, 50)
+
+
+class Negative(keras.layers.Dense):
+    """No Dense: what its kernel is, its code alone knows."""
+
+    def call(self, x):
+        return -super().call(x)
+
+
+def test_layers_of_a_users_own_are_pruned_once_they_are_registered():
+    i = keras.Input((20,))
+    model = keras.Model(i, keras.layers.Dense(4)(Negative(32, name="own")(i)))
+    with pytest.raises(TfedgeError, match=r"'own' \(Negative\) has no kernels"):
+        tfedge.pruning.prune(model, 0.5, layers="own")
+    tfedge.pruning.register(Negative, lambda layer: {"kernel": kernels.Layout((1,), (0,))})
+    kernel = tfedge.pruning.prune(model, 0.5, layers="own").get_layer("own").kernel.numpy()
+    assert (kernel == 0).mean() == 0.5
+
+
+def test_a_bias_goes_with_outputs_only_where_it_is_theirs():
+    i = keras.Input((6, 16, 16))
+    x = keras.layers.EinsumDense("abcd,def->abcef", (6, 16, 4, 4), bias_axes="f", name="few")(i)
+    x = keras.layers.Reshape((6, 16, 16))(x)
+    x = keras.layers.SeparableConv2D(32, 5, name="parted")(x)
+    model = keras.Model(i, keras.layers.Dense(2)(keras.layers.BatchNormalization()(x)))
+    pruned = tfedge.pruning.prune(model, 0.5, "channels", layers=["few", "parted"])
+    masks = {path.split("/", 1)[1]: mask for path, mask in tfedge.pruning.masks_of(pruned).items()}
+    assert masks.keys() == {
+        "kernel", "depthwise_kernel", "pointwise_kernel", "bias", "gamma", "beta",
+    }  # fmt: skip
+    np.testing.assert_array_equal(masks["bias"], masks["pointwise_kernel"].any(axis=(0, 1, 2)))
+
+
+def test_columns_are_of_layers_that_are_read_whole():
+    channels_first = keras.layers.Conv2D(4, 3, data_format="channels_first")
+    adapted = keras.layers.Dense(4)
+    adapted.build((None, 8))
+    assert layer_inputs.columns_of(adapted) is not None
+    adapted.enable_lora(2)
+    assert layer_inputs.columns_of(channels_first) is layer_inputs.columns_of(adapted) is None

@@ -7,9 +7,19 @@ import pytest
 from channel_cases import CASES, conv, random_input, shake
 
 import tfedge
-from tfedge.errors import TfedgeError
-from tfedge.pruning import Budget, FilterNorm, LossChange, compare, cost_of, remove_channels
+from tfedge.errors import DifferenceError, TfedgeError
+from tfedge.pruning import (
+    Budget,
+    FilterNorm,
+    LossChange,
+    compare,
+    cost_of,
+    layer_rules,
+    rebuilding,
+    remove_channels,
+)
 from tfedge.pruning.channel_graph import channel_graph
+from tfedge.pruning.rows import row
 
 layers = keras.layers
 
@@ -179,6 +189,95 @@ def test_a_constant_stays_where_padding_would_see_it():
     model = _masked(keras.Model(i, conv(4)(x)))
     smaller = remove_channels(model, importance="masked", multiple_of=1)
     assert smaller.count_params() == model.count_params()
+
+
+# What makes of a constant, and of channels, something else than a rule of its kind would say.
+NOT_CONSTANT = {
+    "an edge of another number": lambda x: layers.Resizing(
+        8, 12, pad_to_aspect_ratio=True, fill_value=2.0
+    )(x),
+    "rows become channels": lambda x: layers.Permute((1, 3, 2))(x),
+    "a norm along rows": lambda x: layers.BatchNormalization(axis=1)(x),
+    "shares of rows": layers.Activation(channel_cases.share_of_steps),
+    "shares of channels": layers.Activation(channel_cases.share),
+    "a mean along channels": lambda x: keras.ops.average(x, axis=-1, weights=np.arange(1.0, 9)),
+    "a bias of rows": layers.EinsumDense(
+        "abcd,de->abce", (8, 8, 8), bias_axes="b", bias_initializer="normal"
+    ),
+    "unlike ranks": lambda x: layers.Add()([x, layers.GlobalAveragePooling2D(keepdims=True)(x)]),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CONSTANT)
+def test_a_constant_is_followed_only_as_far_as_it_is_one(name):
+    i = keras.Input((8, 8, 3))
+    x = layers.Flatten()(NOT_CONSTANT[name](layers.Activation("sigmoid")(conv(8)(i))))
+    model = _masked(shake(keras.Model(i, layers.Dense(2)(layers.Dense(4)(x)))))
+    smaller = remove_channels(model, importance="masked", multiple_of=1, check=False)
+    x = random_input(model)
+    expected = np.asarray(model(x, training=False))
+    np.testing.assert_allclose(smaller(x, training=False), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_product_with_0_is_none_where_a_mask_leaves_the_0_out():
+    i = keras.Input((7, 5))
+    dead = layers.Dense(8, name="dead")(layers.Masking()(i))
+    y = layers.Multiply()([dead, layers.Dense(8, activation="relu")(i)])
+    model = keras.Model(i, layers.Dense(2)(y))
+    model.get_layer("dead").kernel.assign(np.zeros((5, 8)))
+    smaller = remove_channels(model, importance="masked", multiple_of=1, check=False)
+    x = random_input(model)
+    x[:, :3] = 0
+    np.testing.assert_array_equal(smaller(x), model(x))
+
+
+def _other_order(trace, call):
+    return [np.concatenate([trace.of(value) for value in call.inputs][::-1])]
+
+
+def _other_channels(variable, axes, keep):
+    values, weight = variable.numpy(), axes.get(id(variable))
+    for axis, channels in weight.axes.items() if weight is not None else ():
+        values = np.compress(keep[channels][::-1], values, axis)
+    return values
+
+
+def _mean_of_less(trace, call):
+    (given,) = layer_rules._same(trace, call)
+    return [np.roll(given, 1)]
+
+
+# Faults of rules and of what is made by them, with weights as they are when layers are built.
+FAULTS = {
+    "operands in another order": lambda patch: patch.setitem(
+        layer_rules._LAYERS, "Concatenate", row(_other_order, ("axis",))
+    ),
+    "other channels than the rule says": lambda patch: patch.setitem(
+        layer_rules._LAYERS, "GlobalAveragePooling2D", row(_mean_of_less)
+    ),
+    "what is left of other channels": lambda patch: patch.setattr(
+        rebuilding, "_left", _other_channels
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_of_rules_are_found(fault, monkeypatch):
+    keras.utils.set_random_seed(0)
+    i = keras.Input((8, 8, 3))
+    x = layers.BatchNormalization()(layers.Concatenate()([conv(8)(i), conv(8)(i)]))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(x))
+    model = keras.Model(i, layers.Dense(2)(x))
+    weights = model.get_weights()
+    remove_channels(model, "60% macs")
+    FAULTS[fault](monkeypatch)
+    with pytest.raises(DifferenceError, match="remove_channels would change"):
+        remove_channels(model, "60% macs")
+    with pytest.raises(DifferenceError, match="shrink would change"):
+        tfedge.distillation.shrink(model, width=0.5)
+    remove_channels(model, "60% macs", check=False)
+    for old, new in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_dead_channels_keep_to_a_multiple():

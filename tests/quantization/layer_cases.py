@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 layers = keras.layers
 
@@ -278,6 +279,10 @@ CASES: dict[str, Case] = {
     "tanh": Case(_chain(IMAGE, _layer(layers.Activation, "tanh")), ("TANH",), 1),
     "sigmoid": Case(_chain(IMAGE, _layer(layers.Activation, "sigmoid")), ("LOGISTIC",), 1),
     "softmax": Case(_chain(VECTOR, layers.Softmax), ("SOFTMAX",), 1),
+    "masked_softmax": Case(
+        _chain(SERIES, lambda: lambda x: layers.Softmax()(x, mask=np.tri(12, 6)[None] > 0)),
+        ("SELECT_V2", "SOFTMAX", "SELECT_V2"), 1,
+    ),
     "max_pool": Case(_chain(IMAGE, _layer(layers.MaxPooling2D, 2)), ("MAX_POOL_2D",)),
     "average_pool": Case(
         _chain(IMAGE, _layer(layers.AveragePooling2D, 3, 2, padding="same")), ("AVERAGE_POOL_2D",)

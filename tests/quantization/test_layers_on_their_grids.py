@@ -4,8 +4,10 @@ and the quantised Keras model predicts what these operators compute."""
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 from device_agreement import agreement, disturb, train
+from keras import layers
 from layer_cases import CASES
 
 import tfedge
@@ -21,3 +23,23 @@ def test_layer(name):
     result = agreement(quantized)
     assert tuple(result.codes) == case.codes
     assert result.farthest <= case.farthest, result.steps
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8"])
+def test_what_several_layers_read_is_on_one_grid(scheme):
+    """Scores that a mask puts on another grid, and operands whose grids are joined twice."""
+    keras.utils.set_random_seed(1)
+    x = keras.Input((6, 8))
+    scores, wide, other = (layers.Dense(8)(x) for _ in range(3))
+    causal = np.tri(6, 8)[None] > 0
+    outputs = [
+        layers.Softmax()(scores, mask=causal),
+        layers.Dense(3)(scores),
+        layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True),
+        layers.Maximum()([scores, other]),
+        layers.Concatenate()([wide, scores]),
+    ]
+    quantized = tfedge.quantize(keras.Model(x, outputs), scheme)
+    train(quantized)
+    farthest = agreement(quantized).farthest
+    assert farthest <= (1 if scheme == "int8" else 0)

@@ -70,6 +70,16 @@ def _keys(x):
     return layers.Dense(8)(x), layers.Dense(8)(x)
 
 
+def _two_masks(merge, another):
+    """Some steps are masked in both operands, some in one."""
+    words = keras.Input((6,), dtype="int32")
+    first = layers.Embedding(20, 8, mask_zero=True)(words)
+    second = layers.Embedding(20, 8, mask_zero=True)(words * (words % 2))
+    unmasked = layers.Embedding(20, 8)(words)
+    merged = merge()([merge()([first, second]), first, unmasked])
+    return keras.Model(words, [merged, layers.GRU(4)(another()([second, first]))]), WORDS
+
+
 MODELS = {
     "causal attention": lambda: _series(lambda x: _attend()(x, x, use_causal_mask=True)),
     "attention by keywords": lambda: _series(
@@ -100,12 +110,23 @@ MODELS = {
             layers.Conv2D(3, 3, data_format="channels_first")(x)
         )
     ),
+    "product of masked steps": lambda: _words(
+        lambda x: layers.Multiply()(inputs=[layers.Dense(8, "sigmoid")(x), x])
+    ),
+    "product of different masks": lambda: _two_masks(layers.Multiply, layers.Multiply),
+    "choice of different masks": lambda: _two_masks(layers.Maximum, layers.Minimum),
     "masked mean": lambda: _words(layers.GlobalAveragePooling1D()),
     "group normalization": lambda: _series(layers.GroupNormalization(4)),
     "length": lambda: _series(layers.UnitNormalization()),
     "cosine": lambda: _series(lambda x: layers.Dot(2, normalize=True)([x, _keys(x)[0]])),
     "uneven pooling": lambda: _images(layers.AdaptiveAveragePooling2D(4)),
     "attention with scores": lambda: _series(lambda x: layers.Attention()([x, x])),
+    "attention to what was": lambda: _series(
+        lambda x: layers.Attention()([x, x], use_causal_mask=True)
+    ),
+    "attention to words": lambda: _words(
+        lambda x: layers.AdditiveAttention()([x, layers.Dense(8)(x)])
+    ),
     "composite": lambda: _series(Residual()),
     "not a relu": lambda: _series(DoubledReLU()),
     "limits and slopes": lambda: _series(layers.ReLU(max_value=2, negative_slope=0.1)),
@@ -159,6 +180,39 @@ def test_augmentation_acts_in_training_alone():
     once, again = (np.asarray(quantized(data, training=False)) for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert (np.asarray(quantized(data, training=True)) != once).any()
+
+
+# What leaves something out in training.
+DROPPED = {
+    "heads": lambda x: _attend(dropout=0.5)(x, x),
+    "scores": lambda x: layers.Attention(use_scale=True, dropout=0.5)([x, x]),
+    "sums of scores": lambda x: layers.AdditiveAttention(dropout=0.5)([x, x]),
+    "features": lambda x: layers.GRU(4, dropout=0.5)(x),
+    "states of an LSTM": lambda x: layers.LSTM(4, recurrent_dropout=0.5)(x),
+    "states of a GRU": lambda x: layers.GRU(4, recurrent_dropout=0.5, reset_after=False)(x),
+    "states": lambda x: layers.Bidirectional(layers.SimpleRNN(4, recurrent_dropout=0.5))(x),
+    "features of masked steps": lambda x: layers.LSTM(4, dropout=0.5)(layers.Masking()(x)),
+}
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_dropout_acts_in_training_as_it_does_in_the_model(name):
+    """Outputs go as far from those of inference; two steps of training differ."""
+    keras.utils.set_random_seed(0)
+    model, data = _series(DROPPED[name])
+    quantized = tfedge.quantize(model, calibration=data)
+    far = []
+    for one in (quantized, model):
+        still, once, again = (np.asarray(one(data, training=flag)) for flag in (False, True, True))
+        assert (once != again).any()
+        far.append(np.abs(once - still).mean())
+    assert 0.6 < far[0] / far[1] < 1.4
+
+
+def test_dropout_that_would_be_lost_is_refused():
+    model, _ = _series(layers.RNN(layers.GRUCell(4, recurrent_dropout=0.5)))
+    with pytest.raises(UnsupportedError, match=r"layer 'rnn.* dropout of states.*set it to 0"):
+        tfedge.quantize(model)
 
 
 def test_outputs_keep_their_names():

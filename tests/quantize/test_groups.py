@@ -65,6 +65,20 @@ def test_prescribed_grids_pass_reshapes_but_not_concatenations():
     assert groups.requantized == [(join, 0)]
 
 
+@pytest.mark.parametrize(
+    ("number", "known", "moved"),
+    [(0.0, False, 0), (0.5, False, 0), (2.0, False, 1), (0.0, True, 1)],
+)
+def test_constants_that_lie_on_a_prescribed_grid_leave_it_alone(number, known, moved):
+    a, soft = activation("a", (1, 2)), activation("soft", (1, 2))
+    ends = (0, 1) if known else ()
+    chosen = activation("chosen", (1, 2), *ends)
+    larger = plain("MAXIMUM", [soft, constant("c", [[float(number), 0.0]])], chosen)
+    groups = Groups(Graph([a], [chosen], [plain("SOFTMAX", [a], soft), larger]), INT8)
+    assert len(groups.requantized) == moved
+    assert (groups.of(chosen).fixed is None) == bool(moved)
+
+
 def test_unknown_operators_are_named_with_their_place():
     x, y = activation("x", (1, 2)), activation("hidden", (1, 2))
     with pytest.raises(

@@ -32,9 +32,14 @@ _FORM = Form(
             "version": {"type": "integer", "enum": [_VERSION]},
             "teacher": {"type": "string", "description": "a digest"},
             "layers": {"type": "array", "items": {"type": "string"}},
-            "outputs": {"type": "object", "additionalProperties": {"$ref": "#/definitions/names"}},
+            "outputs": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"$ref": "#/definitions/names"},
+            },
             "shards": {
                 "type": "array",
+                "minItems": 1,
                 "items": {"type": "integer", "minimum": 1, "description": "a number of samples"},
             },
             "complete": {"type": "boolean"},

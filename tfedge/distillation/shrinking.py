@@ -17,7 +17,9 @@ from tfedge.pruning import channel_importance as importances
 from tfedge.pruning.channel_graph import LayerChannels, channel_graph
 from tfedge.pruning.channel_importance import ChannelImportance
 from tfedge.pruning.channel_selection import narrowed
-from tfedge.pruning.rebuilding import without_channels
+from tfedge.pruning.rebuilding import proven_without_channels, without_channels
+
+_WHAT = "tfedge.distillation.shrink"
 
 
 def shrink(
@@ -43,8 +45,9 @@ def shrink(
         depth: share of the repeated blocks that stays, in (0, 1]; at least one of every row.
         importance, calibration: which channels stay; see `tfedge.pruning.remove_channels`.
         multiple_of: channels of a layer become a multiple of this, rounded up.
-        check: whether a copy that leaves nothing out, made as the student is, proves first that it
-            computes what the teacher does.
+        check: whether a narrower student proves first that it computes what the teacher does
+            without reading the channels that went, and before blocks go, a copy with all of them
+            that it computes what the teacher does.
 
     Returns:
         A functional model, not compiled, with the names of the layers as they were.
@@ -53,7 +56,7 @@ def shrink(
     Raises:
         TfedgeError: the teacher is not a plain Keras 3 model, an argument is wrong, or there is
             nothing to leave out.
-        DifferenceError: a copy would compute something else than the teacher.
+        DifferenceError: the student, or that copy, would compute something else.
         UnsupportedError: a layer of your own cannot be made from its `get_config`.
 
     Example:
@@ -68,11 +71,14 @@ def shrink(
         raise TfedgeError(f"multiple_of is 1 or more, not {multiple_of}")
     if width == depth == 1:
         raise TfedgeError("with width=1 and depth=1 the student would be the teacher; ask for less")
-    if check:
-        copy = _with_weights_of(teacher, ())
-        require_same_outputs("tfedge.distillation.shrink", teacher, copy)
-    student = _shallower(teacher, depth) if depth < 1 else teacher
-    return _narrower(student, width, importance, calibration, multiple_of) if width < 1 else student
+    student = teacher
+    if depth < 1:
+        if check:
+            require_same_outputs(_WHAT, teacher, _with_weights_of(teacher, ()))
+        student = _shallower(teacher, depth)
+    if width < 1:
+        student = _narrower(student, width, importance, calibration, multiple_of, check)
+    return student
 
 
 def _shallower(model: Any, depth: float) -> Any:
@@ -95,7 +101,9 @@ def _with_weights_of(model: Any, without: Sequence[range]) -> Any:
     return smaller
 
 
-def _narrower(model: Any, width: float, importance: Any, calibration: Any, multiple_of: int) -> Any:
+def _narrower(
+    model: Any, width: float, importance: Any, calibration: Any, multiple_of: int, check: bool
+) -> Any:
     graph = channel_graph(model)
     scores = importances.get(importance).scores(model, graph, calibration)
     keep = narrowed(graph, scores, width, multiple_of)
@@ -112,7 +120,9 @@ def _narrower(model: Any, width: float, importance: Any, calibration: Any, multi
             "two LSTMs in place of a Bidirectional one, for them to become narrower",
             stacklevel=3,
         )
-    return without_channels(model, graph, keep)
+    if not check:
+        return without_channels(model, graph, keep)
+    return proven_without_channels(_WHAT, model, graph, keep)
 
 
 def _why(layers: list[LayerChannels]) -> str:

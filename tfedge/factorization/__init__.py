@@ -5,8 +5,9 @@ Importing it costs nothing; what needs Keras is loaded when it is used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
+
+from tfedge.keras_registration import import_with_keras
 
 _LAZY = {
     "Energy": "tfedge.factorization.ranks",
@@ -22,5 +23,5 @@ __all__ = sorted(_LAZY)
 def __getattr__(name: str) -> Any:
     """Loads what needs Keras only when it is first used."""
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+        return getattr(import_with_keras(_LAZY[name]), name)
     raise AttributeError(f"module 'tfedge.factorization' has no attribute '{name}'")

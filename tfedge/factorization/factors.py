@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tfedge.errors import TfedgeError
 from tfedge.factorization.methods import METHODS, Method, Part, Ranks
 from tfedge.keras_graph.computation import Call, Computation
@@ -28,6 +30,27 @@ class Cost:
 
 
 @dataclass(eq=False)
+class Factorized:
+    """What a layer becomes.
+
+    Attributes:
+        parts: the layers that take its place.
+        product: the kernel with which the layer would compute what they do.
+        magnitudes: what the factors multiply to without their signs.
+    """
+
+    parts: list[Part]
+    product: np.ndarray
+    magnitudes: np.ndarray
+
+    @property
+    def cancellation(self) -> float:
+        """How much larger the terms of the product are than their sum, 1 if none cancel."""
+        total = float(np.linalg.norm(self.product))
+        return float(np.linalg.norm(self.magnitudes)) / total if total > 0 else 1.0
+
+
+@dataclass(eq=False)
 class Candidate:
     """A layer that a method applies to.
 
@@ -44,14 +67,27 @@ class Candidate:
     @property
     def cost(self) -> Cost:
         """What the layer costs as it is; looking up an embedding multiplies nothing."""
-        table = hasattr(self.layer, "embeddings")
-        size = math.prod((self.layer.embeddings if table else self.layer.kernel).shape)
-        uses = 0 if table else sum(positions(call.results[0]) for call in self.calls)
+        size = math.prod(self.kernel.shape)
+        uses = (
+            0
+            if hasattr(self.layer, "embeddings")
+            else sum(positions(call.results[0]) for call in self.calls)
+        )
         return Cost(size * uses, size)
 
-    def parts(self, ranks: Ranks) -> list[Part]:
-        """The layers that take its place."""
-        return self.method.parts(self.layer, self.calls, ranks)
+    @property
+    def kernel(self) -> Any:
+        """The variable that is factorised."""
+        return self.layer.embeddings if hasattr(self.layer, "embeddings") else self.layer.kernel
+
+    def factorized(self, ranks: Ranks) -> Factorized:
+        """What takes its place."""
+        factors = self.method.factors(self.layer, ranks)
+        return Factorized(
+            self.method.parts(self.layer, self.calls, factors),
+            self.method.product(self.layer, factors).reshape(self.kernel.shape),
+            self.method.product(self.layer, [np.abs(factor) for factor in factors]),
+        )
 
     def saves(self, cost: Cost) -> bool:
         """Whether factors are fewer than the weights and compute less.

@@ -7,7 +7,7 @@ tables of embeddings, those of the kernel for convolutions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,24 @@ import numpy as np
 from tfedge.factorization.decompositions import cp, cp_product, svd, tensor_train, tucker_2
 from tfedge.factorization.ranks import RankRule
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.kinds import kind_of, may_have_weights
+from tfedge.keras_graph.reading import Reads, unread_attribute
 from tfedge.pruning.tracing import positions
 
 Ranks = tuple[int, ...]
+Factors = Sequence[np.ndarray]
 
 CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
+# What parts have of their layer, by its kind; a layer with something else is not factorised.
+_READS = {
+    "Dense": Reads.of(("activation", "units", "use_bias")),
+    "Embedding": Reads.of(("input_dim", "mask_zero", "output_dim")),
+    **dict.fromkeys(
+        CONVOLUTIONS,
+        Reads.of(("activation", "dilation_rate", "filters", "kernel_size", "padding", "strides",
+                  "use_bias")),
+    ),
+}  # fmt: skip
 _LAST = ("activation", "activity_regularizer", "bias_constraint", "bias_initializer",
          "bias_regularizer", "use_bias")  # fmt: skip
 
@@ -52,15 +64,17 @@ class Method:
         applies: to a layer, or not.
         full: ranks of a layer that lose nothing.
         choose: ranks by a rule.
-        parts: of a layer with its calls, the layers that take its place.
-        product: the weights that they multiply to, (positions, inputs, outputs).
+        factors: of a layer's kernel, of given ranks.
+        parts: of a layer with its calls and factors, the layers that take its place.
+        product: what factors of a layer multiply to, (positions, inputs, outputs).
     """
 
     applies: Callable[[Any], bool]
     full: Callable[[Any], Ranks]
     choose: Callable[[Any, RankRule], Ranks]
-    parts: Callable[[Any, list[Call], Ranks], list[Part]]
-    product: Callable[[Any, Ranks], np.ndarray]
+    factors: Callable[[Any, Ranks], Factors]
+    parts: Callable[[Any, list[Call], Factors], list[Part]]
+    product: Callable[[Any, Factors], np.ndarray]
 
 
 def kernel_of(layer: Any) -> np.ndarray:
@@ -71,11 +85,17 @@ def kernel_of(layer: Any) -> np.ndarray:
 
 
 def _is(layer: Any, *kinds: str) -> bool:
-    return kind_of(layer) in kinds and not getattr(layer, "lora_enabled", False)
+    """Whether a layer is of these kinds, with nothing that its parts would not have."""
+    kind = kind_of(layer)
+    return (
+        kind in kinds
+        and not unread_attribute(layer, _READS[kind])
+        and not may_have_weights(getattr(layer, "activation", None))
+    )
 
 
 def _is_convolution(layer: Any) -> bool:
-    return _is(layer, *CONVOLUTIONS) and layer.groups == 1 and layer.data_format == "channels_last"
+    return _is(layer, *CONVOLUTIONS)
 
 
 def _is_matrix(layer: Any) -> bool:
@@ -121,8 +141,12 @@ def _pointwise(layer: Any, kernel: np.ndarray) -> np.ndarray:
     return kernel.reshape(*([1] * len(layer.kernel_size)), *kernel.shape)
 
 
-def _svd_parts(layer: Any, calls: list[Call], ranks: Ranks) -> list[Part]:
-    first, second = svd(kernel_of(layer)[0], ranks[0])
+def _svd_factors(layer: Any, ranks: Ranks) -> Factors:
+    return svd(kernel_of(layer)[0], ranks[0])
+
+
+def _svd_parts(layer: Any, calls: list[Call], factors: Factors) -> list[Part]:
+    first, second = factors
     rank = first.shape[1]
     before, behind = _used(calls, False), _used(calls, True)
     if _is(layer, "Embedding"):
@@ -148,8 +172,8 @@ def _svd_parts(layer: Any, calls: list[Call], ranks: Ranks) -> list[Part]:
     ]  # fmt: skip
 
 
-def _svd_product(layer: Any, ranks: Ranks) -> np.ndarray:
-    first, second = svd(kernel_of(layer)[0], ranks[0])
+def _svd_product(layer: Any, factors: Factors) -> np.ndarray:
+    first, second = factors
     return (first @ second)[np.newaxis]
 
 
@@ -168,16 +192,20 @@ def _between(
     ]
 
 
-def _tucker_parts(layer: Any, calls: list[Call], ranks: Ranks) -> list[Part]:
-    inputs, core, outputs = tucker_2(kernel_of(layer), (ranks[0], ranks[1]))
+def _tucker_factors(layer: Any, ranks: Ranks) -> Factors:
+    return tucker_2(kernel_of(layer), (ranks[0], ranks[1]))
+
+
+def _tucker_parts(layer: Any, calls: list[Call], factors: Factors) -> list[Part]:
+    inputs, core, outputs = factors
     kernel = core.reshape(*layer.kernel_size, *core.shape[1:])
     settings = _thin(layer, filters=core.shape[2], **_moving(layer))
     part = Part(type(layer).__name__, settings, kernel, _used(calls, True))
     return _between(layer, calls, inputs, part, outputs)
 
 
-def _tucker_product(layer: Any, ranks: Ranks) -> np.ndarray:
-    inputs, core, outputs = tucker_2(kernel_of(layer), (ranks[0], ranks[1]))
+def _tucker_product(layer: Any, factors: Factors) -> np.ndarray:
+    inputs, core, outputs = factors
     return inputs @ core @ outputs
 
 
@@ -190,8 +218,12 @@ def _can_be_depthwise(layer: Any) -> bool:
     )
 
 
-def _cp_parts(layer: Any, calls: list[Call], ranks: Ranks) -> list[Part]:
-    kernel, inputs, outputs = cp(kernel_of(layer), ranks[0])
+def _cp_factors(layer: Any, ranks: Ranks) -> Factors:
+    return cp(kernel_of(layer), ranks[0])
+
+
+def _cp_parts(layer: Any, calls: list[Call], factors: Factors) -> list[Part]:
+    kernel, inputs, outputs = factors
     shaped = kernel.reshape(*layer.kernel_size, -1, 1)
     settings = _thin(layer, **_moving(layer))
     settings["depthwise_regularizer"] = settings.pop("kernel_regularizer")
@@ -200,8 +232,8 @@ def _cp_parts(layer: Any, calls: list[Call], ranks: Ranks) -> list[Part]:
     return _between(layer, calls, inputs, part, outputs.T)
 
 
-def _cp_product(layer: Any, ranks: Ranks) -> np.ndarray:
-    return cp_product(*cp(kernel_of(layer), ranks[0]))
+def _cp_product(layer: Any, factors: Factors) -> np.ndarray:
+    return cp_product(*factors)
 
 
 def _as_train(layer: Any) -> np.ndarray:
@@ -211,9 +243,13 @@ def _as_train(layer: Any) -> np.ndarray:
     return np.moveaxis(shaped, -2, 0)
 
 
-def _train_parts(layer: Any, calls: list[Call], ranks: Ranks) -> list[Part]:
+def _train_factors(layer: Any, ranks: Ranks) -> Factors:
+    return tensor_train(_as_train(layer), ranks)
+
+
+def _train_parts(layer: Any, calls: list[Call], factors: Factors) -> list[Part]:
     """One convolution along each axis, between two of one position."""
-    first, *middle, last = tensor_train(_as_train(layer), ranks)
+    first, *middle, last = factors
     parts = _between(layer, calls, first[0], Part("", {}, last, 0), last[..., 0])
     axes = range(len(middle))
     return [
@@ -245,8 +281,8 @@ def _partly_moved(call: Call, axis: int) -> int:
     return math.prod(size or 1 for size in (*behind[: axis + 1], *before[axis + 1 :]))
 
 
-def _train_product(layer: Any, ranks: Ranks) -> np.ndarray:
-    product, *cores = tensor_train(_as_train(layer), ranks)
+def _train_product(layer: Any, factors: Factors) -> np.ndarray:
+    product, *cores = factors
     for core in cores:
         product = np.tensordot(product, core, 1)
     whole = np.moveaxis(product[0, ..., 0], 0, -2)
@@ -279,6 +315,7 @@ METHODS: dict[str, Method] = {
         _is_matrix,
         lambda layer: _largest([kernel_of(layer)[0]]),
         lambda layer, rule: _chosen([kernel_of(layer)[0]], rule),
+        _svd_factors,
         _svd_parts,
         _svd_product,
     ),
@@ -286,6 +323,7 @@ METHODS: dict[str, Method] = {
         _is_spatial,
         lambda layer: _largest(_channel_matrices(layer)),
         lambda layer, rule: _chosen(_channel_matrices(layer), rule),
+        _tucker_factors,
         _tucker_parts,
         _tucker_product,
     ),
@@ -294,6 +332,7 @@ METHODS: dict[str, Method] = {
         _can_be_depthwise,
         lambda layer: (max(_largest(_channel_matrices(layer))),),
         lambda layer, rule: (max(_chosen(_channel_matrices(layer), rule)),),
+        _cp_factors,
         _cp_parts,
         _cp_product,
     ),
@@ -301,6 +340,7 @@ METHODS: dict[str, Method] = {
         _is_spatial,
         lambda layer: _largest(_matrices(layer)),
         lambda layer, rule: _chosen(_matrices(layer), rule),
+        _train_factors,
         _train_parts,
         _train_product,
     ),

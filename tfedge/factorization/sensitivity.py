@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
+from tfedge.equivalence import exchanged
 from tfedge.errors import TfedgeError
 from tfedge.factorization.factors import Candidate, Cost, cost_of
 from tfedge.factorization.methods import Ranks
@@ -96,10 +95,10 @@ def _levels(
     full = candidate.method.full(candidate.layer)
     for share in _SHARES:
         ranks = rounded(tuple(max(1, round(share * rank)) for rank in full), full, multiple)
-        cost = cost_of(candidate.parts(ranks))
+        found = candidate.factorized(ranks)
+        cost = cost_of(found.parts)
         if candidate.saves(cost) and _in(cost, of) < levels[-1].cost:
-            product = candidate.method.product(candidate.layer, ranks)
-            levels.append(Level(ranks, _in(cost, of), measure.error(copy, product)))
+            levels.append(Level(ranks, _in(cost, of), measure.error(copy, found.product)))
     return levels
 
 
@@ -133,17 +132,7 @@ class _Measure:
     def error(self, layer: Any, weights: np.ndarray) -> float:
         """Mean square of the change over the variance, the mean of all outputs."""
         variable = layer.embeddings if hasattr(layer, "embeddings") else layer.kernel
-        with _exchanged(variable, weights.reshape(variable.shape)):
+        with exchanged([(variable, weights)]):
             after = self._outputs()
         pairs = zip(self._before, after, strict=True)
         return float(np.mean([((a - b) ** 2).mean() / max(a.var(), 1e-30) for a, b in pairs]))
-
-
-@contextmanager
-def _exchanged(variable: Any, values: np.ndarray) -> Iterator[None]:
-    before = variable.numpy()
-    variable.assign(values)
-    try:
-        yield
-    finally:
-        variable.assign(before)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfedge.equivalence import require_same_outputs
-from tfedge.errors import TfedgeError
+from tfedge.equivalence import exchanged, require_same_outputs, telling_weights
+from tfedge.errors import DifferenceError, TfedgeError
 from tfedge.factorization import ranks as rank_rules
-from tfedge.factorization.factors import AUTO, Candidate, Layers, candidates, cost_of
+from tfedge.factorization.factors import (
+    AUTO,
+    Candidate,
+    Factorized,
+    Layers,
+    candidates,
+    cost_of,
+)
 from tfedge.factorization.methods import Part, Ranks
 from tfedge.factorization.ranks import Fixed, RankRule
 from tfedge.factorization.sensitivity import ranks_for, rounded
@@ -19,6 +27,11 @@ from tfedge.keras_graph.computation import computation_of
 from tfedge.plain_models import copy_of, rebuild, require_plain
 from tfedge.pruning import comparison
 from tfedge.pruning.budget import MACS, Budget
+
+# Terms of factors that are so many times larger than their sum round as any product of matrices.
+_USUAL_CANCELLATION = 100.0
+_ORTHOGONAL = 1e-4
+_WHAT = "tfedge.factorization.factorize"
 
 
 def factorize(
@@ -52,8 +65,8 @@ def factorize(
             of the ranks of inputs and outputs.
         calibration: inputs, for a budget.
         multiple_of: ranks by a rule or a budget are rounded up to a multiple of this.
-        check: whether what is built anew proves, before any layer is factorised, that it computes
-            what the model does.
+        check: whether the result proves first that it computes what the model would with the
+            products of the factors as its kernels.
 
     Returns:
         A functional model, not compiled.
@@ -61,7 +74,7 @@ def factorize(
     Raises:
         TfedgeError: the model is not a plain Keras 3 model, an argument is wrong, or a budget
             cannot be met; the message then says how small the model can get.
-        DifferenceError: what is built anew would compute something else than the model.
+        DifferenceError: the factors would compute something else than their products.
 
     Example:
         >>> thin = tfedge.factorization.factorize(model, "90% energy")
@@ -72,31 +85,35 @@ def factorize(
     rule = rank_rules.get(rank)
     if isinstance(rule, Mapping) and layers is None:
         layers = list(rule)
-    # A copy: whatever is measured on the way leaves the caller's model alone.
-    copy, copies = rebuild(model, lambda layer, name: [copy_of(layer, name)])
-    for source, made in _pairs(model, copies):
-        made.set_weights(source.get_weights())
-    if check:
-        require_same_outputs("tfedge.factorization.factorize", model, copy)
     found = candidates(computation_of(model), layers, method)
     if isinstance(rule, Budget):
-        now = comparison.cost_of(model).total
-        amount = now.macs if rule.of == MACS else now.parameters
-        own = {layer: made[0] for layer, made in copies.items()}
-        chosen = ranks_for(rule, amount, found, copy, own, calibration, multiple_of)
+        chosen = _ranks_in_budget(model, rule, found, calibration, multiple_of)
     else:
         chosen = {id(c.layer): _ranks(c, rule, multiple_of) for c in found}
-    replaced = {id(c.layer): _parts(c, chosen.get(id(c.layer))) for c in found}
-    return _with_parts(model, {layer: parts for layer, parts in replaced.items() if parts})
+    replaced = {id(c.layer): _factorized(c, chosen.get(id(c.layer))) for c in found}
+    return _with_parts(model, found, {key: made for key, made in replaced.items() if made}, check)
 
 
-def _pairs(model: Any, made: dict[int, list[Any]]) -> list[tuple[Any, Any]]:
-    layers = {id(call.operation): call.operation for call in computation_of(model).calls}
-    return [
-        (layer, made[key][0])
-        for key, layer in layers.items()
-        if isinstance(layer, keras.layers.Layer)
-    ]
+def _ranks_in_budget(
+    model: Any, budget: Budget, found: list[Candidate], calibration: Any, multiple_of: int
+) -> dict[int, Ranks]:
+    now = comparison.cost_of(model)
+    if budget.of == MACS and now.uncounted:
+        names = ", ".join(f"'{name}'" for name in now.uncounted)
+        warnings.warn(f"nobody knows the MACs of {names}: they count as 0", stacklevel=3)
+    amount = now.total.macs if budget.of == MACS else now.total.parameters
+    # A copy: whatever is measured on the way leaves the caller's model alone.
+    copy, made = rebuild(model, lambda layer, name: [copy_of(layer, name)])
+    copies = {key: layers[0] for key, layers in made.items()}
+    for layer in _layers(model):
+        copies[id(layer)].set_weights(layer.get_weights())
+    return ranks_for(budget, amount, found, copy, copies, calibration, multiple_of)
+
+
+def _layers(model: Any) -> list[Any]:
+    """Every layer that a model calls, once."""
+    called = {id(call.operation): call.operation for call in computation_of(model).calls}
+    return [layer for layer in called.values() if isinstance(layer, keras.layers.Layer)]
 
 
 def _ranks(candidate: Candidate, rule: RankRule | Mapping[str, RankRule], multiple: int) -> Ranks:
@@ -107,26 +124,73 @@ def _ranks(candidate: Candidate, rule: RankRule | Mapping[str, RankRule], multip
     return rounded(ranks, candidate.method.full(candidate.layer), multiple)
 
 
-def _parts(candidate: Candidate, ranks: Ranks | None) -> list[Part] | None:
-    """The factors of a layer, if they save something."""
-    parts = None if ranks is None else candidate.parts(ranks)
-    return parts if parts and candidate.saves(cost_of(parts)) else None
+def _factorized(candidate: Candidate, ranks: Ranks | None) -> Factorized | None:
+    """What a layer becomes, if that saves something."""
+    made = None if ranks is None else candidate.factorized(ranks)
+    return made if made and candidate.saves(cost_of(made.parts)) else None
 
 
-def _with_parts(model: Any, replaced: dict[int, list[Part]]) -> Any:
+def _with_parts(
+    model: Any, found: list[Candidate], replaced: dict[int, Factorized], check: bool = True
+) -> Any:
+    """The model with parts in the places of layers, by the identities of these."""
+
     def make(layer: Any, name: str) -> list[Any]:
         if id(layer) not in replaced:
             return [copy_of(layer, name)]
-        return _layers_of(replaced[id(layer)], name)
+        return _layers_of(replaced[id(layer)].parts, name)
 
     thin, made = rebuild(model, make)
-    layers = {id(call.operation): call.operation for call in computation_of(model).calls}
-    for key, layer in layers.items():
-        if key in replaced:
-            _fill(layer, made[key], replaced[key])
-        elif isinstance(layer, keras.layers.Layer):
-            made[key][0].set_weights(layer.get_weights())
+    for key, one in replaced.items():
+        for fresh, part in zip(made[key], one.parts, strict=True):
+            fresh.weights[0].assign(np.asarray(part.kernel, np.float32))
+    if check:
+        _require_products(model, found, replaced, thin, made)
+    _copy_others(model, replaced, made)
     return thin
+
+
+def _require_products(
+    model: Any,
+    found: list[Candidate],
+    replaced: dict[int, Factorized],
+    thin: Any,
+    made: dict[int, list[Any]],
+) -> None:
+    """Compares a model of parts with the model whose kernels are the products of their factors."""
+    products = [(c.kernel, replaced[id(c.layer)].product) for c in found if id(c.layer) in replaced]
+    for kernel, product in products:
+        _require_nearest(kernel, product)
+    kernels = {id(kernel) for kernel, _ in products}
+    cancellation = max((one.cancellation for one in replaced.values()), default=1.0)
+    with exchanged(products), telling_weights(model, kernels):
+        _copy_others(model, replaced, made)
+        rounding = max(1.0, cancellation / _USUAL_CANCELLATION)
+        require_same_outputs(_WHAT, model, thin, rounding)
+
+
+def _require_nearest(kernel: Any, product: np.ndarray) -> None:
+    """Refuses factors that are not those of a kernel.
+
+    Whatever method found them, the last step of it was a least-squares fit, so that what is left of
+    the kernel is orthogonal to the product.
+    """
+    whole = np.asarray(keras.ops.convert_to_numpy(kernel), np.float64)
+    if abs(float(((whole - product) * product).sum())) > _ORTHOGONAL * float((whole**2).sum()):
+        raise DifferenceError(
+            f"{_WHAT} found factors of {kernel.path} that are not those of its numbers. This is a "
+            "fault of tfedge, please report the layer; check=False goes on all the same"
+        )
+
+
+def _copy_others(model: Any, replaced: dict[int, Factorized], made: dict[int, list[Any]]) -> None:
+    """Copies all weights of a model but the kernels of what is replaced."""
+    for layer in _layers(model):
+        fresh = made[id(layer)][-1]
+        if id(layer) not in replaced:
+            fresh.set_weights(layer.get_weights())
+        elif getattr(layer, "bias", None) is not None:
+            fresh.bias.assign(layer.bias.numpy())
 
 
 def _layers_of(parts: list[Part], name: str) -> list[Any]:
@@ -135,10 +199,3 @@ def _layers_of(parts: list[Part], name: str) -> list[Any]:
         getattr(keras.layers, part.kind).from_config({**part.settings, "name": own})
         for part, own in zip(parts, names, strict=True)
     ]
-
-
-def _fill(layer: Any, made: list[Any], parts: list[Part]) -> None:
-    for fresh, part in zip(made, parts, strict=True):
-        fresh.weights[0].assign(np.asarray(part.kernel, np.float32))
-    if getattr(layer, "bias", None) is not None:
-        made[-1].bias.assign(layer.bias.numpy())

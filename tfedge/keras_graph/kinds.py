@@ -47,6 +47,14 @@ def activation_name(layer: Any) -> str | None:
     return name if name and any(function is one for one in known) else None
 
 
+def may_have_weights(function: Any) -> bool:
+    """Whether an activation is a layer that has weights, or will have them once it is called."""
+    import keras
+
+    own = keras.layers.Layer
+    return isinstance(function, own) and type(function).build is not own.build
+
+
 def relu_name(layer: Any) -> str | None:
     """Of a Keras ReLU layer, "relu" or "relu6" if it is one of these."""
     if layer.negative_slope or layer.threshold:

@@ -162,6 +162,21 @@ def takes(operation: Any, argument: str) -> bool:
     return argument in call_signature(operation).parameters
 
 
+def attention_scores(
+    layer: Any, query: Any, key: Any, value_mask: Any, is_causal: bool
+) -> tuple[Any, Any]:
+    """Scores of Keras' Attention or AdditiveAttention, and the mask of them, None if there is none.
+
+    Args:
+        layer: the layer.
+        query, key: tensors, [batch, steps, depth].
+        value_mask: of the keys' steps, or None.
+        is_causal: whether a query sees the keys up to its own step alone.
+    """
+    scores = layer._calculate_scores(query=query, key=key)
+    return scores, layer._calculate_score_mask(scores, value_mask, is_causal)
+
+
 def layers_in(layer: Any) -> list[Any]:
     """A layer or model, and all layers in it."""
     return list(layer._flatten_layers())

@@ -53,9 +53,14 @@ def unread(call: Call, reads: Reads) -> str:
     for name, value in given_arguments(call).items():
         if reads.arguments is not None and name not in reads.arguments:
             return f"{name}={_shown(value)}"
+    return unread_attribute(call.operation, reads)
+
+
+def unread_attribute(operation: Any, reads: Reads) -> str:
+    """The first attribute that is not Keras' default and that a rule does not read, as `unread`."""
     if reads.attributes is None:
         return ""
-    for name, value in changed_attributes(call.operation).items():
+    for name, value in changed_attributes(operation).items():
         if name not in reads.attributes:
             return f"{name}={_shown(value)}"
     return ""
@@ -93,6 +98,7 @@ def changed_attributes(operation: Any) -> dict[str, Any]:
         and not (name in defaults and _same(value, defaults[name]))
     }
     # What Keras is set to is no default of ours.
+    changed.pop("data_format", None)
     if config.get("data_format") == "channels_first":
         changed["data_format"] = "channels_first"
     if not getattr(operation, "lora_enabled", False):

@@ -68,12 +68,8 @@ def graph_inside(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) ->
     if own is not None:
         return InnerGraph(own, private.flat_inputs(own, args[0] if args else kwargs["inputs"]))
     tensors, placeholders, args, kwargs = _with_placeholders(args, kwargs)
-    variables = [
-        (variable, keras.Input(batch_shape=variable.shape, dtype=variable.dtype))
-        for variable in _own_variables(operation)
-    ]
-    symbols = {id(variable): tensor for variable, tensor in variables}
-    outputs, constants = _traced(operation, args, kwargs, symbols)
+    variables = _variables_with_inputs(operation)
+    outputs, constants = _traced(operation, args, kwargs, _symbols(variables))
     variables += constants
     if not any(_is_tensor(item) for item in keras.tree.flatten(outputs)):
         raise UnsupportedError(f"{described(operation)} returns nothing that depends on its input")
@@ -90,10 +86,14 @@ def graph_of_function(
         UnsupportedError: the function refuses the arguments, by a ValueError.
     """
     tensors, placeholders, args, kwargs = _with_placeholders(args, kwargs)
+    variables = _variables_with_inputs(operation)
     try:
-        return InnerGraph(keras.Model(placeholders, function(*args, **kwargs)), tensors)
+        with private.symbolic_weights(operation, _symbols(variables)):
+            outputs = function(*args, **kwargs)
     except ValueError as error:
         raise UnsupportedError(f"{described(operation)}: {error}") from error
+    stand_ins = [tensor for _, tensor in variables]
+    return InnerGraph(keras.Model([*placeholders, *stand_ins], outputs), tensors, variables)
 
 
 def _with_placeholders(args: Any, kwargs: Any) -> tuple[list[Any], list[Any], Any, Any]:
@@ -114,10 +114,20 @@ def own_graph(model: Any) -> Any:
     return model if private.is_functional(model) else None
 
 
-def _own_variables(operation: Any) -> list[Any]:
-    """The weights of a layer itself, without those of the layers in it."""
+def _variables_with_inputs(operation: Any) -> list[tuple[Any, Any]]:
+    """The weights of a layer itself, without those of the layers in it, and inputs like them."""
+    if not isinstance(operation, keras.layers.Layer):
+        return []
     inner = {id(v) for layer in private.layers_in(operation)[1:] for v in layer.variables}
-    return [variable for variable in operation.variables if id(variable) not in inner]
+    return [
+        (variable, keras.Input(batch_shape=variable.shape, dtype=variable.dtype))
+        for variable in operation.variables
+        if id(variable) not in inner
+    ]
+
+
+def _symbols(variables: list[tuple[Any, Any]]) -> dict[int, Any]:
+    return {id(variable): tensor for variable, tensor in variables}
 
 
 def _traced(

@@ -37,11 +37,13 @@ class Budget:
             raise TfedgeError(f"a budget of {self.limit} {self.of} leaves nothing: give more")
 
     def cost(self, costs: Costs) -> Cost:
-        """Which of a model's costs it limits.
+        """Which of a model's costs it limits; warns if that leaves out layers.
 
         Raises:
             TfedgeError: nothing is known of the core.
         """
+        if self.of in (MACS, INSTRUCTIONS):
+            costs.warn_of_uncounted()
         if self.of == INSTRUCTIONS:
             return costs.instructions(self.core)
         found: Cost = getattr(costs, self.of)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.keras_graph.computation import Computation, Value, computation_of
+from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.layer_rules import follow
 from tfedge.pruning.tracing import Product, Setting, Trace, Weight, last_size
@@ -60,6 +60,7 @@ class ChannelGraph:
         pinned: whether a group has to stay.
         layers: what can become of each layer's channels.
         mixed: whether a group is normalised together with others.
+        unfollowed: calls that no rule holds for.
     """
 
     computation: Computation
@@ -71,6 +72,7 @@ class ChannelGraph:
     pinned: np.ndarray
     layers: list[LayerChannels]
     mixed: np.ndarray
+    unfollowed: list[Call]
     _channels: dict[int, Channels] = field(repr=False)
 
     def of(self, value: Value) -> Channels:
@@ -101,8 +103,11 @@ def channel_graph(model: Any) -> ChannelGraph:
     for weight in trace.weights:
         weight.axes = {axis: numbers[channels] for axis, channels in weight.axes.items()}
     unfollowed = [
-        LayerChannels(layer.name, "channels", last_size(value), 0, reason, has_no_rule=True)
-        for layer, value, reason in trace.unfollowed
+        LayerChannels(
+            call.operation.name, "channels", last_size(call.results[0]), 0, reason, has_no_rule=True
+        )
+        for call, reason in trace.unfollowed
+        if getattr(call.operation, "weights", None)
     ]
     mixed = np.zeros(count, bool)
     for channels in trace.mixed:
@@ -117,6 +122,7 @@ def channel_graph(model: Any) -> ChannelGraph:
         pinned,
         [_layer_channels(origin, pinned, reasons) for origin in trace.origins] + unfollowed,
         mixed,
+        [call for call, _ in trace.unfollowed],
         {key: numbers[channels] for key, channels in trace.channels.items()},
     )
 

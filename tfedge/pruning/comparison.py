@@ -31,14 +31,16 @@ class ModelCost:
     Attributes:
         total: of all layers.
         ram: bytes of int8 activations that are alive at once.
-        layers: by name, those that have weights.
+        layers: by name, those that have weights or multiply.
         kinds: of the layers, by name.
+        uncounted: names of layers whose MACs nobody knows; they count as 0.
     """
 
     total: Amounts
     ram: int
     layers: dict[str, Amounts]
     kinds: dict[str, str]
+    uncounted: tuple[str, ...] = ()
 
 
 def cost_of(model: Any) -> ModelCost:
@@ -51,12 +53,14 @@ def cost_of(model: Any) -> ModelCost:
     graph = channel_graph(model)
     costs = Costs(graph)
     sizes = costs.sizes(np.ones(graph.count, bool))
-    rows = costs.by_layer(unique_names(graph.computation))
+    names = unique_names(graph.computation)
+    rows = costs.by_layer(names)
     return ModelCost(
         Amounts(int(costs.macs.amount(sizes)), int(costs.parameters.amount(sizes))),
         int(costs.ram.amount(sizes)),
         {r.name: Amounts(int(r.macs.amount(sizes)), int(r.parameters.amount(sizes))) for r in rows},
         {row.name: row.kind for row in rows},
+        tuple(names[id(one)] for one in costs.uncounted),
     )
 
 
@@ -73,7 +77,9 @@ class Comparison:
 
     def table(self) -> Table:
         """A rich table: every layer, and the sums."""
-        table = Table("layer", "kind", title="before → after")
+        unknown = dict.fromkeys((*self.before.uncounted, *self.after.uncounted))
+        caption = f"without the MACs of {', '.join(unknown)}, which nobody knows"
+        table = Table("layer", "kind", title="before → after", caption=caption if unknown else None)
         for heading in ("MACs", "parameters"):
             table.add_column(heading, justify="right")
         nothing = Amounts(0, 0)

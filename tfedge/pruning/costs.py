@@ -1,28 +1,34 @@
 """What a model costs on a device, as a function of the channels that it keeps.
 
-Multiply-accumulate operations (MACs) are those of convolutions, matrix products and attention.
-Parameters are elements of weights. RAM is bytes of int8 activations: the largest set of values
-that are alive at once, with the columns that a convolution gathers; reshapes, and element-wise
-layers whose operand ends with them, work in place. Instructions are MACs times what one takes in
-kernels of its kind on a core. Open sizes count as 1.
+Multiply-accumulate operations (MACs) are those of convolutions, matrix products and attention
+(`macs.py`); layers of which nobody knows them are listed, and count as 0. Parameters are elements
+of weights. RAM is bytes of int8 activations: the largest set of values that are alive at once, with
+the columns that a convolution gathers; reshapes, and element-wise layers whose operand ends with
+them, work in place. Instructions are MACs times what one takes in kernels of its kind on a core.
+Open sizes count as 1.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph.computation import Call, Value
-from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.kinds import described, kind_of
 from tfedge.pruning.channel_graph import ChannelGraph
-from tfedge.pruning.kernels import RECURRENT_CELLS, kernels_inside
-from tfedge.pruning.layer_rules import ELEMENTWISE_LAYERS, ELEMENTWISE_OPERATIONS, MERGING
+from tfedge.pruning.layer_rules import (
+    ELEMENTWISE_LAYERS,
+    ELEMENTWISE_OPERATIONS,
+    MERGING_LAYERS,
+    MERGING_OPERATIONS,
+)
+from tfedge.pruning.macs import macs_of
 from tfedge.pruning.tracing import CONVOLUTION, DENSE, DEPTHWISE, Weight, positions
 
 # Instructions of a MAC in tfedge's own kernels (`optimize="balanced"`), from what
@@ -34,9 +40,9 @@ INSTRUCTIONS_PER_MAC = {
     "cortex-m4": {DENSE: 1.9, CONVOLUTION: 1.9, DEPTHWISE: 15.0},
 }
 
-_IN_PLACE = frozenset((*ELEMENTWISE_LAYERS, *ELEMENTWISE_OPERATIONS, *MERGING)) | {
-    "BatchNormalization", "PReLU", "Rescaling", "Softmax",
-}  # fmt: skip
+_IN_PLACE = frozenset(
+    (*ELEMENTWISE_LAYERS, *ELEMENTWISE_OPERATIONS, *MERGING_LAYERS, *MERGING_OPERATIONS)
+) | {"BatchNormalization", "PReLU", "Rescaling", "Softmax"}
 _VIEWS = frozenset(("Dropout", "Flatten", "Identity", "Reshape"))
 _BYTES = {"float": 1, "int": 4, "uint": 4, "bool": 1}
 _GATHERED_COLUMNS = 2
@@ -151,18 +157,29 @@ class Costs:
 
     Attributes:
         incidence: (axes, groups), how often an axis has a channel of a group.
+        uncounted: layers and operations whose MACs nobody knows.
     """
 
     def __init__(self, graph: ChannelGraph):
         self._graph = graph
         self._axes = Axes(graph.count)
         self._macs = [term for weight in graph.weights for term in self._macs_of(weight)]
-        self._macs += unfollowed_macs(graph)
+        unfollowed, self.uncounted = unfollowed_macs(graph)
+        self._macs += unfollowed
         self.macs = Sum([term for _, _, term in self._macs] + self._products(None))
-        self.parameters = Sum([term for layer in self._layers() for term in self._weights(layer)])
+        self.parameters = Sum([term for one in self._operations() for term in self._weights(one)])
         self.channels = Sum([Term(1, self._axes.index(f.groups)) for f in graph.families])
         self.ram = self._peak()
         self.incidence = self._axes.incidence
+
+    def warn_of_uncounted(self) -> None:
+        """Says of which layers nobody knows the MACs, to whoever goes by the MACs of all."""
+        if self.uncounted:
+            warnings.warn(
+                f"{', '.join(described(one) for one in self.uncounted)}: nobody knows what they "
+                "multiply, so MACs and instructions are those of the other layers",
+                stacklevel=2,
+            )
 
     def sizes(self, keep: np.ndarray) -> np.ndarray:
         """Of every axis, where `keep` says which groups stay; and a 1 at the end."""
@@ -185,9 +202,12 @@ class Costs:
         return Sum(terms + products)
 
     def by_layer(self, names: dict[int, str]) -> list[LayerCost]:
-        """Of every layer that has weights, in the order of their calls."""
+        """Of every layer that has weights or multiplies, in the order of their calls."""
         rows = []
-        for layer in self._layers():
+        multiply = {id(owner) for owner, _, _ in self._macs}
+        for layer in self._operations():
+            if not getattr(layer, "weights", None) and id(layer) not in multiply:
+                continue
             macs = [term for owner, _, term in self._macs if owner is layer]
             rows.append(
                 LayerCost(
@@ -199,13 +219,9 @@ class Costs:
             )
         return rows
 
-    def _layers(self) -> list[Any]:
-        layers = {id(call.operation): call.operation for call in self._graph.computation.calls}
-        return [
-            layer
-            for layer in layers.values()
-            if isinstance(layer, keras.layers.Layer) and layer.weights
-        ]
+    def _operations(self) -> list[Any]:
+        calls = self._graph.computation.calls
+        return list({id(call.operation): call.operation for call in calls}.values())
 
     def _term(self, weight: Weight, factor: float) -> Term:
         shape = weight.variable.shape
@@ -232,7 +248,7 @@ class Costs:
             self._term(known[id(variable)], 1)
             if id(variable) in known
             else Term(math.prod(variable.shape))
-            for variable in layer.weights
+            for variable in getattr(layer, "weights", ())
         ]
 
     def _peak(self) -> Peak:
@@ -268,22 +284,19 @@ class Costs:
         ]
 
 
-def unfollowed_macs(graph: ChannelGraph) -> list[tuple[Any, str, Term]]:
-    """Of layers whose channels cannot be followed, as wrappers of others: what they cost stays."""
-    followed = {id(weight.variable) for weight in graph.weights}
-    found = []
-    for call in graph.computation.calls:
-        for kernel in kernels_inside(call.operation):
-            if id(kernel.variable) not in followed and kernel.attribute != "embeddings":
-                macs = math.prod(kernel.variable.shape) * _uses(call, kernel.layer)
-                found.append((call.operation, DENSE, Term(macs)))
-    return found
+def unfollowed_macs(graph: ChannelGraph) -> tuple[list[tuple[Any, str, Term]], list[Any]]:
+    """Of calls whose channels are not followed, as wrappers of layers: what they cost stays.
 
-
-def _uses(call: Call, owner: Any) -> int:
-    """How often a call multiplies with a kernel: at each step, or at each place of the result."""
-    is_cell = isinstance(owner, RECURRENT_CELLS)
-    return positions(call.operands[0] if is_cell else call.results[0])
+    Returns:
+        Operations with the kinds of kernels and terms, and the operations that cannot be counted.
+    """
+    found, unknown = [], []
+    for call in graph.unfollowed:
+        try:
+            found += [(call.operation, m.kind, Term(m.count)) for m in macs_of(call)]
+        except UnsupportedError:
+            unknown.append(call.operation)
+    return found, unknown
 
 
 @dataclass(eq=False)

@@ -13,15 +13,23 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.channel_graph import ChannelGraph
 from tfedge.pruning.layer_rules import (
+    CONVOLUTION_READS,
+    DENSE_READS,
+    DEPTHWISE_READS,
+    EINSUM_READS,
     ELEMENTWISE_LAYERS,
     ELEMENTWISE_OPERATIONS,
+    SEPARABLE_READS,
     SPATIAL_LAYERS,
-    is_mixing,
+    TRANSPOSED_READS,
 )
+from tfedge.pruning.mixing import is_elementwise
+from tfedge.pruning.rows import Row, Table, row, rows
 from tfedge.pruning.tracing import Weight, label_rows, last_size
 
 # The constant that every channel of a value is; NaN for those that are not.
@@ -129,7 +137,7 @@ def _follow(graph: ChannelGraph) -> dict[int, Constants]:
         weights.setdefault(id(weight.layer), []).append(weight)
     for call in graph.computation.calls:
         given = [constants[id(value)] for value in call.inputs]
-        rule = _RULES.get(kind_of(call.operation) or "")
+        rule = _RULES.rule_for(call)
         result = rule(call, given, weights.get(id(call.operation), [])) if rule and given else None
         for value in call.results:
             unknown = np.full(last_size(value), np.nan)
@@ -145,7 +153,7 @@ def _weighted(call: Call, given: list[Constants], weights: list[Weight]) -> Cons
     layer = call.operation
     kernel = next((weight for weight in weights if weight.consumed), None)
     bias = getattr(layer, "bias", None)
-    if kernel is None or (bias is not None and len(bias.shape) != 1):
+    if kernel is None or (bias is not None and not _is_of_channels(bias, weights)):
         return None
     matrix = _matrix(kernel)
     inputs = np.repeat(given[0], matrix.shape[1] // len(given[0]))
@@ -154,6 +162,12 @@ def _weighted(call: Call, given: list[Constants], weights: list[Weight]) -> Cons
     read = (matrix != 0).any(0)
     products = np.where(read, inputs[:, np.newaxis] * matrix.sum(0), 0).sum(0)
     return _activated(layer, products + (0 if bias is None else bias.numpy()))
+
+
+def _is_of_channels(bias: Any, weights: list[Weight]) -> bool:
+    """Whether a bias is one number for every channel that a layer makes."""
+    known = any(weight.variable is bias for weight in weights)
+    return known and len(bias.shape) == 1
 
 
 def _depthwise(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
@@ -168,8 +182,10 @@ def _depthwise(call: Call, given: list[Constants], weights: list[Weight]) -> Con
 
 
 def _activated(layer: Any, constants: Constants) -> Constants | None:
-    function = getattr(layer, "activation", None) or keras.activations.linear
-    return None if is_mixing(function) else _apply(function, constants, 2)
+    function = layer.activation
+    if function is None:
+        return constants
+    return _apply(function, constants, 2) if is_elementwise(function, 3) else None
 
 
 def _apply(function: Any, constants: Constants, rank: int) -> Constants:
@@ -179,10 +195,13 @@ def _apply(function: Any, constants: Constants, rank: int) -> Constants:
 
 
 def _elementwise(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
-    operation = call.operation
-    if is_mixing(getattr(operation, "activation", None)):
-        return None
-    return _apply(operation.call, given[0], len(call.results[0].spec.shape))
+    function, rank = call.operation.call, len(call.results[0].spec.shape)
+    return _apply(function, given[0], rank) if is_elementwise(function, rank) else None
+
+
+def _permuted(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    dims = call.operation.dims
+    return given[0] if dims[-1] == len(dims) else None
 
 
 def _unchanged(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
@@ -199,6 +218,8 @@ def _not_negative(call: Call, given: list[Constants], weights: list[Weight]) -> 
 
 def _batch_norm(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
     layer = call.operation
+    if layer.axis not in (-1, len(call.shape) - 1):
+        return None
     mean, variance = layer.moving_mean.numpy(), layer.moving_variance.numpy()
     gamma = 1.0 if layer.gamma is None else layer.gamma.numpy().astype(np.float64)
     beta = 0.0 if layer.beta is None else layer.beta.numpy().astype(np.float64)
@@ -208,12 +229,19 @@ def _batch_norm(call: Call, given: list[Constants], weights: list[Weight]) -> Co
 
 def _merged(function: Callable[[np.ndarray], np.ndarray]) -> Rule:
     def rule(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
-        items = keras.tree.flatten(list(call.arguments.values()))
-        if not all(isinstance(item, Value) for item in items):
+        if not _are_values(call) or len({len(value.spec.shape) for value in call.inputs}) > 1:
             return None
+        if any(private.mask_of(value.spec) is not None for value in call.inputs):
+            return None  # Keras puts other numbers where a mask leaves a step out
         return function(np.array(np.broadcast_arrays(*given)))
 
     return rule
+
+
+def _are_values(call: Call) -> bool:
+    """Whether nothing goes in beside values of the model."""
+    given = keras.tree.flatten(list(call.arguments.values()))
+    return all(isinstance(item, Value) for item in given)
 
 
 def _product(factors: np.ndarray) -> np.ndarray:
@@ -221,6 +249,8 @@ def _product(factors: np.ndarray) -> np.ndarray:
 
 
 def _concatenated(call: Call, given: list[Constants], weights: list[Weight]) -> Constants | None:
+    if not _are_values(call):
+        return None
     if call.operation.axis in (-1, len(call.results[0].spec.shape) - 1):
         return np.concatenate(given)
     return _if_all_equal(np.array(given))
@@ -236,25 +266,46 @@ def _if_all_equal(rows: np.ndarray) -> Constants:
 
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
-_TRANSPOSED = tuple(f"{name}Transpose" for name in _CONVOLUTIONS)
 _PADDING = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-
-_RULES: dict[str, Rule] = {
-    **dict.fromkeys((*ELEMENTWISE_LAYERS, *ELEMENTWISE_OPERATIONS), _elementwise),
-    **dict.fromkeys((*SPATIAL_LAYERS, "Permute", "RepeatVector", "Resizing"), _unchanged),
-    **dict.fromkeys((*_CONVOLUTIONS, *_TRANSPOSED, "Dense", "EinsumDense"), _weighted),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _weighted),
-    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
-    **dict.fromkeys(_PADDING, _zero_stays),
+_MERGED: dict[str, Rule] = {
     "Add": _merged(lambda terms: terms.sum(0)),
-    "Average": _merged(lambda terms: terms.mean(0)),
-    "BatchNormalization": _batch_norm,
-    "Concatenate": _concatenated,
-    "Flatten": _reshaped,
     "Maximum": _merged(lambda terms: terms.max(0)),
     "Minimum": _merged(lambda terms: terms.min(0)),
     "Multiply": _merged(_product),
-    "PReLU": _not_negative,
-    "Reshape": _reshaped,
     "Subtract": _merged(lambda terms: terms[0] - terms[1:].sum(0)),
 }
+
+_LAYERS: dict[str, Row[Rule]] = {
+    **rows(_elementwise, ELEMENTWISE_LAYERS),
+    **rows(_unchanged, SPATIAL_LAYERS),
+    **rows(_zero_stays, dict.fromkeys(_PADDING, ("padding",))),
+    **rows(_weighted, dict.fromkeys(_CONVOLUTIONS, CONVOLUTION_READS)),
+    **rows(_weighted, {f"{name}Transpose": TRANSPOSED_READS for name in _CONVOLUTIONS}),
+    **rows(_weighted, {f"SeparableConv{rank}D": SEPARABLE_READS for rank in (1, 2)}),
+    **rows(_depthwise, {f"DepthwiseConv{rank}D": DEPTHWISE_READS for rank in (1, 2)}),
+    **{name: row(rule) for name, rule in _MERGED.items()},
+    "Average": row(_merged(lambda terms: terms.mean(0))),
+    "BatchNormalization": row(
+        _batch_norm,
+        ("axis", "center", "epsilon", "renorm_clipping", "renorm_momentum", "scale"),
+        ("mask",),
+    ),
+    "Concatenate": row(_concatenated, ("axis",)),
+    "Dense": row(_weighted, DENSE_READS),
+    "EinsumDense": row(_weighted, EINSUM_READS),
+    "Flatten": row(_reshaped),
+    "PReLU": row(_not_negative, ("shared_axes",)),
+    "Permute": row(_permuted, ("dims",)),
+    "RepeatVector": row(_unchanged, ("n",)),
+    "Reshape": row(_reshaped, ("target_shape",)),
+    "Resizing": row(
+        _unchanged, ("antialias", "crop_to_aspect_ratio", "height", "interpolation", "width")
+    ),
+}
+_OPERATIONS: dict[str, Row[Rule]] = {
+    **rows(_elementwise, ELEMENTWISE_OPERATIONS),
+    **{name: row(rule, (), ("x2",)) for name, rule in _MERGED.items()},
+    "Concatenate": row(_concatenated, ("axis",)),
+    "Reshape": row(_reshaped, ("newshape",)),
+}
+_RULES: Table[Rule] = Table(_LAYERS, _OPERATIONS)

@@ -15,6 +15,7 @@ from tfedge.errors import TfedgeError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import steps_of
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.pruning.patterns import Pattern, Shape
 
 # Below this many weights per output nothing is won and most is lost: depthwise kernels, and
@@ -148,43 +149,42 @@ def _embedding(layer: Any) -> dict[str, Layout]:
     return {"embeddings": Layout((0,), (1,))}
 
 
-_KINDS: dict[type, Layouts] = {
-    keras.layers.Dense: _dense,
-    keras.layers.EinsumDense: _einsum,
-    keras.layers.Embedding: _embedding,
-    keras.layers.Conv1D: _convolution,
-    keras.layers.Conv2D: _convolution,
-    keras.layers.Conv3D: _convolution,
-    keras.layers.Conv1DTranspose: _transposed,
-    keras.layers.Conv2DTranspose: _transposed,
-    keras.layers.Conv3DTranspose: _transposed,
-    keras.layers.DepthwiseConv1D: _depthwise,
-    keras.layers.DepthwiseConv2D: _depthwise,
-    keras.layers.SeparableConv1D: _separable,
-    keras.layers.SeparableConv2D: _separable,
-    keras.layers.LSTMCell: _cell,
-    keras.layers.GRUCell: _cell,
-    keras.layers.SimpleRNNCell: _cell,
+_CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell")
+_KINDS: dict[str, Layouts] = {
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), _convolution),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _transposed),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
+    **dict.fromkeys(_CELLS, _cell),
+    "Dense": _dense,
+    "EinsumDense": _einsum,
+    "Embedding": _embedding,
 }
-RECURRENT_CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.SimpleRNNCell)
 # What they compute is not a vector with a number for each of their rows.
-_WITHOUT_OUTPUTS = (keras.layers.Embedding, *RECURRENT_CELLS)
+_WITHOUT_OUTPUTS = ("Embedding", *_CELLS)
+# Weights whose rows are what the layer gives, so that its bias and batch-norm belong to them.
+_MAKE_RESULTS = ("kernel", "pointwise_kernel")
+_registered: dict[type, Layouts] = {}
 
 
 def register(kind: type, layouts: Layouts) -> None:
     """Lets layers of a user's own be pruned.
 
     Args:
-        kind: a class of layers.
+        kind: a class of layers; classes derived from it are others.
         layouts: of a built layer, the names of its weights with the axes that make up outputs
             and those summed over: `lambda layer: {"kernel": Layout((1,), (0,))}`.
     """
-    _KINDS[kind] = layouts
+    _registered[kind] = layouts
 
 
 def kernels_of(layer: Any) -> list[Kernel]:
-    """The prunable weights of a built layer itself; none if it is of an unknown kind."""
-    found = next((_KINDS[kind] for kind in type(layer).__mro__ if kind in _KINDS), None)
+    """The prunable weights of a built layer itself; none if it is of an unknown kind.
+
+    A user's class that computes something of its own is of an unknown kind until it is registered,
+    whatever it is derived from.
+    """
+    found = _registered.get(type(layer)) or _KINDS.get(kind_of(layer) or "")
     if found is None or not layer.built:
         return []
     return [Kernel(layer, name, layout) for name, layout in found(layer).items()]
@@ -280,7 +280,7 @@ def _worth_pruning(model: Any, kernels: list[Kernel], pattern: Pattern) -> list[
     return [
         kernel
         for kernel in worth
-        if id(kernel.layer) not in ends and not isinstance(kernel.layer, _WITHOUT_OUTPUTS)
+        if id(kernel.layer) not in ends and kind_of(kernel.layer) not in _WITHOUT_OUTPUTS
     ]
 
 
@@ -308,7 +308,7 @@ def _named(model: Any, layers: Any) -> Iterable[Any]:
 def _require_whole(kernels: list[Kernel], pattern: Pattern) -> None:
     for kernel in kernels:
         problem = pattern.problem(kernel.matrix_shape)
-        if pattern.whole_outputs and isinstance(kernel.layer, _WITHOUT_OUTPUTS):
+        if pattern.whole_outputs and kind_of(kernel.layer) in _WITHOUT_OUTPUTS:
             problem = "it has no output channels of its own"
         if problem:
             raise TfedgeError(
@@ -321,7 +321,10 @@ def _add_companions(model: Any, kernels: list[Kernel]) -> None:
     steps = {id(step.call.operation): step for step in steps_of(computation_of(model))}
     for kernel in kernels:
         layer = kernel.layer
-        if getattr(layer, "bias", None) is not None:
+        if not (kernel.attribute in _MAKE_RESULTS or type(layer) in _registered):
+            continue
+        bias = getattr(layer, "bias", None)
+        if bias is not None and math.prod(bias.shape) == kernel.matrix_shape[0]:
             kernel.companions.append((layer, "bias"))
         step = steps.get(id(layer))
         norm = step.batch_norm.operation if step is not None and step.batch_norm else None

@@ -10,7 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.reading import Reads, unread_attribute
+from tfedge.pruning.layer_rules import CONVOLUTION_READS, DENSE_READS, DEPTHWISE_READS
 from tfedge.pruning.reconstruction import Moments
+from tfedge.pruning.rows import Row
 
 # Of a layer and what it is called with: columns (groups, samples, reduction), float32.
 Columns = Callable[[Any, Any], Any]
@@ -51,20 +54,21 @@ def _of_depthwise(layer: Any, inputs: Any) -> Any:
     return tf.transpose(_patches(layer, inputs), (2, 0, 1))
 
 
-COLUMNS: dict[str, Columns] = {
-    "Dense": _of_dense,
-    "Conv1D": _of_convolution,
-    "Conv2D": _of_convolution,
-    "DepthwiseConv1D": _of_depthwise,
-    "DepthwiseConv2D": _of_depthwise,
+_CONVOLUTION = Reads.of(CONVOLUTION_READS)
+_DEPTHWISE = Reads.of(DEPTHWISE_READS)
+COLUMNS: dict[str, Row[Columns]] = {
+    "Conv1D": Row(_of_convolution, _CONVOLUTION),
+    "Conv2D": Row(_of_convolution, _CONVOLUTION),
+    "Dense": Row(_of_dense, Reads.of(DENSE_READS)),
+    "DepthwiseConv1D": Row(_of_depthwise, _DEPTHWISE),
+    "DepthwiseConv2D": Row(_of_depthwise, _DEPTHWISE),
 }
 
 
 def columns_of(layer: Any) -> Columns | None:
     """What turns a layer's inputs into columns; None where nobody knows."""
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
-        return None
-    return COLUMNS.get(kind_of(layer) or "")
+    row = COLUMNS.get(kind_of(layer) or "")
+    return None if row is None or unread_attribute(layer, row.reads) else row.rule
 
 
 def moments_of(before: tuple[Any, Any], now: tuple[Any, Any], batches: list[Any]) -> Moments:

@@ -13,13 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge.keras_graph.computation import Call, Value
-from tfedge.keras_graph.kinds import kind_of
-from tfedge.keras_graph.reading import given_arguments
+from tfedge.keras_graph.computation import Call, Constant, Value
+from tfedge.keras_graph.reading import unread
 from tfedge.pruning import recurrent_rules
 from tfedge.pruning.attention_rule import attention
 from tfedge.pruning.channel_sets import Channels
 from tfedge.pruning.einsum_rule import einsum_dense
+from tfedge.pruning.mixing import mixes_channels
+from tfedge.pruning.rows import Row, Table, row, rows
 from tfedge.pruning.tracing import (
     CONVOLUTION,
     DENSE,
@@ -32,61 +33,47 @@ from tfedge.pruning.tracing import (
 
 Rule = Callable[[Trace, Call], list[Channels]]
 
-# What layers are called with beside their input and masks, and rules take account of.
-_ATTENTION = ("key", "return_attention_scores", "use_causal_mask", "value")
-_READ_ARGUMENTS = {
-    "GRU": ("initial_state",),
-    "LSTM": ("initial_state",),
-    "MultiHeadAttention": _ATTENTION,
-    "SimpleRNN": ("initial_state",),
-}
-
-_MIXING = ("softmax", "log_softmax", "sparsemax", "glu", "sparse_softmax")
+# Activations of a layer, in its attributes.
+_ACTIVATIONS = ("activation", "recurrent_activation")
 
 
 def follow(trace: Trace, call: Call) -> list[Channels]:
     """The channels of a call's results."""
     layer = call.operation
-    rule = rule_of(layer)
-    reason = _why_not(call) if rule else f"'{layer.name}' ({type(layer).__name__}) has no rule"
-    if rule is None or reason:
-        return trace.pin_call(call, reason)
-    results = rule(trace, call)
-    if is_mixing(getattr(layer, "activation", None)):
-        for channels in results:
-            trace.pin(channels, f"the {layer.activation.__name__} of '{layer.name}' mixes channels")
+    row = RULES.row_of(layer)
+    if row is None:
+        return trace.pin_call(call, f"'{layer.name}' ({type(layer).__name__}) has no rule")
+    other = unread(call, row.reads)
+    if other:
+        return trace.pin_call(call, f"'{layer.name}' has {other}, which has no rule")
+    for name, argument in call.arguments.items():
+        if name.endswith("mask") and isinstance(argument, Value):
+            trace.pin(trace.of(argument), f"it is a mask of '{layer.name}'")
+    results = row.rule(trace, call)
+    for name in _ACTIVATIONS:
+        if mixes_channels(getattr(layer, name, None), _activated_rank(call)):
+            reason = f"the {name} of '{layer.name}' mixes channels"
+            for channels in results:
+                trace.pin(channels, reason)
     return results
 
 
-def rule_of(operation: Any) -> Rule | None:
-    """The rule of a layer of Keras or an operation of keras.ops, None if there is none."""
-    table = LAYERS if isinstance(operation, keras.layers.Layer) else OPERATIONS
-    return table.get(kind_of(operation) or "")
-
-
-def _why_not(call: Call) -> str:
-    """What keeps a rule from being used for a call; empty if nothing does."""
-    layer = call.operation
-    if getattr(layer, "data_format", None) == "channels_first":
-        return f"'{layer.name}' has its channels first"
-    if getattr(layer, "lora_enabled", False):
-        return f"'{layer.name}' has a low-rank adapter"
-    if isinstance(layer, keras.layers.Layer):
-        read = _READ_ARGUMENTS.get(kind_of(layer) or "", ())
-        unread = (name for name in given_arguments(call) if name not in read)
-        other = next((name for name in unread if not name.endswith("mask")), None)
-        return f"'{layer.name}' is called with {other}=, which has no rule" if other else ""
-    return ""
-
-
-def is_mixing(activation: Any) -> bool:
-    """Whether an activation's results depend on other channels."""
-    return getattr(activation, "__name__", "") in _MIXING
+def _activated_rank(call: Call) -> int:
+    """Of what a layer's activation is given: one step of a sequence at a time in a cell."""
+    return 2 if hasattr(call.operation, "cell") else len(call.results[0].spec.shape)
 
 
 def _same(trace: Trace, call: Call) -> list[Channels]:
     """What leaves channels apart and in order."""
     return [trace.of(call.inputs[0])]
+
+
+def _dropout(trace: Trace, call: Call) -> list[Channels]:
+    """Which may name the number of channels, for what they share."""
+    shape = call.operation.noise_shape
+    if shape is not None and shape[-1] not in (None, 1):
+        return trace.pin_call(call, f"'{call.operation.name}' has noise_shape={tuple(shape)}")
+    return _same(trace, call)
 
 
 def _softmax(trace: Trace, call: Call) -> list[Channels]:
@@ -172,32 +159,31 @@ def _embedding(trace: Trace, call: Call) -> list[Channels]:
     return [made]
 
 
-def _per_channel(*names: str, mixes: bool = False) -> Rule:
-    """A layer with a number for every channel, in weights of these names."""
+def _per_channel(trace: Trace, call: Call) -> list[Channels]:
+    """A layer with a number for every channel in each of its weights."""
+    layer = call.operation
+    operand = call.inputs[0]
+    axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
+    several = isinstance(layer.axis, (list, tuple)) and len(layer.axis) > 1
+    if several or axis not in (-1, len(operand.spec.shape) - 1):
+        return trace.pin_call(call, f"'{layer.name}' normalises along another axis")
+    given = trace.of(operand)
+    for variable in layer.weights:
+        trace.weight(layer, variable, {-1: given})
+    return [given]
 
-    def rule(trace: Trace, call: Call) -> list[Channels]:
-        layer = call.operation
-        operand = call.inputs[0]
-        axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
-        several = isinstance(layer.axis, (list, tuple)) and len(layer.axis) > 1
-        if several or axis not in (-1, len(operand.spec.shape) - 1):
-            return trace.pin_call(call, f"'{layer.name}' normalises along another axis")
-        given = trace.of(operand)
-        for name in names:
-            trace.weight(layer, getattr(layer, name, None), {-1: given})
-        if mixes:
-            trace.mixed.append(given)
-        return [given]
 
-    return rule
+def _mixed_per_channel(trace: Trace, call: Call) -> list[Channels]:
+    """The same, with statistics over all channels."""
+    (given,) = _per_channel(trace, call)
+    trace.mixed.append(given)
+    return [given]
 
 
 def _prelu(trace: Trace, call: Call) -> list[Channels]:
     layer = call.operation
     given = trace.of(call.inputs[0])
-    last = len(call.results[0].spec.shape) - 1
-    axes = {} if last in (layer.shared_axes or []) else {-1: given}
-    trace.weight(layer, layer.alpha, axes)
+    trace.weight(layer, layer.alpha, {} if layer.alpha.shape[-1] == 1 else {-1: given})
     return [given]
 
 
@@ -206,9 +192,7 @@ def _merge(trace: Trace, call: Call) -> list[Channels]:
     operands = call.inputs
     widest = max(last_size(value) for value in operands)
     ranks = {len(value.spec.shape) for value in operands}
-    given = keras.tree.flatten(list(call.arguments.values()))
-    constants = [item for item in given if not _is_value(item)]
-    if len(ranks) > 1 or any(np.size(item) > 1 for item in constants):
+    if len(ranks) > 1 or any(_size(item) > 1 for item in _constants(call)):
         return trace.pin_call(call, f"'{call.operation.name}' merges unlike shapes")
     whole = [trace.of(value) for value in operands if last_size(value) == widest]
     for value in operands:
@@ -219,11 +203,20 @@ def _merge(trace: Trace, call: Call) -> list[Channels]:
     return [whole[0]]
 
 
-def _is_value(item: Any) -> bool:
-    return isinstance(item, Value)
+def _constants(call: Call) -> list[Any]:
+    """What is merged and is no value of the model."""
+    given = keras.tree.flatten(list(call.arguments.values()))
+    return [item for item in given if not isinstance(item, Value)]
+
+
+def _size(item: Any) -> int:
+    shape = item.spec.shape if isinstance(item, Constant) else np.shape(item)
+    return math.prod(shape)
 
 
 def _concatenate(trace: Trace, call: Call) -> list[Channels]:
+    if _constants(call):
+        return trace.pin_call(call, f"'{call.operation.name}' concatenates constants")
     operands = call.inputs
     given = [trace.of(value) for value in operands]
     if call.operation.axis in (-1, len(operands[0].spec.shape) - 1):
@@ -237,12 +230,12 @@ def _reshape(trace: Trace, call: Call) -> list[Channels]:
     """Elements that come to lie in one column of the new last axis are coupled."""
     given = trace.of(call.inputs[0])
     shape, to = call.inputs[0].spec.shape, call.results[0].spec.shape
-    rows = label_rows(given, shape, to)
-    if rows is None:
+    labels = label_rows(given, shape, to)
+    if labels is None:
         return trace.pin_call(call, f"'{call.operation.name}' reshapes open sizes")
-    for row in rows[1:]:
-        trace.sets.couple(rows[0], row)
-    return [rows[0].copy()]
+    for other in labels[1:]:
+        trace.sets.couple(labels[0], other)
+    return [labels[0].copy()]
 
 
 def _target_shape(trace: Trace, call: Call) -> list[Channels]:
@@ -266,55 +259,115 @@ def _scalar_rescaling(trace: Trace, call: Call) -> list[Channels]:
     return _same(trace, call)
 
 
-# Every channel for itself, position by position.
-ELEMENTWISE_LAYERS = (
-    "Activation", "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout",
-    "GaussianNoise", "Identity", "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D",
-    "SpatialDropout3D",
-)  # fmt: skip
-ELEMENTWISE_OPERATIONS = (
-    "Absolute", "Celu", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "Identity",
-    "LeakyRelu", "LogSigmoid", "Negative", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "Softplus",
-    "Softsign", "Sqrt", "Square", "Tanh",
-)  # fmt: skip
+# Every channel for itself, position by position; attributes beside.
+ELEMENTWISE_LAYERS: dict[str, tuple[str, ...]] = {
+    "Activation": ("activation",),
+    "ActivityRegularization": ("l1", "l2"),
+    "AlphaDropout": (),
+    "Dropout": (),
+    "ELU": ("alpha",),
+    "GaussianDropout": (),
+    "GaussianNoise": ("stddev",),
+    "Identity": (),
+    "LeakyReLU": ("negative_slope",),
+    "ReLU": ("max_value", "negative_slope", "threshold"),
+    "SpatialDropout1D": (),
+    "SpatialDropout2D": (),
+    "SpatialDropout3D": (),
+}
+ELEMENTWISE_OPERATIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("Absolute", "Exp", "HardSigmoid", "HardSilu", "HardTanh", "LogSigmoid", "Negative", "Relu",
+         "Relu6", "Selu", "Sigmoid", "Silu", "Softplus", "Softsign", "Sqrt", "Square", "Tanh"),
+        (),
+    ),
+    "Celu": ("alpha",),
+    "Elu": ("alpha",),
+    "Gelu": ("approximate",),
+    "LeakyRelu": ("negative_slope",),
+}  # fmt: skip
+_POOLING = ("padding", "pool_size", "strides")
 # Every channel for itself, positions among one another.
-SPATIAL_LAYERS = tuple(
-    f"{kind}{rank}D"
+SPATIAL_LAYERS: dict[str, tuple[str, ...]] = {
+    f"{kind}{rank}D": attributes
     for rank in (1, 2, 3)
-    for kind in (
-        "AveragePooling", "Cropping", "GlobalAveragePooling", "GlobalMaxPooling", "MaxPooling",
-        "UpSampling", "ZeroPadding",
-    )
-)  # fmt: skip
-MERGING = ("Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract")
+    for kind, attributes in {
+        "AveragePooling": _POOLING,
+        "Cropping": ("cropping",),
+        "GlobalAveragePooling": ("keepdims",),
+        "GlobalMaxPooling": ("keepdims",),
+        "MaxPooling": _POOLING,
+        "UpSampling": ("interpolation", "size"),
+        "ZeroPadding": ("padding",),
+    }.items()
+}
+MERGING_LAYERS = ("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract")
+MERGING_OPERATIONS = ("Add", "Divide", "Maximum", "Minimum", "Multiply", "Subtract")
 
-LAYERS: dict[str, Rule] = {
-    **dict.fromkeys((*ELEMENTWISE_LAYERS, *SPATIAL_LAYERS, "RepeatVector", "Resizing"), _same),
-    **dict.fromkeys((f"Conv{rank}D" for rank in (1, 2, 3)), _convolution),
-    **dict.fromkeys((f"Conv{rank}DTranspose" for rank in (1, 2, 3)), _transposed_convolution),
-    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
-    **dict.fromkeys(MERGING, _merge),
-    "BatchNormalization": _per_channel("gamma", "beta", "moving_mean", "moving_variance"),
-    "Concatenate": _concatenate,
-    "Dense": _dense,
-    "EinsumDense": einsum_dense,
-    "Embedding": _embedding,
-    "Flatten": _reshape,
-    "GRU": recurrent_rules.gru,
-    "LSTM": recurrent_rules.lstm,
-    "LayerNormalization": _per_channel("gamma", "beta", mixes=True),
-    "MultiHeadAttention": attention,
-    "PReLU": _prelu,
-    "Permute": _permute,
-    "RMSNormalization": _per_channel("scale", mixes=True),
-    "Rescaling": _scalar_rescaling,
-    "Reshape": _target_shape,
-    "SimpleRNN": recurrent_rules.simple_rnn,
-    "Softmax": _softmax,
+GEOMETRY = ("dilation_rate", "kernel_size", "padding", "strides")
+CONVOLUTION_READS = (*GEOMETRY, "activation", "filters", "groups", "use_bias")
+TRANSPOSED_READS = (*GEOMETRY, "activation", "filters", "output_padding", "use_bias")
+DEPTHWISE_READS = (*GEOMETRY, "activation", "depth_multiplier", "use_bias")
+SEPARABLE_READS = (*GEOMETRY, "activation", "depth_multiplier", "filters", "use_bias")
+DENSE_READS = ("activation", "units", "use_bias")
+EINSUM_READS = ("activation", "bias_axes", "equation", "output_shape")
+_RECURRENT = (
+    "activation", "go_backwards", "recurrent_activation", "reset_after", "return_sequences",
+    "return_state", "stateful", "unit_forget_bias", "units", "use_bias", "zero_output_for_mask",
+)  # fmt: skip
+_STATES = ("initial_state", "mask")
+_ATTENTION = (
+    "attention_axes", "flash_attention", "key_dim", "num_heads", "output_shape", "sliding_window",
+    "use_bias", "use_gate", "value_dim",
+)  # fmt: skip
+_ATTENTION_ARGUMENTS = (
+    "attention_mask", "key", "key_mask", "query_mask", "return_attention_scores",
+    "use_causal_mask", "value", "value_mask",
+)  # fmt: skip
+_RESIZING = (
+    "antialias", "crop_to_aspect_ratio", "fill_mode", "fill_value", "height", "interpolation",
+    "pad_to_aspect_ratio", "width",
+)  # fmt: skip
+
+_LAYERS: dict[str, Row[Rule]] = {
+    **rows(_same, ELEMENTWISE_LAYERS),
+    **rows(_same, SPATIAL_LAYERS),
+    **rows(_dropout, dict.fromkeys(("AlphaDropout", "Dropout"), ())),
+    **rows(_convolution, {f"Conv{rank}D": CONVOLUTION_READS for rank in (1, 2, 3)}),
+    **rows(
+        _transposed_convolution, {f"Conv{rank}DTranspose": TRANSPOSED_READS for rank in (1, 2, 3)}
+    ),
+    **rows(_depthwise, {f"DepthwiseConv{rank}D": DEPTHWISE_READS for rank in (1, 2)}),
+    **rows(_separable, {f"SeparableConv{rank}D": SEPARABLE_READS for rank in (1, 2)}),
+    **rows(_merge, dict.fromkeys(MERGING_LAYERS, ())),
+    "BatchNormalization": row(
+        _per_channel, ("axis", "center", "epsilon", "renorm_clipping", "renorm_momentum", "scale"),
+        ("mask",),
+    ),
+    "Concatenate": row(_concatenate, ("axis",)),
+    "Dense": row(_dense, DENSE_READS),
+    "EinsumDense": row(einsum_dense, EINSUM_READS),
+    "Embedding": row(_embedding, ("input_dim", "mask_zero", "output_dim")),
+    "Flatten": row(_reshape),
+    "GRU": row(recurrent_rules.gru, _RECURRENT, _STATES),
+    "GlobalAveragePooling1D": row(_same, ("keepdims",), ("mask",)),
+    "LSTM": row(recurrent_rules.lstm, _RECURRENT, _STATES),
+    "LayerNormalization": row(_mixed_per_channel, ("axis", "center", "epsilon", "scale")),
+    "MultiHeadAttention": row(attention, _ATTENTION, _ATTENTION_ARGUMENTS),
+    "PReLU": row(_prelu, ("shared_axes",)),
+    "Permute": row(_permute, ("dims",)),
+    "RMSNormalization": row(_mixed_per_channel, ("axis", "epsilon")),
+    "RepeatVector": row(_same, ("n",)),
+    "Rescaling": row(_scalar_rescaling, ("offset", "scale")),
+    "Reshape": row(_target_shape, ("target_shape",)),
+    "Resizing": row(_same, _RESIZING),
+    "SimpleRNN": row(recurrent_rules.simple_rnn, _RECURRENT, _STATES),
+    "Softmax": row(_softmax, ("axis",)),
+}  # fmt: skip
+_OPERANDS = ("x2",)
+_OPERATIONS: dict[str, Row[Rule]] = {
+    **rows(_same, ELEMENTWISE_OPERATIONS),
+    **{name: row(_merge, (), _OPERANDS) for name in MERGING_OPERATIONS},
+    "Concatenate": row(_concatenate, ("axis",)),
 }
-OPERATIONS: dict[str, Rule] = {
-    **dict.fromkeys(ELEMENTWISE_OPERATIONS, _same),
-    **dict.fromkeys(MERGING, _merge),
-    "Concatenate": _concatenate,
-}
+RULES: Table[Rule] = Table(_LAYERS, _OPERATIONS)

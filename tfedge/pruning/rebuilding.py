@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfedge.equivalence import exchanged, require_same_outputs, telling_weights
 from tfedge.plain_models import copy_of, rebuild
 from tfedge.pruning.channel_graph import ChannelGraph
 from tfedge.pruning.tracing import Weight
@@ -35,18 +36,65 @@ def without_channels(
     for layer in added:
         settings.setdefault(layer, {})["use_bias"] = True
 
-    def make(layer: Any, name: str) -> list[Any]:
-        return [copy_of(layer, name, settings.get(id(layer)))]
-
-    smaller, made = rebuild(model, make)
+    smaller, made = _rebuilt(model, settings)
+    _fill_all(graph, made, keep)
     axes = {id(weight.variable): weight for weight in graph.weights}
     for call in graph.computation.calls:
         layer = call.operation
-        if isinstance(layer, keras.layers.Layer):
-            _fill(layer, made[id(layer)][0], axes, keep)
-            if id(layer) in added:
-                _add_to_bias(layer, made[id(layer)][0], axes, keep, added[id(layer)])
+        if id(layer) in added:
+            _add_to_bias(layer, made[id(layer)], axes, keep, added[id(layer)])
     return smaller
+
+
+def proven_without_channels(what: str, model: Any, graph: ChannelGraph, keep: np.ndarray) -> Any:
+    """As `without_channels`; but first the result proves what it computes.
+
+    That is what the model computes with zeros where it reads the channels that go. A normalisation
+    of channels together changes with each that goes: then a copy with all of them is compared.
+
+    Args:
+        what: is done, as the subject of a message: "tfedge.pruning.remove_channels".
+        model, graph, keep: see `without_channels`.
+
+    Raises:
+        DifferenceError: it would compute something else.
+        UnsupportedError: a layer cannot be made from its own configuration.
+    """
+    if (graph.mixed & ~keep).any():
+        proven_without_channels(what, model, graph, np.ones(graph.count, bool))
+        return without_channels(model, graph, keep)
+    smaller, made = _rebuilt(model, _settings(graph, keep))
+    with telling_weights(model), exchanged(_unread(graph, keep)):
+        _fill_all(graph, made, keep)
+        require_same_outputs(what, model, smaller)
+    _fill_all(graph, made, keep)
+    return smaller
+
+
+def _unread(graph: ChannelGraph, keep: np.ndarray) -> list[tuple[Any, np.ndarray]]:
+    """The weights that read channels, with zeros for those that go."""
+    found = []
+    for weight in graph.weights:
+        if weight.consumed:
+            values = np.moveaxis(weight.variable.numpy(), weight.consumed, -1)
+            zeroed = np.where(keep[weight.axes[weight.consumed]], values, 0)
+            found.append((weight.variable, np.moveaxis(zeroed, -1, weight.consumed)))
+    return found
+
+
+def _rebuilt(model: Any, settings: dict[int, dict[str, Any]]) -> tuple[Any, dict[int, Any]]:
+    """A model with other settings, and its layers by the identities of the old ones."""
+    smaller, made = rebuild(
+        model, lambda layer, name: [copy_of(layer, name, settings.get(id(layer)))]
+    )
+    return smaller, {key: layers[0] for key, layers in made.items()}
+
+
+def _fill_all(graph: ChannelGraph, made: dict[int, Any], keep: np.ndarray) -> None:
+    axes = {id(weight.variable): weight for weight in graph.weights}
+    for call in graph.computation.calls:
+        if isinstance(call.operation, keras.layers.Layer):
+            _fill(call.operation, made[id(call.operation)], axes, keep)
 
 
 def _settings(graph: ChannelGraph, keep: np.ndarray) -> dict[int, dict[str, Any]]:

@@ -16,9 +16,10 @@ from tfedge.pruning.channel_graph import ChannelGraph, LayerChannels, channel_gr
 from tfedge.pruning.channel_importance import ChannelImportance
 from tfedge.pruning.channel_selection import choose, rounded_away
 from tfedge.pruning.dead_channels import DeadChannels
-from tfedge.pruning.rebuilding import without_channels
+from tfedge.pruning.rebuilding import proven_without_channels, without_channels
 
 MASKED = "masked"
+_WHAT = "tfedge.pruning.remove_channels"
 
 
 def remove_channels(
@@ -51,7 +52,8 @@ def remove_channels(
             attention do not. With "masked", 1 removes all that can go.
         keep_at_least: share of a layer's channels that stays, in [0, 1]; at least `multiple_of`
             stay in any case.
-        check: whether the result of "masked" proves first that it computes what the model does.
+        check: whether the result proves first that it computes what the model does without reading
+            the channels that went; with "masked", what the model does.
 
     Returns:
         A functional model, not compiled, with the names of the layers as they were.
@@ -59,7 +61,7 @@ def remove_channels(
     Raises:
         TfedgeError: the model is not a plain Keras 3 model, an argument is wrong, or the target
             cannot be reached; the message then says how small the model can get.
-        DifferenceError: what "masked" leaves would compute something else than the model.
+        DifferenceError: the result would compute something else.
         UnsupportedError: a layer of your own cannot be made from its `get_config`.
 
     Example:
@@ -73,14 +75,16 @@ def remove_channels(
     if importance == MASKED:
         smaller = _without_dead(model, graph, target, multiple_of)
         if check:
-            require_same_outputs("tfedge.pruning.remove_channels", model, smaller)
+            require_same_outputs(_WHAT, model, smaller)
         return smaller
     if target is None:
         raise TfedgeError("a target is needed, such as '50% macs'; only 'masked' goes without")
     budget = budgets.get(target)
     scores = importances.get(importance).scores(model, graph, calibration)
     keep = choose(graph, scores, budget, multiple_of, keep_at_least)
-    return without_channels(model, graph, keep)
+    if not check:
+        return without_channels(model, graph, keep)
+    return proven_without_channels(_WHAT, model, graph, keep)
 
 
 def removable_channels(model: Any) -> list[LayerChannels]:

@@ -90,7 +90,7 @@ class Trace:
         weights, settings, origins, products: see the classes.
         pinned: channels that stay, and why.
         mixed: channels that a layer normalises together, so that each of them changes the others.
-        unfollowed: layers with weights that no rule is about, with a result of theirs, and why.
+        unfollowed: calls that no rule holds for, and why.
     """
 
     sets: ChannelSets = field(default_factory=ChannelSets)
@@ -101,7 +101,7 @@ class Trace:
     products: list[Product] = field(default_factory=list)
     pinned: list[tuple[Channels, str]] = field(default_factory=list)
     mixed: list[Channels] = field(default_factory=list)
-    unfollowed: list[tuple[Any, Value, str]] = field(default_factory=list)
+    unfollowed: list[tuple[Call, str]] = field(default_factory=list)
 
     def of(self, value: Value) -> Channels:
         """The channels of a value."""
@@ -176,8 +176,7 @@ class Trace:
         results = [self.fresh(value) for value in call.results]
         for channels in results:
             self.pin(channels, reason)
-        if getattr(call.operation, "weights", None):
-            self.unfollowed.append((call.operation, call.results[0], reason))
+        self.unfollowed.append((call, reason))
         return results
 
 

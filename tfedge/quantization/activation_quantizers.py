@@ -26,7 +26,8 @@ _OUTSIDE_PERCENT = 0.02
 class RangeGroup:
     """Activations that some kernel wants on one grid: the union of their ranges.
 
-    A plain object, so that Keras does not take the members for layers of whoever holds it.
+    A plain object, so that Keras does not take the members for layers of whoever holds it. A group
+    that became part of another stands for that one, for whoever holds it still.
     """
 
     def __init__(self, member: ActivationQuantizer):
@@ -39,15 +40,21 @@ class RangeGroup:
 
     def merge(self, other: RangeGroup) -> None:
         """Lets the members of both groups use one grid."""
-        if other is self:
+        whole, part = self._whole, other._whole
+        if whole is part:
             return
-        self.members += other.members
-        for member in other.members:
-            member.group = self
+        whole.members += part.members
+        for member in part.members:
+            member.group = whole
+
+    @property
+    def _whole(self) -> RangeGroup:
+        """The group that this one is, or became a part of."""
+        return self.members[0].group
 
     def range(self) -> tuple[Any, Any]:
         """float32 scalars: the union of the members' ranges."""
-        ranges = [member.range() for member in self.members]
+        ranges = [member.range() for member in self._whole.members]
         low, high = ranges[0]
         for other_low, other_high in ranges[1:]:
             low, high = tf.minimum(low, other_low), tf.maximum(high, other_high)

@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
-from tfedge.quantization import exact
+from tfedge.quantization import exact, exact_functions
+from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import TrainingOnly
 from tfedge.quantization.softmax import cleared, masked, truth
@@ -60,7 +61,8 @@ def attention(make: OperatorFactory) -> Function:
     select = None if mask is None else masked(make, [-1])
     if select is not None:
         select.narrow(scored.quantizer)
-    weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax")
+    kernels = {INT16: exact_functions.softmax}
+    weigh = make.fixed("SOFTMAX", lambda operands: tf.nn.softmax(operands[0]), "softmax", kernels)
     # Where Keras makes the weights itself, rows without a key have none; its fused kernel, which
     # neither drops weights nor returns them, gives these rows all keys alike.
     drops = layer.dropout > 0

@@ -10,11 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfedge.errors import UnsupportedError
+from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.kinds import described, kind_of
 
-# Of the layer or operation: a function of what it is called with.
-Decomposition = Callable[[Any], Callable[..., Any]]
+# Of the layer or operation: a function of what it is called with, or None if its own call does.
+Decomposition = Callable[[Any], Callable[..., Any] | None]
 
 # As far as recurrent layers are taken apart into their steps.
 _MOST_STEPS = 128
@@ -28,6 +30,96 @@ def inner_function(call: Call) -> Callable[..., Any] | None:
     """
     found = DECOMPOSITIONS.get(kind_of(call.operation) or "")
     return None if found is None else found(call.operation)
+
+
+def applied_masks(call: Call) -> tuple[Callable[..., Any], list[Any]] | None:
+    """Of a layer whose code reads masks off its operands, which are no arguments of it.
+
+    Args:
+        call: with symbolic tensors in the places of values.
+
+    Returns:
+        A function of the operands and of their different masks, and these masks; or None if the
+        call is of another kind or no operand has a mask.
+
+    Raises:
+        UnsupportedError: the operands are of different ranks, which Keras reshapes.
+    """
+    function = _MASKED_MERGES.get(kind_of(call.operation) or "")
+    if function is None or not isinstance(call.operation, keras.layers.Layer):
+        return None
+    (operands,) = call.arguments.values()
+    masks = [private.mask_of(operand) for operand in operands]
+    if all(mask is None for mask in masks):
+        return None
+    if len({len(operand.shape) for operand in operands}) > 1:
+        raise UnsupportedError(
+            f"{described(call.operation)} is given operands with masks and of different ranks, "
+            "which is not quantised; reshape them to one rank in front of it"
+        )
+    known = {id(mask): mask for mask in masks if mask is not None}
+    which = [None if mask is None else list(known).index(id(mask)) for mask in masks]
+
+    def merge(operands: list[Any], masks: list[Any]) -> Any:
+        along = [ops.expand_dims(mask, -1) for mask in masks]
+        return function(operands, [None if at is None else along[at] for at in which])
+
+    return merge, list(known.values())
+
+
+def _masked_product(operands: list[Any], masks: list[Any]) -> Any:
+    """The product of those operands whose step is not masked; 0 where none is left.
+
+    Keras puts 1 in the place of what is masked. A grid that holds 1 has few steps for small
+    numbers, so the factors that are left are chosen instead.
+    """
+    product, known = None, None
+    for x, mask in _by_mask(operands, masks):
+        if product is None:
+            product, known = x, mask
+            continue
+        both = ops.multiply(product, x)
+        if known is None or mask is None:
+            masked, other = (mask, product) if known is None else (known, x)
+            product, known = ops.where(masked, both, other), None
+        else:
+            one = ops.where(known, product, x)
+            product = ops.where(ops.logical_and(known, mask), both, one)
+            known = ops.logical_or(known, mask)
+    return product if known is None else ops.where(known, product, np.float32(0))
+
+
+def _by_mask(operands: list[Any], masks: list[Any]) -> list[tuple[Any, Any]]:
+    """Products of the operands that have one mask, with the mask."""
+    found: dict[int, tuple[Any, Any]] = {}
+    for x, mask in zip(operands, masks, strict=True):
+        before = found.get(id(mask))
+        found[id(mask)] = (x if before is None else ops.multiply(before[0], x), mask)
+    return list(found.values())
+
+
+def _masked_choice(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Masked steps of one operand are those of the others."""
+
+    def chosen(operands: list[Any], masks: list[Any]) -> Any:
+        result, known = operands[0], masks[0]
+        for operand, mask in zip(operands[1:], masks[1:], strict=True):
+            x = operand if mask is None else ops.where(mask, operand, result)
+            result = result if known is None else ops.where(known, result, x)
+            both = known is not None and mask is not None
+            known = ops.logical_or(known, mask) if both else None
+            result = choose(result, x)
+        return result
+
+    return chosen
+
+
+# As keras/src/layers/merging computes them.
+_MASKED_MERGES = {
+    "Maximum": _masked_choice(ops.maximum),
+    "Minimum": _masked_choice(ops.minimum),
+    "Multiply": _masked_product,
+}
 
 
 def _variance(operation: Any) -> Callable[..., Any]:
@@ -104,6 +196,33 @@ def _dot_product_attention(operation: Any) -> Callable[..., Any]:
     return attention
 
 
+def _attention_with_dropout(layer: Any) -> Callable[..., Any] | None:
+    """Keras' Attention and AdditiveAttention, where they leave weights out in training."""
+    if not layer.dropout:
+        return None
+
+    def attention(
+        inputs: list[Any],
+        mask: list[Any] | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+        **_: Any,
+    ) -> Any:
+        query, value, key = inputs if len(inputs) > 2 else (*inputs, inputs[1])
+        query_mask, value_mask = (mask or [None, None])[:2]
+        scores, seen = private.attention_scores(layer, query, key, value_mask, use_causal_mask)
+        if seen is not None:
+            masked = ops.logical_not(seen if len(seen.shape) == 3 else ops.expand_dims(seen, -2))
+            scores = ops.where(masked, ops.subtract(scores, -_FAR_BELOW), scores)
+        weights = keras.layers.Dropout(layer.dropout)(ops.softmax(scores))
+        result = ops.matmul(weights, value)
+        if query_mask is not None:
+            result = ops.where(ops.expand_dims(query_mask, -1), result, np.float32(0))
+        return (result, weights) if return_attention_scores else result
+
+    return attention
+
+
 def _adaptive_pooling(pool: Callable[..., Any], reduce: Callable[..., Any]) -> Decomposition:
     """Windows of equal size where the sizes divide, else one reduction a window and axis."""
 
@@ -152,6 +271,9 @@ def _steps(layer: Any) -> Callable[..., Any]:
             raise ValueError(
                 f"only sequences of up to {_MOST_STEPS} steps that begin anew are taken apart"
             )
+        _refuse_lost_dropout(layer.cell)
+        if getattr(layer.cell, "dropout", 0):
+            sequences = keras.layers.SpatialDropout1D(layer.cell.dropout)(sequences)
         states = _first_states(layer) if initial_state is None else initial_state
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         output, outputs = None, []
@@ -176,6 +298,26 @@ def _steps(layer: Any) -> Callable[..., Any]:
         return (result, *keras.tree.flatten(states)) if layer.return_state else result
 
     return unrolled
+
+
+def _refuse_lost_dropout(cell: Any) -> None:
+    """Refuses what cells leave out in training and their steps, taken apart, would not.
+
+    Raises:
+        ValueError: they leave out states, or what one cell hands to the next.
+    """
+    inner = getattr(cell, "cells", [])
+    behind = any(getattr(one, "dropout", 0) for one in inner)
+    if behind or any(getattr(one, "recurrent_dropout", 0) for one in [cell, *inner]):
+        raise ValueError(
+            "dropout of states, or in cells on one another, is lost where a layer is taken apart "
+            "into its steps; set it to 0"
+        )
+
+
+def _one_step(cell: Any) -> Callable[..., Any]:
+    """A cell in inference; `_steps` sees to its dropout."""
+    return lambda inputs, states, **_: cell.call(inputs, states, training=False)
 
 
 def _both_ways(layer: Any) -> Callable[..., Any]:
@@ -213,8 +355,11 @@ def _first_states(layer: Any) -> Any:
 DECOMPOSITIONS: dict[str, Decomposition] = {
     "AdaptiveAveragePool": _adaptive_pooling(ops.average_pool, ops.mean),
     "AdaptiveMaxPool": _adaptive_pooling(ops.max_pool, ops.max),
+    "AdditiveAttention": _attention_with_dropout,
+    "Attention": _attention_with_dropout,
     "Bidirectional": _both_ways,
     "DotProductAttention": _dot_product_attention,
+    **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell"), _one_step),
     "GRU": _steps,
     "Glu": _gated,
     "LSTM": _steps,

@@ -19,10 +19,16 @@ from tfedge.keras_graph.kinds import kind_of
 from tfedge.quantization import exact, exact_lstm
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
-from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
+from tfedge.quantization.operators import (
+    QuantizedOperator,
+    TrainingOnly,
+    marked_result,
+    quantized_result,
+)
 from tfedge.quantization.recurrent_steps import (
     gru_contribution,
     gru_steps,
+    recurrent_product,
     simple_rnn_contribution,
     simple_rnn_steps,
 )
@@ -56,7 +62,11 @@ class LstmOperator(QuantizedOperator):
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         (x,) = operands
         hidden, cell = lstm_steps(
-            x, *self._weights(self.phase.quantize), self._rounded, start=states_of(self.layer)
+            x,
+            *self._weights(self.phase.quantize),
+            self._rounded,
+            start=states_of(self.layer),
+            masks=_recurrent_dropout(self.layer, x, _GATES) if training else None,
         )
         keep_states(self.layer, hidden, cell)
         if self.phase.observes(training):
@@ -156,7 +166,9 @@ class _SequenceOperator(QuantizedOperator):
             seen = tf.stop_gradient(self._contribution(x, kernel, *biases))
             for what, columns in self._columns().items():
                 self.contributions[what].observe(seen[..., columns])
-        hidden = self._limited(x, weights)
+        gates = weights[1].shape[1] // self.layer.units
+        masks = _recurrent_dropout(self.layer, x, gates) if training else None
+        hidden = self._limited(x, weights, masks)
         keep_states(self.layer, hidden)
         return quantized_result(self, hidden, training)
 
@@ -167,11 +179,11 @@ class _SequenceOperator(QuantizedOperator):
         keep_states(self.layer, hidden)
         return grid.rounded(hidden)
 
-    def _limited(self, x: Any, weights: tuple[Any, ...]) -> Any:
+    def _limited(self, x: Any, weights: tuple[Any, ...], masks: list[Any] | None = None) -> Any:
         """The layer whose values inside end where those of the device do."""
         (start,) = states_of(self.layer) or [None]
         ends = self._ends() if self.phase.quantize else {}
-        return self._steps()(x, *weights, **ends, start=start)
+        return self._steps()(x, *weights, **ends, start=start, masks=masks)
 
     def _ends(self) -> dict[str, Function]:
         return {"contributed": self._contributed}
@@ -283,18 +295,20 @@ def lstm_steps(
     rounded: Any = tf.identity,
     saturated: Any = tf.identity,
     start: Any = None,
+    masks: list[Any] | None = None,
 ) -> tuple[Any, Any]:
     """Hidden state and cell after each step, [batch, steps, units].
 
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, with forget gates, as Keras
     has it; gates in the order input, forget, cell, output. `rounded` is what the next step sees of
     the hidden state, `saturated` of the cell; `start` are both before the first step, [batch,
-    units], None for zeros.
+    units], None for zeros; for `masks` see `recurrent_product`.
     """
+    product = recurrent_product(recurrent_kernel, masks)
 
     def step(state: Any, projected: Any) -> Any:
         hidden, cell = state
-        gates = projected + tf.matmul(rounded(hidden), recurrent_kernel)
+        gates = projected + product(rounded(hidden))
         enter, forget, candidate, leave = tf.split(gates, _GATES, axis=-1)
         cell = saturated(tf.sigmoid(forget) * cell + tf.sigmoid(enter) * tf.tanh(candidate))
         return tf.sigmoid(leave) * tf.tanh(cell), cell
@@ -378,6 +392,8 @@ def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
     steps: list[Function] = []
     if layer.go_backwards:
         steps.append(make.entering("REVERSE_V2", _turned, f"{part}turned"))
+    if layer.dropout:
+        steps.append(make.add(_input_dropout(make, layer, part)))
     steps.append(make.add(_OPERATORS[kind_of(layer)](make, layer, part)))
     if not layer.return_sequences:
         steps.append(make.shared("STRIDED_SLICE", lambda operands: operands[0][:, -1], part="last"))
@@ -388,6 +404,32 @@ def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
         return x
 
     return call
+
+
+def _input_dropout(make: OperatorFactory, layer: Any, part: str) -> TrainingOnly:
+    """What leaves features out of all steps of a sequence alike, in training.
+
+    One mask does for all gates, as Keras has it with `implementation=2`.
+    """
+    cell = layer.cell
+
+    def dropped(operands: list[Any]) -> Any:
+        kept = (None, 1, None)
+        return keras.random.dropout(operands[0], cell.dropout, kept, cell.seed_generator)
+
+    return TrainingOnly(dropped, make.groups[0], name=f"{_name(make, part)}_dropout")
+
+
+def _recurrent_dropout(layer: Any, x: Any, gates: int) -> list[Any] | None:
+    """What each gate sees of the hidden state at all steps of a sequence, in training."""
+    cell = layer.cell
+    if not cell.recurrent_dropout:
+        return None
+    ones = tf.ones([tf.shape(x)[0], cell.units], x.dtype)
+    return [
+        keras.random.dropout(ones, cell.recurrent_dropout, seed=cell.seed_generator)
+        for _ in range(gates)
+    ]
 
 
 def _lstm(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:

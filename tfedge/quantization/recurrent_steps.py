@@ -12,6 +12,32 @@ Step = Callable[[Any, Any], Any]
 Function = Callable[[Any], Any]
 
 
+def recurrent_product(kernel: Any, masks: list[Any] | None) -> Callable[..., Any]:
+    """What hidden states, [batch, units], are multiplied with, for all gates or some.
+
+    Args:
+        kernel: [units, gates * units].
+        masks: of the state, one for each gate, [batch, units]; None for none.
+
+    Returns:
+        A function of the state, and of the first gate and the one behind the last.
+    """
+    if masks is None:
+        units = kernel.shape[0]
+
+        def plain(hidden: Any, first: int = 0, behind: int | None = None) -> Any:
+            end = None if behind is None else behind * units
+            return tf.matmul(hidden, kernel[:, first * units : end])
+
+        return plain
+    parts = list(zip(masks, tf.split(kernel, len(masks), axis=1), strict=True))
+
+    def masked(hidden: Any, first: int = 0, behind: int | None = None) -> Any:
+        return tf.concat([tf.matmul(hidden * m, part) for m, part in parts[first:behind]], -1)
+
+    return masked
+
+
 def gru_contribution(reset_after: bool, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
     """What the input adds to gates and candidate, [batch, steps, 3 * units], see `gru_steps`.
 
@@ -32,6 +58,7 @@ def gru_steps(
     contributed: Function = tf.identity,
     saturated: Function = tf.identity,
     start: Any = None,
+    masks: list[Any] | None = None,
 ) -> Any:
     """The hidden state of a GRU after each step, [batch, steps, units].
 
@@ -46,15 +73,17 @@ def gru_steps(
         contributed: what becomes of `gru_contribution`.
         saturated: what becomes of every new hidden state.
         start: the hidden state before the first step, [batch, units]; None for zeros.
+        masks: see `recurrent_product`.
     """
     units = recurrent_kernel.shape[0]
     wide = 2 * units
+    product = recurrent_product(recurrent_kernel, masks)
 
     def step(contribution: Any, hidden: Any) -> Any:
-        gates = contribution[:, :wide] + tf.matmul(hidden, recurrent_kernel[:, :wide])
+        gates = contribution[:, :wide] + product(hidden, 0, 2)
         update, reset = tf.split(tf.sigmoid(gates), 2, axis=-1)
         seen = hidden if reset_after else reset * hidden
-        inner = tf.matmul(seen, recurrent_kernel[:, wide:])
+        inner = product(seen, 2)
         inner = reset * (inner + recurrent_bias[wide:]) if reset_after else inner
         candidate = tf.tanh(contribution[:, wide:] + inner)
         return saturated(candidate + update * (hidden - candidate))
@@ -76,6 +105,7 @@ def simple_rnn_steps(
     recurrent_bias: Any,
     contributed: Function = tf.identity,
     start: Any = None,
+    masks: list[Any] | None = None,
 ) -> Any:
     """The hidden state of a plain recurrent layer after each step, [batch, steps, units].
 
@@ -85,10 +115,12 @@ def simple_rnn_steps(
         bias, recurrent_bias: [units] each.
         contributed: what becomes of `simple_rnn_contribution`.
         start: the hidden state before the first step, [batch, units]; None for zeros.
+        masks: see `recurrent_product`.
     """
+    product = recurrent_product(recurrent_kernel, masks)
 
     def step(contribution: Any, hidden: Any) -> Any:
-        return tf.tanh(contribution + tf.matmul(hidden, recurrent_kernel))
+        return tf.tanh(contribution + product(hidden))
 
     contribution = simple_rnn_contribution(x, kernel, bias, recurrent_bias)
     return _hidden(step, contributed(contribution), recurrent_kernel.shape[0], start)

@@ -19,19 +19,10 @@ from tfedge.quantization.activation_types import INT16
 from tfedge.quantization.grids import carry
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result
+from tfedge.quantization.softmax_depth import softmax_depth
 
 # What TensorFlow's own softmax takes.
 _MOST_AXES = 5
-
-
-def depth(bits: int, keys: int) -> float:
-    """How far below a row's largest score scores still matter.
-
-    `keys` scores of this distance change the sum of the exponentials by less than half a step of
-    the result, 2**-bits or, for 16 bits, 2**-15.
-    """
-    steps = 2.0 ** (bits if bits == 8 else bits - 1)
-    return math.log(2 * steps * max(keys, 1))
 
 
 class MaskedScores(QuantizedOperator):
@@ -109,7 +100,7 @@ class MaskedScores(QuantizedOperator):
             return tf.where(mask, scores, 0.0)
         seen = tf.where(mask, scores, _far_below(scores.dtype))
         largest = tf.reduce_max(seen, self.axes, keepdims=True)
-        lowest = largest - depth(
+        lowest = largest - softmax_depth(
             self.quantizer.bits, math.prod(seen.shape[axis] or 1 for axis in self.axes)
         )
         # A row of which nothing is left says nothing of the range.
@@ -126,7 +117,7 @@ def softmax(make: OperatorFactory) -> Function:
     axes = _axes(make.layer, rank)
     mask = make.argument("mask")
     # The kernel goes along the last axis; others are transposed for it.
-    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] and mask is None else {}
+    kernels = {INT16: exact_functions.softmax} if axes == [rank - 1] else {}
     select = None if mask is None else masked(make, axes)
     apply = make.fixed("SOFTMAX", lambda operands: _along(operands[0], axes), "softmax", kernels)
     if select is None or mask is None:

@@ -11,14 +11,14 @@ import keras
 
 from tfedge.equivalence import require_equivalence
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph import private, tracing
+from tfedge.keras_graph import tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
 from tfedge.keras_graph.kinds import described, is_keras_class, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
-from tfedge.quantization.decompositions import inner_function
+from tfedge.quantization.decompositions import applied_masks, inner_function
 from tfedge.quantization.export_trial import require_export
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import OwnRange, QuantizedOperator
@@ -30,9 +30,6 @@ from tfedge.quantization.score_masks import Masking, maskings_of
 from tfedge.quantization.softmax import MaskedScores
 from tfedge.quantization.weight_quantizers import AbsMax
 from tfedge.quantization.weighted import WeightedOperator
-
-# Layers that use masks which are no arguments of theirs.
-_APPLY_MASKS = ("Maximum", "Minimum", "Multiply")
 
 ERROR, FLOAT = "error", "float"
 
@@ -113,9 +110,13 @@ class Transformation:
 
     def _inside(self, call: Call) -> Any:
         """What a layer is made of, where it is not quantised as a whole."""
-        _refuse_applied_masks(call)
-        reason = why_not(call)
         operation = call.operation
+        applied = applied_masks(call)
+        if applied is not None:
+            merge, masks = applied
+            given = [*call.arguments.values(), masks]
+            return tracing.graph_of_function(operation, merge, given, {})
+        reason = why_not(call)
         # Integers become real numbers in layers of a user's own, as in embeddings of positions.
         foreign = not is_keras_class(type(operation))
         if not reason or not (_has_reals(call) or foreign):
@@ -294,18 +295,6 @@ def _read_values(computation: Computation) -> set[int]:
     """What some call reads, or the model returns, by identity."""
     operands = (value for call in computation.calls for value in call.operands)
     return set(map(id, itertools.chain(operands, computation.outputs)))
-
-
-def _refuse_applied_masks(call: Call) -> None:
-    """Refuses layers whose code reads masks off its operands, which are no arguments."""
-    if kind_of(call.operation) not in _APPLY_MASKS:
-        return
-    flat = keras.tree.flatten((call.args, call.kwargs))
-    if any(private.mask_of(item) is not None for item in flat):
-        raise UnsupportedError(
-            f"{described(call.operation)} is given operands with masks, which it applies to them "
-            "and which are not quantised; convert the float model with calibration data instead"
-        )
 
 
 def _require_elements(call: Call) -> None:

@@ -87,9 +87,9 @@ class Groups:
     Kernels that only move or compare integers need one grid for their operands and results, and
     what goes from one invocation to the next has one.
     An operator with several such operands (CONCATENATION) cannot have it where an operand's grid
-    is prescribed, and none can where an operand's width is decided and not the result's: that
-    operand stays out of the group and is listed in `requantized`. A result whose width is not
-    decided has that of the widest operand.
+    is prescribed and another operand does not fit it, and none can where an operand's width is
+    decided and not the result's: that operand stays out of the group and is listed in
+    `requantized`. A result whose width is not decided has that of the widest operand.
 
     Raises:
         UnsupportedError: an operator is not in the policy table, or not for its width.
@@ -162,7 +162,7 @@ class Groups:
         for index, tensor in operands:
             if tensor.is_constant:
                 group.constants.append(tensor)
-            elif self._stays_out(self.of(tensor), group, len(operands)):
+            elif self._stays_out(self.of(tensor), group, operands):
                 self.requantized.append((operator, index))
                 group.sources.append(self.of(tensor))
             else:
@@ -174,8 +174,11 @@ class Groups:
         return max(filter(None, decided), default=None)
 
     @staticmethod
-    def _stays_out(operand: Group, group: Group, operands: int) -> bool:
-        return operand.bits not in (None, group.bits) or (operands > 1 and bool(operand.prescribed))
+    def _stays_out(operand: Group, group: Group, operands: list[tuple[int, Tensor]]) -> bool:
+        if operand.bits not in (None, group.bits):
+            return True
+        several = len(operands) > 1
+        return several and bool(operand.prescribed) and not _all_fit(operand, group, operands)
 
     def _merge(self, first: Group, second: Group) -> Group:
         if first is second:
@@ -188,3 +191,22 @@ class Groups:
         for tensor in second.tensors:
             self._group_of[id(tensor)] = first
         return first
+
+
+def _all_fit(operand: Group, group: Group, operands: list[tuple[int, Tensor]]) -> bool:
+    """Whether a grid that a kernel prescribes does for all operands, and nothing asks for another.
+
+    Beside the operand there are only constants that lie on it, such as the zeros that a mask puts
+    into probabilities.
+    """
+    if any(tensor.range is not None for tensor in group.tensors):
+        return False
+    others = [tensor for _, tensor in operands if tensor not in operand.tensors]
+    limits = operand.limits()
+    return all(
+        tensor.is_constant
+        and limits is not None
+        and limits.low <= (values := constant_range(tensor)).low
+        and values.high <= limits.high
+        for tensor in others
+    )

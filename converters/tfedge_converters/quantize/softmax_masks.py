@@ -18,6 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION, OutputRange
 from tfedge.quantization.schemes import Scheme
+from tfedge.quantization.softmax_depth import softmax_depth
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.groups import Groups
@@ -158,7 +159,8 @@ class MaskedScores:
             return None
         scores = _union(ranges)
         last = results[0].shape[-1]
-        depth = max((_depth(form, last) for form in self._forms.values()), default=0.0)
+        depths = (softmax_depth(form.bits, last) for form in self._forms.values())
+        depth = max(depths, default=0.0)
         return Range(scores.low - depth, scores.high)
 
 
@@ -172,22 +174,13 @@ def _least_score(scores: np.ndarray, form: Format) -> float:
     rows = scores.reshape(-1, scores.shape[-1])
     largest = rows.max(axis=1)
     alive = largest[largest > max(largest.max() - _MASKED_DISTANCE, _MASKED_SCORE)]
-    return float(alive.min() if alive.size else 0.0) - _depth(form, rows.shape[1])
+    return float(alive.min() if alive.size else 0.0) - softmax_depth(form.bits, rows.shape[1])
 
 
 def _least_kept(values: np.ndarray) -> float:
     """Below this there are only sentinels; minus infinity where there are none."""
     kept = values[values > _MASKED_SCORE]
     return float(kept.min(initial=0.0)) if kept.size < values.size else -math.inf
-
-
-def _depth(form: Format, count: int) -> float:
-    """How far below a row's largest scores may count as equal.
-
-    All of the row together then come to less than half a step of its probabilities.
-    """
-    steps = 1 << (8 if form.bits == 8 else form.bits - 1)
-    return math.log(2.0 * steps * count)
 
 
 def _seen(values: np.ndarray) -> Range:
