@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras_layers.roads import signal_to_noise
 from outcomes import RIGHT, Outcome, WrongError, outcome_of
@@ -36,7 +37,7 @@ def device_outcomes(
     program: Program, outcomes: dict[str, Outcome], seed: int
 ) -> dict[str, Outcome]:
     """Of a model whose quantised form is the model: its file, and its C."""
-    if outcomes["quantize"].result != RIGHT:
+    if outcomes["quantize"].result != RIGHT or _has_no_operators(program.model):
         return {}
     device = _Device(program.model, seed)
     found = {
@@ -46,6 +47,10 @@ def device_outcomes(
     if found["predict = file"].result == RIGHT:
         found["C = file"] = outcome_of(device.compare_c)
     return found
+
+
+def _has_no_operators(model: Any) -> bool:
+    return all(output in model.inputs for output in keras.tree.flatten(model.outputs))
 
 
 class _Device:

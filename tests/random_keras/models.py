@@ -173,12 +173,14 @@ def _several_operands(program: Program) -> None:
     second = program.choice(program.like(first))
     rank = len(program.shape(first)) + 1
     axis = int(program.rng.integers(1, rank))
-    form = program.choice([
+    forms = [
         "ops.concatenate([{0}, {1}, {0}], axis={2})", "ops.stack([{0}, {1}], axis={2})",
-        "ops.matmul({0}, ops.swapaxes({1}, -1, -2))", "ops.where({0} > {1}, {0}, {1})",
-        "ops.where({0} > 0, {1}, 0.5)", "ops.matmul({0}, {1})",
+        "ops.where({0} > {1}, {0}, {1})", "ops.where({0} > 0, {1}, 0.5)",
         "ops.einsum('bi,bi->b' if {3} == 2 else 'bij,bkj->bik', {0}, {1})",
-    ])  # fmt: skip
+    ]  # fmt: skip
+    if rank > 2:  # else of a batch's samples with each other
+        forms += ["ops.matmul({0}, ops.swapaxes({1}, -1, -2))", "ops.matmul({0}, {1})"]
+    form = program.choice(forms)
     program.add(form.format(first, second, axis, rank))
 
 

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.reading import Reads
+from tfedge.keras_graph.reading import Reads, unread
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
@@ -42,6 +42,12 @@ class Row:
     build: Builder
     reads: Reads
     problem: Problem = None
+
+    def why_not(self, call: Call) -> str:
+        """Why a call is not quantised so, as the end of a sentence; empty if it is."""
+        problem = self.problem(call) if self.problem is not None else ""
+        what = "" if problem else unread(call, self.reads)
+        return f"has {what}, which cannot be quantised" if what else problem
 
 
 def whole(build: Builder, arguments: Iterable[str] | None = (), problem: Problem = None) -> Row:

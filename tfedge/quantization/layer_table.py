@@ -213,8 +213,7 @@ def _spectral_normalization(make: OperatorFactory) -> Function:
     """
     layer = make.layer
     row = row_of(layer.layer)
-    if row is None or kind_of(layer.layer) == "Embedding":
-        raise UnsupportedError(f"{described(layer.layer)} in '{layer.name}' cannot be quantised")
+    assert row is not None  # see `_inner_problem`
 
     def normalize(operands: list[Any]) -> Any:
         vector, kernel = tf.cond(
@@ -231,6 +230,19 @@ def _spectral_normalization(make: OperatorFactory) -> Function:
     make.real = partial(_run_inside, layer.layer)
     inner = row.build(make)
     return lambda x: inner(first(x))
+
+
+def _inner_problem(call: Call) -> str:
+    """What keeps the layer in a wrapper from being quantised, see `Row.problem`."""
+    inner, by_step = call.operation.layer, kind_of(call.operation) == "TimeDistributed"
+    batch, *sizes = call.shape
+    shape = (batch, *(sizes[1:] if by_step else sizes))
+    row = row_of(inner)
+    reason = "cannot be quantised"
+    if row is not None and (by_step or kind_of(inner) != "Embedding"):
+        given = keras.KerasTensor(shape, inner.compute_dtype)
+        reason = row.why_not(Call(inner, [given], {}, []))
+    return f"has {described(inner)} inside, which {reason}" if reason else ""
 
 
 def _run_inside(layer: Any, operands: list[Any]) -> Any:
@@ -252,8 +264,7 @@ def _time_distributed(make: OperatorFactory) -> Function:
     if make.argument("mask") is not None and private.takes(inner, "mask"):
         raise UnsupportedError(f"{described(layer)} passes its mask on, which is not quantised")
     row = row_of(inner)
-    if row is None:
-        raise UnsupportedError(f"{described(inner)} in '{layer.name}' cannot be quantised")
+    assert row is not None  # see `_inner_problem`
     merged = make.entering("RESHAPE", merge, "merge")
     make.layer, make.real = inner, partial(_run_inside, inner)
     make.shapes, make.arguments = [(None, *make.shapes[0][2:])], {}
@@ -371,10 +382,10 @@ LAYERS: dict[str, Row] = {
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),
-    "SpectralNormalization": whole(_spectral_normalization),
+    "SpectralNormalization": whole(_spectral_normalization, problem=_inner_problem),
     "Softmax": parts(softmax, ("axis",), ("mask",)),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract)),
-    "TimeDistributed": parts(_time_distributed, ("layer",), ("mask",)),
+    "TimeDistributed": parts(_time_distributed, ("layer",), ("mask",), _inner_problem),
     "UnitNormalization": parts(unit_normalization, ("axis",), problem=unit_problem),
     "UpSampling2D": parts(channels_last(_up_sampling), ("data_format", "interpolation", "size")),
 }

@@ -10,7 +10,6 @@ import keras
 from tfedge.errors import UnsupportedError
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import described
-from tfedge.keras_graph.reading import unread
 from tfedge.quantization.builders import Row
 from tfedge.quantization.layer_table import row_of
 from tfedge.quantization.operator_factory import Operand
@@ -39,11 +38,8 @@ def why_not(call: Call) -> str:
     row = row_of(call.operation)
     if row is None:
         return f"{described(call.operation)} is of a kind that cannot be quantised"
-    problem = row.problem(call) if row.problem is not None else ""
-    if problem:
-        return f"{described(call.operation)} {problem}"
-    what = unread(call, row.reads)
-    return f"{described(call.operation)} has {what}, which cannot be quantised" if what else ""
+    reason = row.why_not(call)
+    return f"{described(call.operation)} {reason}" if reason else ""
 
 
 def arguments_of(call: Call) -> dict[str, Any]:
