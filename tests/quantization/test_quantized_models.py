@@ -190,6 +190,24 @@ def test_unknown_layers_are_refused_by_name():
         tfedge.quantize(_twisted())
 
 
+class RootMeanSquare(layers.Layer):
+    """A norm as users write it."""
+
+    def call(self, x):
+        squares = keras.ops.mean(keras.ops.square(x), -1, keepdims=True)
+        return x * keras.ops.rsqrt(squares + 1e-6)
+
+
+def test_norms_of_users_are_computed_beside_zeros():
+    x = np.random.default_rng(0).normal(size=(64, 6, 8)).astype(np.float32)
+    inputs = keras.Input((6, 8))
+    model = keras.Model(inputs, layers.Dense(4)(RootMeanSquare()(inputs)))
+    quantized = tfedge.quantize(model, calibration=x)
+    wanted, found = model.predict(x, verbose=0), quantized.predict(x, verbose=0)
+    assert 10 * np.log10(np.mean(wanted**2) / np.mean((found - wanted) ** 2)) > 28
+    assert agreement(quantized).farthest == 0
+
+
 def test_slices_that_leave_nothing_are_refused_by_name():
     images = keras.Input(SHAPE)
     model = keras.Model(images, layers.Dense(2)(images[:, 0, 4:2]))

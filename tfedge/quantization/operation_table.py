@@ -92,7 +92,6 @@ _FUNCTIONS = {
     "Gelu": "GELU",
     "HardSilu": "HARD_SWISH",
     "Log": "LOG",
-    "Rsqrt": "RSQRT",
     "Sqrt": "SQRT",
     **dict.fromkeys(
         (
@@ -117,6 +116,7 @@ _ARITHMETIC = {
     "Power": FUNCTION,
     "TrueDivide": "DIV",
 }
+_LEAST_SQUARE = 1e-12
 # What leads from a mask to how many steps it leaves.
 _COUNTING = (
     "BroadcastTo", "Cast", "ExpandDims", "GetItem", "Maximum", "Reshape", "Squeeze", "Sum",
@@ -143,6 +143,14 @@ def _average_pool(make: OperatorFactory) -> Function:
         return exact.average(make.real(integers))
 
     return make.shared("AVERAGE_POOL_2D", make.real, kernel)
+
+
+def _reciprocal_root(make: OperatorFactory) -> Function:
+    """1 / sqrt, by a table of real numbers: integer kernels refuse the 0 that small numbers become.
+
+    There it is that of a number so small that the result is at the end of its range.
+    """
+    return make.own(FUNCTION, lambda operands: make.real([tf.maximum(operands[0], _LEAST_SQUARE)]))
 
 
 def _softmax(make: OperatorFactory) -> Function:
@@ -217,6 +225,7 @@ OPERATIONS: dict[str, Row] = {
     "ReLU": whole(relu, None),
     "Relu": whole(lambda make: activations.relu(make, tf.nn.relu), None),
     "Relu6": whole(lambda make: activations.relu6(make, tf.nn.relu6), None),
+    "Rsqrt": whole(_reciprocal_root, None),
     "Sigmoid": whole(partial(fixed, "LOGISTIC"), None),
     "Silu": whole(lambda make: activations.silu(make, tf.nn.silu), None),
     "Softmax": whole(_softmax, None),
