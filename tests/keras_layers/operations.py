@@ -107,7 +107,7 @@ EXPRESSIONS: tuple[tuple[Shape, tuple[str, ...]], ...] = (
             "ops.depth_to_space(ops.tile(x, (1, 1, 1, 4)), 2)",
             "ops.space_to_depth(x, 2)", "ops.image.resize(x, (3, 9))",
             "ops.image.resize(x, (12, 12), interpolation='nearest')",
-            "ops.image.rgb_to_grayscale(x)",
+            "ops.image.rgb_to_grayscale(x)", "ops.image.extract_patches(x, 2)",
             "ops.image.pad_images(x, 1, 1, 1, 1)", "ops.image.crop_images(x, 1, 1, 1, 1)",
             "ops.batch_normalization(x, ops.zeros(3), ops.ones(3), -1)",
         ),

@@ -66,6 +66,22 @@ class DoubledReLU(layers.ReLU):
         return 2.0 * super().call(inputs)
 
 
+class Positions(layers.Layer):
+    """Embeddings of tokens, and of where they stand."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.tokens, self.places = layers.Embedding(20, 8), layers.Embedding(6, 8)
+
+    def call(self, words):
+        return self.tokens(words) + self.places(ops.arange(words.shape[-1]))
+
+
+def _positions():
+    x = keras.Input((6,), dtype="int32")
+    return keras.Model(x, layers.Dense(4)(Positions()(x))), WORDS
+
+
 def _keys(x):
     return layers.Dense(8)(x), layers.Dense(8)(x)
 
@@ -127,6 +143,8 @@ MODELS = {
     "attention to words": lambda: _words(
         lambda x: layers.AdditiveAttention()([x, layers.Dense(8)(x)])
     ),
+    "positions": _positions,
+    "patches": lambda: _images(lambda x: layers.Dense(4)(ops.image.extract_patches(x, (4, 2)))),
     "composite": lambda: _series(Residual()),
     "not a relu": lambda: _series(DoubledReLU()),
     "limits and slopes": lambda: _series(layers.ReLU(max_value=2, negative_slope=0.1)),

@@ -161,6 +161,27 @@ def _gated(operation: Any) -> Callable[..., Any]:
     return gated
 
 
+def _patches(operation: Any) -> Callable[..., Any]:
+    """Patches side by side, as of vision transformers: their rows move together."""
+
+    def patches(images: Any) -> Any:
+        _, height, width, channels = images.shape
+        (high, wide), strides = operation.size, _listed(operation.strides, 2)
+        apart = list(operation.size) == strides and operation.dilation_rate in (1, (1, 1))
+        last = operation.data_format == "channels_last"
+        whole = operation.padding == "valid" or (height % high == 0 and width % wide == 0)
+        if not (apart and last and whole):
+            raise ValueError("patches are taken apart that lie side by side within the image")
+        rows, columns = height // high, width // wide
+        inner = images[:, : rows * high, : columns * wide]
+        strips = ops.reshape(inner, (-1, high, columns, wide * channels))
+        return ops.reshape(
+            ops.transpose(strips, (0, 2, 1, 3)), (-1, rows, columns, high * wide * channels)
+        )
+
+    return patches
+
+
 def _norm(operation: Any) -> Callable[..., Any]:
     axis, keepdims = operation.axis, operation.keepdims
     return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
@@ -360,6 +381,7 @@ DECOMPOSITIONS: dict[str, Decomposition] = {
     "Bidirectional": _both_ways,
     "DotProductAttention": _dot_product_attention,
     **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell"), _one_step),
+    "ExtractPatches": _patches,
     "GRU": _steps,
     "Glu": _gated,
     "LSTM": _steps,
