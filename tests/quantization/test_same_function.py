@@ -143,6 +143,10 @@ MODELS = {
     "attention to words": lambda: _words(
         lambda x: layers.AdditiveAttention()([x, layers.Dense(8)(x)])
     ),
+    "norm by hand": lambda: _series(
+        lambda x: (x - ops.mean(x, -1, keepdims=True))
+        / ops.sqrt(ops.var(x, -1, keepdims=True) + 1e-3)
+    ),
     "positions": _positions,
     "patches": lambda: _images(lambda x: layers.Dense(4)(ops.image.extract_patches(x, (4, 2)))),
     "composite": lambda: _series(Residual()),

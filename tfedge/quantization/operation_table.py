@@ -13,6 +13,8 @@ import tensorflow as tf
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.signs import is_positive
+from tfedge.markers import is_exporting
 from tfedge.quantization import activations, exact
 from tfedge.quantization.builders import (
     FUNCTION,
@@ -27,6 +29,7 @@ from tfedge.quantization.builders import (
     shared_by_all,
     whole,
 )
+from tfedge.quantization.grids import grid_of
 from tfedge.quantization.normalization import unit_normalization, unit_problem
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.softmax import softmax
@@ -108,14 +111,13 @@ _FUNCTIONS = {
 # Of one or two operands; with a constant they are functions of one activation.
 _ARITHMETIC = {
     "Arctan2": FUNCTION,
-    "Divide": "DIV",
     "DivideNoNan": "DIV",
     "FloorDivide": FUNCTION,
     "Fmod": FUNCTION,
     "Mod": FUNCTION,
     "Power": FUNCTION,
-    "TrueDivide": "DIV",
 }
+_QUOTIENTS = ("Divide", "TrueDivide")
 _LEAST_SQUARE = 1e-12
 # What leads from a mask to how many steps it leaves.
 _COUNTING = (
@@ -181,15 +183,32 @@ def _by_activation(call: Call) -> str:
     """What keeps arithmetic from being a function of one activation, see `Row.problem`."""
     flat = keras.tree.flatten(list(call.arguments.values()))
     tensors = [item for item in flat if isinstance(item, (keras.KerasTensor, Value))]
-    # Near a divisor of 0 a step of the divisor is more than any range holds; counts are not near.
-    if len(tensors) < 2 or _is_count(tensors[1]):
+    if len(tensors) < 2:
         return ""
-    return "takes two activations, which integers are too coarse for"
+    divides = kind_of(call.operation) in _QUOTIENTS
+    # Near a divisor of 0 a step of the divisor is more than any range holds; counts are not near.
+    divisor = getattr(tensors[1], "spec", tensors[1])
+    if divides and (_is_count(divisor) or is_positive(divisor)):
+        return ""
+    reason = "divides by an activation that may be 0" if divides else "takes two activations"
+    return f"{reason}, which integers are too coarse for"
 
 
-def _is_count(item: Any) -> bool:
+def _quotient(make: OperatorFactory) -> Function:
+    """A divisor that is 0 on its grid counts as one step of it, as the C has it."""
+
+    def real(operands: list[Any]) -> Any:
+        grid = grid_of(operands[-1])
+        if len(operands) < 2 or grid is None or is_exporting():
+            return make.real(operands)
+        dividend, divisor = operands
+        return make.real([dividend, tf.where(divisor == 0, grid.scale, divisor)])
+
+    return make.own("DIV", real, activation=make.activation)
+
+
+def _is_count(tensor: Any) -> bool:
     """Whether numbers come from booleans or integers, as the steps that a mask leaves do."""
-    tensor = getattr(item, "spec", item)
     while "float" in tensor.dtype:
         node = private.maker_of(tensor)
         if not node.input_tensors or kind_of(node.operation) not in _COUNTING:
@@ -211,6 +230,7 @@ OPERATIONS: dict[str, Row] = {
     **{name: whole(partial(own, code), None) for name, code in _FUNCTIONS.items()},
     **{name: whole(partial(own, code), None, _by_activation) for name, code in _ARITHMETIC.items()},
     **{name: whole(partial(own, code), None) for name, code in _REDUCTIONS.items()},
+    **dict.fromkeys(_QUOTIENTS, whole(_quotient, None, _by_activation)),
     "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
     "AveragePool": whole(_average_pool, None, _in_two_dimensions),
     "Cast": whole(_cast, None),
