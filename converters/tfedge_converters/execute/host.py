@@ -17,9 +17,8 @@ from tfedge_converters.execute.samples import decode_outputs, encode_samples, ou
 from tfedge_converters.execute.subject import write_subject_header
 from tfedge_converters.execute.tool import (
     describe_end,
-    end_group,
     read_words,
-    start_tool,
+    running,
     watched,
 )
 from tfedge_converters.execute.toolchain import (
@@ -132,18 +131,15 @@ class HostProgram:
     def _started(self, mode: str, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         command: list[str | Path] = [self._scratch.path / _EXECUTABLE, mode]
         pipe = subprocess.PIPE
-        process = start_tool(
+        with running(
             command,
             self._title,
             most_file_bytes=_MOST_PRINTED_BYTES,
             stdin=pipe,
             stdout=pipe,
             stderr=errors,
-        )
-        try:
+        ) as process:
             yield process
-        finally:
-            end_group(process)
 
     def _exchange(
         self,

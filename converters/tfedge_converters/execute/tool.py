@@ -24,6 +24,9 @@ SECONDS_VARIABLE = "TFEDGE_TOOL_SECONDS"
 
 _MOST_PRINTED_BYTES = 1 << 26
 _CHUNK = 1 << 16
+_STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 @dataclass(frozen=True)
@@ -80,32 +83,33 @@ def run_tool(
     Raises:
         ExecutionError: it cannot be started, takes too long or prints too much.
     """
-    with tempfile.TemporaryDirectory(prefix="tfedge-", ignore_cleanup_errors=True) as temporary:
-        process = start_tool(
+    environment = os.environ if environment is None else environment
+    with (
+        tempfile.TemporaryDirectory(prefix="tfedge-", ignore_cleanup_errors=True) as temporary,
+        running(
             command,
             title,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env={**(os.environ if environment is None else environment), "TMPDIR": temporary},
-        )
-        try:
-            stdout, printed = _everything_printed(process, title, seconds, advice)
-            status = process.wait()
-        finally:
-            end_group(process)
+            env={**environment, "TMPDIR": temporary},
+        ) as process,
+    ):
+        stdout, printed = _everything_printed(process, title, seconds, advice)
+        status = process.wait()
     return ToolRun(status, stdout.decode(errors="replace"), printed.decode(errors="replace"))
 
 
-def start_tool(
+@contextmanager
+def running(
     command: Sequence[str | Path],
     title: str,
     *,
     most_file_bytes: int | None = None,
     **options: Any,
-) -> subprocess.Popen[bytes]:
-    """Starts a program in a group of its own, which `end_group` ends.
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts a program, and ends it and whatever it has started on the way out.
 
     Args:
         command: the program and its arguments.
@@ -117,18 +121,51 @@ def start_tool(
     Raises:
         ExecutionError: it cannot be started.
     """
+    process: subprocess.Popen[bytes] | None = None
     try:
-        process = subprocess.Popen(command, start_new_session=True, **options)
+        with _signals_held_back():
+            process = _start(command, title, options)
+        if most_file_bytes is not None and hasattr(resource, "prlimit"):
+            with suppress(ProcessLookupError):
+                limits = (most_file_bytes, most_file_bytes)
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+        yield process
+    finally:
+        if process is not None:
+            _end_group(process)
+
+
+def _start(
+    command: Sequence[str | Path], title: str, options: Mapping[str, Any]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(command, start_new_session=True, **options)
     except OSError as error:
         raise ExecutionError(f"{title} cannot be run: {error.strerror}") from error
-    if most_file_bytes is not None and hasattr(resource, "prlimit"):
-        with suppress(ProcessLookupError):
-            limits = (most_file_bytes, most_file_bytes)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
-    return process
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Lets signals wait that stop this process: a program that runs already would be forgotten."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in _STOPPING
+        if signal.getsignal(number) not in (signal.SIG_IGN, signal.SIG_DFL, None)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Ends a program and whatever it has started, and lets go of its pipes."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
