@@ -8,7 +8,6 @@ from what another is writing, and goes.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -21,6 +20,12 @@ from pathlib import Path
 from tfedge.errors import TfedgeError
 from tfedge.files import reason_of
 
+try:
+    import fcntl
+except ImportError:  # on Windows, where writers are not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+_CLOSED_IN_CHILDREN = getattr(os, "O_CLOEXEC", 0)
 # Of what lies beside its place; long names would not leave room for more.
 _BESIDE = ".tfedge-{}.part"
 _LEFT_BEHIND = re.compile(r"\.tfedge-[0-9a-f]{16}\.part(\..*)?")
@@ -107,7 +112,9 @@ class Writing:
     def stage(self, name: str, data: bytes) -> None:
         """Writes the content of a file beside its place, to stay there when the power fails."""
         beside = self.beside(name)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(
+            beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOSED_IN_CHILDREN, 0o666
+        )
         try:
             rest = memoryview(data)
             while rest:
@@ -160,7 +167,7 @@ def _refuse_special(path: Path) -> None:
 def _alone_in(folder: Path) -> Iterator[bool]:
     """Keeps other writers out; whether that is possible here."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY | _CLOSED_IN_CHILDREN)
     except PermissionError:  # files can be made in it all the same
         yield False
         return
@@ -172,7 +179,7 @@ def _alone_in(folder: Path) -> Iterator[bool]:
 
 def _locked(descriptor: int) -> bool:
     deadline = time.monotonic() + _LOCK_SECONDS
-    while True:
+    while fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
@@ -186,6 +193,7 @@ def _locked(descriptor: int) -> bool:
             if error.errno not in _NO_SUCH_THING:
                 raise
             return False
+    return False
 
 
 def _sweep(folder: Path) -> None:
@@ -198,7 +206,7 @@ def _sweep(folder: Path) -> None:
 def _sync(path: Path) -> None:
     """Has the disk know what is in a folder or a file, where it can be asked to."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | _CLOSED_IN_CHILDREN)
     except PermissionError:
         return
     try:
