@@ -35,13 +35,14 @@ lint: $(TEST_READY)
 	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
 # Hours of random trials: make sweep SWEEP=operators|hostile_files|hostile_names|keras_models|random_models
-# SEED=1 COUNT=200000. In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
+# SEED=1 COUNT=200000. Files of all other formats: SWEEP=hostile_files COUNT=2000 OPTIONS="--format all".
+# In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
 # All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
 SWEEP ?= operators
 SEED ?= 1
 COUNT ?= 200000
 sweep: $(TEST_READY)
-	PYTHONPATH=tests $(BIN)/python tests/sweeps/$(SWEEP).py --seed $(SEED) --count $(COUNT)
+	PYTHONPATH=tests $(BIN)/python tests/sweeps/$(SWEEP).py --seed $(SEED) --count $(COUNT) $(OPTIONS)
 
 # What cppcheck finds and docs/misra.md does not list; worst-case stack of generated programs.
 static: $(TEST_READY)

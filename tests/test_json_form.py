@@ -101,3 +101,14 @@ def test_mutants_are_read_or_refused_in_one_sentence(read, value, tmp_path):
             assert "\n" not in str(error) and "mutant.json" in str(error)
             refused += 1
     assert refused > 50
+
+
+def test_what_is_nested_deeply_is_refused():
+    """Whatever goes through it by recursion would end in an error of Python's."""
+    for depth, is_refused in ((40, False), (60, True), (100_000, True)):
+        text = "[" * depth + "]" * depth
+        if is_refused:
+            with pytest.raises(TfedgeError, match=r"nested too deeply|is not JSON: maximum"):
+                Form({}).parsed(text, "x")
+        else:
+            Form({}).parsed(text, "x")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,6 +17,15 @@ from tfedge.errors import TfedgeError
 from tfedge.files import reason_of
 
 NPZ = "an .npz file, as numpy.savez writes it"
+
+_OBJECTS = "it holds Python objects, not numbers"
+# What archives may unpack to: numbers that somebody measured pack ten times at most.
+_SMALL_BYTES, _LARGEST_RATIO = 1 << 26, 100
+# Version 3 is for names of fields, which arrays of numbers do not have.
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 class ArrayFile(Mapping[str, np.ndarray]):
@@ -36,7 +46,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         if name not in self._archive.files:
             raise KeyError(name)
         with _in_words(self._path, self._form):
-            _refuse_larger_than_memory(self._archive.zip, name)
+            _check_member(self._archive.zip, name)
             array: np.ndarray = self._archive[name]
             if not isinstance(array, np.ndarray):
                 raise ValueError(f"'{name}' is no array")
@@ -62,8 +72,9 @@ def arrays_in(path: Path, form: str = NPZ) -> Iterator[ArrayFile]:
     """
     with _in_words(path, form):
         archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
+        if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
             raise ValueError("it holds a single array without a name")
+        _refuse_packed_zeros(archive.zip, path.stat().st_size)
     with archive:
         yield ArrayFile(archive, path, form)
 
@@ -75,6 +86,8 @@ def read_array(path: Path, form: str) -> np.ndarray:
         TfedgeError: it cannot be read.
     """
     with _in_words(path, form):
+        with path.open("rb") as file:
+            _check_header(file, path.stat().st_size)
         array = np.load(path, allow_pickle=False)
         if not isinstance(array, np.ndarray):
             raise ValueError("it holds several arrays")
@@ -95,7 +108,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return reason_of(error)
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return "it holds Python objects, not numbers" if "pickle" in text else text
+    return _OBJECTS if "pickle" in text else text
 
 
 def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
@@ -107,12 +120,44 @@ def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _refuse_larger_than_memory(archive: zipfile.ZipFile, name: str) -> None:
+def _refuse_packed_zeros(archive: zipfile.ZipFile, stored: int) -> None:
     """Compressed zeros of kilobytes may stand for gigabytes."""
-    names = set(archive.namelist())
-    size = archive.getinfo(name if name in names else f"{name}.npy").file_size
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if size > memory:
+    declared = sum(member.file_size for member in archive.infolist())
+    if declared > max(_SMALL_BYTES, _LARGEST_RATIO * stored):
         raise ValueError(
-            f"'{name}' takes {size / (1 << 30):,.1f} GiB, more memory than this computer has"
+            f"it unpacks to {declared:,} bytes, of {stored:,} that are stored; if these are true "
+            "data, write them with numpy.savez, which does not pack them"
+        )
+
+
+def _check_member(archive: zipfile.ZipFile, name: str) -> None:
+    names = set(archive.namelist())
+    member = archive.getinfo(name if name in names else f"{name}.npy")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if member.file_size > memory:
+        raise ValueError(
+            f"'{name}' takes {member.file_size / (1 << 30):,.1f} GiB, more memory than this "
+            "computer has"
+        )
+    with archive.open(member) as file:
+        _check_header(file, member.file_size)
+
+
+def _check_header(file: IO[bytes], size: int) -> None:
+    """Refuses what declares more than it holds, before room is made for it.
+
+    Args:
+        file: an .npy file, at its beginning.
+        size: of the file in bytes.
+    """
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"its header has version {version[0]}.{version[1]}, not 1.0 or 2.0")
+    shape, _, dtype = _HEADERS[version](file)
+    if dtype.hasobject:
+        raise ValueError(_OBJECTS)
+    declared, held = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if declared > held or min(shape, default=0) < 0:
+        raise ValueError(
+            f"its header declares {shape} values of {dtype}, and {held:,} bytes follow"
         )

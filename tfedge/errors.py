@@ -1,12 +1,18 @@
 """The one exception type that tfedge raises for a user's mistake."""
 
+from tfedge.terminal_text import readable
+
 
 class TfedgeError(Exception):
     """Bad input, an unsupported model or a missing tool.
 
-    The message says what is wrong, where, and how to fix it. The command line
-    prints it as one line; nothing half-written is left behind when it is raised.
+    The message says what is wrong, where, and how to fix it. It is one line, whatever names of
+    strangers are in it: what cannot be printed is a question mark. The command line prints it;
+    nothing half-written is left behind when it is raised.
     """
+
+    def __str__(self) -> str:
+        return readable(super().__str__())
 
 
 class ModelFileError(TfedgeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from tfedge.terminal_text import readable
 
 # What tfedge reads is written by people or holds a name for each layer.
 _MOST_BYTES = 1 << 22
+_MOST_LEVELS = 50
 _SHOWN = 60
 
 
@@ -86,17 +87,31 @@ class Form:
             TfedgeError: it does not look as it has to; says where, what is expected and what there
                 is.
         """
+        if _is_deep(value):
+            raise TfedgeError(f"{source}: is nested too deeply")
         try:
             self._validate(value)
         except fastjsonschema.JsonSchemaValueException as error:
             raise TfedgeError(readable(f"{source}: {_problem(error)}")) from None
-        except RecursionError:
-            raise TfedgeError(f"{source}: is nested too deeply") from None
         return value
 
     @cached_property
     def _validate(self) -> Callable[[Any], Any]:
         return fastjsonschema.compile(self._schema, use_default=False)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether there are more levels than what goes through them by recursion should meet."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [part for whole in level for part in _parts(whole)]
+    return bool(level)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,15 @@ def test_what_a_file_can_do_to_a_process_is_noticed():
 
     jobs = [
         hangs,
+        threading.Event().wait,
         lambda: os._exit(3),
         lambda: bytearray(2 * memory),
         lambda: bytearray(memory // 2) and 7,
     ]
-    options = {"workers": 1, "timeout": lambda stage: 0.3, "memory_bytes": memory}
+    options = {"workers": 1, "timeout": lambda stage: 0.3, "memory_bytes": memory, "patience": 20}
     reports = list(run_jobs(lambda index, stage: jobs[index](), len(jobs), **options))
-    assert [report.index for report in reports] == [0, 1, 2, 3]
-    assert reports[0].failure == "timeout"
-    assert reports[1].failure == "died with exit code 3"
-    assert "MemoryError" in reports[2].failure
-    assert (reports[3].result, reports[3].failure) == (7, "")
+    assert [report.index for report in reports] == [0, 1, 2, 3, 4]
+    assert reports[0].failure == reports[1].failure == "timeout"
+    assert reports[2].failure == "died with exit code 3"
+    assert "MemoryError" in reports[3].failure
+    assert (reports[4].result, reports[4].failure) == (7, "")

@@ -11,8 +11,12 @@ import tensorflow as tf
 from distilled_nets import LOSS, data, net
 
 from tfedge import distillation as d
+from tfedge.array_files import digest_of
 from tfedge.distillation.fingerprints import fingerprints
 from tfedge.errors import TfedgeError
+from tfedge.saved_parts import decoded, encoded
+
+_LOGITS = "output/final_output"
 
 
 def _trained(teacher, x, student, **options):
@@ -92,6 +96,8 @@ def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
     shard.write_bytes(good[:100])
     with pytest.raises(TfedgeError, match="damaged"):
         d.TeacherCache(tmp_path).teach(x)
+    with pytest.raises(TfedgeError, match="damaged"):  # before anybody reads samples
+        d.TeacherCache(tmp_path).teach_dataset(tf.data.Dataset.from_tensor_slices(x))
     with pytest.raises(TfedgeError, match="cannot be read"):
         d.TeacherCache(tmp_path / "nowhere")
     manifest = tmp_path / "cache.json"
@@ -105,6 +111,33 @@ def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
         manifest.write_text(json.dumps({**facts, **changes}))
         with pytest.raises(TfedgeError, match=rf"cache.json: {message}.*delete the folder"):
             d.TeacherCache(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda shard: shard.update(more=shard["fingerprints"]), "it holds .*more.*, not"),
+        (lambda shard: shard.update(fingerprints=np.int64(3)), "which samples it is of"),
+        (lambda shard: shard.update({_LOGITS: shard[_LOGITS][1:]}), "for each of 4 samples"),
+        (lambda shard: shard.update({_LOGITS: shard[_LOGITS].astype("c8")}), "not hold numbers"),
+        (lambda shard: shard.update({_LOGITS: shard[_LOGITS].astype("g")}), "not hold numbers"),
+        (lambda shard: shard.update({_LOGITS: shard[_LOGITS][..., None]}), "not of the cache"),
+    ],
+)
+def test_shards_that_are_no_samples(tmp_path, change, message):
+    """With the right hash, as somebody else's program may write them."""
+    x = np.zeros((8, 4), np.float32)
+    teacher = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    d.cache_outputs(teacher, x, tmp_path, batch_size=4, shard_size=4)
+    path = tmp_path / "shard-00001.npz"
+    with np.load(path) as archive:
+        shard = dict(archive)
+    maker = decoded(shard.pop("made_by"))
+    change(shard)
+    maker["content"] = digest_of(shard)
+    np.savez(path, made_by=encoded(maker), **shard)
+    with pytest.raises(TfedgeError, match=message):
+        d.TeacherCache(tmp_path).teach(x)
 
 
 def test_layers_may_be_called_like_anything_else_in_a_file(tmp_path):

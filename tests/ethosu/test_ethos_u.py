@@ -13,6 +13,7 @@ from tfedge_converters import targets
 from tfedge_converters.cli import main
 from tfedge_converters.conversion import convert
 from tfedge_converters.ethosu.compiled import LeftToCpu
+from tfedge_converters.ethosu.resolver import compiled_methods
 from tfedge_converters.graph import write_model
 
 pytest.importorskip("ethosu.vela", reason="Vela is not installed: pip install 'tfedge[ethosu]'")
@@ -74,6 +75,11 @@ def test_options_reach_vela():
 def test_wrong_options_are_refused(options):
     with pytest.raises(TfedgeError, match="Vela does not take these options"):
         _converted("conv_2d", **options)
+
+
+def test_a_model_of_velas_that_is_none():
+    with pytest.raises(TfedgeError, match="Vela left a model that cannot be read"):
+        compiled_methods(write_model(random_model("conv_2d", 1, 1))[:200])
 
 
 def test_the_arena_is_checked_against_the_device(tmp_path):

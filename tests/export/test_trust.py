@@ -451,6 +451,36 @@ def test_archives_stay_within_themselves(tmp_path, add, words):
         load_keras(tmp_path / "net.keras", allow_code=True)
 
 
+def test_a_file_asks_for_no_more_weights_than_it_holds(tmp_path):
+    """Keras and tf_keras make all weights before they look for their values."""
+    units = 3_000_000_000
+    net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="wide")])
+    net.save(tmp_path / "net.keras")
+    edit_archive(
+        tmp_path / "net.keras",
+        lambda config, _: config["config"]["layers"][1]["config"].update(units=units),
+    )
+    keras2_net(tf_keras.layers.Dense(3, name="wide")).save(tmp_path / "net.h5")
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        text = file.attrs["model_config"]
+        file.attrs["model_config"] = text.replace('"units": 3', f'"units": {units}')
+    for name in ("net.keras", "net.h5"):
+        with pytest.raises(ModelFileError, match=r"'wide' brings the model to [\d,]+,000 weights"):
+            load_keras(tmp_path / name)
+    wide = keras.Sequential([keras.Input((4,)), keras.layers.Dense(50_000)])
+    wide.save(tmp_path / "wide.keras")
+    assert load_keras(tmp_path / "wide.keras").count_params() == 250_000
+
+
+@pytest.mark.parametrize("attribute", ["keras_version", "model_config"])
+def test_attributes_that_are_no_text(tmp_path, attribute):
+    keras2_net(tf_keras.layers.Dense(3)).save(tmp_path / "net.h5")
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        file.attrs[attribute] = 3
+    with pytest.raises(ModelFileError, match=f"'{attribute}' is no text"):
+        load_keras(tmp_path / "net.h5")
+
+
 def test_every_command_asks(tmp_path, marker, capsys):
     net = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(touching(marker), name="shady")])
     path, data, output = (str(tmp_path / name) for name in ("net.keras", "data.npz", "out"))

@@ -24,25 +24,6 @@ _NOT_OURS = ("start", "damage", "run", "reference", "verify")
 _BATCH = 40
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to try.
-
-    Attributes:
-        seed: of everything.
-        count: how many files.
-        workers: how many processes.
-        run_share: the share of generated programs that are compiled and run.
-        public_share: the share of files that go through `tfedge.convert` and `tfedge.verify` too.
-    """
-
-    seed: int
-    count: int
-    workers: int
-    run_share: float
-    public_share: float
-
-
 @dataclass
 class Outcome:
     """What one trial has reached, been refused, and found among the programs that it ran."""
@@ -51,40 +32,70 @@ class Outcome:
     findings: list[Finding]
 
 
-def damaged_file(seed: int, index: int) -> tuple[bytes, str, np.random.Generator]:
-    """A file, what was done to which, and the generator that goes on from there."""
-    rng = np.random.default_rng([seed, index])
-    name, data = random_base(rng)
-    data, done = mutant(data, rng)
-    return data, f"{name}: {', '.join(done)}", rng
+@dataclass(frozen=True)
+class TfliteTrials:
+    """Damaged models, each known by its number.
+
+    Attributes:
+        seed: of everything.
+        run_share: the share of generated programs that are compiled and run.
+        public_share: the share of files that go through `tfedge.convert` and `tfedge.verify` too.
+    """
+
+    seed: int
+    run_share: float
+    public_share: float
+
+    def damaged(self, index: int) -> tuple[bytes, str, np.random.Generator]:
+        """A file, what was done to which, and the generator that goes on from there."""
+        rng = np.random.default_rng([self.seed, index])
+        name, data = random_base(rng)
+        data, done = mutant(data, rng)
+        return data, f"{name}: {', '.join(done)}", rng
+
+    def run(self, count: int, workers: int) -> Iterator[Report]:
+        """The reports of the trials 0 to count - 1, whose results are Outcomes.
+
+        A finding is reported as a failure.
+        """
+        reports = run_jobs(
+            _Trial(self, count, workers),
+            count,
+            workers=workers,
+            timeout=lambda stage: (
+                _SECONDS_ELSEWHERE if stage.split()[0] in _NOT_OURS else _SECONDS_A_FILE
+            ),
+            memory_bytes=_MEMORY_BYTES,
+        )
+        for report in reports:
+            yield report
+            for finding in report.result.findings if report.result else ():
+                number = int(finding.name.removeprefix("m"))
+                yield Report(number, None, f"{finding.text}\n{finding.kind}", "run", 0.0)
+
+    def save(self, index: int, folder: Path) -> None:
+        """Puts a damaged file, and what was done to it, into a folder."""
+        data, what, _ = self.damaged(index)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "damaged.tflite").write_bytes(data)
+        (folder / "damage.txt").write_text(f"{what}\n")
+
+    def replay(self, index: int, stage: Callable[[str], None]) -> list[Journey]:
+        """Takes one along its roads in this process."""
+        data, _, rng = self.damaged(index)
+        journeys = [travel(data, rng, "replay", stage)]
+        rng.random()  # which decides whether the file goes on
+        return [*journeys, travel_publicly(data, rng, stage)]
 
 
-def run_trials(plan: Plan) -> Iterator[Report]:
-    """The reports of all trials, whose results are Outcomes; a finding is reported as a failure."""
-    reports = run_jobs(
-        _Trial(plan),
-        plan.count,
-        workers=plan.workers,
-        timeout=lambda stage: (
-            _SECONDS_ELSEWHERE if stage.split()[0] in _NOT_OURS else _SECONDS_A_FILE
-        ),
-        memory_bytes=_MEMORY_BYTES,
-    )
-    for report in reports:
-        yield report
-        for finding in report.result.findings if report.result else ():
-            number = int(finding.name.removeprefix("m"))
-            yield Report(number, None, f"{finding.text}\n{finding.kind}", "run", 0.0)
-
-
-def _stages(journey: Journey) -> list[str]:
+def stages_of(journey: Journey) -> list[str]:
     reached = [f"{what}: done" for what in journey.reached]
     return reached + [f"{what}: refused" for what in journey.refused]
 
 
 class _Trial:
-    def __init__(self, plan: Plan):
-        self._plan = plan
+    def __init__(self, plan: TfliteTrials, count: int, workers: int):
+        self._plan, self._count, self._workers = plan, count, workers
         self._programs: list[tuple[CSource, bytes]] = []
         self._scratch = tempfile.TemporaryDirectory(prefix="tfedge-hostile-")
         self._folder = Path(self._scratch.name)
@@ -92,14 +103,14 @@ class _Trial:
 
     def __call__(self, index: int, stage: Callable[[str], None]) -> Outcome:
         stage("damage")
-        data, _, rng = damaged_file(self._plan.seed, index)
+        data, _, rng = self._plan.damaged(index)
         journey = travel(data, rng, f"m{index}", stage)
-        outcome = Outcome(_stages(journey), [])
+        outcome = Outcome(stages_of(journey), [])
         if rng.random() < self._plan.public_share:
-            outcome.stages += _stages(travel_publicly(data, rng, stage))
+            outcome.stages += stages_of(travel_publicly(data, rng, stage))
         if rng.random() < self._plan.run_share:
             self._programs += [p for p in journey.programs if worth_running(p[0])]
-        last = index + self._plan.workers >= self._plan.count
+        last = index + self._workers >= self._count
         if len(self._programs) >= (1 if last else _BATCH):
             self._run(outcome, index, stage)
         return outcome

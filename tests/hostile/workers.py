@@ -38,8 +38,17 @@ class Report:
 class Worker:
     """One process that does the jobs `first`, `first + step`, …, and is replaced if it dies."""
 
-    def __init__(self, job: Callable, first: int, step: int, stop: int, memory_bytes: int):
+    def __init__(
+        self,
+        job: Callable,
+        first: int,
+        step: int,
+        stop: int,
+        memory_bytes: int,
+        begin: Callable[[], None],
+    ):
         self._job, self._step, self._stop, self._memory = job, step, stop, memory_bytes
+        self._begin = begin
         self._next = first
         self._start()
 
@@ -47,11 +56,13 @@ class Worker:
         self.connection, theirs = _FORK.Pipe(duplex=False)
         numbers = range(self._next, self._stop, self._step)
         self._process = _FORK.Process(
-            target=_work, args=(self._job, numbers, theirs, self._memory, os.getpid()), daemon=True
+            target=_work,
+            args=(self._job, numbers, theirs, self._memory, os.getpid(), self._begin),
+            daemon=True,
         )
         self._process.start()
         theirs.close()
-        self.stage, self._since = "start", self._clock()
+        self.stage, self._since, self._began = "start", self._clock(), time.monotonic()
 
     def _clock(self) -> float:
         """Seconds of processor time, which other programs on the machine do not change."""
@@ -64,6 +75,10 @@ class Worker:
     def seconds(self) -> float:
         """What the present job has taken."""
         return self._clock() - self._since
+
+    def is_late(self, limit: float, patience: float) -> bool:
+        """Whether the present job has computed for longer than a limit, or waits for ever."""
+        return self.seconds > limit or time.monotonic() - self._began > patience * limit
 
     @property
     def finished(self) -> bool:
@@ -97,7 +112,7 @@ class Worker:
     def _ended(self, result: Any, failure: str) -> Report:
         report = Report(self._next, result, failure, self.stage, self.seconds)
         self._next += self._step
-        self.stage, self._since = "start", self._clock()
+        self.stage, self._since, self._began = "start", self._clock(), time.monotonic()
         return report
 
 
@@ -108,6 +123,8 @@ def run_jobs(
     workers: int,
     timeout: Callable[[str], float],
     memory_bytes: int,
+    begin: Callable[[], None] = lambda: None,
+    patience: float = 60.0,
 ) -> Iterator[Report]:
     """The reports of the jobs 0 to count - 1, as they end.
 
@@ -116,11 +133,14 @@ def run_jobs(
         count: how many jobs there are.
         workers: how many processes.
         timeout: seconds of processor time that a job may take, by the stage that it is in.
-        memory_bytes: address space that a process may take beyond what it starts with, which is
-            more where more is imported or there are more processors.
+        memory_bytes: address space that a job may take beyond what its process has before, which
+            is more where more is imported or there are more processors.
+        begin: is called in every process first.
+        patience: how many times as long a job may take that waits, for a processor or for ever.
     """
     team = [
-        Worker(job, first, workers, count, memory_bytes) for first in range(min(workers, count))
+        Worker(job, first, workers, count, memory_bytes, begin)
+        for first in range(min(workers, count))
     ]
     while team := [worker for worker in team if not worker.finished]:
         ready = wait([worker.connection for worker in team], timeout=0.5)
@@ -128,27 +148,38 @@ def run_jobs(
             report = None
             if worker.connection in ready:
                 report = worker.receive()
-            elif worker.seconds > timeout(worker.stage):
+            elif worker.is_late(timeout(worker.stage), patience):
                 report = worker.kill()
             if report is not None:
                 yield report
 
 
 def _work(
-    job: Callable, numbers: range, connection: Connection, memory_bytes: int, parent: int
+    job: Callable,
+    numbers: range,
+    connection: Connection,
+    memory_bytes: int,
+    parent: int,
+    begin: Callable[[], None],
 ) -> None:
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
+    begin()
     for number in numbers:
         if os.getppid() != parent:  # killed; its other children hold the pipe open
             return
+        _limit(memory_bytes)
         try:
             result = job(number, lambda stage: connection.send(("stage", stage)))
             connection.send(("end", (result, "")))
         except Exception:
             connection.send(("end", (None, traceback.format_exc())))
+
+
+def _limit(memory_bytes: int) -> None:
+    """Of what this process takes beyond what it has now."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes, hard))

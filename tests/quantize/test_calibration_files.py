@@ -94,7 +94,7 @@ def test_a_failed_calibration_changes_nothing_and_what_was_seen_counts():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 9}, "version: one of 1 is expected, not 9"),
+        ({"version": 9}, "version: one of 2 is expected, not 9"),
         ({"samples": "many"}, 'samples: a number of samples is expected, not "many"'),
         ({"method": ["minmax"]}, "method: a method's name is expected"),
         ({"scheme": {"name": "a"}}, "scheme: 'weights' is missing"),

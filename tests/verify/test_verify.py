@@ -29,6 +29,7 @@ from tfedge_converters.graph import (
 )
 from tfedge_converters.verify import verify
 from tfedge_converters.verify.engines import ENGINES, run_c, run_litert_reference, run_micro
+from tfedge_converters.verify.samples import defined_sample, random_samples
 from tfedge_converters.verify.vectors import self_test_vectors
 
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
@@ -115,6 +116,7 @@ def test_tflite_micro_gets_memory_for_the_sums_of_a_transposed_convolution():
         (np.zeros((2, 1, 256), np.float32), "is INT8, the samples are float32"),
         ([np.zeros((1, 1, 256), np.int8)] * 2, "2 inputs given for the model's 1"),
         (np.zeros((0, 1, 256), np.int8), "the same number"),
+        (np.array(3, np.int8), "a single number; their first axis must count samples"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(inputs, message):
@@ -140,6 +142,44 @@ def test_random_integers_that_nothing_bounds():
     model = random_model("integer_arithmetic", 1, 3)
     assert any(tensor.type == TensorType.INT32 for tensor in model.main.inputs)
     assert verify(model, samples=20, engines=["c"]).passed
+
+
+def _graph_of(code, inputs, result, **options):
+    return Graph([inputs[0]], [result], [Operator(code, list(inputs), [result], **options)])
+
+
+def test_random_integers_of_every_width():
+    for type in (TensorType.UINT64, TensorType.UINT32, TensorType.UINT8):
+        x, y = (Tensor(name, (1, 500), type) for name in "xy")
+        ((values,),) = random_samples(_graph_of("FLOOR_DIV", [x, y], y), 1, 0)
+        assert values.dtype == type.dtype
+        limits = np.iinfo(type.dtype)
+        assert values.max() > limits.max // 8 * 7
+        assert values.min() < limits.min + limits.max // 8
+
+
+def test_random_values_for_damaged_operators():
+    """What runs the operators refuses them; here nothing is known of what they may be given."""
+    x = Tensor("x", (1, 4), TensorType.INT32)
+    y = Tensor("y", (1, 4), TensorType.BOOL, Quantization.per_tensor(0.1, 0))
+    table = Tensor("t", (), TensorType.INT8)
+    real = Tensor("r", (1, 4), TensorType.FLOAT32)
+    for graph in (
+        *(_graph_of(code, [x], y) for code in ("EMBEDDING_LOOKUP", "GATHER_ND", "ONE_HOT")),
+        Graph([x], [y], [Operator("GATHER", [table, x], [y])]),
+        _graph_of("QUANTIZE", [real], y),
+        Graph([real], [], [Operator("QUANTIZE", [real], [])]),
+    ):
+        assert random_samples(graph, 2, 0)[1][0].shape == (1, 4)
+
+
+def test_samples_are_bounded():
+    wide = Tensor("x", (1, 1 << 10, 1 << 13), TensorType.INT8)
+    with pytest.raises(TfedgeError, match=r"1,000 samples of .*; ask for 64 at most"):
+        random_samples(_graph_of("ABS", [wide], wide), 1000, 0)
+    wider = Tensor("x", (1 << 14, 1 << 15), TensorType.INT8)
+    with pytest.raises(TfedgeError, match="models are run with 134,217,728 at most"):
+        defined_sample(_graph_of("ABS", [wider], wider))
 
 
 def _quotient(divisor_of):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 BINS = 8192
+_LEAST_EXPONENT = -200  # of bins; the least float32 is 2^-149
 
 _COUNTS, _PLACE = "counts", "place"
 
@@ -76,8 +77,7 @@ class Histogram:
         if (low, high) == self._ends:
             return
         self._ends = low, high
-        exponent = _exponent(low, high)
-        first = math.floor(math.ldexp(low, -exponent))
+        exponent, first = _bins_of(low, high)
         joined = 0 if self._exponent is None else exponent - self._exponent
         occupied = np.flatnonzero(self.counts)
         moved = np.zeros(BINS, np.int64)
@@ -119,22 +119,38 @@ class Histogram:
         """Goes on from another's counts.
 
         Raises:
-            KeyError, ValueError: it is no histogram's state.
+            KeyError, ValueError, OverflowError: it is no histogram's state.
         """
         low, high, exponent, first, zeros = map(float, state[_PLACE])
-        if state[_COUNTS].shape != (BINS,):
-            raise ValueError(f"a histogram has {BINS} bins")
-        self.counts = state[_COUNTS].astype(np.int64)
+        counts = state[_COUNTS]
+        if counts.shape != (BINS,) or counts.dtype.kind not in "iu":
+            raise ValueError(f"a histogram has counts of {BINS} bins")
+        if not low <= 0 <= high or zeros < 0 or counts.min() < 0:
+            raise ValueError("a histogram reaches from 0 or below to 0 or above, and counts values")
+        self.counts = counts.astype(np.int64)
         self._ends, self._first, self.zeros = (low, high), int(first), int(zeros)
         self._exponent = None if low == high else int(exponent)
+        if low != high and (exponent, first) != _bins_of(low, high):
+            raise ValueError("the bins of a histogram do not fit its extremes")
+        within = 0 if low == high else _bin(high, int(exponent)) - self._first + 1
+        if self.counts[within:].any():
+            raise ValueError("a histogram counts values beyond its extremes")
 
 
-def _exponent(low: float, high: float) -> int:
-    """Of the least power of two at which the bins from low <= 0 to high >= 0 are few enough."""
+def _bins_of(low: float, high: float) -> tuple[int, int]:
+    """Of the bins from low <= 0 to high >= 0: the exponent of their width, and the first one.
+
+    Their width is the least power of two at which they are few enough.
+
+    Raises:
+        OverflowError: there is none for numbers of this size.
+    """
     exponent = math.frexp((high - low) / BINS)[1] - 1
     while _bin(high, exponent) - _bin(low, exponent) >= BINS:
         exponent += 1
-    return exponent
+    if exponent < _LEAST_EXPONENT:
+        raise OverflowError("a histogram of numbers that are no float32")
+    return exponent, _bin(low, exponent)
 
 
 def _bin(value: float, exponent: int) -> int:

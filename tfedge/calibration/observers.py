@@ -60,7 +60,10 @@ class Observer:
         Raises:
             KeyError, ValueError: it is the state of another kind of observer.
         """
-        self.low, self.high = map(float, state[_EXTREMES])
+        low, high = map(float, state[_EXTREMES])
+        if not (np.isfinite([low, high]).all() or (low, high) == (np.inf, -np.inf)):
+            raise ValueError(f"activations do not reach from {low} to {high}")
+        self.low, self.high = low, high
 
     @property
     def seen(self) -> Range:
@@ -110,4 +113,6 @@ class MovingAverage(Observer):
         """Goes on from another's averages."""
         super().restore(state)
         low, high, count = map(float, state[_AVERAGE])
+        if not np.isfinite([low, high]).all() or count < 0:
+            raise ValueError(f"averages from {low} to {high} of {count:g} samples are none")
         self._average, self._count = np.array([low, high]), int(count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +60,8 @@ _FORM = Form(
 _WHOLE = "final_output"
 # Of every shard, beside the outputs: fingerprints of its samples, and what it was made by.
 _PRINTS, _MAKER = "fingerprints", "made_by"
+_NUMBERS = frozenset(np.dtype(name) for name in ("?", *"bhiqBHIQ", *"efd"))
+_PARTLESS = np.empty(0)
 # Begins the names of arrays that layers gave their names to.
 _OUTPUT = "output/"
 # A teacher that computes with other kernels, or on another machine, says the same but for this.
@@ -101,7 +104,7 @@ class TeacherCache(keras.Model):
         self.folder = Path(folder)
         self.trainable = False
         self.facts = _facts(self.folder)
-        if not self.facts.get("complete"):
+        if not self.facts.get("complete") or not self.facts["shards"]:
             raise TfedgeError(
                 f"the cache {folder} is not whole; call cache_outputs again, it goes on where it "
                 "stopped"
@@ -141,12 +144,18 @@ class TeacherCache(keras.Model):
     def teach_dataset(self, data: tf.data.Dataset) -> tf.data.Dataset:
         """A dataset of single samples, x or (x, …), with x replaced by what `Taught` holds.
 
-        Shuffle and batch afterwards. Every sample is checked while it passes by.
+        Shuffle and batch afterwards. Every sample is checked while it passes by. The cache is read
+        once before, so that what is damaged is said here.
 
         Args:
             data: in the order that the cache was made from.
+
+        Raises:
+            TfedgeError: the cache is damaged.
         """
-        kept = tf.data.Dataset.from_generator(self._samples, output_signature=self._signature())
+        for index in range(len(self.facts["shards"])):
+            self._shard(index)
+        kept = tf.data.Dataset.from_generator(self._samples, output_signature=self._signature)
 
         def joined(sample: Any, known: dict[str, Any]) -> Any:
             x, rest = (sample[0], sample[1:]) if isinstance(sample, tuple) else (sample, ())
@@ -188,7 +197,8 @@ class TeacherCache(keras.Model):
         shard = _read_shard(path)
         maker = decoded(shard[_MAKER])
         own = all(maker.get(key) == self.facts[key] for key in ("teacher", "layers", "outputs"))
-        if not own or len(shard[_PRINTS]) != self.facts["shards"][index]:
+        own = own and len(shard[_PRINTS]) == self.facts["shards"][index]
+        if not own or (index and _specs(shard) != self._signature):
             raise TfedgeError(
                 f"{path} is not of the cache that {_MANIFEST} tells of; delete the folder and make "
                 "the cache again"
@@ -201,12 +211,9 @@ class TeacherCache(keras.Model):
             for row in range(len(shard[_PRINTS])):
                 yield {key: values[row] for key, values in shard.items() if key != _MAKER}
 
+    @cached_property
     def _signature(self) -> dict[str, tf.TensorSpec]:
-        return {
-            key: tf.TensorSpec(values.shape[1:], values.dtype)
-            for key, values in self._shard(0).items()
-            if key != _MAKER
-        }
+        return _specs(self._shard(0))
 
 
 def cache_outputs(
@@ -306,7 +313,8 @@ def _require_same_shard(
             "or delete this one"
         )
     for key, values in _flat(said).items() if said is not None else ():
-        if not np.allclose(shard[key][: len(values)], values, **_SAME, equal_nan=True):
+        kept = shard.get(key, _PARTLESS)[: len(values)]
+        if kept.shape != values.shape or not np.allclose(kept, values, **_SAME, equal_nan=True):
             raise TfedgeError(
                 f"{path} is of another teacher: this one says something else of the first samples; "
                 "use another folder, or delete this one"
@@ -429,9 +437,23 @@ def _check_shard(shard: dict[str, np.ndarray]) -> None:
     maker = decoded(shard[_MAKER])
     if maker["content"] != digest_of_arrays({k: v for k, v in shard.items() if k != _MAKER}):
         raise ValueError("its numbers are not those that were written")
-    missing = {_PRINTS, *_leaves(maker["outputs"])} - set(shard)
-    if missing:
-        raise ValueError(f"it has no {', '.join(sorted(missing))}")
+    prints, names = shard[_PRINTS], {_PRINTS, _MAKER, *_leaves(maker["outputs"])}
+    if names != set(shard):
+        raise ValueError(f"it holds {', '.join(sorted(shard))}, not {', '.join(sorted(names))}")
+    if prints.dtype != np.int64 or prints.ndim != 1:
+        raise ValueError("it does not say which samples it is of")
+    for name in names - {_MAKER}:
+        if shard[name].shape[:1] != prints.shape or shard[name].dtype not in _NUMBERS:
+            raise ValueError(f"'{name}' does not hold numbers for each of {len(prints)} samples")
+
+
+def _specs(shard: dict[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
+    """What a shard has of every sample."""
+    return {
+        key: tf.TensorSpec(values.shape[1:], values.dtype)
+        for key, values in shard.items()
+        if key != _MAKER
+    }
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -48,7 +48,10 @@ class Compiled:
     @cached_property
     def summary(self) -> Mapping[str, str]:
         """Vela's estimates by its own names."""
-        return next(csv.DictReader(io.StringIO(self.summary_csv)))
+        row = next(csv.DictReader(io.StringIO(self.summary_csv)), None)
+        if row is None:
+            raise ValueError("there is no row in the summary")
+        return row
 
     @cached_property
     def layers(self) -> list[Mapping[str, str]]:

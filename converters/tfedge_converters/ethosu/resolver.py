@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.errors import TfedgeError
 from tfedge.terminal_text import readable
+from tfedge_converters.graph.markers import DECODING_ERRORS
 from tfedge_converters.graph.types import TensorType
 from tfedge_converters.tflm.resolver import method_of
 
@@ -21,11 +23,15 @@ def compiled_methods(flatbuffer: bytes) -> list[str]:
 
     Raises:
         UnsupportedError: TFLite Micro has no kernel for what is left to the CPU.
+        TfedgeError: it is no model.
     """
-    model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
-    return sorted(
-        {_method(model, graph, op) for graph in model.subgraphs for op in graph.operators}
-    )
+    try:
+        model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+        return sorted(
+            {_method(model, graph, op) for graph in model.subgraphs for op in graph.operators}
+        )
+    except DECODING_ERRORS as error:
+        raise TfedgeError(f"Vela left a model that cannot be read: {error!r}") from error
 
 
 def _method(model: schema.ModelT, graph: schema.SubGraphT, operator: schema.OperatorT) -> str:

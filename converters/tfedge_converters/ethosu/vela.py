@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import os
 import re
@@ -76,7 +77,7 @@ def compile_model(
         )
     try:
         compiled.report()
-    except (*MALFORMED, StopIteration) as error:
+    except (*MALFORMED, csv.Error) as error:
         raise TfedgeError(f"Vela left estimates that cannot be read: {error!r}") from error
     _check_memory(compiled, target, given.get("arena_cache_size"))
     return compiled

@@ -1,10 +1,14 @@
 """What goes wrong when generated C is compiled and run."""
 
 from tfedge.errors import TfedgeError
+from tfedge.terminal_text import readable
 
 
 class ExecutionError(TfedgeError):
     """Generated C that does not compile, or a program that crashed, failed or ran too long.
 
-    The message ends with the compiler's or the program's own words.
+    The message ends with the compiler's or the program's own words, which may be several lines.
     """
+
+    def __str__(self) -> str:
+        return "\n".join(map(readable, Exception.__str__(self).expandtabs().splitlines()))

@@ -28,6 +28,7 @@ from tfedge_converters.export.trust.known_names import (
     names_of_keras3,
     names_of_tf_keras,
 )
+from tfedge_converters.export.weight_budget import weights_within
 from tfedge_converters.quiet import quiet
 
 # Keras 2 computes max(0, min(1, 0.2 x + 0.5)), Keras 3 relu6(x + 3) / 6.
@@ -125,15 +126,18 @@ def _readers(saved: Saved) -> list[_Reader]:
 
 
 def _read_with_keras(path: Path, objects: Mapping[str, Any], safe: bool) -> Any:
-    return keras.models.load_model(
-        path, custom_objects={**keras2_objects(), **objects}, compile=False, safe_mode=safe
-    )
+    known = {**keras2_objects(), **objects}
+    with weights_within(path, keras.layers.Layer):
+        return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=safe)
 
 
 def _read_with_tf_keras(path: Path, objects: Mapping[str, Any], safe: bool) -> Any:
     import tf_keras  # slow, and only old files need it
 
-    return tf_keras.models.load_model(path, custom_objects=objects, compile=False, safe_mode=safe)
+    with weights_within(path, tf_keras.layers.Layer):
+        return tf_keras.models.load_model(
+            path, custom_objects=objects, compile=False, safe_mode=safe
+        )
 
 
 def _read_function(path: Path, objects: Mapping[str, Any], safe: bool) -> Any:

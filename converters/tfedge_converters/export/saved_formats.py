@@ -126,8 +126,8 @@ _UNREAD = ("compile_config", "training_config", "model_config")
 def _read_hdf5(path: Path) -> Saved:
     check_hdf5(path)
     with h5py.File(path) as file:
-        config = _text(file.attrs.get("model_config"))
-        version = _text(file.attrs.get("keras_version", ""))
+        config = _text(file, "model_config")
+        version = _text(file, "keras_version")
     if config is None:
         raise ModelFileError(
             "holds weights but no model; build the model in Python, load the weights into it and "
@@ -136,7 +136,11 @@ def _read_hdf5(path: Path) -> Saved:
     return Saved({"model_config": _parsed(config)}, version or "")
 
 
-def _text(value: Any) -> str | None:
+def _text(file: Any, attribute: str) -> str | None:
+    """An attribute of a file; None if it has none of this name."""
+    value = file.attrs.get(attribute)
+    if not isinstance(value, (str, bytes, type(None))):
+        raise ModelFileError(f"its attribute '{attribute}' is no text; save the model again")
     return value.decode() if isinstance(value, bytes) else value
 
 

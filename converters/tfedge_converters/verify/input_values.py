@@ -85,9 +85,15 @@ def _bound(operator: Operator, index: int) -> Values:
     return Values() if bound is None else bound(operator)
 
 
+def _operand(operator: Operator, index: int) -> Tensor | None:
+    """None where a damaged operator has too few; whatever runs it refuses it in its own words."""
+    return operator.inputs[index] if index < len(operator.inputs) else None
+
+
 def _rows(operator: Operator, table: int, axis: int) -> Values:
-    source = operator.inputs[table]
-    assert source is not None
+    source = _operand(operator, table)
+    if source is None or not -len(source.shape) <= axis < len(source.shape):
+        return Values()
     return Values(0, source.shape[axis] - 1)
 
 
@@ -97,8 +103,9 @@ def _of_gather(operator: Operator) -> Values:
 
 def _of_gather_nd(operator: Operator) -> Values:
     """Indices of several dimensions share one tensor: what fits the smallest fits all."""
-    source, indices = operator.inputs[:2]
-    assert source is not None and indices is not None
+    source, indices = _operand(operator, 0), _operand(operator, 1)
+    if source is None or indices is None:
+        return Values()
     depth = indices.shape[-1] if indices.shape else 1
     return Values(0, min(source.shape[:depth], default=1) - 1)
 
@@ -108,27 +115,27 @@ def _of_embedding_lookup(operator: Operator) -> Values:
 
 
 def _of_one_hot(operator: Operator) -> Values:
-    depth = operator.inputs[1]
-    if depth is None or depth.data is None:
+    depth = _operand(operator, 1)
+    if depth is None or depth.data is None or not depth.data.size:
         return Values()
     return Values(0, int(depth.data.reshape(-1)[0]) - 1)
 
 
 def _of_divisor(operator: Operator) -> Values:
-    divisor = operator.inputs[1]
-    assert divisor is not None
-    grid = divisor.quantization
+    divisor = _operand(operator, 1)
+    grid = None if divisor is None else divisor.quantization
     return Values(without=0 if grid is None else int(grid.zero_point[0]))
 
 
 def _representable(operator: Operator) -> Values:
     """Real numbers that QUANTIZE does not clip."""
-    source, output = operator.inputs[0], operator.outputs[0]
+    source, output = operator.inputs[0], next(iter(operator.outputs), None)
     if source is None or source.type.dtype is None or source.quantization is not None:
         return Values()
-    if output.quantization is None or output.type.dtype is None:
+    dtype = None if output is None else output.type.dtype
+    if output is None or output.quantization is None or dtype is None or dtype.kind not in "iu":
         return Values()
-    limits = np.iinfo(output.type.dtype)
+    limits = np.iinfo(dtype)
     zero_point = int(output.quantization.zero_point[0])
     scale = float(output.quantization.scale[0])
     return Values((limits.min - zero_point) * scale, (limits.max - zero_point) * scale)

@@ -16,7 +16,8 @@ from tfedge.files import check_readable
 from tfedge_converters.graph import Graph, Tensor, TensorType
 from tfedge_converters.verify.input_values import Values, values_of
 
-_MOST_ELEMENTS = 1 << 24
+# Of one random sample, of all of them, and of a sample of zeros.
+_MOST_RANDOM, _MOST_IN_ALL, _MOST_ZEROS = 1 << 24, 1 << 29, 1 << 27
 
 
 def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]]:
@@ -30,8 +31,13 @@ def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]
             for any device.
     """
     elements = sum(tensor.elements for tensor in graph.inputs)
-    if elements > _MOST_ELEMENTS:
+    if elements > _MOST_RANDOM:
         raise TfedgeError(f"the inputs take {elements:,} values, too many to make up; give them")
+    if elements * count > _MOST_IN_ALL:
+        raise TfedgeError(
+            f"{count:,} samples of {elements:,} values are too many to hold; ask for "
+            f"{_MOST_IN_ALL // elements:,} at most"
+        )
     rng = np.random.default_rng(seed)
     allowed = [values_of(graph, tensor) for tensor in graph.inputs]
     return [
@@ -41,7 +47,16 @@ def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]
 
 
 def defined_sample(graph: Graph, seed: int = 3141) -> list[np.ndarray]:
-    """Random values, or zeros where random ones may be invalid, as among indices."""
+    """Random values, or zeros where random ones may be invalid, as among indices.
+
+    Raises:
+        TfedgeError: not even zeros would find room.
+    """
+    elements = sum(tensor.elements for tensor in graph.inputs)
+    if elements > _MOST_ZEROS:
+        raise TfedgeError(
+            f"the inputs take {elements:,} values; models are run with {_MOST_ZEROS:,} at most"
+        )
     try:
         return random_samples(graph, 1, seed)[0]
     except TfedgeError:
@@ -67,8 +82,10 @@ def _random_integers(
 ) -> np.ndarray:
     low = limits.min if values.low is None else max(limits.min, math.ceil(values.low))
     high = limits.max if values.high is None else min(limits.max, math.floor(values.high))
+    wide = limits.dtype if limits.bits == 64 else np.int64
     # Nothing fits where a table has no rows; what reads it refuses in words of its own.
-    drawn = rng.integers(low, max(low, high) + 1, tensor.shape).astype(limits.dtype)
+    drawn = rng.integers(low, max(low, high), tensor.shape, wide, endpoint=True)
+    drawn = drawn.astype(limits.dtype)
     if values.without is not None:
         other = values.without + (1 if values.without < high else -1)
         drawn[drawn == values.without] = other
@@ -82,6 +99,8 @@ def given_samples(graph: Graph, inputs: Any) -> list[list[np.ndarray]]:
         TfedgeError: a shape, type or name does not fit the model's inputs.
     """
     columns = _columns(graph, inputs)
+    if not all(column.ndim for column in columns):
+        raise TfedgeError("the inputs hold a single number; their first axis must count samples")
     counts = {len(column) for column in columns}
     if len(counts) != 1 or 0 in counts:
         raise TfedgeError(f"the inputs hold {sorted(counts)} samples; give each the same number")
@@ -124,8 +143,12 @@ def _fit(value: np.ndarray, tensor: Tensor) -> np.ndarray:
             f"a sample for input '{tensor.name}' has shape {value.shape}, the model {tensor.shape}"
         )
     if value.dtype != tensor.type.dtype:
+        advice = (
+            f"give them as {tensor.type.dtype}"
+            if tensor.quantization is None
+            else "quantise them first: integer = round(real / scale) + zero_point"
+        )
         raise TfedgeError(
-            f"input '{tensor.name}' is {tensor.type.name}, the samples are {value.dtype}; "
-            "quantise them first: integer = round(real / scale) + zero_point"
+            f"input '{tensor.name}' is {tensor.type.name}, the samples are {value.dtype}; {advice}"
         )
     return np.ascontiguousarray(value.reshape(tensor.shape))
