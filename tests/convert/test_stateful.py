@@ -150,7 +150,7 @@ def test_verify_runs_sequences(artifact):
 
 
 def test_firmware_goes_on(artifact, chunks, tmp_path):
-    converted = tfedge.convert(artifact.flatbuffer, target="cortex-m4", name="memory")
+    converted = tfedge.convert(artifact.flatbuffer, target="cortex-m4", name="keeper")
     inputs = [[chunk[None]] for chunk in chunks[:40]]
     right = run_micro(artifact.flatbuffer, inputs, 13)
     try:
@@ -163,35 +163,35 @@ def test_firmware_goes_on(artifact, chunks, tmp_path):
 
 MAIN = """
 #include <string.h>
-#include "memory.h"
+#include "keeper.h"
 
 static uint8_t arena[MEMORY_ARENA_BYTES] __attribute__((aligned(MEMORY_ARENA_ALIGN)));
-static memory_context a, b;
+static keeper_context a, b;
 
-static float step(memory_context *context) {
+static float step(keeper_context *context) {
   float input[MEMORY_IN0_ELEMENTS];
   for (int i = 0; i < MEMORY_IN0_ELEMENTS; i++) input[i] = 0.9f;
-  memcpy(memory_input(context, 0), input, sizeof input);
-  memory_invoke(context);
-  return *(const float *)memory_output(context, 0);
+  memcpy(keeper_input(context, 0), input, sizeof input);
+  keeper_invoke(context);
+  return *(const float *)keeper_output(context, 0);
 }
 
 int main(void) {
-  if (sizeof(memory_state) != MEMORY_STATE_BYTES) return 1;
-  memory_init(&a, arena, sizeof arena);
-  memory_init(&b, arena, sizeof arena);
+  if (sizeof(keeper_state) != KEEPER_STATE_BYTES) return 1;
+  keeper_init(&a, arena, sizeof arena);
+  keeper_init(&b, arena, sizeof arena);
   const float first = step(&a), second = step(&a);
   if (first == second) return 2;
   if (step(&b) != first || step(&b) != second) return 3;
-  if (memory_self_test(&a) != TFEDGE_OK || step(&a) != first) return 4;
-  if (memory_reset(&a) != TFEDGE_OK || step(&a) != first || step(&b) == first) return 5;
-  return memory_reset(NULL) == TFEDGE_ERROR_NULL ? 0 : 6;
+  if (keeper_self_test(&a) != TFEDGE_OK || step(&a) != first) return 4;
+  if (keeper_reset(&a) != TFEDGE_OK || step(&a) != first || step(&b) == first) return 5;
+  return keeper_reset(NULL) == TFEDGE_ERROR_NULL ? 0 : 6;
 }
 """
 
 
 def test_contexts_are_sequences_and_share_an_arena(artifact, tmp_path):
-    program = tfedge.convert(artifact.flatbuffer, name="memory").source.write(tmp_path)
+    program = tfedge.convert(artifact.flatbuffer, name="keeper").source.write(tmp_path)
     main = tmp_path / "main" / "main.c"
     main.parent.mkdir()
     main.write_text(MAIN)

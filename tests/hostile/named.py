@@ -21,6 +21,7 @@ from random_builder import Builder
 
 import tfedge
 from tfedge.errors import MissingToolError, TfedgeError
+from tfedge.file_sets import manifest_name
 from tfedge.quantization.schemes import LayerScheme, Scheme, WeightScheme, read_scheme, write_scheme
 from tfedge.terminal_text import readable
 from tfedge_converters import targets
@@ -134,7 +135,7 @@ def _compiles(saved: Path) -> Problems:
 
 
 def _is_good(name: str) -> bool:
-    return _GENERATED.fullmatch(name) is not None
+    return name == manifest_name("convert") or _GENERATED.fullmatch(name) is not None
 
 
 def _array(name: Names, folder: Path) -> Problems:
