@@ -165,12 +165,12 @@ MAIN = """
 #include <string.h>
 #include "keeper.h"
 
-static uint8_t arena[MEMORY_ARENA_BYTES] __attribute__((aligned(MEMORY_ARENA_ALIGN)));
+static uint8_t arena[KEEPER_ARENA_BYTES] __attribute__((aligned(KEEPER_ARENA_ALIGN)));
 static keeper_context a, b;
 
 static float step(keeper_context *context) {
-  float input[MEMORY_IN0_ELEMENTS];
-  for (int i = 0; i < MEMORY_IN0_ELEMENTS; i++) input[i] = 0.9f;
+  float input[KEEPER_IN0_ELEMENTS];
+  for (int i = 0; i < KEEPER_IN0_ELEMENTS; i++) input[i] = 0.9f;
   memcpy(keeper_input(context, 0), input, sizeof input);
   keeper_invoke(context);
   return *(const float *)keeper_output(context, 0);
