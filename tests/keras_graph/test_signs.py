@@ -37,3 +37,10 @@ def test_what_is_positive(name: str):
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_what_may_be_zero_or_less(name: str):
     assert not is_positive(UNKNOWN[name](keras.Input((4, 5))))
+
+
+def test_what_is_reached_on_many_ways_is_looked_at_once():
+    x = ops.exp(keras.Input((4,)))
+    for _ in range(60):
+        x = ops.multiply(x, x)
+    assert is_positive(x)

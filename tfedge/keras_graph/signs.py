@@ -23,22 +23,35 @@ _KEEPING = frozenset(
 )  # fmt: skip
 # Lower bounds of functions, which a constant may be added to.
 _LEAST = {"elu": -1.0, "selu": -1.7581, "sigmoid": 0.0, "softplus": 0.0, "tanh": -1.0}
-_DEEPEST = 32
+_FARTHEST = 200
 
 
 def is_positive(tensor: Any) -> bool:
     """Whether a symbolic tensor is above 0 whatever the inputs are; False if it is not known."""
-    return _is_above(tensor, 0, strictly=True)
+    return _Signs().are_above(tensor, strictly=True)
 
 
-def _is_above(item: Any, depth: int, strictly: bool) -> bool:
-    """Whether an operand is above 0, or not below it."""
+class _Signs:
+    """What is known of tensors, each of which is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool], bool] = {}
+
+    def are_above(self, item: Any, strictly: bool) -> bool:
+        """Whether an operand is above 0, or not below it."""
+        key = id(item), strictly
+        if key not in self._known:
+            self._known[key] = len(self._known) < _FARTHEST and _is_above(item, self, strictly)
+        return self._known[key]
+
+
+def _is_above(item: Any, signs: _Signs, strictly: bool) -> bool:
     if not isinstance(item, keras.KerasTensor):
         numbers = np.asarray(item) if isinstance(item, (int, float, np.ndarray)) else None
         return numbers is not None and bool((numbers > 0 if strictly else numbers >= 0).all())
     node = private.maker_of(item)
     kind, operands = kind_of(node.operation) or "", _operands(node)
-    if depth > _DEEPEST or not operands:
+    if not operands:
         return False
     function = _function(node.operation)
     if function in _POSITIVE or (not strictly and function in _NOT_NEGATIVE):
@@ -46,8 +59,8 @@ def _is_above(item: Any, depth: int, strictly: bool) -> bool:
     if not strictly and kind == "Multiply" and all(one is operands[0] for one in operands):
         return True
     if kind in _COMBINED:
-        return _COMBINED[kind](operands, depth + 1, strictly)
-    return kind in _KEEPING and all(_is_above(one, depth + 1, strictly) for one in operands)
+        return _COMBINED[kind](operands, signs, strictly)
+    return kind in _KEEPING and all(signs.are_above(one, strictly) for one in operands)
 
 
 def _function(operation: Any) -> str:
@@ -66,13 +79,13 @@ def _operands(node: Any) -> list[Any]:
     return found if any(isinstance(item, keras.KerasTensor) for item in found) else []
 
 
-def _sum(operands: list[Any], depth: int, strictly: bool) -> bool:
+def _sum(operands: list[Any], signs: _Signs, strictly: bool) -> bool:
     pairs = (operands, operands[::-1]) if len(operands) == 2 else ()
     if any(_is_shifted(function, constant, strictly) for function, constant in pairs):
         return True
-    if not all(_is_above(one, depth, strictly=False) for one in operands):
+    if not all(signs.are_above(one, strictly=False) for one in operands):
         return False
-    return not strictly or any(_is_above(one, depth, strictly=True) for one in operands)
+    return not strictly or any(signs.are_above(one, strictly=True) for one in operands)
 
 
 def _is_shifted(function: Any, constant: Any, strictly: bool) -> bool:
@@ -84,15 +97,15 @@ def _is_shifted(function: Any, constant: Any, strictly: bool) -> bool:
     return least is not None and (least + constant > 0 or (not strictly and least + constant >= 0))
 
 
-def _maximum(operands: list[Any], depth: int, strictly: bool) -> bool:
-    return any(_is_above(one, depth, strictly) for one in operands)
+def _maximum(operands: list[Any], signs: _Signs, strictly: bool) -> bool:
+    return any(signs.are_above(one, strictly) for one in operands)
 
 
-def _quotient(operands: list[Any], depth: int, strictly: bool) -> bool:
-    return len(operands) == 2 and all(_is_above(one, depth, strictly) for one in operands)
+def _quotient(operands: list[Any], signs: _Signs, strictly: bool) -> bool:
+    return len(operands) == 2 and all(signs.are_above(one, strictly) for one in operands)
 
 
-_COMBINED: dict[str, Callable[[list[Any], int, bool], bool]] = {
+_COMBINED: dict[str, Callable[[list[Any], _Signs, bool], bool]] = {
     "Add": _sum,
     "Divide": _quotient,
     "Maximum": _maximum,

@@ -165,12 +165,16 @@ class _Search:
             }
 
     def _is_free_of_weights(self, value: Value) -> bool:
-        maker = self._makers.get(id(value))
-        if maker is None:
-            return True
-        return not getattr(maker.operation, "weights", None) and all(
-            map(self._is_free_of_weights, maker.operands)
-        )
+        waiting, seen = [value], {id(value)}
+        while waiting:
+            maker = self._makers.get(id(waiting.pop()))
+            if maker is None:
+                continue
+            if getattr(maker.operation, "weights", None):
+                return False
+            waiting += [one for one in maker.operands if id(one) not in seen]
+            seen.update(map(id, maker.operands))
+        return True
 
     def _run(self, value: Value, known: dict[int, Any]) -> np.ndarray:
         """A value, computed with all that it needs."""
