@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.metrics import metric_function
 from tfedge_converters.preparation import Prepared
 from tfedge_converters.quality.data import Findings, findings, wanted_by
-from tfedge_converters.quality.explanation import Calibrated, explanation
+from tfedge_converters.quality.explanation import Calibrated, explanation, worst_layer
 from tfedge_converters.quality.limits import Limits
 from tfedge_converters.quality.measurement import FloatOutputs, count_for, run_both
 from tfedge_converters.quality.result import Quality
@@ -156,6 +156,7 @@ class Comparison:
         self, quality: Quality, model: Model, limits: Limits, samples: Sequence[Sample]
     ) -> list[str]:
         found = []
+        find_layer = cache(partial(worst_layer, self._calibrated, samples))
         for index, output in enumerate(quality.outputs):
             worst = output.worst
             if worst.snr >= limits.snr:
@@ -168,7 +169,7 @@ class Comparison:
                 measure = f"differs in {output.noise:.1%} of its values after conversion"
             found.append(
                 f"{what} {measure}, where {limits.snr:g} dB are asked for. "
-                + explanation(output, index, model.main, self._calibrated, samples)
+                + explanation(output, index, model.main, self._calibrated, find_layer)
             )
         return found
 

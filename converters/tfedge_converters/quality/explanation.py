@@ -22,6 +22,8 @@ from tfedge_converters.quantize.noise import judged
 # Every layer is rounded by itself and all behind it run: this many multiplications in all.
 _MOST_WORK = 4_000_000_000
 _MOST_SAMPLES = 8
+# Every layer is followed to the outputs, so that effort grows with the square.
+_MOST_LAYERS = 200
 
 _NAMED = 4
 
@@ -61,7 +63,7 @@ def explanation(
     index: int,
     converted: Graph,
     calibrated: Calibrated | None,
-    samples: Sequence[Sample],
+    worst_layer: Callable[[], LayerDiagnosis | None],
 ) -> str:
     """Sentences about an output that is not good enough.
 
@@ -70,7 +72,7 @@ def explanation(
         index: its place among the outputs.
         converted: the integer graph.
         calibrated: what it was made of; None for models whose activations stay real.
-        samples: to look for the layer on.
+        worst_layer: finds the layer that costs most, or None; asked only where it is needed.
     """
     if calibrated is None:
         return "Store the weights in more bits"
@@ -85,7 +87,7 @@ def explanation(
         )
     if part is not output and part.span <= SHARED_GRID * output.span:
         return f"{_beside(output, part, index, converted)}: {_apart(output, part)}{_or(wider)}"
-    worst = _worst_layer(calibrated, samples)
+    worst = worst_layer()
     if worst is None:
         return f"tfedge.diagnose says in which layer{_first(wider)}"
     joined = _joined_by(calibrated.model.main, worst)
@@ -122,9 +124,13 @@ def _apart(output: OutputQuality, part: PartQuality) -> str:
     return "return unlike channels as outputs of their own, or scale what is learned to like ranges"
 
 
-def _worst_layer(calibrated: Calibrated, samples: Sequence[Sample]) -> LayerDiagnosis | None:
-    """The layer that costs most, if it is not too much work to find it."""
+def worst_layer(calibrated: Calibrated | None, samples: Sequence[Sample]) -> LayerDiagnosis | None:
+    """The layer that costs most; None if it is too much work to find it."""
+    if calibrated is None:
+        return None
     layers = len(calibrated.model.main.operators)
+    if layers > _MOST_LAYERS:
+        return None
     affordable = _MOST_WORK // max(1, work(calibrated.model) * layers)
     chosen = list(samples[: min(_MOST_SAMPLES, affordable)])
     if not chosen or not judged(calibrated.model.main):
