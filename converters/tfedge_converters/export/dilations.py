@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType
+from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph.making import integers, like, reshape
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -147,10 +148,12 @@ def _amounts(operator: Operator, index: int = 1) -> np.ndarray | None:
 def _operators(chain: _Chain, bias: tuple[Operator, Tensor] | None) -> list[Operator]:
     """The dilated convolution, and what makes its operand and its result."""
     result = chain.result if bias is None else bias[0].outputs[0]
-    name, source = result.name, chain.source
+    source = chain.source
     made: list[Operator] = []
     if len(source.shape) == 3:
-        source = _reshaped(made, source, _as_image(source.shape), f"{name}_row")
+        row = like(result, "row", _as_image(source.shape))
+        made.append(reshape(source, row))
+        source = row
     dilation = (1, *chain.dilation) if len(chain.dilation) == 1 else chain.dilation
     edges = np.pad(chain.edges, [(2 - len(chain.edges), 0), (0, 0)])
     kernel = chain.convolution.inputs[1]
@@ -164,42 +167,28 @@ def _operators(chain: _Chain, bias: tuple[Operator, Tensor] | None) -> list[Oper
     if edges.any() and np.array_equal(edges, same):
         options.padding = schema.Padding.SAME
     elif edges.any():
-        source = _padded(made, source, edges, f"{name}_padded")
+        made.append(_padded(source, edges, result))
+        source = made[-1].outputs[0]
     inputs = [source, *chain.convolution.inputs[1:]]
     if bias is not None:
         inputs = [source, kernel, bias[1]]
     convolution = replace(chain.convolution, inputs=inputs, options=options)
     if len(chain.source.shape) == 4:
         return [*made, replace(convolution, outputs=[result])]
-    row = Tensor(f"{name}_convolved", _as_image(result.shape), result.type)
-    made.append(replace(convolution, outputs=[row]))
-    _reshape(made, row, result)
-    return made
+    convolved = like(result, "convolved", _as_image(result.shape))
+    return [*made, replace(convolution, outputs=[convolved]), reshape(convolved, result)]
 
 
 def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[0], 1, *shape[1:])
 
 
-def _reshaped(made: list[Operator], source: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
-    result = Tensor(name, shape, source.type)
-    _reshape(made, source, result)
-    return result
-
-
-def _reshape(made: list[Operator], source: Tensor, result: Tensor) -> None:
-    sizes = np.array(result.shape, np.int32)
-    shape = Tensor(f"{result.name}_shape", sizes.shape, TensorType.INT32, data=sizes)
-    options = schema.ReshapeOptionsT()
-    options.newShape = list(result.shape)
-    made.append(Operator("RESHAPE", [source, shape], [result], options))
-
-
-def _padded(made: list[Operator], source: Tensor, edges: np.ndarray, name: str) -> Tensor:
-    amounts = np.pad(edges, [(1, 1), (0, 0)]).astype(np.int32)
+def _padded(source: Tensor, edges: np.ndarray, result: Tensor) -> Operator:
+    """Zeros around an image, on the way to a result."""
+    amounts = np.pad(edges, [(1, 1), (0, 0)])
     sizes = zip(source.shape, amounts, strict=True)
     shape = tuple(int(size + before + behind) for size, (before, behind) in sizes)
-    result = Tensor(name, shape, source.type)
-    around = Tensor(f"{name}_edges", amounts.shape, TensorType.INT32, data=amounts)
-    made.append(Operator("PAD", [source, around], [result], schema.PadOptionsT()))
-    return result
+    padded = like(result, "padded", shape)
+    return Operator(
+        "PAD", [source, integers(padded, "edges", amounts)], [padded], schema.PadOptionsT()
+    )

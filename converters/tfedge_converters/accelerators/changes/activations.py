@@ -11,7 +11,7 @@ import copy
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.accelerators.changes.making import like, replace
+from tfedge_converters.graph.making import like, replace
 from tfedge_converters.graph.types import Graph, Operator, Quantization, Tensor, TensorType
 
 

@@ -10,7 +10,7 @@ import copy
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.accelerators.changes.making import integers, like, replace
+from tfedge_converters.graph.making import integers, like, replace
 from tfedge_converters.graph.types import Graph, Operator
 
 _LARGEST_STEP = 8

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfedge_converters.accelerators.changes.making import replace
+from tfedge_converters.graph.making import replace
 from tfedge_converters.graph.types import Graph, Operator, Tensor, TensorType
 
 _INTEGERS = (TensorType.INT8, TensorType.UINT8)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.accelerators.changes.making import (
+from tfedge_converters.graph.making import (
     integers,
     like,
     movement_version,

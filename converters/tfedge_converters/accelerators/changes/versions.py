@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from tfedge.quantization.policy import INT8, OPERATORS
-from tfedge_converters.accelerators.changes.making import replace
+from tfedge_converters.graph.making import replace
 from tfedge_converters.graph.types import Graph, Operator, TensorType
 
 

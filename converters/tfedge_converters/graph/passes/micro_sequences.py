@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.arithmetic.errors import UndefinedError
 from tfedge_converters.graph.evaluation import evaluate
+from tfedge_converters.graph.making import integers, like
 from tfedge_converters.graph.passes.byte_functions import BYTE_FUNCTION, as_tables
 from tfedge_converters.graph.passes.byte_tables import byte_table
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
@@ -102,14 +103,14 @@ def _look_up(operator: Operator) -> list[Operator] | None:
 
 def _gathered(source: Tensor, output: Tensor, table: np.ndarray) -> list[Operator]:
     """CAST, ADD 128, GATHER from the results for -128 to 127."""
-    codes = _like(output, "codes", TensorType.INT32, source.shape)
-    places = _like(output, "places", TensorType.INT32, source.shape)
+    codes = like(output, "codes", source.shape, TensorType.INT32)
+    places = like(output, "places", source.shape, TensorType.INT32)
     results = Tensor(f"{output.name}_table", (256,), TensorType.INT8, output.quantization, table)
     cast = schema.CastOptionsT()
     cast.inDataType, cast.outDataType = TensorType.INT8.value, TensorType.INT32.value
     return [
         Operator("CAST", [source], [codes], cast),
-        Operator("ADD", [codes, _integers(output, "half", 128)], [places], schema.AddOptionsT()),
+        Operator("ADD", [codes, integers(output, "half", 128)], [places], schema.AddOptionsT()),
         Operator("GATHER", [results, places], [output], schema.GatherOptionsT(), 2),
     ]
 
@@ -140,7 +141,7 @@ def _clamp(operator: Operator) -> list[Operator] | None:
         case _:
             return _look_up(operator)
     low, high = _CLAMPS[operator.code]
-    above = _like(output, "above", TensorType.FLOAT32, source.shape)
+    above = like(output, "above", source.shape, TensorType.FLOAT32)
     ends = [
         Tensor(f"{output.name}_{name}", (), TensorType.FLOAT32, data=np.array(end, np.float32))
         for name, end in (("low", low), ("high", high))
@@ -167,8 +168,8 @@ def _reduce_any(operator: Operator) -> list[Operator] | None:
     output = operator.outputs[0]
     match operator.inputs:
         case [Tensor(type=TensorType.BOOL) as source, Tensor() as axes]:
-            negated = _like(output, "negated", TensorType.BOOL, source.shape)
-            all_false = _like(output, "all_false", TensorType.BOOL, output.shape)
+            negated = like(output, "negated", source.shape, TensorType.BOOL)
+            all_false = like(output, "all_false", output.shape, TensorType.BOOL)
             return [
                 Operator("LOGICAL_NOT", [source], [negated]),
                 Operator("REDUCE_ALL", [negated, axes], [all_false], operator.options),
@@ -187,7 +188,7 @@ def _select(operator: Operator) -> list[Operator] | None:
             )
             if len(condition.shape) != 1 or rows == condition.shape:
                 return [select]
-            spread = _like(operator.outputs[0], "rows", condition.type, rows)
+            spread = like(operator.outputs[0], "rows", rows, condition.type)
             select.inputs[0] = spread
             return [_reshape(condition, spread), select]
     return None
@@ -212,10 +213,10 @@ def _tile(operator: Operator) -> list[Operator] | None:
             continue
         blocks = (math.prod(shape[:axis]), 1, math.prod(shape[axis:]))
         spread = (blocks[0], count, blocks[2])
-        before = _like(output, f"blocks_{axis}", source.type, blocks)
-        behind = _like(output, f"spread_{axis}", source.type, spread)
+        before = like(output, f"blocks_{axis}", blocks, source.type)
+        behind = like(output, f"spread_{axis}", spread, source.type)
         options = schema.BroadcastToOptionsT()
-        sizes = _integers(output, f"sizes_{axis}", spread)
+        sizes = integers(output, f"sizes_{axis}", spread)
         steps.append(_reshape(last, before))
         steps.append(Operator("BROADCAST_TO", [before, sizes], [behind], options, 3))
         shape[axis] *= count
@@ -246,9 +247,9 @@ def _transpose(operator: Operator) -> list[Operator] | None:
     in_source = sorted(runs)
     sizes = [math.prod(source.shape[axis] for axis in run) for run in in_source]
     places = [in_source.index(run) for run in runs]
-    before = _like(output, "joint", source.type, tuple(sizes))
-    behind = _like(output, "moved", source.type, tuple(sizes[place] for place in places))
-    axes = _integers(output, "order", tuple(places))
+    before = like(output, "joint", tuple(sizes), source.type)
+    behind = like(output, "moved", tuple(sizes[place] for place in places), source.type)
+    axes = integers(output, "order", tuple(places))
     options = schema.TransposeOptionsT()
     return [
         _reshape(source, before),
@@ -271,19 +272,8 @@ def _runs(shape: Sequence[int], order: Sequence[int]) -> list[list[int]]:
 
 
 def _reshape(source: Tensor, output: Tensor) -> Operator:
-    shape = _integers(output, "shape", output.shape)
+    shape = integers(output, "shape", output.shape)
     return Operator("RESHAPE", [source, shape], [output], schema.ReshapeOptionsT())
-
-
-def _like(output: Tensor, what: str, type_: TensorType, shape: tuple[int, ...]) -> Tensor:
-    """A tensor named after the output, with its grid where it has its type."""
-    grid = output.quantization if type_ == output.type else None
-    return Tensor(f"{output.name}_{what}", shape, type_, grid)
-
-
-def _integers(output: Tensor, what: str, values: int | tuple[int, ...]) -> Tensor:
-    data = np.array(values, np.int32)
-    return Tensor(f"{output.name}_{what}", data.shape, TensorType.INT32, data=data)
 
 
 # Operator to the function that writes it as others; None where it cannot.

@@ -1,4 +1,4 @@
-"""Operators and tensors that take the place of others."""
+"""Makes operators and tensors that take the place of others."""
 
 from __future__ import annotations
 
