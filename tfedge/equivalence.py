@@ -132,12 +132,8 @@ def unchanged_states(model: Any) -> Iterator[None]:
         if getattr(layer, "stateful", False)
         for variable in keras.tree.flatten(layer.states)
     ]
-    before = [keras.ops.convert_to_numpy(variable) for variable in states]
-    try:
+    with _put_back(states):
         yield
-    finally:
-        for variable, array in zip(states, before, strict=True):
-            variable.assign(array)
 
 
 @contextmanager
@@ -149,20 +145,16 @@ def telling_weights(model: Any, without: Container[int] = ()) -> Iterator[None]:
         without: identities of variables that stay what they are.
     """
     rng = np.random.default_rng(0)
-    before = []
+    told = []
     for variable in model.weights:
-        array = keras.ops.convert_to_numpy(variable)
-        if id(variable) in without:
+        if id(variable) in without or "float" not in variable.dtype:
             continue
-        if "float" in variable.dtype and array.size > 1 and (array == array.flat[0]).all():
-            before.append((variable, array))
+        array = keras.ops.convert_to_numpy(variable)
+        if array.size > 1 and (array == array.flat[0]).all():
             near = float(array.flat[0]) or _NEAR_ZERO
-            variable.assign(near * rng.uniform(0.5, 1.5, array.shape))
-    try:
+            told.append((variable, near * rng.uniform(0.5, 1.5, array.shape)))
+    with exchanged(told):
         yield
-    finally:
-        for variable, array in before:
-            variable.assign(array)
 
 
 @contextmanager
@@ -172,13 +164,20 @@ def exchanged(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
     Args:
         values: pairs of a variable and an array of its shape.
     """
-    before = [(variable, keras.ops.convert_to_numpy(variable)) for variable, _ in values]
-    try:
+    with _put_back([variable for variable, _ in values]):
         for variable, array in values:
             variable.assign(array)
         yield
+
+
+@contextmanager
+def _put_back(variables: Sequence[Any]) -> Iterator[None]:
+    """Gives variables the values that they have now, whatever comes of them."""
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
     finally:
-        for variable, array in before:
+        for variable, array in zip(variables, before, strict=True):
             variable.assign(array)
 
 

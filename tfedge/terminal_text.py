@@ -13,6 +13,11 @@ def readable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def readable_lines(text: str) -> str:
+    """The text, each line of it `readable`."""
+    return "\n".join(map(readable, text.splitlines()))
+
+
 def cells(*texts: str) -> tuple[Any, ...]:
     """Cells for a rich table: what looks like rich's markup in them is text as well."""
     from rich.text import Text

@@ -249,6 +249,17 @@ def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightA
 
 
 @contextmanager
+def in_place_of(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Puts a function in the place of a module's or a class' own for a while."""
+    before = getattr(owner, name)
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+@contextmanager
 def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
     """Puts a function in the place of what `keras.ops.add` calls.
 
@@ -257,11 +268,8 @@ def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
     """
     module = keras.src.backend.numpy
     before = module.add
-    module.add = lambda x1, x2: add(before, x1, x2)
-    try:
+    with in_place_of(module, "add", lambda x1, x2: add(before, x1, x2)):
         yield
-    finally:
-        module.add = before
 
 
 @contextmanager
@@ -285,11 +293,8 @@ def symbolic_constants(layer: Any, stand_in: Callable[[Any], Any]) -> Iterator[N
             )
         return run(self, *args, **kwargs)
 
-    keras.layers.Layer.__call__ = call
-    try:
+    with in_place_of(keras.layers.Layer, "__call__", call):
         yield
-    finally:
-        keras.layers.Layer.__call__ = run
 
 
 def _is_constant(item: Any) -> bool:

@@ -169,19 +169,11 @@ class QuantizedModel(keras.Model):
                 f"{filepath}: Keras' legacy .h5 files cannot hold a quantised model; save it as "
                 ".keras, or its weights with save_weights"
             )
-        if _is_one_file(filepath, ".keras", args, kwargs):
-            with replacing(Path(filepath)) as beside:
-                super().save(beside)
-        else:
-            super().save(filepath, *args, **kwargs)
+        _write_whole(super().save, ".keras", filepath, args, kwargs)
 
     def save_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """As in Keras."""
-        if _is_one_file(filepath, ".weights.h5", args, kwargs):
-            with replacing(Path(filepath)) as beside:
-                super().save_weights(beside)
-        else:
-            super().save_weights(filepath, *args, **kwargs)
+        _write_whole(super().save_weights, ".weights.h5", filepath, args, kwargs)
 
     def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Weights of this model, or of the float model that it was made of."""
@@ -358,6 +350,17 @@ def unknown_ranges(model: Any) -> list[str]:
         for quantizer in quantizers
         if quantizer is not None and not int(quantizer.observations.numpy())
     ]
+
+
+def _write_whole(
+    write: Callable[..., None], ending: str, filepath: Any, args: Any, kwargs: dict[str, Any]
+) -> None:
+    """Writes as Keras does; beside the old file where it is one file on this computer."""
+    if _is_one_file(filepath, ending, args, kwargs):
+        with replacing(Path(filepath)) as beside:
+            write(beside)
+    else:
+        write(filepath, *args, **kwargs)
 
 
 def _is_one_file(filepath: Any, ending: str, args: Any, kwargs: dict[str, Any]) -> bool:

@@ -8,8 +8,9 @@ scores stay is found as the model says, and what the others become does not coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -148,21 +149,24 @@ class _Search:
             return [number]
         if not isinstance(item, Value) or not self._is_free_of_weights(item):
             return []
-        return [self._run(item, inputs) for inputs in self._samples()]
+        return [self._run(item, known) for known in self._samples]
 
-    def _samples(self) -> Iterator[dict[int, Any]]:
-        """Inputs at random, then with masks of real numbers, which are 0 and 1."""
+    @cached_property
+    def _samples(self) -> list[dict[int, Any]]:
+        """What is known of inputs at random, and of masks of real numbers, which are 0 and 1."""
         arrays = random_inputs(self._computation)
         rng = np.random.default_rng(0)
         masks = [
             rng.integers(0, 2, array.shape).astype(array.dtype) if value.is_real else array
             for value, array in zip(self._computation.inputs, arrays, strict=True)
         ]
-        for given in (arrays, masks):
-            yield {
+        return [
+            {
                 id(value): keras.ops.convert_to_tensor(array)
                 for value, array in zip(self._computation.inputs, given, strict=True)
             }
+            for given in (arrays, masks)
+        ]
 
     def _is_free_of_weights(self, value: Value) -> bool:
         waiting, seen = [value], {id(value)}

@@ -139,11 +139,10 @@ class _Signals:
 
 def _say(words: str) -> None:
     """Names in a message may be a stranger's."""
-    from tfedge.terminal_text import readable
+    from tfedge.terminal_text import readable_lines
 
-    shown = "\n".join(map(readable, words.splitlines()))
     try:
-        sys.stderr.write(f"tfedge: {shown}\n")
+        sys.stderr.write(f"tfedge: {readable_lines(words)}\n")
         sys.stderr.flush()
     except (OSError, AttributeError):  # then nobody hears of it
         _let_go_of(sys.stderr)

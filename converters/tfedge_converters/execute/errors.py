@@ -1,7 +1,7 @@
 """What goes wrong when generated C is compiled and run."""
 
 from tfedge.errors import TfedgeError
-from tfedge.terminal_text import readable
+from tfedge.terminal_text import readable_lines
 
 
 class ExecutionError(TfedgeError):
@@ -11,4 +11,4 @@ class ExecutionError(TfedgeError):
     """
 
     def __str__(self) -> str:
-        return "\n".join(map(readable, Exception.__str__(self).expandtabs().splitlines()))
+        return readable_lines(Exception.__str__(self).expandtabs())

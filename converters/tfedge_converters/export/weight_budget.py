@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfedge.errors import ModelFileError
+from tfedge.keras_graph import private
 
 # Weights that are saved with a filter, and zeros among them, take less room than in memory.
 _SMALL_BYTES = 1 << 26
@@ -45,11 +46,8 @@ def weights_within(path: Path, layer_class: Any) -> Iterator[None]:
             )
         return original(layer, *arguments, **options)
 
-    layer_class.add_weight = add_weight
-    try:
+    with private.in_place_of(layer_class, "add_weight", add_weight):
         yield
-    finally:
-        layer_class.add_weight = original
 
 
 def _stored_bytes(path: Path) -> int:

@@ -21,27 +21,22 @@ def code_templates(package: str) -> jinja2.Environment:
 
     A `Code` is written as it is and any other string as `plain` text; numbers are integers.
     """
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader(package, "templates"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-        finalize=_code,
-    )
+    return _environment(package, keep_trailing_newline=True, autoescape=False, finalize=_code)
 
 
 @cache
 def page_templates(package: str) -> jinja2.Environment:
     """For HTML, from the folder "templates" of a package: strings are `readable` and escaped."""
+    return _environment(package, autoescape=True, finalize=_page)
+
+
+def _environment(package: str, **options: Any) -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader(package, "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=True,
-        finalize=_page,
+        **options,
     )
 
 
