@@ -1,11 +1,6 @@
 """The one exception type that tfedge raises for a user's mistake."""
 
-import re
-
 from tfedge.terminal_text import readable
-
-# What Keras makes of a message that is raised within a layer: bold type, and lines of its own.
-_STYLE, _LINE_END = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\s*[\r\n]\s*")
 
 
 class TfedgeError(Exception):
@@ -17,7 +12,7 @@ class TfedgeError(Exception):
     """
 
     def __str__(self) -> str:
-        return readable(_LINE_END.sub(" ", _STYLE.sub("", super().__str__())))
+        return readable(super().__str__())
 
 
 class ModelFileError(TfedgeError):

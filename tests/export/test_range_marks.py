@@ -122,7 +122,7 @@ def test_a_bound_that_is_computed_in_the_graph_is_refused():
         def call(self, y):
             return mark_range(y, keras.ops.min(y), 1.0)
 
-    with pytest.raises(TfedgeError, match=r"Computed\.call\(\)\. attribute 'lo' of marker"):
+    with pytest.raises(TfedgeError, match=r"Computed\.call\(\): attribute 'lo' of marker"):
         export_keras(keras.Model(x, Computed()(x)))
 
 

@@ -79,9 +79,11 @@ def _concrete(entry: Entry, function: Any) -> Any:
     try:
         return function.get_concrete_function()
     except Exception as error:  # whatever the code of the user's layers raises
-        where, what = _keras_error(str(error))
         if isinstance(error, TfedgeError):
+            # As Keras wrote it: what such an error shows has no bold type left to find.
+            where, what = _keras_error(Exception.__str__(error))
             raise type(error)(f"{where}{what}") from error
+        where, what = _keras_error(str(error))
         shapes = ", ".join(f"'{name}' {(1, *spec.shape)}" for name, spec in entry.inputs.items())
         raise TfedgeError(
             f"model '{entry.model.name}' fails when it is called on {shapes}: "
