@@ -42,12 +42,13 @@ class Values:
     without: int | None = None
 
     def within(self, other: Values) -> Values:
-        """What both allow."""
+        """What both allow; the largest of the least values where that is nothing."""
         lows = [bound for bound in (self.low, other.low) if bound is not None]
         highs = [bound for bound in (self.high, other.high) if bound is not None]
+        low, high = max(lows, default=None), min(highs, default=None)
         return Values(
-            low=max(lows, default=None),
-            high=min(highs, default=None),
+            low=low,
+            high=high if low is None or high is None else max(low, high),
             without=self.without if other.without is None else other.without,
         )
 
