@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import real_data
-from networks import (
+from common import real_data
+from common.networks import (
     depthwise_digits_net,
     gestures_net,
     plain_digits_net,
     residual_digits_net,
     words_net,
 )
-from real_data import Split
+from common.real_data import Split
 
 DIGITS_NETS = {
     "plain": plain_digits_net,

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 import tensorflow as tf
-from real_data import Split
 from rich.console import Console
-from tasks import Task
 
+from common.real_data import Split
+from common.tasks import Task
 from tfedge.atomic_writing import write_atomically
 
 BATCH = 32

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow as tf
-from trials import Trial
 
+from common.trials import Trial
 from tfedge.pruning import PolynomialDecay
 from tfedge.pruning.kernels import chosen_kernels
 from tfedge.pruning.patterns import get as pattern_of
