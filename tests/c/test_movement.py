@@ -141,9 +141,9 @@ def damage(operator, rng) -> None:
 
 def check_bounds(call) -> None:
     params = call.params
-    if call.kernel == "fill_x8":
+    if call.kernel == "fill_bytes":
         assert params["bytes"] == call.output.byte_size
-    elif call.kernel == "gather_x8":
+    elif call.kernel == "gather_bytes":
         check_gather(call)
     else:
         for tensor, steps, offset in (

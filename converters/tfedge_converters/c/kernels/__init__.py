@@ -22,6 +22,7 @@ from tfedge_converters.c.kernels import (
     filling,
     fully_connected,
     gathering,
+    int16_unary,
     lstm,
     movement,
     padding,
@@ -33,10 +34,9 @@ from tfedge_converters.c.kernels import (
     slicing,
     softmax,
     transposed_convolution,
+    uint8_convolution,
+    uint8_resize,
     unary,
-    unsigned_convolution,
-    unsigned_resize,
-    wide_unary,
 )
 from tfedge_converters.c.kernels.checks import RefusedError
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
@@ -144,22 +144,22 @@ LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
 
 # Operators that were uint8 and whose arithmetic was another than that of int8.
 UNSIGNED_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
-    "CONV_2D": unsigned_convolution.lower_unsigned_conv_2d,
-    "DEPTHWISE_CONV_2D": unsigned_convolution.lower_unsigned_depthwise_conv_2d,
-    "FULLY_CONNECTED": fully_connected.lower_unsigned_fully_connected,
-    "RESIZE_BILINEAR": unsigned_resize.lower_unsigned_resize_bilinear,
+    "CONV_2D": uint8_convolution.lower_uint8_conv_2d,
+    "DEPTHWISE_CONV_2D": uint8_convolution.lower_uint8_depthwise_conv_2d,
+    "FULLY_CONNECTED": fully_connected.lower_uint8_fully_connected,
+    "RESIZE_BILINEAR": uint8_resize.lower_uint8_resize_bilinear,
 }
 
 # Functions of one int16, of which int8 has tables.
 WIDE_LOWERINGS: dict[str, Callable[[Operator], Lowered]] = {
-    "ABS": wide_unary.lower_wide_abs,
-    "EXP": wide_unary.lower_wide_table,
-    "GELU": wide_unary.lower_wide_table,
-    "LEAKY_RELU": wide_unary.lower_wide_leaky_relu,
-    "LOGISTIC": wide_unary.lower_wide_logistic,
-    "RELU": wide_unary.lower_wide_relu,
-    "RELU6": wide_unary.lower_wide_relu6,
-    "TANH": wide_unary.lower_wide_tanh,
+    "ABS": int16_unary.lower_int16_abs,
+    "EXP": int16_unary.lower_int16_table,
+    "GELU": int16_unary.lower_int16_table,
+    "LEAKY_RELU": int16_unary.lower_int16_leaky_relu,
+    "LOGISTIC": int16_unary.lower_int16_logistic,
+    "RELU": int16_unary.lower_int16_relu,
+    "RELU6": int16_unary.lower_int16_relu6,
+    "TANH": int16_unary.lower_int16_tanh,
 }
 
 
@@ -245,7 +245,7 @@ def _lowering(operator: Operator) -> Callable[[Operator], Lowered] | None:
 
 def _special_lowerings(operator: Operator) -> Mapping[str, Callable[[Operator], Lowered]]:
     """What comes before LOWERINGS for an operator's types."""
-    if operator.was_unsigned:
+    if operator.uint8_semantics:
         return UNSIGNED_LOWERINGS
     source = operator.inputs[0] if operator.inputs else None
     return WIDE_LOWERINGS if source is not None and source.type == TensorType.INT16 else {}

@@ -13,7 +13,7 @@ from tfedge_converters.graph.types import Operator, Tensor, TensorType
 _CUMSUM_FRACTION_BITS = 20
 
 
-def _lower_arg_extreme(operator: Operator, largest: int) -> Lowered:
+def _lower_arg_min_max(operator: Operator, largest: int) -> Lowered:
     source, output, axis = _operands(operator)
     checks.int8(source)
     if output.type not in (TensorType.INT32, TensorType.INT64):
@@ -22,11 +22,11 @@ def _lower_arg_extreme(operator: Operator, largest: int) -> Lowered:
         )
     checks.shape(output, source.shape[:axis] + source.shape[axis + 1 :])
     fields: dict[str, Param] = {"largest": largest, "wide": int(output.type == TensorType.INT64)}
-    return _call("arg_extreme_s8", source, output, axis, fields, in_place=False)
+    return _call("arg_min_max_s8", source, output, axis, fields, in_place=False)
 
 
-lower_arg_max = partial(_lower_arg_extreme, largest=1)
-lower_arg_min = partial(_lower_arg_extreme, largest=0)
+lower_arg_max = partial(_lower_arg_min_max, largest=1)
+lower_arg_min = partial(_lower_arg_min_max, largest=0)
 
 
 def lower_cumsum(operator: Operator) -> Lowered:

@@ -9,7 +9,7 @@ import numpy as np
 from tfedge_converters.c.kernel_call import Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.elementwise import binary_call, rescaled_fields
-from tfedge_converters.c.kernels.integers import is_integer, lower_integer_comparison
+from tfedge_converters.c.kernels.integer_elementwise import is_integer, lower_integer_comparison
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 

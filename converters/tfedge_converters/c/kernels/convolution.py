@@ -14,16 +14,16 @@ from tfedge_converters.c.kernels.geometry import Window, slide
 from tfedge_converters.c.kernels.requantization import (
     channel_multipliers,
     folded_bias,
+    int16_limits,
+    int16_sum_fields,
     is_narrow,
     output_fields,
     weight_scales,
-    wide_limits,
-    wide_sum_fields,
 )
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of int16 with int8 could leave int32.
-_LARGEST_WIDE_ROW = (1 << 31) // (1 << 22) - 1
+_LARGEST_INT16_ROW = (1 << 31) // (1 << 22) - 1
 
 
 def lower_conv_2d(operator: Operator) -> Lowered:
@@ -87,9 +87,9 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
     wide = source.type == TensorType.INT16
     in_rows = kernel_height == kernel_width == 1 and output.shape[:3] == source.shape[:3]
     if groups == 1 and in_rows and wide:
-        call = matmul_call(source, output, _wide_matmul_fields(source, output, part), "s16")
+        call = matmul_call(source, output, _int16_matmul_fields(source, output, part), "s16")
     elif groups > 1 or wide:
-        call = spread_call(source, output, part, (1, 1), (0, 0))
+        call = strided_output_call(source, output, part, (1, 1), (0, 0))
     elif in_rows:
         call = matmul_call(source, output, _matmul_fields(source, output, part))
     else:
@@ -166,10 +166,10 @@ def _macs(source: Tensor, part: ConvolutionPart) -> int:
     return source.shape[0] * part.output_size[0] * part.output_size[1] * part.weights.size
 
 
-def _wide_convolution_call(
+def _int16_convolution_call(
     source: Tensor, output: Tensor, part: ConvolutionPart, steps: dict[str, Param]
 ) -> KernelCall:
-    matmul = _wide_matmul_fields(source, output, part)
+    matmul = _int16_matmul_fields(source, output, part)
     return KernelCall(
         kernel="conv_2d_s16",
         header="conv_2d_s16",
@@ -204,7 +204,7 @@ def _convolution_call(source: Tensor, output: Tensor, part: ConvolutionPart) -> 
     )
 
 
-def _wide_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dict[str, Param]:
+def _int16_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dict[str, Param]:
     """The same for int16 activations, whose sums have 64 bits."""
     channels = part.weights.shape[0]
     data = part.weights.reshape(channels, -1)
@@ -212,12 +212,12 @@ def _wide_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -
         "depth": data.shape[1],
         "channels": channels // part.groups,
         "weights": Constant("weights", data, shape_comment(part.weights.shape)),
-        **wide_sum_fields(source, output, part.scales, part.bias, channels),
-        **wide_limits(output, part.activation),
+        **int16_sum_fields(source, output, part.scales, part.bias, channels),
+        **int16_limits(output, part.activation),
     }
 
 
-def spread_call(
+def strided_output_call(
     source: Tensor,
     output: Tensor,
     part: ConvolutionPart,
@@ -238,13 +238,13 @@ def spread_call(
         "first_pixel": (first[0] * width + first[1]) * channels,
     }
     if source.type == TensorType.INT16:
-        return _wide_convolution_call(source, output, part, steps)
+        return _int16_convolution_call(source, output, part, steps)
     call = _convolution_call(source, output, part)
     return replace(
         call,
-        kernel="conv_2d_parts_s8",
-        header="conv_2d_parts_s8",
-        struct="conv_2d_parts_s8",
+        kernel="conv_2d_grouped_s8",
+        header="conv_2d_grouped_s8",
+        struct="conv_2d_grouped_s8",
         params={**steps, "conv": call.params},
         scratch_bytes=call.scratch_bytes + 2 * channels // part.groups,
     )
@@ -267,8 +267,8 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
     width = checks.activations(source, output)
     activation = operator.options.fusedActivationFunction
     if width == "s16":
-        sums = _wide_channel_fields(source, output, data, scales, bias)
-        limits = wide_limits(output, activation)
+        sums = _int16_channel_fields(source, output, data, scales, bias)
+        limits = int16_limits(output, activation)
     else:
         sums = _channel_fields(source, output, data, scales, bias)
         limits = output_fields(output, activation)
@@ -318,18 +318,18 @@ def _channel_fields(
     }
 
 
-def _wide_channel_fields(
+def _int16_channel_fields(
     source: Tensor, output: Tensor, data: np.ndarray, scales: np.ndarray, bias: Tensor | None
 ) -> dict[str, Param]:
     kernel_width, channels = data.shape[1:]
-    if kernel_width > _LARGEST_WIDE_ROW:
+    if kernel_width > _LARGEST_INT16_ROW:
         raise checks.RefusedError(
-            f"the kernel is {kernel_width} wide; at most {_LARGEST_WIDE_ROW} products of a row fit "
-            "into its 32-bit sum"
+            f"the kernel is {kernel_width} wide; at most {_LARGEST_INT16_ROW} products of a row "
+            "fit into its 32-bit sum"
         )
     return {
         "weights": Constant("weights", data, shape_comment(data.shape)),
-        **wide_sum_fields(source, output, scales, bias, channels),
+        **int16_sum_fields(source, output, scales, bias, channels),
     }
 
 

@@ -12,7 +12,7 @@ from tfedge_converters.arithmetic.linear_sum import find_linear_sum
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import merge
-from tfedge_converters.c.kernels.integers import is_integer, lower_integer_function
+from tfedge_converters.c.kernels.integer_elementwise import is_integer, lower_integer_function
 from tfedge_converters.c.kernels.requantization import output_fields
 from tfedge_converters.graph.types import Operator, Tensor
 

@@ -55,9 +55,9 @@ def fill_calls(output: Tensor, element: np.ndarray) -> tuple[KernelCall, ...]:
         everywhere = View(output.shape, (0,) * len(output.shape))
         return copies(value, everywhere, output, View.whole(output.shape))
     call = KernelCall(
-        kernel="fill_x8",
-        header="fill_x8",
-        struct="fill_x8",
+        kernel="fill_bytes",
+        header="fill_bytes",
+        struct="fill_bytes",
         params={"bytes": output.byte_size, "value": pattern.pop()},
         operands=(),
         output=output,

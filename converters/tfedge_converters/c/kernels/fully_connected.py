@@ -15,12 +15,12 @@ from tfedge_converters.c.kernels.requantization import (
     bias_values,
     channel_multipliers,
     folded_bias,
+    int16_limits,
+    int16_sum_fields,
     is_narrow,
     output_fields,
     output_limits,
     weight_scales,
-    wide_limits,
-    wide_sum_fields,
 )
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
@@ -28,14 +28,14 @@ from tfedge_converters.graph.types import Operator, Tensor, TensorType
 LARGEST_DEPTH = (1 << 31) // (1 << 14) - 1
 
 # The same of differences of int8 values.
-_LARGEST_OFFSET_DEPTH = ((1 << 31) - 1) // 255**2
+_LARGEST_CENTRED_DEPTH = ((1 << 31) - 1) // 255**2
 
 
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
     _, source, weights, bias, output = _operands(operator)
     if source.type == TensorType.INT16:
-        return _lower_wide(operator)
+        return _lower_int16(operator)
     if weights.data is None or np.any(_zero_points(weights)):
         return lower_at_run_time(operator)
     channels, depth = weights.shape
@@ -60,7 +60,7 @@ def lower_fully_connected(operator: Operator) -> Lowered:
     return Lowered((matmul_call(source, output, matmul),))
 
 
-def _lower_wide(operator: Operator) -> Lowered:
+def _lower_int16(operator: Operator) -> Lowered:
     _, source, weights, bias, output = _operands(operator)
     channels, depth = weights.shape
     scales = weight_scales(weights, channels, axis=0)
@@ -69,8 +69,8 @@ def _lower_wide(operator: Operator) -> Lowered:
         "depth": depth,
         "channels": channels,
         "weights": Constant("weights", data, shape_comment(weights.shape)),
-        **wide_sum_fields(source, output, scales, bias, channels),
-        **wide_limits(output, operator.options.fusedActivationFunction),
+        **int16_sum_fields(source, output, scales, bias, channels),
+        **int16_limits(output, operator.options.fusedActivationFunction),
     }
     return Lowered((matmul_call(source, output, matmul, "s16"),))
 
@@ -80,13 +80,13 @@ def lower_at_run_time(operator: Operator) -> Lowered:
     _, source, weights, _, output = _operands(operator)
     multiplier, shift = quantize_multiplier(_real_multiplier(source, weights, output))
     limits = output_fields(output, operator.options.fusedActivationFunction)
-    return _offset_call(
+    return _weight_zero_point_call(
         operator,
         {"multiplier": multiplier, "shift": shift, **limits, "step_count": 0, "steps": 0},
     )
 
 
-def lower_unsigned_fully_connected(operator: Operator) -> Lowered:
+def lower_uint8_fully_connected(operator: Operator) -> Lowered:
     """The same of a model that was uint8, whose reference scales sums in double precision."""
     _, source, weights, _, output = _operands(operator)
     zero_point = checks.scale_and_zero_point(output)[1]
@@ -102,7 +102,7 @@ def lower_unsigned_fully_connected(operator: Operator) -> Lowered:
         "step_count": steps.size,
         "steps": Constant("steps", steps, "the least sum of each result") if steps.size else 0,
     }
-    return _offset_call(operator, fields)
+    return _weight_zero_point_call(operator, fields)
 
 
 def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, Tensor]:
@@ -136,15 +136,15 @@ def _real_multiplier(source: Tensor, weights: Tensor, output: Tensor) -> float:
     return scales[0] * scales[1] / scales[2]
 
 
-def _offset_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
+def _weight_zero_point_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
     rows, source, weights, bias, output = _operands(operator)
     channels, depth = weights.shape
-    if depth > _LARGEST_OFFSET_DEPTH:
+    if depth > _LARGEST_CENTRED_DEPTH:
         raise checks.RefusedError(f"{depth} products an output could overflow its 32-bit sum")
     call = KernelCall(
-        kernel="fully_connected_offset_s8",
-        header="fully_connected_offset_s8",
-        struct="fully_connected_offset_s8",
+        kernel="fully_connected_weight_zero_point_s8",
+        header="fully_connected_weight_zero_point_s8",
+        struct="fully_connected_weight_zero_point_s8",
         params={
             "rows": rows,
             "depth": depth,

@@ -99,9 +99,9 @@ def _gather(
     steps = [volume // math.prod(extents[: i + 1]) for i in range(depth)]
     missing = _LARGEST_DEPTH - depth
     call = KernelCall(
-        kernel="gather_x8",
-        header="gather_x8",
-        struct="gather_x8",
+        kernel="gather_bytes",
+        header="gather_bytes",
+        struct="gather_bytes",
         params={
             "batches": batches,
             "outer": outer,

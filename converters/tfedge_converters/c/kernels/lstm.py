@@ -149,7 +149,7 @@ def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
     }
 
 
-def _wide_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
+def _int16_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
     """Of the kernel on int16."""
     weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
     recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
@@ -169,7 +169,7 @@ def _wide_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
 # By the width of activations.
 _PARAMS: Mapping[str, Callable[[Operator, _Layer], dict[str, Param]]] = {
     "s8": _params,
-    "s16": _wide_params,
+    "s16": _int16_params,
 }
 
 

@@ -56,7 +56,7 @@ def _lower_pool(operator: Operator, kernel: str) -> Lowered:
         "output_max": high,
     }
     if width == "s8":
-        params["offset"] = _UNSIGNED_OFFSET if operator.was_unsigned else 0
+        params["offset"] = _UNSIGNED_OFFSET if operator.uint8_semantics else 0
     call = KernelCall(
         kernel=f"{kernel}_{width}",
         header=f"pool_2d_{width}",

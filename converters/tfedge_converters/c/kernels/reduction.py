@@ -54,21 +54,21 @@ def lower_reduce_prod(operator: Operator) -> Lowered:
     return _call("reduce_prod_s8", source, output, shape, reduced, fields)
 
 
-def _lower_extreme(operator: Operator, largest: int) -> Lowered:
+def _lower_min_max(operator: Operator, largest: int) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
     width = checks.activations(source, output)
     checks.same_quantization(operator, source, output)
-    return _call(f"reduce_extreme_{width}", source, output, shape, reduced, {"largest": largest})
+    return _call(f"reduce_min_max_{width}", source, output, shape, reduced, {"largest": largest})
 
 
-lower_reduce_max = partial(_lower_extreme, largest=1)
-lower_reduce_min = partial(_lower_extreme, largest=0)
+lower_reduce_max = partial(_lower_min_max, largest=1)
+lower_reduce_min = partial(_lower_min_max, largest=0)
 
 
 def _lower_logical(operator: Operator, largest: int) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
     checks.bools(source, output)
-    return _call("reduce_extreme_s8", source, output, shape, reduced, {"largest": largest})
+    return _call("reduce_min_max_s8", source, output, shape, reduced, {"largest": largest})
 
 
 lower_reduce_any = partial(_lower_logical, largest=1)

@@ -47,7 +47,7 @@ def channel_multipliers(
     )
 
 
-def wide_sum_fields(
+def int16_sum_fields(
     source: Tensor, output: Tensor, scales: np.ndarray, bias: Tensor | None, channels: int
 ) -> dict[str, Param]:
     """How kernels on int16 begin and requantise their sums of 64 bits.
@@ -70,7 +70,7 @@ def wide_sum_fields(
     }
 
 
-def wide_limits(output: Tensor, activation: int) -> dict[str, Param]:
+def int16_limits(output: Tensor, activation: int) -> dict[str, Param]:
     """The fields output_min and output_max of a kernel on int16."""
     low, high = output_limits(output, activation)
     return {"output_min": low, "output_max": high}

@@ -32,7 +32,7 @@ def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
         "rows": Constant("rows", rows, "input row of each output row"),
         "columns": Constant("columns", columns, "input column of each output column"),
     }
-    return _call(source, output, "resize_nearest_x8", params)
+    return _call(source, output, "resize_nearest_bytes", params)
 
 
 def lower_resize_bilinear(operator: Operator) -> Lowered:

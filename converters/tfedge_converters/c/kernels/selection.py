@@ -9,27 +9,27 @@ from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import loops
 from tfedge_converters.c.kernels.elementwise import binary_call
-from tfedge_converters.c.kernels.integers import is_integer, lower_integer_function
+from tfedge_converters.c.kernels.integer_elementwise import is_integer, lower_integer_function
 from tfedge_converters.graph.types import Operator, Tensor
 
 
-def _lower_extreme(operator: Operator, largest: int) -> Lowered:
+def _lower_min_max(operator: Operator, largest: int) -> Lowered:
     if is_integer(operator):
         return lower_integer_function(operator)
     a, b, output = _operands(operator, 2)
     width = checks.activations(a, b, output)
     checks.same_quantization(operator, output, a, b)
-    return binary_call(f"extreme_{width}", (a, b), output, {"largest": largest})
+    return binary_call(f"min_max_{width}", (a, b), output, {"largest": largest})
 
 
-lower_maximum = partial(_lower_extreme, largest=1)
-lower_minimum = partial(_lower_extreme, largest=0)
+lower_maximum = partial(_lower_min_max, largest=1)
+lower_minimum = partial(_lower_min_max, largest=0)
 
 
 def _lower_logical(operator: Operator, largest: int) -> Lowered:
     a, b, output = _operands(operator, 2)
     checks.bools(a, b, output)
-    return binary_call("extreme_s8", (a, b), output, {"largest": largest})
+    return binary_call("min_max_s8", (a, b), output, {"largest": largest})
 
 
 lower_logical_or = partial(_lower_logical, largest=1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Lowered
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.convolution import ConvolutionPart, spread_call
+from tfedge_converters.c.kernels.convolution import ConvolutionPart, strided_output_call
 from tfedge_converters.c.kernels.geometry import slide
 from tfedge_converters.c.kernels.requantization import weight_scales
 from tfedge_converters.graph.types import Operator, Tensor
@@ -77,7 +77,7 @@ def lower_transpose_conv(operator: Operator) -> Lowered:
             },
         )
         stride = (options.strideH, options.strideW)
-        calls.append(spread_call(source, output, part, stride, (row.first, column.first)))
+        calls.append(strided_output_call(source, output, part, stride, (row.first, column.first)))
     return Lowered(tuple(calls), detail=f"{kernel_height}x{kernel_width}")
 
 

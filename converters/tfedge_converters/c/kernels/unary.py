@@ -19,15 +19,15 @@ _SMALLEST_CLIP_SCALE = 1e-9
 
 def lower_logistic(operator: Operator) -> Lowered:
     """1 / (1 + exp(-x))."""
-    return _sigmoidal(operator, tables.logistic_table, 1 / 256, -128)
+    return _logistic_or_tanh(operator, tables.logistic_table, 1 / 256, -128)
 
 
 def lower_tanh(operator: Operator) -> Lowered:
     """tanh(x)."""
-    return _sigmoidal(operator, tables.tanh_table, 1 / 128, 0)
+    return _logistic_or_tanh(operator, tables.tanh_table, 1 / 128, 0)
 
 
-def _sigmoidal(
+def _logistic_or_tanh(
     operator: Operator,
     table_of: Callable[[np.float32, int], np.ndarray],
     scale: float,

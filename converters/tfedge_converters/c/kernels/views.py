@@ -162,9 +162,9 @@ def _copy(
 ) -> KernelCall:
     missing = _LOOPS - len(loops)
     return KernelCall(
-        kernel="copy_x8",
-        header="copy_x8",
-        struct="copy_x8",
+        kernel="copy_bytes",
+        header="copy_bytes",
+        struct="copy_bytes",
         params={
             "block_bytes": block,
             "input_offset": start * size,

@@ -13,7 +13,7 @@ from tfedge_converters.graph.types import Graph, Operator, Quantization, Tensor,
 _OFFSET = 128
 
 # Operators whose uint8 kernels in LiteRT give what an int8 kernel gives, shifted by 128; some need
-# what `Operator.was_unsigned` tells their kernel.
+# what `Operator.uint8_semantics` tells their kernel.
 SHIFTABLE = frozenset(
     {
         "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO",
@@ -76,7 +76,7 @@ class _Shift:
             operator,
             inputs=[None if t is None else self.twins.get(id(t), t) for t in operator.inputs],
             outputs=[self.twins.get(id(t), t) for t in operator.outputs],
-            was_unsigned=any(id(t) in self.twins for t in (*operator.inputs, *operator.outputs)),
+            uint8_semantics=any(id(t) in self.twins for t in (*operator.inputs, *operator.outputs)),
         )
 
 
