@@ -14,7 +14,7 @@ from random_movement import OPERATORS as MOVEMENT
 from tfedge.errors import UnsupportedError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
-from tfedge_converters.c.kernels import lower
+from tfedge_converters.c.lowering import lower
 from tfedge_converters.execute import build_host
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.graph import Quantization, Tensor, TensorType

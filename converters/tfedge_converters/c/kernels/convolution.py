@@ -9,9 +9,13 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.fully_connected import LARGEST_DEPTH, matmul_call
-from tfedge_converters.c.kernels.geometry import Window, slide
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS, matmul_call
+from tfedge_converters.c.kernels.geometry import WINDOWS, Window, slide
 from tfedge_converters.c.kernels.requantization import (
+    BIAS,
+    FUSED,
+    INT8_WEIGHTS,
+    WEIGHTS,
     channel_multipliers,
     folded_bias,
     int16_limits,
@@ -20,43 +24,53 @@ from tfedge_converters.c.kernels.requantization import (
     output_fields,
     weight_scales,
 )
+from tfedge_converters.c.limits import SHAPES, AtMost, Limit
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of int16 with int8 could leave int32.
-_LARGEST_INT16_ROW = (1 << 31) // (1 << 22) - 1
+_INT16_ROW = AtMost((1 << 31) // (1 << 22) - 1, "columns of a depthwise kernel in int16")
+
+_REACH = Limit("taps of depthwise kernels within 2^31 elements around the input")
+
+# What the kernels that multiply matrices do not compute.
+DENSE = (WEIGHTS, *INT8_WEIGHTS, BIAS, FUSED, PRODUCTS)
+_LIMITS = (*DENSE, WINDOWS, _INT16_ROW, _REACH)
 
 
+@kernel("CONV_2D", "int8 int16", limits=_LIMITS)
 def lower_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c / groups]."""
     source, weights, _ = _operands(operator)
     channels, _, _, depth = weights.shape
     groups, rest = divmod(source.shape[3], depth)
     if rest or not groups or channels % groups:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
         )
-    data = checks.constant(weights, "the weights")
+    data = WEIGHTS.values(weights)
     scales = weight_scales(weights, channels, axis=0)
     if depth == 1 < groups:
         return _by_channel(operator, data[..., 0].transpose(1, 2, 0), scales)
     return _dense(operator, data, scales, groups)
 
 
+@kernel("DEPTHWISE_CONV_2D", "int8 int16", limits=_LIMITS)
 def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [1, kernel_height, kernel_width, c * depth_multiplier]."""
     source, weights, _ = _operands(operator)
     one, _, _, channels = weights.shape
     if one != 1 or channels % source.shape[3]:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
         )
     multiplier = operator.options.depthMultiplier
     if source.shape[3] * multiplier != channels:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"its depth multiplier of {multiplier} does not make {channels} channels of the "
             f"input's {source.shape[3]}"
         )
-    data = checks.constant(weights, "the weights")[0]
+    data = WEIGHTS.values(weights)[0]
     scales = weight_scales(weights, channels, axis=3)
     if source.shape[3] == 1:
         return _dense(operator, data.transpose(2, 0, 1)[..., np.newaxis], scales, groups=1)
@@ -129,8 +143,7 @@ def _matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dic
     channels = part.weights.shape[0]
     data = part.weights.reshape(channels, -1)
     taps = data.shape[1]
-    if taps > LARGEST_DEPTH:
-        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
+    PRODUCTS.refuse_above(taps, f"{taps} products an output could overflow its 32-bit sum")
     zero_point = checks.scale_and_zero_point(source)[1]
     multiplier, shift = _multipliers(source, part.scales, output, channels)
     folded = folded_bias(part.bias, channels, data.sum(axis=1, dtype=np.int64), zero_point)
@@ -303,8 +316,7 @@ def _channel_fields(
 ) -> dict[str, Param]:
     kernel_height, kernel_width, channels = data.shape
     taps = kernel_height * kernel_width
-    if taps > LARGEST_DEPTH:
-        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
+    PRODUCTS.refuse_above(taps, f"{taps} products an output could overflow its 32-bit sum")
     zero_point = checks.scale_and_zero_point(source)[1]
     multiplier, shift = _multipliers(source, scales, output, channels)
     folded = folded_bias(bias, channels, data.sum(axis=(0, 1), dtype=np.int64), zero_point)
@@ -322,11 +334,11 @@ def _int16_channel_fields(
     source: Tensor, output: Tensor, data: np.ndarray, scales: np.ndarray, bias: Tensor | None
 ) -> dict[str, Param]:
     kernel_width, channels = data.shape[1:]
-    if kernel_width > _LARGEST_INT16_ROW:
-        raise checks.RefusedError(
-            f"the kernel is {kernel_width} wide; at most {_LARGEST_INT16_ROW} products of a row "
-            "fit into its 32-bit sum"
-        )
+    _INT16_ROW.refuse_above(
+        kernel_width,
+        f"the kernel is {kernel_width} wide; at most {_INT16_ROW.most} products of a row fit into "
+        "its 32-bit sum",
+    )
     return {
         "weights": Constant("weights", data, shape_comment(data.shape)),
         **int16_sum_fields(source, output, scales, bias, channels),
@@ -339,7 +351,7 @@ def _check_reach(source: Tensor, operator: Operator, kernel: Sequence[int]) -> N
     dilations = (operator.options.dilationHFactor, operator.options.dilationWFactor)
     rows, columns = (size * step for size, step in zip(kernel, dilations, strict=True))
     if ((height + rows) * width + columns) * depth >= 1 << 31:
-        raise checks.RefusedError(f"dilations {dilations} reach too far outside the input")
+        _REACH.refuse(f"dilations {dilations} reach too far outside the input")
 
 
 def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -14,6 +14,8 @@ from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.interpolation import table_of
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks, rescaling
+from tfedge_converters.c.limits import SAME_GRID, FixedGrid, Limit
+from tfedge_converters.c.registry import LITERT, kernel
 from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.types import Operator, Tensor
 
@@ -24,21 +26,28 @@ _EVERY = np.arange(-(1 << 15), 1 << 15)
 _TABLE_STEPS = 3 * 4096.0
 _LARGEST_SHIFT = 31
 
+_GRID = FixedGrid(1 / 32768, 0)
+_INPUT_SCALE = Limit(f"an operand's scale of 1e-13 to {_LARGEST_INT16 / _TABLE_STEPS:.3g}")
+_INTERPOLATED = Limit("scales for which LiteRT's kernel interpolates in a table of 513 values")
+
 # How far, in powers of two, a scale may lie from one that the reference takes for it.
 _POWER_TOLERANCE = 1e-3
 
 
+@kernel("ABS", "int16")
 def lower_int16_abs(operator: Operator) -> Lowered:
     """|x|, requantised."""
     return rescaling.magnitude(*_operands(operator))
 
 
+@kernel("RELU", "int16")
 def lower_int16_relu(operator: Operator) -> Lowered:
     """max(x, 0), requantised."""
     source, output = _operands(operator)
     return rescaling.rescaling(source, output, limits=(0, _LARGEST_INT16))
 
 
+@kernel("RELU6", "int16", limits=(SAME_GRID,))
 def lower_int16_relu6(operator: Operator) -> Lowered:
     """min(max(x, 0), 6); the reference does not rescale it."""
     source, output = _operands(operator)
@@ -47,6 +56,7 @@ def lower_int16_relu6(operator: Operator) -> Lowered:
     return rescaling.clamping(source, output, (0, min(six, _LARGEST_INT16)))
 
 
+@kernel("LEAKY_RELU", "int16")
 def lower_int16_leaky_relu(operator: Operator) -> Lowered:
     """x, or alpha * x for negative x; negative slopes turn what is rescaled."""
     source, output = _operands(operator)
@@ -57,16 +67,20 @@ def lower_int16_leaky_relu(operator: Operator) -> Lowered:
     return rescaling.rescaling(source, output, negative=negative, negative_sign=sign)
 
 
+@kernel("LOGISTIC", "int16", limits=(_GRID, _INPUT_SCALE))
 def lower_int16_logistic(operator: Operator) -> Lowered:
     """1 / (1 + exp(-x))."""
     return _logistic_or_tanh(operator, tanh=0, powers=range(-12, -11))
 
 
+@kernel("TANH", "int16", limits=(_GRID, _INPUT_SCALE))
 def lower_int16_tanh(operator: Operator) -> Lowered:
     """tanh(x)."""
     return _logistic_or_tanh(operator, tanh=1, powers=range(-12, -10))
 
 
+@kernel("EXP", "int16", limits=(_INTERPOLATED,), oracle=LITERT)
+@kernel("GELU", "int16", limits=(_INTERPOLATED,), oracle=LITERT)
 def lower_int16_table(operator: Operator) -> Lowered:
     """Any function that LiteRT's reference kernel interpolates in a table of its own.
 
@@ -81,17 +95,17 @@ def lower_int16_table(operator: Operator) -> Lowered:
     results = evaluate(dataclasses.replace(operator, inputs=[known], outputs=[result]))
     table = None if results is None else table_of(results[0])
     if table is None:
-        raise checks.RefusedError("LiteRT's kernel gives no table of 513 values for these scales")
+        _INTERPOLATED.refuse("LiteRT's kernel gives no table of 513 values for these scales")
     return _call("table_s16", source, output, {"table": Constant("table", table, "513 values")})
 
 
 def _logistic_or_tanh(operator: Operator, tanh: int, powers: range) -> Lowered:
     source, output = _operands(operator)
-    checks.fixed_quantization(output, 1 / 32768, 0)
+    checks.fixed_quantization(output, _GRID)
     multiplier, shift = _sigmoid_scaling(checks.scale_and_zero_point(source)[0], powers)
     if not 0 < multiplier <= _LARGEST_INT16:  # the reference takes 0 for a sign of its own
         scale = checks.scale_and_zero_point(source)[0]
-        raise checks.RefusedError(
+        _INPUT_SCALE.refuse(
             f"'{source.name}' has the scale {scale:.3g}, for which the reference's integers leave "
             f"their range; it may be 1e-13 to {_LARGEST_INT16 / _TABLE_STEPS:.3g}"
         )

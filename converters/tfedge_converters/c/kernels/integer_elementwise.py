@@ -7,58 +7,68 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge_converters.c.arrays import stored_dtype
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.broadcast import merge
-from tfedge_converters.graph.types import Operator, Tensor, TensorType
+from tfedge_converters.c.kernels.broadcast import BROADCASTING, merge
+from tfedge_converters.c.limits import NO_ACTIVATION, TYPES
+from tfedge_converters.c.registry import LITERT, TFLITE_MICRO, kernel
+from tfedge_converters.graph.types import Operator, Tensor
 
-_INTEGERS = (TensorType.INT32, TensorType.INT64)
-
-# As tfedge_elementwise_s32_s64.h numbers them, and the types that an interpreter has a kernel for.
-_FUNCTIONS: dict[str, tuple[int, tuple[TensorType, ...]]] = {
-    "ADD": (0, _INTEGERS),
-    "SUB": (1, _INTEGERS),
-    "MUL": (2, _INTEGERS),
-    "SQUARED_DIFFERENCE": (3, (TensorType.INT32,)),
-    "MAXIMUM": (4, _INTEGERS),
-    "MINIMUM": (5, _INTEGERS),
+# As tfedge_elementwise_s32_s64.h numbers them.
+_FUNCTIONS = {
+    "ADD": 0,
+    "SUB": 1,
+    "MUL": 2,
+    "SQUARED_DIFFERENCE": 3,
+    "MAXIMUM": 4,
+    "MINIMUM": 5,
 }
 
 _COMPARE = 6
 
 
-def is_integer(operator: Operator) -> bool:
-    """Whether an operator's first operand holds plain integers."""
-    source = operator.inputs[0] if operator.inputs else None
-    return source is not None and source.type in _INTEGERS
-
-
-def lower_integer_function(operator: Operator) -> Lowered:
-    """ADD, SUB, MUL, SQUARED_DIFFERENCE, MAXIMUM or MINIMUM."""
-    function, types = _FUNCTIONS[operator.code]
-    activation = getattr(operator.options, "fusedActivationFunction", None)
-    if activation not in (None, schema.ActivationFunctionType.NONE):
-        raise checks.RefusedError(
+def _lower_arithmetic(operator: Operator) -> Lowered:
+    """ADD, SUB or MUL."""
+    if operator.options.fusedActivationFunction != schema.ActivationFunctionType.NONE:
+        NO_ACTIVATION.refuse(
             "a fused activation on plain integers is not supported; interpreters do not agree on it"
         )
-    a, b, output = _operands(operator, types)
+    return _lower_function(operator)
+
+
+def _lower_function(operator: Operator) -> Lowered:
+    """Any of `_FUNCTIONS`."""
+    a, b, output = _operands(operator)
     if output.type != a.type:
-        raise checks.RefusedError(f"{a.type.name} cannot give {output.type.name} '{output.name}'")
-    return _call(a, b, output, function)
+        TYPES.refuse(f"{a.type.name} cannot give {output.type.name} '{output.name}'")
+    return _call(a, b, output, _FUNCTIONS[operator.code])
+
+
+for _code in ("ADD", "SUB", "MUL"):
+    for _type, _oracle in (("int32", TFLITE_MICRO), ("int64", LITERT)):
+        kernel(_code, _type, limits=(BROADCASTING, NO_ACTIVATION), oracle=_oracle)(
+            _lower_arithmetic
+        )
+for _code, _types in (
+    ("MAXIMUM", "int32 int64"),
+    ("MINIMUM", "int32 int64"),
+    ("SQUARED_DIFFERENCE", "int32"),
+):
+    kernel(_code, _types, limits=(BROADCASTING,))(_lower_function)
 
 
 def lower_integer_comparison(operator: Operator, less: int, equal: int, greater: int) -> Lowered:
     """A comparison by what it says of each of the three cases."""
-    a, b, output = _operands(operator, _INTEGERS)
+    a, b, output = _operands(operator)
     checks.bools(output)
     return _call(a, b, output, _COMPARE, less, equal, greater)
 
 
-def _operands(operator: Operator, types: tuple[TensorType, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
     checks.operands(operator, least=2)
     a, b = checks.operand(operator, 0), checks.operand(operator, 1)
-    if a.type not in types or b.type != a.type:
-        raise checks.RefusedError(
+    if b.type != a.type:
+        TYPES.refuse(
             f"{a.type.name} '{a.name}' with {b.type.name} '{b.name}' is not supported; two of "
-            f"{' or '.join(type_.name for type_ in types)} are"
+            f"{a.type.name} are"
         )
     return a, b, operator.outputs[0]
 

@@ -9,36 +9,41 @@ import numpy as np
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, shape_comment
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.geometry import slide
-from tfedge_converters.c.kernels.requantization import output_fields
+from tfedge_converters.c.kernels.geometry import WINDOWS, slide
+from tfedge_converters.c.kernels.requantization import BIAS, FUSED, WEIGHTS, output_fields
+from tfedge_converters.c.limits import SHAPES, TYPES, AtMost
+from tfedge_converters.c.registry import LITERT, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of differences of int8 values than this could leave int32.
-_LARGEST_TAPS = (1 << 31) // (1 << 16) - 1
+_PRODUCTS = AtMost((1 << 31) // (1 << 16) - 1, "products an output")
+_LIMITS = (WEIGHTS, BIAS, FUSED, WINDOWS, _PRODUCTS)
 
 
+@kernel("CONV_2D", "uint8", limits=_LIMITS, oracle=LITERT)
 def lower_uint8_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c / groups]."""
     source, weights = _operands(operator)
     groups, rest = divmod(source.shape[3], weights.shape[3])
     if rest or not groups or weights.shape[0] % groups:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
         )
     options = operator.options
-    data = checks.constant(weights, "the weights")
+    data = WEIGHTS.values(weights)
     return _lower(operator, data, options, group_channels=weights.shape[0] // groups)
 
 
+@kernel("DEPTHWISE_CONV_2D", "uint8", limits=_LIMITS, oracle=LITERT)
 def lower_uint8_depthwise_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [1, kernel_height, kernel_width, c * depth_multiplier]."""
     source, weights = _operands(operator)
     if weights.shape[0] != 1 or weights.shape[3] % source.shape[3]:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
         )
     options = operator.options
-    data = checks.constant(weights, "the weights").transpose(3, 1, 2, 0)
+    data = WEIGHTS.values(weights).transpose(3, 1, 2, 0)
     return _lower(operator, data, options, group_channels=weights.shape[3] // source.shape[3])
 
 
@@ -57,8 +62,7 @@ def _lower(operator: Operator, data: np.ndarray, options: Any, group_channels: i
     output = operator.outputs[0]
     channels, kernel_height, kernel_width, depth = data.shape
     taps = kernel_height * kernel_width * depth
-    if taps > _LARGEST_TAPS:
-        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
+    _PRODUCTS.refuse_above(taps, f"{taps} products an output could overflow its 32-bit sum")
     _, height, width, _ = source.shape
     rows = slide(height, kernel_height, options.strideH, options.dilationHFactor, options.padding)
     columns = slide(width, kernel_width, options.strideW, options.dilationWFactor, options.padding)
@@ -111,9 +115,9 @@ def _bias(operator: Operator, channels: int) -> Constant:
     bias = operator.inputs[2] if len(operator.inputs) > 2 else None
     if bias is None:
         return Constant("bias", np.zeros(channels, np.int32))
-    data = checks.constant(bias, "the bias")
+    data = BIAS.values(bias)
     if bias.type != TensorType.INT32 or data.size != channels:
-        raise checks.RefusedError(
+        TYPES.refuse(
             f"the bias '{bias.name}' is {bias.type.name} of {data.size} values; "
             f"INT32 of {channels} is needed"
         )

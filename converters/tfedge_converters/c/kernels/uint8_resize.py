@@ -6,12 +6,16 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.resize import INSIDE, SIZE
+from tfedge_converters.c.limits import SAME_GRID, SHAPES, AtMost
+from tfedge_converters.c.registry import LITERT, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # Positions are int16.
-_LARGEST_SIDE = 1 << 15
+_SIDES = AtMost((1 << 15) - 1, "pixels a side")
 
 
+@kernel("RESIZE_BILINEAR", "uint8", limits=(SIZE, _SIDES, INSIDE, SAME_GRID), oracle=LITERT)
 def lower_uint8_resize_bilinear(operator: Operator) -> Lowered:
     """[n, h, w, c], uint8 before it was shifted to int8."""
     source, output = _operands(operator)
@@ -48,11 +52,13 @@ def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
     checks.rank(source, 4)
     checks.rank(output, 4)
     checks.shape(output, (source.shape[0], *output.shape[1:3], source.shape[3]))
-    values = checks.constant(size, "the size")
+    values = SIZE.values(size)
     if size.type != TensorType.INT32 or values.reshape(-1).tolist() != list(output.shape[1:3]):
-        raise checks.RefusedError(f"its size {values.tolist()} is not that of {output.shape}")
-    if max(*source.shape[1:3], *output.shape[1:3]) >= _LARGEST_SIDE:
-        raise checks.RefusedError(f"sides may be {_LARGEST_SIDE - 1} pixels long at most")
+        SHAPES.refuse(f"its size {values.tolist()} is not that of {output.shape}")
+    _SIDES.refuse_above(
+        max(*source.shape[1:3], *output.shape[1:3]),
+        f"sides may be {_SIDES.most} pixels long at most",
+    )
     return source, output
 
 
@@ -65,7 +71,7 @@ def _positions(operator: Operator, source: Tensor, axis: int) -> tuple[np.ndarra
     options = operator.options
     before, after = source.shape[axis], operator.outputs[0].shape[axis]
     if options.alignCorners and options.halfPixelCenters:
-        raise checks.RefusedError("align_corners and half_pixel_centers exclude each other")
+        SHAPES.refuse("align_corners and half_pixel_centers exclude each other")
     scale = np.float32(before) / np.float32(after)
     if options.alignCorners and after > 1:
         scale = np.float32(before - 1) / np.float32(after - 1)
@@ -75,5 +81,5 @@ def _positions(operator: Operator, source: Tensor, axis: int) -> tuple[np.ndarra
     lower = np.maximum(np.floor(places), 0).astype(np.int16)
     upper = np.minimum(np.ceil(places), before - 1).astype(np.int16)
     if lower.max() >= before or upper.min() < 0:
-        raise checks.RefusedError(f"resizing {before} to {after} pixels reads outside the input")
+        INSIDE.refuse(f"resizing {before} to {after} pixels reads outside the input")
     return np.stack([lower, upper], axis=1), places - lower.astype(np.float32)
