@@ -14,6 +14,7 @@ from tfedge_converters.c.kernels import kernels_of, supported_operators
 from tfedge_converters.c.limits import GENERAL
 from tfedge_converters.c.registry import Kernel
 from tfedge_converters.graph.operator_checks import LARGEST_RANK
+from tfedge_converters.graph.operator_traits import traits_of
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "operators.md"
 
@@ -22,8 +23,9 @@ _HEAD = """\
 
 Made by `python tools/operator_table.py` from what the kernels register; do not edit.
 
-*Types* of what the kernel computes with; int16 is symmetric, with int8 weights and int64 biases.
-*Limits*: what holds of the operators that it computes; those behind a type are its alone. All
+*Types* of what the kernel computes with; int16 is symmetric, with int8 weights and int64 biases,
+and uint8 on a grid is what LiteRT's reference computes, within the limits of int8 unless it has its
+own. *Limits*: what holds of the operators that it computes; those behind a type are its alone. All
 others are refused in words when C is generated. *Truth*: whose arithmetic it equals bit for bit,
 tried at random under sanitizers. *Quantised*: how the int8 quantiser gives a result its scale: a
 range of its own, its operands', a fixed one, or none (not quantised); a dash where only integer
@@ -65,7 +67,10 @@ def _cells(code: str) -> Sequence[str]:
 
 
 def _types(rows: Sequence[Kernel]) -> str:
-    types = ", ".join(_in_order(type_ for row in rows for type_ in row.types))
+    named = {type_ for row in rows for type_ in row.types}
+    if "int8" in named and traits_of(rows[0].operator).uint8_as_int8:
+        named.add("uint8")
+    types = ", ".join(_in_order(named))
     (results,) = {row.results for row in rows}
     return f"{types} to {results}" if results else types
 

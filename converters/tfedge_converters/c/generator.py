@@ -29,7 +29,8 @@ from tfedge_converters.foreign_text import (
     tensor_names,
 )
 from tfedge_converters.graph.blocks import refuse_blocks
-from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE, as_tables
+from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.graph.single_graph import single_graph
@@ -101,7 +102,7 @@ def _refuse_wide_functions(graph: Graph) -> None:
     for operator in graph.operators:
         result = operator.outputs[0] if operator.outputs else None
         if (
-            operator.code in ELEMENT_WISE
+            traits_of(operator.code).element_wise
             and any(id(tensor) in wide for tensor in operator.inputs)
             and result is not None
             and result.type == TensorType.FLOAT32

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tfedge_converters.c.arrays import STORED
 from tfedge_converters.c.kernel_call import Lowered
 from tfedge_converters.c.limits import Limit
-from tfedge_converters.graph.operator_facts import facts_of
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Operator, TensorType
 
 TFLITE_MICRO = "TFLite Micro"
@@ -113,6 +113,6 @@ def element_type(operator: Operator) -> str:
     """The element type that decides on an operator's kernel; empty if it has no such operand."""
     if operator.uint8_semantics:
         return TensorType.UINT8.name.lower()
-    index = facts_of(operator.code).data_operand
+    index = traits_of(operator.code).data_operand
     data = operator.inputs[index] if index < len(operator.inputs) else None
     return "" if data is None else data.type.name.lower()
