@@ -16,7 +16,7 @@ from tfedge_converters.c import arrays
 from tfedge_converters.c.fit import check_fit
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
-from tfedge_converters.c.runtime_files import runtime_directory
+from tfedge_converters.c.runtime_files import runtime_file
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
@@ -354,7 +354,6 @@ class _Emitter:
 
     def _runtime_files(self, layers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         """Verbatim copies of the kernels in use, with what they include."""
-        folder = runtime_directory()
         pending = ["tfedge_platform.h"]
         # A header whose kernels are all inlined needs no source of its own.
         inlined = {call["header"] for layer in layers for call in layer["calls"]}
@@ -369,12 +368,18 @@ class _Emitter:
             if file in done:
                 continue
             done.add(file)
-            text = (folder / file).read_text("utf-8")
+            path = runtime_file(file)
+            if path is None:
+                raise TfedgeError(
+                    f"no folder of kernels has {file}; add the folder that does, by "
+                    "tfedge_converters.c.runtime_files.add_folder"
+                )
+            text = path.read_text("utf-8")
             yield file, text
             pending += re.findall(r'^#include "(.+)"', text, re.MULTILINE)
             source = file.removesuffix(".h") + ".c"
             if file.removeprefix("tfedge_").removesuffix(".h") not in inlined:
-                pending += [source] if (folder / source).is_file() else []
+                pending += [source] if runtime_file(source) else []
 
 
 def _state(name: str, tensor: Tensor) -> dict[str, Any]:
