@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import NoReturn
 
@@ -30,7 +29,6 @@ class RefusedError(Exception):
         self.limit = limit
 
 
-@dataclass(frozen=True)
 class Limit:
     """A restriction of a kernel.
 
@@ -38,7 +36,8 @@ class Limit:
         words: what holds of the operators that it computes, for docs: "3 or 4 dimensions".
     """
 
-    words: str
+    def __init__(self, words: str):
+        self.words = words
 
     def refuse(self, message: str) -> NoReturn:
         """Refuses an operator.
@@ -67,12 +66,10 @@ class AtMost(Limit):
         most: the largest that is possible.
     """
 
-    most: int
-
     def __init__(self, most: int, what: str):
         """Of what there may be `most`, in words that follow a number: "products an output"."""
         super().__init__(f"at most {most:,} {what}")
-        object.__setattr__(self, "most", most)
+        self.most = most
 
     def refuse_above(self, value: int, message: str) -> None:
         """Refuses a number larger than `most`.
@@ -91,12 +88,9 @@ class ConstantOperand(Limit):
         name: of the operand, in words that begin a sentence: "the weights".
     """
 
-    name: str
-
     def __init__(self, name: str):
-        """The operand's name, in words that begin a sentence."""
         super().__init__(f"{name.removeprefix('the ')} constant")
-        object.__setattr__(self, "name", name)
+        self.name = name
 
     def values(self, tensor: Tensor) -> np.ndarray:
         """The operand's values, in its own type and shape.
@@ -116,15 +110,10 @@ class FixedGrid(Limit):
         scale, zero_point: these.
     """
 
-    scale: float
-    zero_point: int
-
     def __init__(self, scale: float, zero_point: int):
-        """The result's scale and zero point."""
-        fraction = Fraction(scale)
-        super().__init__(f"the result's scale {fraction}, its zero point {zero_point}")
-        object.__setattr__(self, "scale", scale)
-        object.__setattr__(self, "zero_point", zero_point)
+        super().__init__(f"the result's scale {Fraction(scale)}, its zero point {zero_point}")
+        self.scale = scale
+        self.zero_point = zero_point
 
 
 # What any operator must fulfil, whatever its kernel.

@@ -41,7 +41,8 @@ def lower(graph: Graph, operator: Operator) -> Lowered:
         raise UnsupportedError(f"{graph.place(operator)}: {refusal}") from None
     except RefusedError as refusal:
         # Docs list the limits of a kernel, and they would say less than what it refuses.
-        assert refusal.limit in (*GENERAL, *kernel.limits), (kernel.operator, refusal.limit)
+        known = refusal.limit in (*GENERAL, *kernel.limits)
+        assert known, f"{kernel.operator} registers no limit '{refusal.limit.words}'"
         raise UnsupportedError(f"{graph.place(operator)}: {refusal}") from None
 
 
