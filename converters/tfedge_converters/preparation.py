@@ -17,6 +17,7 @@ from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, TensorType, read_model, write_model
 from tfedge_converters.graph.markers import markers_in
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.finite_checks import drop_finite_checks
@@ -168,6 +169,6 @@ def _is_to_be_quantised(model: Model) -> bool:
         tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
         for graph in model.graphs
         for operator in as_tables(graph).operators
-        if operator.code not in ("QUANTIZE", "DEQUANTIZE")
+        if not traits_of(operator.code).requantizes
         for tensor in (*operator.inputs, *operator.outputs)
     )

@@ -16,7 +16,7 @@ from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.quantize.ends import (
     dequantize_operator,
     form_of_integers,
@@ -183,7 +183,8 @@ def _clamps_or_squares(step: Operator) -> bool:
 
 
 def _is_element_wise(operator: Operator) -> bool:
-    if len(operator.inputs) != ELEMENT_WISE.get(operator.code) or len(operator.outputs) != 1:
+    count = traits_of(operator.code).element_wise
+    if not count or len(operator.inputs) != count or len(operator.outputs) != 1:
         return False
     operands, (result,) = _variable_operands(operator), operator.outputs
     return bool(operands) and all(

@@ -20,6 +20,7 @@ from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.softmax_depth import softmax_depth
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
@@ -28,8 +29,6 @@ from tfedge_converters.quantize.precision import is_real_activation
 _MASKING = frozenset({"ADD", "SELECT", "SELECT_V2", "SUB"})
 
 _READERS = frozenset({"REDUCE_MAX", "SOFTMAX"})
-
-_CHOOSING = frozenset({"SELECT", "SELECT_V2"})
 
 # Kernels that share one grid but compute new values.
 _AVERAGING = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR"})
@@ -155,7 +154,7 @@ class MaskedScores:
         # Training gives scores a range before they are masked.
         chosen = [tensor for tensor in operator.inputs if is_real_activation(tensor)]
         ranges = [tensor.range for tensor in chosen if tensor and tensor.range is not None]
-        if operator.code not in _CHOOSING or not ranges or len(ranges) < len(chosen):
+        if not traits_of(operator.code).selects or not ranges or len(ranges) < len(chosen):
             return None
         scores = _union(ranges)
         last = results[0].shape[-1]

@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from tfedge_converters.graph.operator_checks import options_of
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
@@ -20,17 +21,6 @@ BYTE_FUNCTION = "BYTE_FUNCTION"
 
 _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
 _ENTRIES = frozenset({"CAST", "DEQUANTIZE"})
-
-# Operators that compute every element by itself, and how many operands they have.
-ELEMENT_WISE: dict[str, int] = {
-    "ABS": 1, "ADD": 2, "CAST": 1, "CEIL": 1, "COS": 1, "DIV": 2, "ELU": 1, "EQUAL": 2, "EXP": 1,
-    "FLOOR": 1, "FLOOR_DIV": 2, "FLOOR_MOD": 2, "GELU": 1, "GREATER": 2, "GREATER_EQUAL": 2,
-    "HARD_SWISH": 1, "LEAKY_RELU": 1, "LESS": 2, "LESS_EQUAL": 2, "LOG": 1, "LOGICAL_AND": 2,
-    "LOGICAL_NOT": 1, "LOGICAL_OR": 2, "LOGISTIC": 1, "MAXIMUM": 2, "MINIMUM": 2, "MUL": 2,
-    "NEG": 1, "NOT_EQUAL": 2, "POW": 2, "RELU": 1, "RELU6": 1, "RELU_0_TO_1": 1,
-    "RELU_N1_TO_1": 1, "ROUND": 1, "RSQRT": 1, "SELECT": 3, "SELECT_V2": 3, "SIGN": 1, "SIN": 1,
-    "SQRT": 1, "SQUARE": 1, "SQUARED_DIFFERENCE": 2, "SUB": 2, "TANH": 1,
-}  # fmt: skip
 
 
 def as_tables(graph: Graph) -> Graph:
@@ -72,7 +62,7 @@ class _Islands:
         match operator.inputs:
             case [Tensor(type=type_, data=None) as entry] if type_ in _BYTES:
                 found = entry if operator.code in _ENTRIES and not entry.is_variable else None
-            case operands if len(operands) == ELEMENT_WISE.get(operator.code):
+            case operands if operands and len(operands) == traits_of(operator.code).element_wise:
                 found = self._common_source(operands)
             case _:
                 return None
