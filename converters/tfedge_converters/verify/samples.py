@@ -70,8 +70,8 @@ def _random(tensor: Tensor, values: Values, rng: np.random.Generator) -> np.ndar
     if tensor.type == TensorType.BOOL:
         return rng.random(tensor.shape) < 0.5
     if tensor.type == TensorType.FLOAT32 and values.low is not None and values.high is not None:
-        ends = np.clip((values.low, values.high), -_LARGEST, _LARGEST)
-        return rng.uniform(*ends, tensor.shape).astype(np.float32)
+        low, high = np.clip((values.low, values.high), -_LARGEST, _LARGEST)
+        return rng.uniform(low, high, tensor.shape).astype(np.float32)
     if dtype is not None and dtype.kind in "iu":
         return _random_integers(tensor, np.iinfo(dtype), values, rng)
     raise TfedgeError(
