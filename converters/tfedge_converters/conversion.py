@@ -16,7 +16,7 @@ from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.calibrate_model import apply_calibration
-from tfedge_converters.early_checks import check_choices, check_data, check_model
+from tfedge_converters.early_checks import check_choices, check_data
 from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, require_vela
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.foreign_text import check_model_name, model_name
@@ -149,7 +149,6 @@ def convert(
         find_method(calibration_method)
     steps(recovery)
     check_data(evaluation_data)
-    check_model(model)
     prepared = prepare(
         model, input_shapes, to_quantize=isinstance(scheme, Scheme), allow_code=allow_code
     )
@@ -159,7 +158,7 @@ def convert(
         require_equivalence(prepared.keras_model, prepared.model)
     if quantization is None:
         scheme = _own_scheme(prepared, chosen, scheme)
-    typed, flatbuffer = prepared.model, prepared.flatbuffer
+    typed, flatbuffer = prepared.model, prepared.file.flatbuffer
     name = model_name(prepared.name) if name is None else name
     _refuse_recovery(recovery, prepared, scheme, calibration)
     measured = None
@@ -167,7 +166,7 @@ def convert(
         metric_function(metric)
         measured = LabelledData(evaluation_data, typed)
     comparison = Comparison(prepared, calibration, measured)
-    if prepared.is_real:
+    if prepared.kind.has_float_activations:
         if isinstance(scheme, StorageScheme):
             check_storage(scheme, chosen.code)
             _refuse_integer_ends(scheme, input_type, output_type)
@@ -295,7 +294,7 @@ def _refuse_recovery(
 ) -> None:
     if not recovery:
         return
-    if not prepared.is_real:
+    if not prepared.kind.has_float_activations:
         raise TfedgeError("recovery is for float models; this one computes with integers already")
     if isinstance(scheme, StorageScheme):
         raise TfedgeError(
