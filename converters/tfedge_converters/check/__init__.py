@@ -15,6 +15,7 @@ from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.accelerators.memory import memory_use
 from tfedge_converters.accelerators.remedies import plan, remedies
 from tfedge_converters.artifact import Artifact
+from tfedge_converters.backends import backend_named
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.check.report import CheckReport
 from tfedge_converters.file_kinds import FileKind, kind_of
@@ -105,7 +106,8 @@ def _opened(
         quantize(prepared.model, scheme)
         how = " with made-up ranges"
     else:
-        store_weights(prepared.model, scheme, per_channel=True)
+        per_channel = backend_named(target.backend).per_channel_storage
+        store_weights(prepared.model, scheme, per_channel=per_channel)
         how = ""
     note = f"the model was quantised to '{scheme.name}'{how}, for this report alone"
     return prepared.name, prepared.model, [note]
