@@ -43,7 +43,7 @@ class Network:
         self._pointwise_like(before)
         options = schema.AddOptionsT()
         options.fusedActivationFunction = self.b.activation()
-        self._made("ADD", [before, self.x], before.shape, self.b.quantization(), options)
+        self.made("ADD", [before, self.x], before.shape, self.b.quantization(), options)
 
     def concatenation(self) -> None:
         """What is there beside a convolution of it, on the same grid."""
@@ -53,7 +53,7 @@ class Network:
         options = schema.ConcatenationOptionsT()
         options.axis = 3
         shape = (*before.shape[:3], 2 * before.shape[3])
-        self._made("CONCATENATION", [before, self.x], shape, before.quantization, options)
+        self.made("CONCATENATION", [before, self.x], shape, before.quantization, options)
 
     def pool(self) -> None:
         """A mean or maximum of 2x2."""
@@ -63,20 +63,20 @@ class Network:
         size = [extent(n, 2, 2, 1, SAME) for n in self.x.shape[1:3]]
         code = str(self.b.rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
         shape = (1, *size, self.x.shape[3])
-        self._made(code, [self.x], shape, self.x.quantization, options)
+        self.made(code, [self.x], shape, self.x.quantization, options)
 
     def pad(self) -> None:
         """Zeros around it."""
         shape = (1, self.x.shape[1] + 1, self.x.shape[2] + 2, self.x.shape[3])
         amounts = self.b.constant(np.array([[0, 0], [1, 0], [1, 1], [0, 0]], np.int32))
-        self._made("PAD", [self.x, amounts], shape, self.x.quantization, schema.PadOptionsT(), 1)
+        self.made("PAD", [self.x, amounts], shape, self.x.quantization, schema.PadOptionsT(), 1)
 
     def function(self) -> None:
         """A function of single values."""
         code = str(self.b.rng.choice(["LOGISTIC", "RELU", "QUANTIZE"]))
         fixed = Quantization.per_tensor(1 / 256, -128)
         grid = fixed if code == "LOGISTIC" else self.b.quantization()
-        self._made(code, [self.x], self.x.shape, grid, None, 1 if code == "QUANTIZE" else 2)
+        self.made(code, [self.x], self.x.shape, grid, None, 1 if code == "QUANTIZE" else 2)
 
     def dense(self, channels: int = 5) -> None:
         """Means or all values of every channel, and a dense layer, now and then without biases."""
@@ -84,19 +84,19 @@ class Network:
         if self.b.rng.random() < 0.5:
             axes = self.b.constant(np.array([1, 2], np.int32))
             options = schema.ReducerOptionsT()
-            self._made("MEAN", [self.x, axes], (1, depth), self.b.quantization(), options)
+            self.made("MEAN", [self.x, axes], (1, depth), self.b.quantization(), options)
         elif self.b.rng.random() < 0.7:
             flat = (1, height * width * depth)
             shape = self.b.constant(np.array(flat, np.int32))
             grid, options = self.x.quantization, schema.ReshapeOptionsT()
             options.newShape = np.array(flat, np.int32)
-            self._made("RESHAPE", [self.x, shape], flat, grid, options, 1)
+            self.made("RESHAPE", [self.x, shape], flat, grid, options, 1)
         depth = int(np.prod(self.x.shape[1:]))
         weights = self.b.weights((channels, depth), 0, per_channel=False)
         options = schema.FullyConnectedOptionsT()
         bias = self.b.bias(self.x, weights) if self.b.rng.random() < 0.7 else None
         grid = self.b.sums(self.x, weights, depth)
-        self._made("FULLY_CONNECTED", [self.x, weights, bias], (1, channels), grid, options, 4)
+        self.made("FULLY_CONNECTED", [self.x, weights, bias], (1, channels), grid, options, 4)
 
     def end(self) -> None:
         """Makes what is there an output."""
@@ -130,7 +130,9 @@ class Network:
         bias = self.b.bias(self.x, weights)
         grid = self.b.sums(self.x, weights, depth)
         self._plant(weights, bias)
-        self._made(code, [self.x, weights, bias], shape, grid, options, 3)
+        if code == "CONV_2D" and self.b.rng.random() < 0.15:  # TFLite Micro wants the others
+            bias = None
+        self.made(code, [self.x, weights, bias], shape, grid, options, 3)
 
     def _plant(self, weights: Tensor, bias: Tensor) -> None:
         """Biases far beyond what weights can make up for, or no weights at all."""
@@ -139,7 +141,8 @@ class Network:
         bias.data[kinds == "above"] = 5_000_000
         np.moveaxis(weights.data, weights.quantization.axis, 0)[kinds == "still"] = 0
 
-    def _made(self, code, inputs, shape, grid, options, version=2) -> None:
+    def made(self, code, inputs, shape, grid, options, version=2) -> None:
+        """Any operator on what is there, whose result is there afterwards."""
         self.x = self.b.output(code, inputs, shape, grid, options, version)
         self.b.outputs.pop()
 

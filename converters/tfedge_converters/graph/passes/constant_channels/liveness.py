@@ -74,11 +74,11 @@ class Liveness:
         reading = self._readings.get(id(operator))
         if isinstance(reading, WeightedSum) and reading.is_dense:
             yield reading.source, self._read_by_sum(reading)
-        elif reading is not None:
+        elif (reads := _channels_read(reading)) is not None:
             source = operator.inputs[0]
             assert source is not None
-            reads = reading.reads.reshape(-1)[self._needed_of(operator.outputs[0])]
-            yield source, np.isin(np.arange(channels_of(source)), reads)
+            wanted = reads[self._needed_of(operator.outputs[0])]
+            yield source, np.isin(np.arange(channels_of(source)), wanted)
         else:
             for tensor in (*operator.inputs, *operator.intermediates):
                 if tensor is not None and not tensor.is_constant:
@@ -97,14 +97,17 @@ class Liveness:
     def _follow(self, operators: Iterable[Operator]) -> None:
         """Takes channels out of what comes from the sums that lose them."""
         for operator in operators:
-            reading = self._readings.get(id(operator))
-            source = operator.inputs[0] if operator.inputs else None
-            if source is None or id(source) not in self._kept:
-                continue
-            if isinstance(reading, ChannelFunction) or (reading and not reading.is_dense):
-                self._kept[id(operator.outputs[0])] = self._kept[id(source)][
-                    reading.reads.reshape(-1)
-                ]
+            reads = _channels_read(self._readings.get(id(operator)))
+            if reads is not None and id(operator.inputs[0]) in self._kept:
+                left = self._kept[id(operator.inputs[0])]
+                self._kept[id(operator.outputs[0])] = left[reads]
+
+
+def _channels_read(reading: WeightedSum | ChannelFunction | None) -> np.ndarray | None:
+    """The operand's channel that each of the result comes from; None where it is not one."""
+    if isinstance(reading, ChannelFunction):
+        return reading.reads
+    return None if reading is None or reading.is_dense else reading.reads[:, 0]
 
 
 def _rounded_up(needed: np.ndarray, multiple_of: int) -> np.ndarray:

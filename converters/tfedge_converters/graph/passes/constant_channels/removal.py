@@ -60,12 +60,12 @@ def _cut_sum(reading: WeightedSum, intervals: Propagation, liveness: Liveness) -
     values = (reading.bias + added)[channels]
     if all(len(kept) == weights.shape[axis] for axis, kept in axes.items()):
         return
-    operator.inputs[1] = _cut(weights, axes)
     if bias is not None or added.any():
-        bias = _bias_of(reading) if bias is None else bias
+        bias = _bias_of(reading, weights) if bias is None else bias
         bias = _cut(bias, {len(bias.shape) - 1: channels})
         bias.data = values.astype(np.int32).reshape(bias.shape)
         operator.inputs[2:] = [bias]
+    operator.inputs[1] = _cut(weights, axes)
 
 
 def _cut(constant: Tensor, axes: dict[int, np.ndarray]) -> Tensor:
@@ -95,10 +95,9 @@ def _shared_values(constant: Tensor, left: np.ndarray) -> int | None:
     return len(np.unique(left))
 
 
-def _bias_of(reading: WeightedSum) -> Tensor:
+def _bias_of(reading: WeightedSum, weights: Tensor) -> Tensor:
     """Biases of 0 for a sum that has none."""
-    weights = reading.operator.inputs[1]
-    assert weights is not None and weights.quantization is not None
+    assert weights.quantization is not None
     scale = grid_of(reading.source)[0] * weights.quantization.scale
     shape = (len(reading.weights),)
     return Tensor(

@@ -43,14 +43,13 @@ def _is_known(operator: Operator) -> bool:
     """Whether operands and options are such that readers may rely on them."""
     if not 2 <= len(operator.inputs) <= 3 or len(operator.outputs) != 1 or operator.was_unsigned:
         return False
-    source, weights, bias = (*operator.inputs, None)[:3]
+    source, weights = operator.inputs[:2]
     return (
         is_quantized_int8(source, operator.outputs[0])
         and source is not None
         and not source.is_constant
         and weights is not None
         and _are_weights(weights)
-        and (bias is None or (bias.type == TensorType.INT32 and bias.is_constant))
         and getattr(operator.options, "fusedActivationFunction", None) in REAL_LIMITS
     )
 
@@ -64,6 +63,15 @@ def _are_weights(tensor: Tensor) -> bool:
         and grid is not None
         and not np.any(grid.zero_point)
     )
+
+
+def _are_biases(tensor: Tensor, channels: int) -> bool:
+    grid = tensor.quantization
+    if not tensor.is_constant or tensor.type != TensorType.INT32 or tensor.elements != channels:
+        return False
+    if grid is None or not grid.per_channel:
+        return True
+    return grid.scale.size == channels == tensor.shape[-1] and grid.axis == len(tensor.shape) - 1
 
 
 def _read_conv_2d(operator: Operator) -> WeightedSum | None:
@@ -141,7 +149,7 @@ def _summed(
         return None
     if grid.per_channel and (grid.axis != axis or grid.scale.size != channels):
         return None
-    if bias is not None and bias.elements != channels:
+    if bias is not None and not _are_biases(bias, channels):
         return None
     values = np.zeros(channels) if bias is None or bias.data is None else bias.data.reshape(-1)
     scales = np.broadcast_to(grid.scale, (channels,))
