@@ -21,6 +21,7 @@ from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.passes.constant_channels import ChannelFolding
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.quality import Quality
 from tfedge_converters.targets import Target
@@ -44,6 +45,7 @@ class Artifact:
         quality: its outputs against those of the float model, if there were samples to measure on.
         warnings: what is not as it should be, in sentences; they are logged as well.
         notes: what may not be; logged as well.
+        folding: the channels that it has lost, because they could not change an output.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Artifact:
     quality: Quality | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    folding: ChannelFolding = field(default_factory=ChannelFolding, repr=False)
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -123,6 +126,7 @@ class Artifact:
             f"{self.compressed_size:,} compressed",
             *table_lines(self.weights),
         ]
+        lines += self.folding.lines()
         if any(map(has_blocks, self.model.graphs)):
             lines.append(_IN_BLOCKS)
         if self.mapping is not None:

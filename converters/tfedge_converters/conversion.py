@@ -21,6 +21,8 @@ from tfedge_converters.ethosu import Compiled, compile_model, compiled_methods, 
 from tfedge_converters.evaluation import LabelledData, evaluate
 from tfedge_converters.foreign_text import check_model_name, model_name
 from tfedge_converters.graph import Model, write_model
+from tfedge_converters.graph.passes import constant_channels
+from tfedge_converters.graph.passes.constant_channels import ChannelFolding
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.litert_kernels import check_litert
 from tfedge_converters.metrics import ACCURACY, metric_function
@@ -61,10 +63,12 @@ def convert(
     compiler_options: Mapping[str, Any] | None = None,
     allow_code: bool = False,
     check: bool = True,
+    fold_constant_channels: bool = True,
 ) -> Artifact:
     """Converts a model for a target.
 
-    A float model is quantised; an integer .tflite file is taken as it is.
+    A float model is quantised; of an integer .tflite file every number stays. From both goes what
+    cannot change an output, such as channels that are constant.
 
     What conversion costs is measured where there are data: the signal-to-noise ratio of every
     output, and of every branch that was concatenated to it, against the float model. It is measured
@@ -121,6 +125,10 @@ def convert(
             layers; only for files that you trust (docs/security.md).
         check: whether the float model proves first that it computes what the Keras model does; see
             `tfedge.equivalence`. What trained for integers is compared by its training.
+        fold_constant_channels: whether channels of int8 convolutions and dense layers whose integer
+            cannot change, whatever the input, are added to the biases of what reads them, and
+            channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's
+            `folding` says which layers have lost how many.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -189,6 +197,9 @@ def convert(
     elif input_type is not None or output_type is not None:
         set_ends(typed, input_type, output_type)
         flatbuffer = write_model(typed)
+    folding = _fold_channels(typed, chosen) if fold_constant_channels else ChannelFolding()
+    if folding.changed:
+        flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)
     if chosen.code == "none" and write_for_litert(typed):
@@ -223,6 +234,7 @@ def convert(
         judgement.quality,
         judgement.warnings,
         judgement.notes,
+        folding,
     )
     if strict and judgement.warnings:
         raise QualityError(f"{name}: {'; '.join(judgement.warnings)}")
@@ -251,6 +263,12 @@ def _own_scheme(
     if trained is None or isinstance(default, StorageScheme):
         return default
     return trained if not target.schemes or trained.name in target.schemes else default
+
+
+def _fold_channels(model: Model, target: targets.Target) -> ChannelFolding:
+    return constant_channels.fold_constant_channels(
+        model, multiple_of=target.channel_multiple, slack=target.rounding_slack
+    )
 
 
 def _report(artifact: Artifact) -> None:

@@ -53,6 +53,8 @@ class Target:
         accelerator: what computes a part of the operators, leaving the rest to the CPU; None where
             there is none.
         vela: what Vela compiles for; None where it does not.
+        channel_multiple: a layer that loses channels keeps a multiple of so many: as many as its
+            kernels compute, or load, at a time.
     """
 
     name: str
@@ -66,6 +68,16 @@ class Target:
     schemes: tuple[str, ...] = ()
     accelerator: Accelerator | None = None
     vela: VelaSettings | None = None
+    channel_multiple: int = 1
+
+    @property
+    def rounding_slack(self) -> int:
+        """By how many integers what computes a layer may round away from TFLite Micro.
+
+        Generated C and TFLite Micro do not; LiteRT's kernels, and those of accelerators, round
+        sums in other steps, so that results differ by 1 (`verify/differences.py`).
+        """
+        return 0 if self.code in ("c", "tflite-micro") else 1
 
     def scheme(self, given: str | None) -> str:
         """What to quantise to.

@@ -40,6 +40,12 @@ _PROPERTIES: dict[str, Any] = {
     "ram_bytes": _BYTES,
     "packing": {"type": "string", "enum": ["natural"]},
     "code": {"type": "string", "enum": CODES},
+    "channel_multiple": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1024,
+        "description": "a number of channels",
+    },
     "schemes": {
         "type": "array",
         "description": "a list of schemes",
