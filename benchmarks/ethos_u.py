@@ -64,7 +64,7 @@ def measure(folder: Path, name: str, target: str, scheme: str) -> dict[str, obje
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of the MLPerf Tiny .h5 files")
-    known = [name for name in targets.names() if targets.load(name).vela is not None]
+    known = [name for name in targets.names() if targets.load(name).backend == "ethos-u"]
     parser.add_argument("--target", action="append", choices=known)
     parser.add_argument(
         "--quantization",

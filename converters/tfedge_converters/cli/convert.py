@@ -137,13 +137,14 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
+    from tfedge_converters.backends import backend_named
     from tfedge_converters.conversion import convert
     from tfedge_converters.targets import load
     from tfedge_converters.verify.written import CONVERSION
 
     folder = output_folder(arguments.output)
-    if load(arguments.target).code == "c":
-        refuse_foreign(folder, CONVERSION, ["CMakeLists.txt"])
+    backend = backend_named(load(arguments.target).backend)
+    refuse_foreign(folder, CONVERSION, backend.other_files)
     artifact = convert(
         arguments.model,
         target=arguments.target,

@@ -11,7 +11,6 @@ from typing import TypeGuard
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.errors import UnsupportedError
 from tfedge.quantization.policy import OPERATORS, WeightPolicy
 from tfedge.quantization.schemes import (
     FLOAT16_WEIGHTS,
@@ -63,37 +62,6 @@ _LOOKUPS = {"GATHER": (0, 2)}
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
 _FLOAT16_VERSION, _PER_TENSOR_VERSION, _PER_CHANNEL_VERSION, _INT4_VERSION = 3, 2, 5, 6
-
-# TFLite Micro 2026-10: its DEQUANTIZE knows neither type, and its kernels no mixture.
-_NOT_IN_MICRO: Mapping[tuple[str, bool], str] = {
-    (FLOAT16_WEIGHTS, False): "has no DEQUANTIZE of float16",
-    (INT4_WEIGHTS, False): "has no DEQUANTIZE of int4",
-    (INT8_WEIGHTS, True): "has no kernels that multiply int8 weights with real activations",
-    (INT4_WEIGHTS, True): "has no kernels that multiply int4 weights with real activations",
-}
-
-
-def check_storage(scheme: StorageScheme, code: str) -> None:
-    """Refuses what the code of a target does not compute.
-
-    Args:
-        scheme: how weights are stored.
-        code: see `Target.code`.
-
-    Raises:
-        UnsupportedError: generated C and real numbers, or what TFLite Micro lacks.
-    """
-    if code == "c":
-        raise UnsupportedError(
-            f"generated C computes with integers, and activations stay real with '{scheme.name}'; "
-            "quantise to int8, or choose the target tflite or tflite-micro"
-        )
-    missing = _NOT_IN_MICRO.get((scheme.weights, scheme.computed))
-    if code == "tflite-micro" and missing:
-        raise UnsupportedError(
-            f"TFLite Micro {missing}, which '{scheme.name}' needs; use int8, weights8 or float32, "
-            "or the target tflite"
-        )
 
 
 def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = True) -> None:

@@ -80,7 +80,8 @@ class Context:
 
 def arena_of(artifact: Artifact) -> int | None:
     """Bytes of generated C's arena; None for targets without C."""
-    return None if artifact.source is None else artifact.source.plan.arena_bytes
+    footprint = artifact.emission.footprint
+    return None if footprint is None else footprint.arena_bytes
 
 
 def _least(*limits: int | None) -> int | None:

@@ -36,7 +36,8 @@ def consume_range_markers(model: Model) -> None:
             tensor.range = marked_range(graph, operator, LOW, HIGH)
             tensor.bits = _marked_bits(graph, operator)
             marked[id(operator.outputs[0])] = tensor
-        remove_markers(model, graph, marked)
+        if marked:
+            remove_markers(model, graph, marked)
 
 
 def _marked_bits(graph: Graph, operator: Operator) -> int | None:

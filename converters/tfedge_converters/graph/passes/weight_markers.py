@@ -51,7 +51,8 @@ def consume_weight_markers(model: Model) -> None:
             marked[id(marker.outputs[0])] = marked.get(id(tensor), tensor)
             operator, rule = _weighted(graph, marker, tensor, makers)
             _annotate(graph, marker, operator, rule, _grid(graph, marker, scales))
-        remove_markers(model, graph, marked)
+        if marked:
+            remove_markers(model, graph, marked)
 
 
 def _operands(graph: Graph, marker: Operator) -> tuple[Tensor, Tensor]:
