@@ -21,6 +21,7 @@ from tfedge_converters.ethosu import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.passes.constant_channels import ChannelFolding
 from tfedge_converters.quality import Judgement, Quality
 from tfedge_converters.targets import Target
 from tfedge_converters.verify.written import CONVERSION
@@ -38,6 +39,7 @@ class Artifact:
         flatbuffer: the same as the bytes of a .tflite file.
         emission: what the target's back end made of it.
         judgement: how good it is, and what is not as it should be.
+        folding: the channels that it has lost, because they could not change an output.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Artifact:
     flatbuffer: bytes = field(repr=False)
     emission: Emission
     judgement: Judgement
+    folding: ChannelFolding = field(default_factory=ChannelFolding, repr=False)
 
     @property
     def source(self) -> CSource | None:
@@ -139,6 +142,7 @@ class Artifact:
             f"{self.compressed_size:,} compressed",
             *table_lines(self.weights),
         ]
+        lines += self.folding.lines()
         if any(map(has_blocks, self.model.graphs)):
             lines.append(_IN_BLOCKS)
         if self.mapping is not None:

@@ -293,6 +293,7 @@ def test_a_file_that_is_no_target_ends_in_one_message(tmp_path, text):
         ({"description": "\u202eb"}, "description: a line of up to 500 characters is expected"),
         ({"core": "../a"}, "core: a core's name"),
         ({"packing": "tight"}, 'packing: one of "natural"'),
+        ({"channel_multiple": 0}, "channel_multiple: a number of channels is expected, not 0"),
         ({"backend": "ethos-u"}, "'vela' is missing"),
         ({"vela": {"memory_mode": "--config=/a"}}, "vela.memory_mode: a word of Vela's"),
         ({"vela": {"memory_mode": "a"}}, "vela: 'accelerator_config' is missing"),

@@ -61,6 +61,7 @@ class C(Backend):
     """Code that reads like the network, with the kernels that it uses."""
 
     name = "c"
+    rounding_slack = 0
     engines = ("c", "tflite-micro", "litert-reference")
     endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
     other_files = ("CMakeLists.txt",)

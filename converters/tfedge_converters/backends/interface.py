@@ -75,6 +75,9 @@ class Backend:
             interpreter runs it.
         settings: JSON Schema of the keys that target files have for it alone; all are required.
             Sub-schemas that can be broken have a "description", see `tfedge.json_form.Form`.
+        rounding_slack: by how many integers what computes a layer may round away from TFLite Micro.
+            LiteRT's kernels, and those of accelerators, round sums in other steps, so that results
+            differ by 1 (`verify/differences.py`); generated C and TFLite Micro do not.
         per_channel_storage: whether stored weights may have a scale for every channel.
         endings: what its files are called behind the model's name.
         other_files: names of files that do not begin with the model's name, and that users may
@@ -87,6 +90,7 @@ class Backend:
     own_engines: ClassVar[Mapping[str, Engine]] = {}
     interpreter: ClassVar[Interpreter | None] = None
     settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    rounding_slack: ClassVar[int] = 1
     per_channel_storage: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = ()
     other_files: ClassVar[tuple[str, ...]] = ()

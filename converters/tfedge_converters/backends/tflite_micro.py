@@ -49,6 +49,7 @@ class TFLiteMicro(Backend):
     """The model's file as an array of C, for TFLite Micro's interpreter."""
 
     name = "tflite-micro"
+    rounding_slack = 0
     engines = ("tflite-micro", "litert-reference")
     interpreter = MICRO
     # Its DEQUANTIZE knows one scale for a tensor.

@@ -14,6 +14,7 @@ from tfedge_converters.conversion.arguments import check_arguments
 from tfedge_converters.conversion.data import take_data
 from tfedge_converters.conversion.emitting import emit_files
 from tfedge_converters.conversion.finishing import finish
+from tfedge_converters.conversion.folding import fold_channels
 from tfedge_converters.conversion.judging import judge
 from tfedge_converters.conversion.opening import open_model
 from tfedge_converters.conversion.proving import prove_it_runs
@@ -29,6 +30,7 @@ STAGES: tuple[Callable[[Conversion], None], ...] = (
     open_model,
     take_data,
     quantise,
+    fold_channels,
     adapt_to_target,
     emit_files,
     prove_it_runs,
@@ -60,10 +62,12 @@ def convert(
     compiler_options: Mapping[str, Any] | None = None,
     allow_code: bool = False,
     check: bool = True,
+    fold_constant_channels: bool = True,
 ) -> Artifact:
     """Converts a model for a target.
 
-    A float model is quantised; an integer .tflite file is taken as it is.
+    A float model is quantised; of an integer .tflite file every number stays. From both goes what
+    cannot change an output, such as channels that are constant.
 
     What conversion costs is measured where there are data: the signal-to-noise ratio of every
     output, and of every branch that was concatenated to it, against the float model. It is measured
@@ -120,6 +124,10 @@ def convert(
             layers; only for files that you trust (docs/security.md).
         check: whether the float model proves first that it computes what the Keras model does; see
             `tfedge.equivalence`. What trained for integers is compared by its training.
+        fold_constant_channels: whether channels of int8 convolutions and dense layers whose integer
+            cannot change, whatever the input, are added to the biases of what reads them, and
+            channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's
+            `folding` says which layers have lost how many.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -155,6 +163,7 @@ def convert(
         compiler_options=compiler_options,
         allow_code=allow_code,
         check=check,
+        fold_constant_channels=fold_constant_channels,
     )
     conversion = Conversion(request)
     for stage in STAGES:

@@ -17,6 +17,7 @@ def finish(conversion: Conversion) -> None:
         conversion.flatbuffer,
         conversion.emission,
         conversion.judgement,
+        conversion.folding,
     )
     for text in (*artifact.warnings, *artifact.notes):
         logging.warning("%s: %s", artifact.name, text)

@@ -14,6 +14,7 @@ from tfedge_converters.evaluation import LabelledData
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.kind import ModelKind
 from tfedge_converters.graph.model_file import ModelFile
+from tfedge_converters.graph.passes.constant_channels import ChannelFolding
 from tfedge_converters.preparation import Prepared
 from tfedge_converters.quality import Comparison, Judgement, Limits
 from tfedge_converters.quantize.recovery import Step
@@ -49,6 +50,7 @@ class Request:
     compiler_options: Mapping[str, Any] | None
     allow_code: bool
     check: bool
+    fold_constant_channels: bool
 
 
 @dataclass(eq=False)
@@ -65,6 +67,7 @@ class Conversion:
         comparison: with the float model.
         emission: what the back end made.
         judgement: how good the result is.
+        folding: the channels that were taken out.
         artifact: the result.
     """
 
@@ -77,6 +80,7 @@ class Conversion:
     comparison: Comparison = field(init=False)
     emission: Emission = field(init=False)
     judgement: Judgement = field(init=False)
+    folding: ChannelFolding = field(init=False, default_factory=ChannelFolding)
     artifact: Artifact = field(init=False)
 
     def __post_init__(self) -> None:

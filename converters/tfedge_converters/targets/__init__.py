@@ -39,6 +39,8 @@ class Target:
         accelerator: what computes a part of the operators, leaving the rest to the CPU; None where
             there is none.
         settings: what its file has for its back end alone, by key.
+        channel_multiple: a layer that loses channels keeps a multiple of so many: as many as its
+            kernels compute, or load, at a time.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Target:
     schemes: tuple[str, ...] = ()
     accelerator: Accelerator | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    channel_multiple: int = 1
 
     def scheme(self, given: str | None) -> str:
         """What to quantise to.

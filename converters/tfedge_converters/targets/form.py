@@ -38,6 +38,12 @@ _PROPERTIES: dict[str, Any] = {
     "flash_bytes": _BYTES,
     "ram_bytes": _BYTES,
     "packing": {"type": "string", "enum": ["natural"]},
+    "channel_multiple": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1024,
+        "description": "a number of channels",
+    },
     "backend": {
         "type": "string",
         "pattern": "^[a-z][a-z0-9_.-]*$",

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tfedge_converters.arithmetic import reciprocal
-from tfedge_converters.arithmetic.fixed_point import quantize_multiplier, requantize
+from tfedge_converters.arithmetic.byte_pairs import SUM_FRACTION_BITS, sum_table
+from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.linear_sum import find_linear_sum
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
@@ -18,7 +19,7 @@ from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
 # Of the operands' common scale, by the width of integers.
-_ADD_FRACTION_BITS = {"s8": 20, "s16": 15}
+_ADD_FRACTION_BITS = {"s8": SUM_FRACTION_BITS, "s16": 15}
 _SQUARED_DIFFERENCE_FRACTION_BITS = {"s8": 7, "s16": 0}
 
 _SUM_SCALES = Limit(
@@ -33,8 +34,6 @@ _QUOTIENT_SCALES = Limit(
     f"a quotient of one step by one of {_QUOTIENTS[0]} to {_QUOTIENTS[1]:,} steps of the result"
 )
 _SUM = (BROADCASTING, FUSED, REDUCING, _SUM_SCALES)
-
-_VALUES = np.arange(-128, 128, dtype=np.int64)
 
 
 @kernel("ADD", "int8 int16", limits=_SUM)
@@ -212,19 +211,10 @@ def _linear_fields(
     a: Tensor, b: Tensor, output: Tensor, exact: dict[str, Any]
 ) -> dict[str, Param] | None:
     """The fields of the linear kernel, if it computes what the exact one does."""
-    x, y = (
-        requantize(
-            (_VALUES - exact[f"{name}_zero_point"]) << _ADD_FRACTION_BITS["s8"],
-            exact[f"{name}_multiplier"],
-            exact[f"{name}_shift"],
-        )
-        for name in "ab"
-    )
     sign = -1 if exact["subtract"] else 1
-    sums = x[:, None] + sign * y[None, :]
     low, high = exact["output_min"], exact["output_max"]
-    results = requantize(sums, exact["output_multiplier"], exact["output_shift"])
-    results = np.clip(results + exact["output_zero_point"], low, high)
+    x, y, z = (checks.scale_and_zero_point(tensor) for tensor in (a, b, output))
+    results = np.clip(sum_table(x, y, z, sign), low, high)
     found = find_linear_sum(
         results, _scale(a) / _scale(output), sign * _scale(b) / _scale(output), low, high
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import groupby
 
-from tfedge_converters.arithmetic.fixed_point import INT32_MAX, quantize_multiplier
+from tfedge_converters.arithmetic.fixed_point import INT32_MAX, mean_multiplier
 from tfedge_converters.arithmetic.wide_products import product_reach, quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
@@ -99,14 +99,8 @@ def _lower_sum(operator: Operator, mean: bool) -> Lowered:
     count = source.elements // output.elements
     _VALUES[width].refuse_above(count, f"the sum of {count} values could overflow 32 bits")
     zero_point = checks.scale_and_zero_point(source)[1]
-    multiplier, shift = quantize_multiplier(
-        float(checks.scale_and_zero_point(source)[0])
-        / float(checks.scale_and_zero_point(output)[0])
-    )
-    if mean:
-        # The reference divides the multiplier by the count, in integers.
-        extra = min(count.bit_length() - 1, 32, 31 + shift)
-        multiplier, shift = (multiplier << extra) // count, shift - extra
+    scales = checks.scale_and_zero_point(source)[0], checks.scale_and_zero_point(output)[0]
+    multiplier, shift = mean_multiplier(*scales, count if mean else 1)
     fields: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
     if width == "s8":
         fields = {"first": -zero_point * count, **fields}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.arithmetic import fixed_point
 from tfedge_converters.arithmetic.activation import REAL_LIMITS, integer_limits
-from tfedge_converters.arithmetic.fixed_point import quantize_multiplier, wrap_int32
+from tfedge_converters.arithmetic.fixed_point import wrap_int32
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.c.kernels import checks
@@ -51,14 +52,10 @@ def output_fields(output: Tensor, activation: int) -> dict[str, Param]:
 def channel_multipliers(
     source: Tensor, scales: np.ndarray, output: Tensor
 ) -> tuple[Constant, Constant]:
-    """input_scale * weight_scale / output_scale as fixed-point constants, one a weight scale.
-
-    The product is taken in double precision, as the reference does.
-    """
-    input_scale = float(checks.scale_and_zero_point(source)[0])
-    output_scale = float(checks.scale_and_zero_point(output)[0])
-    reals = input_scale * scales.astype(np.float64) / output_scale
-    pairs = [quantize_multiplier(float(real)) for real in reals]
+    """input_scale * weight_scale / output_scale as fixed-point constants, one a weight scale."""
+    pairs = fixed_point.channel_multipliers(
+        checks.scale_and_zero_point(source)[0], scales, checks.scale_and_zero_point(output)[0]
+    )
     return (
         Constant("multiplier", np.array([q for q, _ in pairs], np.int32), "Q0.31, a channel"),
         Constant("shift", np.array([shift for _, shift in pairs], np.int8), "a channel"),
