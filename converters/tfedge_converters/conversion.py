@@ -10,6 +10,7 @@ from absl import logging
 from tfedge.calibration.methods import Method
 from tfedge.calibration.methods import method as find_method
 from tfedge.errors import QualityError, TfedgeError
+from tfedge.quantization.activation_types import INT8
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
@@ -29,7 +30,6 @@ from tfedge_converters.quality import Comparison, Limits
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.calibration import is_calibration
 from tfedge_converters.quantize.ends import set_ends
-from tfedge_converters.quantize.formats import FORMATS
 from tfedge_converters.quantize.litert_sequences import write_for_litert
 from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
@@ -316,7 +316,7 @@ def _splits_functions(target: targets.Target, scheme: Scheme) -> bool:
     """
     asked = [scheme.layer(name).activations for name in scheme.overrides]
     widths = [item.bits for item in (scheme.activations, *asked) if item is not None]
-    wide = max(widths) > FORMATS[8].bits
+    wide = max(widths) > INT8.bits
     return target.accelerator is not None or (target.code == "c" and wide)
 
 

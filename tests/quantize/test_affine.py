@@ -15,9 +15,8 @@ from tfedge_converters.quantize.affine import (
     round_away,
     weight_scale,
 )
-from tfedge_converters.quantize.formats import format_of
 
-INT8, INT16 = format_of(get("int8")), format_of(get("int16x8"))
+INT8, INT16 = get("int8").activations.type, get("int16x8").activations.type
 
 finite = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
 

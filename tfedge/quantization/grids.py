@@ -117,11 +117,11 @@ def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
     Asymmetric for 8 bits, symmetric for 16. The arithmetic, down to its roundings, is that of
     TensorFlow's converter and of ours, so that both sides get the same grid from the same range.
     """
-    kind = ACTIVATION_TYPES[bits]
-    scale, zero_point = (_symmetric if kind.symmetric else _asymmetric)(low, high)
+    activation_type = ACTIVATION_TYPES[bits]
+    scale, zero_point = (_symmetric if activation_type.symmetric else _asymmetric)(low, high)
     scale.set_shape([])
     zero_point.set_shape([])
-    return ActivationGrid(scale, zero_point, kind)
+    return ActivationGrid(scale, zero_point, activation_type)
 
 
 @traced_once(tf.float32, tf.float32)
@@ -156,12 +156,12 @@ def _nearest(x: Any, scale: Any, low: Any, high: Any) -> Any:
 
 def fixed_grid(code: str, bits: int) -> ActivationGrid:
     """The grid that the kernel of operator `code` prescribes for its result."""
-    kind = ACTIVATION_TYPES[bits]
-    fixed = policy.OPERATORS[code].fixed[kind.element]
+    activation_type = ACTIVATION_TYPES[bits]
+    fixed = policy.OPERATORS[code].fixed[activation_type.element]
     return ActivationGrid(
         tf.constant(fixed.scale, tf.float32),
         tf.constant(float(fixed.zero_point), tf.float32),
-        kind,
+        activation_type,
         other=partial(_fixed_in_width, code),
     )
 

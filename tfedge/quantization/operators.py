@@ -247,8 +247,8 @@ class FixedRange(QuantizedOperator):
         super().__init__(code, name)
         self.real = real
         self.bits = bits
-        kind = ACTIVATION_TYPES[bits]
-        self.kernel = kernels.get(kind) or ELEMENTWISE.get((code, kind))
+        activation_type = ACTIVATION_TYPES[bits]
+        self.kernel = kernels.get(activation_type) or ELEMENTWISE.get((code, activation_type))
 
     @property
     def width(self) -> int | None:

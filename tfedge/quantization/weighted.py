@@ -90,7 +90,7 @@ class WeightedOperator(QuantizedOperator):
         name: str,
     ):
         super().__init__(weights.code, name)
-        self.form = weights
+        self.layer_weights = weights
         self.weight_quantizer = weight_quantizer
         self.quantizer = quantizer
         self.batch_norm = batch_norm
@@ -101,18 +101,18 @@ class WeightedOperator(QuantizedOperator):
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         (x,) = operands
         y = tf.cast(
-            self.form.apply(
+            self.layer_weights.apply(
                 tf.cast(x, self.multiplied_in), tf.cast(self._kernel(), self.multiplied_in)
             ),
             tf.float32,
         )
-        if self.form.bias is not None:
-            y = tf.nn.bias_add(y, self.form.bias())
+        if self.layer_weights.bias is not None:
+            y = tf.nn.bias_add(y, self.layer_weights.bias())
         return quantized_result(self, self._normalized(y, training), training)
 
     def _kernel(self) -> Any:
         """The weights that training multiplies with."""
-        kernel = self.form.kernel()
+        kernel = self.layer_weights.kernel()
         if not self.phase.quantize:
             return self.weight_quantizer.connected(kernel)
         if self.batch_norm is None or self.weight_quantizer.per_channel:
@@ -132,7 +132,7 @@ class WeightedOperator(QuantizedOperator):
 
     def restart_scales(self) -> None:
         """Lets scales that the optimizer trains start from the weights as they are now."""
-        self.weight_quantizer.start(keras.ops.convert_to_numpy(self.form.kernel()))
+        self.weight_quantizer.start(keras.ops.convert_to_numpy(self.layer_weights.kernel()))
 
     def integer_weights(self, input_scale: Any) -> IntegerWeights:
         """The weights on the device, batch-norm folded in.
@@ -140,8 +140,8 @@ class WeightedOperator(QuantizedOperator):
         Args:
             input_scale: float32 scalar, of what the weights are multiplied with.
         """
-        kernel = self.form.kernel()
-        bias = None if self.form.bias is None else self.form.bias()
+        kernel = self.layer_weights.kernel()
+        bias = None if self.layer_weights.bias is None else self.layer_weights.bias()
         if bias is None:
             bias = tf.zeros(kernel.shape[-1])
         if self.batch_norm is None:
@@ -161,7 +161,7 @@ class WeightedOperator(QuantizedOperator):
         source, output = self._grid_of(x), self.quantizer.grid()
         weights = self.integer_weights(source.scale)
         largest = source.type.largest_step, self.weight_quantizer.scheme.limit
-        sums = exact_sums(self.form.apply, source.steps(x), weights.kernel, largest)
+        sums = exact_sums(self.layer_weights.apply, source.steps(x), weights.kernel, largest)
         rescaling = output.type.sums
         multiplier = _MULTIPLIERS[rescaling](
             weights.scale, weights.bias, source.scale, output.scale
@@ -176,9 +176,9 @@ class WeightedOperator(QuantizedOperator):
             weights = self.integer_weights(moved.scale)
             kernel = tf.constant(_real_kernel(weights).numpy())
             bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()
-            kernel_now = keras.ops.convert_to_numpy(self.form.kernel())
+            kernel_now = keras.ops.convert_to_numpy(self.layer_weights.kernel())
             rows = kernel_now.reshape(-1, kernel_now.shape[-1]).T
-        y = tf.nn.bias_add(self.form.apply(x, kernel), bias)
+        y = tf.nn.bias_add(self.layer_weights.apply(x, kernel), bias)
         y = mark_weights(
             self.activation.function(y), scale, self.weight_quantizer.scheme.bits,
             count_values(rows) if has_few_values(rows) else None,

@@ -15,7 +15,8 @@ from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.noise import noise
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.twin import Twin, dequantized, format_of_type, real_results
+from tfedge_converters.quantize.tensor_types import activation_type_of
+from tfedge_converters.quantize.twin import Twin, dequantized, real_results
 
 
 def measure(
@@ -83,8 +84,8 @@ def _layer(
 
 def _ends(integer: Tensor) -> tuple[float, float]:
     """What the least and the largest integer of an activation stand for."""
-    form = format_of_type(integer.type)
-    low, high = dequantized(integer, np.array([form.low, form.high])).tolist()
+    activation_type = activation_type_of(integer.type)
+    low, high = dequantized(integer, np.array([activation_type.low, activation_type.high])).tolist()
     return low, high
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from tfedge.calibration.ranges import round_away, scale_and_zero_point
 from tfedge.errors import TfedgeError
+from tfedge.quantization.activation_types import ActivationType
 from tfedge_converters.graph import Quantization, Range, SharedWeights, WeightGrid
-from tfedge_converters.quantize.formats import Format
 
 # Biases stay below half of int32, which leaves the accumulator room for the products. Kernels for
 # int16 have wider ones, but TensorFlow's converter does the same there, and it keeps their
@@ -25,13 +25,13 @@ _MOST_INTEGER_BITS = 6
 _SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
-def activation_grid(values: Range, name: str, form: Format) -> Quantization:
+def activation_grid(values: Range, name: str, activation_type: ActivationType) -> Quantization:
     """The grid that covers a range of real values; see `scale_and_zero_point`.
 
     Args:
         values: the range, low <= high.
         name: the tensor's, for the error message.
-        form: the integers.
+        activation_type: the integers.
 
     Raises:
         TfedgeError: the range is not finite, is inverted, or too wide for float32.
@@ -41,7 +41,7 @@ def activation_grid(values: Range, name: str, form: Format) -> Quantization:
             f"tensor '{name}' has the range [{values.low}, {values.high}]; a range must be finite "
             "and not inverted: calibrate again, or train again if the range was learned"
         )
-    scale, zero_point = scale_and_zero_point(values, form)
+    scale, zero_point = scale_and_zero_point(values, activation_type)
     check_scale(scale, name)
     return Quantization.per_tensor(float(scale), zero_point)
 
@@ -214,10 +214,12 @@ def trained_integers(values: np.ndarray, grid: WeightGrid, axis: int) -> np.ndar
     return np.clip(np.rint(scaled), -grid.limit, grid.limit)
 
 
-def quantize_operand(values: np.ndarray, grid: Quantization, form: Format) -> np.ndarray:
+def quantize_operand(
+    values: np.ndarray, grid: Quantization, activation_type: ActivationType
+) -> np.ndarray:
     """A real constant on an activation's grid, as float64 integers."""
     scaled = values.astype(np.float64) / float(grid.scale[0]) + int(grid.zero_point[0])
-    return np.clip(round_away(scaled), form.low, form.high)
+    return np.clip(round_away(scaled), activation_type.low, activation_type.high)
 
 
 def along(scale: np.ndarray, axis: int, rank: int) -> np.ndarray:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import TfedgeError
+from tfedge.quantization.activation_types import INT8, INT16, ActivationType
 from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
-from tfedge_converters.quantize.formats import FORMATS, Format
 
 REAL, UNSIGNED = "float32", "uint8"
 
@@ -98,7 +98,7 @@ def _change_input(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.inputs = [outer if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
         _replace(signature.inputs, tensor, outer)
-    graph.operators.insert(0, quantize_operator(outer, tensor, form_of_integers(tensor)))
+    graph.operators.insert(0, quantize_operator(outer, tensor, converting_type(tensor)))
 
 
 def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
@@ -107,36 +107,38 @@ def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.outputs = [outer if item is tensor else item for item in graph.outputs]
     for signature in model.signatures:
         _replace(signature.outputs, tensor, outer)
-    convert: Callable[[Tensor, Tensor, Format], Operator] = (
+    convert: Callable[[Tensor, Tensor, ActivationType], Operator] = (
         dequantize_operator if type_ == TensorType.FLOAT32 else quantize_operator
     )
-    graph.operators.append(convert(tensor, outer, form_of_integers(tensor)))
+    graph.operators.append(convert(tensor, outer, converting_type(tensor)))
 
 
-def form_of_integers(tensor: Tensor) -> Format:
+def converting_type(tensor: Tensor) -> ActivationType:
     """What decides the version of the operator that converts a tensor."""
-    return FORMATS[16 if tensor.type == TensorType.INT16 else 8]
+    return INT16 if tensor.type == TensorType.INT16 else INT8
 
 
-def quantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
+def quantize_operator(source: Tensor, result: Tensor, activation_type: ActivationType) -> Operator:
     """The operator that moves `source`, real or integer, to the grid of `result`."""
     return Operator(
         "QUANTIZE",
         [source],
         [result],
         schema.QuantizeOptionsT(),
-        OPERATORS["QUANTIZE"].versions[form.scheme],
+        OPERATORS["QUANTIZE"].versions[activation_type.scheme],
     )
 
 
-def dequantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
+def dequantize_operator(
+    source: Tensor, result: Tensor, activation_type: ActivationType
+) -> Operator:
     """The operator that makes `source` real."""
     return Operator(
         "DEQUANTIZE",
         [source],
         [result],
         schema.DequantizeOptionsT(),
-        OPERATORS["DEQUANTIZE"].versions[form.scheme],
+        OPERATORS["DEQUANTIZE"].versions[activation_type.scheme],
     )
 
 

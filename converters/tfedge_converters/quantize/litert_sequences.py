@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.quantize.ends import (
+    converting_type,
     dequantize_operator,
-    form_of_integers,
     quantize_operator,
     real_twin,
 )
@@ -41,10 +41,10 @@ def write_for_litert(model: Model) -> bool:
 def _in_real_numbers(operator: Operator, source: Tensor) -> Iterator[Operator]:
     (result,) = operator.outputs
     real_source, real_result = _named(source), _named(result)
-    yield dequantize_operator(source, real_source, form_of_integers(source))
+    yield dequantize_operator(source, real_source, converting_type(source))
     inputs = [real_source, *operator.inputs[1:]]
     yield dataclasses.replace(operator, inputs=inputs, outputs=[real_result])
-    yield quantize_operator(real_result, result, form_of_integers(result))
+    yield quantize_operator(real_result, result, converting_type(result))
 
 
 def _named(tensor: Tensor) -> Tensor:

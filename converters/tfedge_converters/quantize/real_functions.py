@@ -12,18 +12,18 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
 from tfedge_converters.quantize.ends import (
+    converting_type,
     dequantize_operator,
-    form_of_integers,
     quantize_operator,
     real_twin,
 )
-from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import computes
 
@@ -60,7 +60,7 @@ def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Grap
     Raises:
         ModelFileError: an operator of a function has another operator's options.
     """
-    search = _Search(graph, format_of(scheme), split)
+    search = _Search(graph, scheme.activations.type, split)
     needed = {id(tensor) for tensor in graph.outputs}
     absorbed: set[int] = set()
     operators: list[Operator] = []
@@ -102,8 +102,8 @@ class _Region:
 class _Search:
     """Finds functions by what they end with."""
 
-    def __init__(self, graph: Graph, form: Format, split: bool):
-        self._form, self._split = form, split
+    def __init__(self, graph: Graph, activation_type: ActivationType, split: bool):
+        self._type, self._split = activation_type, split
         self._makers = {
             id(tensor): (place, operator)
             for place, operator in enumerate(graph.operators)
@@ -147,7 +147,7 @@ class _Search:
         policy = OPERATORS.get(operator.code)
         if policy is None:
             return False
-        return policy.real or not computes(policy, self._form)
+        return policy.real or not computes(policy, self._type)
 
     def _place(self, tensor: Tensor) -> int:
         return self._makers.get(id(tensor), (-1, None))[0]
@@ -205,20 +205,22 @@ def _is_single(tensor: Tensor) -> bool:
 _RealTensors = dict[tuple[int, int], Tensor]
 
 
-def written_out(operators: list[Operator], form_of: Callable[[Tensor], Format]) -> list[Operator]:
+def written_out(
+    operators: list[Operator], activation_type_of: Callable[[Tensor], ActivationType]
+) -> list[Operator]:
     """The operators of files for everything that reads real numbers in a quantised graph.
 
     That is every REAL_FUNCTION, and what the policy says of.
 
     Args:
         operators: of the graph.
-        form_of: what the integers of a function's operand and result are.
+        activation_type_of: what the integers of a function's operand and result are.
     """
     real: _RealTensors = {}
     written: list[Operator] = []
     for operator in operators:
         if operator.code == REAL_FUNCTION:
-            written += _between_ends(operator, form_of, real)
+            written += _between_ends(operator, activation_type_of, real)
         elif operator.code in OPERATORS and OPERATORS[operator.code].reads_real:
             written += _reading_real(operator, real)
         else:
@@ -239,11 +241,11 @@ def _made_real(source: Tensor, real: _RealTensors) -> Iterator[Operator]:
     key = id(source), id(source)
     if key not in real:
         real[key] = _named(source)
-        yield dequantize_operator(source, real[key], form_of_integers(source))
+        yield dequantize_operator(source, real[key], converting_type(source))
 
 
 def _between_ends(
-    function: Operator, form_of: Callable[[Tensor], Format], real: _RealTensors
+    function: Operator, activation_type_of: Callable[[Tensor], ActivationType], real: _RealTensors
 ) -> Iterator[Operator]:
     """A function's operators, but for those that another one of its source has written."""
     (source,), (result,) = function.inputs, function.outputs
@@ -259,7 +261,7 @@ def _between_ends(
             real[key, id(made)] = _named(made)
             inputs = [real.get((key, id(tensor)), tensor) for tensor in step.inputs]
             yield dataclasses.replace(step, inputs=inputs, outputs=[real[key, id(made)]])
-    yield quantize_operator(real[key, id(result)], result, form_of(result))
+    yield quantize_operator(real[key, id(result)], result, activation_type_of(result))
 
 
 def _named(tensor: Tensor) -> Tensor:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.softmax_depth import softmax_depth
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
-from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
 
@@ -66,8 +66,8 @@ class MaskedScores:
         for operator in graph.operators:
             for tensor in operator.inputs:
                 self._readers.setdefault(id(tensor), []).append(operator)
-        self._forms = {
-            id(operator): groups.form(operator)
+        self._types = {
+            id(operator): groups.activation_type(operator)
             for operator in graph.operators
             if operator.code == "SOFTMAX"
         }
@@ -116,7 +116,7 @@ class MaskedScores:
         found: dict[int, Range] = {}
         for operator in self._operators:
             if operator.code == "SOFTMAX":
-                low = _least_score(values(_first(operator)), self._forms[id(operator)])
+                low = _least_score(values(_first(operator)), self._types[id(operator)])
                 parts = [Range(low, math.inf)]
             elif operator.code == "REDUCE_MAX":
                 parts = [Range(_least_kept(values(_first(operator))), math.inf)]
@@ -159,7 +159,7 @@ class MaskedScores:
             return None
         scores = _union(ranges)
         last = results[0].shape[-1]
-        depths = (softmax_depth(form.bits, last) for form in self._forms.values())
+        depths = (softmax_depth(activation_type, last) for activation_type in self._types.values())
         depth = max(depths, default=0.0)
         return Range(scores.low - depth, scores.high)
 
@@ -169,12 +169,12 @@ def masked_scores(graph: Graph, scheme: Scheme) -> MaskedScores:
     return MaskedScores(graph, Groups(graph, scheme))
 
 
-def _least_score(scores: np.ndarray, form: Format) -> float:
+def _least_score(scores: np.ndarray, activation_type: ActivationType) -> float:
     """Below this, scores of no row that is not masked altogether matter."""
     rows = scores.reshape(-1, scores.shape[-1])
     largest = rows.max(axis=1)
     alive = largest[largest > max(largest.max() - _MASKED_DISTANCE, _MASKED_SCORE)]
-    return float(alive.min() if alive.size else 0.0) - softmax_depth(form.bits, rows.shape[1])
+    return float(alive.min() if alive.size else 0.0) - softmax_depth(activation_type, rows.shape[1])
 
 
 def _least_kept(values: np.ndarray) -> float:

@@ -10,12 +10,12 @@ import numpy as np
 
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Model, Operator, Tensor, TensorType
+from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.quantize.activations import Activations
 from tfedge_converters.quantize.affine import quantize_operand
-from tfedge_converters.quantize.formats import FORMATS, Format
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.quantizer import quantize
+from tfedge_converters.quantize.tensor_types import activation_type_of
 
 
 class Twin:
@@ -81,8 +81,10 @@ class Twin:
         tensor = self.tensor(real)
         if tensor.quantization is None or not is_real_activation(real):
             return values
-        form = format_of_type(tensor.type)
-        return quantize_operand(values, tensor.quantization, form).astype(tensor.type.dtype)
+        activation_type = activation_type_of(tensor.type)
+        return quantize_operand(values, tensor.quantization, activation_type).astype(
+            tensor.type.dtype
+        )
 
     def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> Activations:
         """Values of the integer graph that follow from real values of tensors of the float one."""
@@ -109,11 +111,6 @@ def _real_weights(tensor: Tensor) -> np.ndarray:
     shape = [1] * len(tensor.shape)
     shape[grid.axis] = grid.scale.size
     return np.asarray(tensor.data).astype(np.float32) * grid.scale.reshape(shape)
-
-
-def format_of_type(type_: TensorType) -> Format:
-    """The format of activations that are stored so."""
-    return next(form for form in FORMATS.values() if form.type == type_)
 
 
 def stacked_inputs(

@@ -11,10 +11,10 @@ import math
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.quantization.activation_types import ACTIVATION_TYPES
 from tfedge.quantization.policy import INT16X8, OPERATORS, ROOT_HEADROOM
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
-from tfedge_converters.quantize.formats import FORMATS
 from tfedge_converters.quantize.groups import Groups
 
 _BITS, _GUESS_BITS = 16, 8
@@ -44,7 +44,11 @@ def with_sequences(graph: Graph, scheme: Scheme) -> list[Operator]:
     for operator in graph.operators:
         policy = OPERATORS.get(operator.code)
         wide = policy is not None and INT16X8 in policy.sequences
-        if wide and groups.form(operator) is FORMATS[_BITS] and _is_known(operator):
+        if (
+            wide
+            and groups.activation_type(operator) is ACTIVATION_TYPES[_BITS]
+            and _is_known(operator)
+        ):
             operators += _reciprocal_root(operator)
         else:
             operators.append(operator)

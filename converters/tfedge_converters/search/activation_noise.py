@@ -112,7 +112,7 @@ class ActivationNoise:
     def alone(self, group: WidthGroup, wide: Wide) -> tuple[int, float]:
         """One group's width, and its part of the sum."""
         found = self.widths(wide)
-        return found.of(group.tensors[0]).form.bits, self._of_group(group, found)
+        return found.of(group.tensors[0]).activation_type.bits, self._of_group(group, found)
 
     def move(self, number: int) -> Wide:
         """What has to be wide for a group's 16 bits to be heard: it, and what is made of it."""
@@ -147,8 +147,10 @@ class ActivationNoise:
         return _is_in(tensor, self._graph.inputs) or self._twins[NARROW].makes(tensor)
 
     def _of_group(self, group: WidthGroup, found: Groups) -> float:
-        bits = found.of(group.tensors[0]).form.bits
-        deaf = frozenset(id(reader) for reader in group.readers if found.form(reader).bits < bits)
+        bits = found.of(group.tensors[0]).activation_type.bits
+        deaf = frozenset(
+            id(reader) for reader in group.readers if found.activation_type(reader).bits < bits
+        )
         key = group.number, bits, deaf
         if key not in self._known:
             self._known[key] = self._measured(group, bits, deaf)

@@ -109,7 +109,7 @@ def layer_choices(
 
 def layer_widths(operators: Sequence[Operator], groups: Groups) -> dict[str, int]:
     """The widths that operators of real numbers compute in, by the names of their results."""
-    return {item.outputs[0].name: groups.form(item).bits for item in operators}
+    return {item.outputs[0].name: groups.activation_type(item).bits for item in operators}
 
 
 class Judge:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from tfedge.errors import ModelFileError
+from tfedge.quantization.activation_types import ACTIVATION_TYPES
 from tfedge.quantization.ranges import BITS, HIGH, LOW, RANGE_MARKER
-from tfedge.quantization.schemes import ACTIVATION_BITS
 from tfedge_converters.graph.markers import (
     has_attribute,
     markers_in,
@@ -43,7 +43,7 @@ def _marked_bits(graph: Graph, operator: Operator) -> int | None:
     if not has_attribute(operator, BITS):
         return None
     (bits,) = numbers_of(graph, operator, BITS)
-    if bits not in ACTIVATION_BITS:
+    if bits not in ACTIVATION_TYPES:
         raise ModelFileError(
             f"{graph.place(operator)}: activations have 8 or 16 bits, not {bits:g}"
         )

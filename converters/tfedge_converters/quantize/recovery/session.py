@@ -12,14 +12,15 @@ import numpy as np
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, WeightGrid
-from tfedge_converters.quantize.formats import weight_format
 from tfedge_converters.quantize.recovery.linear_layers import (
     LinearLayer,
     linear_layers,
     own_constants,
     set_weights,
 )
-from tfedge_converters.quantize.twin import Twin, format_of_type
+from tfedge_converters.quantize.tensor_types import activation_type_of
+from tfedge_converters.quantize.twin import Twin
+from tfedge_converters.quantize.weight_formats import weight_format
 
 Item = TypeVar("Item")
 
@@ -50,8 +51,10 @@ class Session:
     def bits(self, layer: LinearLayer, twin: Twin) -> int:
         """How many bits the layer's weights get in an integer model."""
         operator = layer.operator
-        form = format_of_type(twin.operand(operator, layer.rule.input).type)
-        weights = weight_format(self._scheme, operator, OPERATORS[operator.code], None, form)
+        activation_type = activation_type_of(twin.operand(operator, layer.rule.input).type)
+        weights = weight_format(
+            self._scheme, operator, OPERATORS[operator.code], None, activation_type
+        )
         return weights.limit.bit_length() + 1
 
     def twin(self) -> Twin:
