@@ -10,7 +10,7 @@ from tfedge.calibration.methods import METHODS, method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Range
-from tfedge_converters.quantize.affine import activation_grid, quantize_operand
+from tfedge_converters.quantize.quant_params import activation_grid, quantize_operand
 
 INT8, INT16 = (get(name).activations.type for name in ("int8", "int16x8"))
 

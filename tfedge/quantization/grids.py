@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfedge.quantization import policy
 from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
-from tfedge.quantization.fixed_point import divided, round_away
+from tfedge.quantization.affine_tensors import scale_and_zero_point
+from tfedge.quantization.fixed_point import round_away
 from tfedge.quantization.traced_once import traced_once
 
 _GRID, _STEPS = "_tfedge_grid", "_tfedge_steps"
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -114,37 +113,12 @@ def grid_of(x: Any) -> ActivationGrid | None:
 def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
     """The grid that covers [low, high], float32 scalars with low <= high.
 
-    Asymmetric for 8 bits, symmetric for 16. The arithmetic, down to its roundings, is that of
-    TensorFlow's converter and of ours, so that both sides get the same grid from the same range.
+    The rule is that of `affine`, so that training and conversion get the same grid from the same
+    range.
     """
     activation_type = ACTIVATION_TYPES[bits]
-    scale, zero_point = (_symmetric if activation_type.symmetric else _asymmetric)(low, high)
-    scale.set_shape([])
-    zero_point.set_shape([])
+    scale, zero_point = scale_and_zero_point(low, high, activation_type)
     return ActivationGrid(scale, zero_point, activation_type)
-
-
-@traced_once(tf.float32, tf.float32)
-def _asymmetric(low: Any, high: Any) -> tuple[Any, Any]:
-    """Scale and zero point of int8."""
-    least, largest = float(_INT8.low), float(_INT8.high)
-    low, high = tf.minimum(low, 0.0), tf.maximum(high, 0.0)
-    scale = divided(high - low, _INT8.steps)
-    empty = scale < _SMALLEST_NORMAL
-    scale = tf.where(empty, 1.0, scale)
-    exact = least - tf.cast(low, tf.float64) / tf.cast(scale, tf.float64)
-    rounded = tf.cast(round_away(tf.cast(tf.cast(exact, tf.float32), tf.float64)), tf.float32)
-    return scale, tf.where(empty, 0.0, tf.clip_by_value(rounded, least, largest))
-
-
-@traced_once(tf.float32, tf.float32)
-def _symmetric(low: Any, high: Any) -> tuple[Any, Any]:
-    """Scale and zero point of int16."""
-    scale = divided(tf.maximum(tf.abs(low), tf.abs(high)), _INT16.high)
-    return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale), tf.constant(0.0)
-
-
-_INT8, _INT16 = ACTIVATION_TYPES[8], ACTIVATION_TYPES[16]
 
 
 @traced_once(tf.float32, tf.float32, tf.float32, tf.float32)

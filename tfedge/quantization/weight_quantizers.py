@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from tfedge.few_values import has_few_values
 from tfedge.quantization import schemes
+from tfedge.quantization.affine import SMALLEST_SCALE
+from tfedge.quantization.affine_tensors import weight_scale
 from tfedge.quantization.fixed_point import round_away
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 from tfedge.quantization.traced_once import traced_once
-
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
 class AbsMax(keras.layers.Layer):
@@ -133,8 +133,8 @@ QUANTIZERS: dict[str, type[AbsMax]] = {
 def _absmax_scale(kernel: Any, one_scale: Any, limit: Any) -> Any:
     largest = tf.reduce_max(tf.abs(tf.reshape(kernel, [-1, tf.shape(kernel)[-1]])), axis=0)
     largest = tf.where(one_scale, tf.reduce_max(largest), largest)
-    scale = tf.cast(tf.cast(largest, tf.float64) / limit, tf.float32)
-    return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
+    scale = weight_scale(largest, limit)
+    return tf.where(scale < SMALLEST_SCALE, 1.0, scale)
 
 
 @traced_once(tf.float32, tf.float32, tf.float64)

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfedge.few_values import count_values, has_few_values
 from tfedge.quantization import batch_norm, exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.activation_types import Rescaling
+from tfedge.quantization.affine_tensors import (
+    accumulator_scales,
+    largest_biases,
+    quantize_bias,
+)
 from tfedge.quantization.exact_sums import exact_sums
 from tfedge.quantization.fixed_point import PREPARED, Multiplier, quantize_multiplier, round_away
 from tfedge.quantization.fused_activation import FusedActivation
@@ -26,11 +30,6 @@ from tfedge.quantization.operators import QuantizedOperator, marked_result, quan
 from tfedge.quantization.traced_once import traced_once
 from tfedge.quantization.weight_grids import mark_weights
 from tfedge.quantization.weight_quantizers import AbsMax
-
-# Biases stay below half of int32, which leaves the accumulator room for the products.
-_LARGEST_BIAS = (2**31 - 1) // 2
-# Products of scales stay normal float32 numbers.
-_SMALLEST_PRODUCT = np.float32(4 * np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -196,12 +195,8 @@ def _with_room_for_bias(
     small beside its bias to matter, and are rounded once more.
     """
     scale = tf.cast(tf.cast(scale, tf.float64) * tf.abs(factor), tf.float32)
-    count = tf.size(scale)
-    magnitude = tf.where(tf.equal(count, 1), tf.reduce_max(tf.abs(bias)), tf.abs(bias))[:count]
-    # A little more than needed, so that rounding in float32 cannot bring the overflow back.
-    needed = magnitude * np.float32(1.0001 / _LARGEST_BIAS) / input_scale
-    smallest = tf.maximum(needed, _SMALLEST_PRODUCT / input_scale)
-    widened = tf.where(smallest > scale, smallest, scale)
+    largest = largest_biases(bias, tf.size(scale))
+    widened, _ = accumulator_scales(scale, input_scale, largest)
     shrunk = tf.sign(factor) * (tf.cast(scale, tf.float64) / tf.cast(widened, tf.float64))
     return tf.cast(round_away(tf.cast(integers, tf.float64) * shrunk), tf.float32), widened
 
@@ -215,9 +210,9 @@ def _multipliers(rescaling: Rescaling) -> Callable[..., Any]:
             * tf.cast(scale, tf.float64)
             / tf.cast(output_scale, tf.float64)
         )
-        # The bias is rounded as the converter rounds it: by a float32 reciprocal.
-        inverse = tf.cast(1.0 / tf.cast(scale * input_scale, tf.float64), tf.float32)
-        integer_bias = tf.cast(round_away(tf.cast(bias * inverse, tf.float64)), tf.int64)
+        largest = largest_biases(bias, tf.size(scale))
+        _, bias_scale = accumulator_scales(scale, input_scale, largest)
+        integer_bias = quantize_bias(bias, bias_scale)
         return tuple(PREPARED[rescaling](*quantize_multiplier(real), integer_bias))
 
     return multiplier

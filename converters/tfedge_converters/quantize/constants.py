@@ -8,8 +8,8 @@ import numpy as np
 
 from tfedge.quantization.activation_types import ActivationType
 from tfedge_converters.graph import Quantization, Tensor, TensorType
-from tfedge_converters.quantize.affine import activation_grid, quantize_operand
 from tfedge_converters.quantize.constant_values import constant_range, constant_values
+from tfedge_converters.quantize.quant_params import activation_grid, quantize_operand
 from tfedge_converters.quantize.tensor_types import tensor_type
 
 

@@ -20,7 +20,7 @@ from tfedge_converters.graph import (
     WeightGrid,
 )
 from tfedge_converters.graph.bypass import bypass
-from tfedge_converters.quantize.affine import activation_grid
+from tfedge_converters.quantize.quant_params import activation_grid
 
 # For each type: the integers that it becomes, and what its zero points are moved by.
 _BECOMES: dict[TensorType, tuple[ActivationType, int]] = {

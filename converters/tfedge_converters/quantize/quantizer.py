@@ -32,13 +32,13 @@ from tfedge_converters.graph import (
 )
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
-from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.byte_inputs import with_signed_inputs
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
 from tfedge_converters.quantize.groups import Group, Groups
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.quant_params import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.real_functions import with_functions, written_out
 from tfedge_converters.quantize.real_operators import (
     policy_of,

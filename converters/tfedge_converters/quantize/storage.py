@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization.affine import quantize_symmetric, weight_scale
 from tfedge.quantization.policy import OPERATORS, WeightPolicy
 from tfedge.quantization.schemes import (
     FLOAT16_WEIGHTS,
@@ -31,14 +32,8 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.litert_kernels import takes_blocks
-from tfedge_converters.quantize.affine import (
-    block_scale,
-    quantize_blocks,
-    quantize_symmetric,
-    trained_integers,
-    weight_scale,
-)
 from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.quant_params import block_scale, quantize_blocks, trained_integers
 
 _BITS = {INT8_WEIGHTS: 8, INT4_WEIGHTS: 4}
 _TYPES = {8: TensorType.INT8, 4: TensorType.INT4}

@@ -12,8 +12,8 @@ from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.quantize.activations import Activations
-from tfedge_converters.quantize.affine import quantize_operand
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.quant_params import quantize_operand
 from tfedge_converters.quantize.quantizer import quantize
 from tfedge_converters.quantize.tensor_types import activation_type_of
 

@@ -6,22 +6,26 @@ import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.activation_types import ActivationType
-from tfedge.quantization.policy import OperatorPolicy, WeightPolicy
-from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
-from tfedge_converters.quantize.affine import (
+from tfedge.quantization.affine import (
     BIAS_MAX,
     accumulator_scales,
     along,
-    check_scale,
+    largest_biases,
+    quantize_bias,
     quantize_symmetric,
+    weight_scale,
+)
+from tfedge.quantization.policy import OperatorPolicy, WeightPolicy
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.constants import Constants
+from tfedge_converters.quantize.quant_params import (
+    check_scale,
     shared_integers,
     shared_scale,
     trained_integers,
-    weight_scale,
 )
-from tfedge_converters.quantize.constant_values import constant_values
-from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.tensor_types import bias_type
 from tfedge_converters.quantize.weight_formats import weight_format
 
@@ -58,9 +62,8 @@ def quantized_weights(
         wanted = shared_scale(shared, made_as.limit)
     else:
         wanted = weight_scale(values, rule.axis if per_channel else None, made_as.limit)
-    scale, bias_scale = accumulator_scales(
-        wanted, input_scale, None if bias is None else constant_values(bias).reshape(-1)
-    )
+    biases = None if bias is None else constant_values(bias).reshape(-1)
+    scale, bias_scale = accumulator_scales(wanted, input_scale, largest_biases(biases, wanted.size))
     check_scale(scale, weights.name)
     check_scale(bias_scale, weights.name if bias is None else bias.name)
     if weights.trained_weights is None:
@@ -120,8 +123,7 @@ def quantized_bias(
 def _bias(
     constants: Constants, bias: Tensor, scale: np.ndarray, activation_type: ActivationType
 ) -> Tensor:
-    # Rounding a value that was put on BIAS_MAX exactly may give one more.
-    integers = quantize_symmetric(constant_values(bias), scale, 0, BIAS_MAX + 1)
+    integers = quantize_bias(constant_values(bias), scale)
     return constants.symmetric(bias, bias_type(activation_type), integers, scale, 0)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfedge.quantization.affine import accumulator_scales, largest_biases
 from tfedge_converters.graph import WeightGrid
-from tfedge_converters.quantize.affine import accumulator_scales
 from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
 from tfedge_converters.quantize.recovery.session import Session
 from tfedge_converters.quantize.twin import Twin
@@ -51,7 +51,8 @@ def _large_enough(twin: Twin, layer: LinearLayer, scale: np.ndarray) -> np.ndarr
     """The scales, enlarged where the bias would not fit into the accumulator."""
     source = twin.operand(layer.operator, layer.rule.input).quantization
     assert source is not None
-    return accumulator_scales(scale, source.scale[0], layer.bias())[0].astype(np.float32)
+    biases = largest_biases(layer.bias(), scale.size)
+    return accumulator_scales(scale, source.scale[0], biases)[0].astype(np.float32)
 
 
 def _squared_errors(
