@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.files import read_bytes
-from tfedge.quantization.ranges import RANGE_MARKER
+from tfedge.markers.ranges import RANGE
 from tfedge.quantization.schemes import Scheme
 from tfedge.terminal_text import readable
 from tfedge_converters.compiled_models import refuse_compiled
@@ -78,7 +78,7 @@ def prepare(
     flatbuffer, name, traits = _flatbuffer(model, input_shapes, allow_code)
     typed = read_model(flatbuffer, source=name)
     refuse_compiled(typed, name)
-    is_marked = any(markers_in(graph, RANGE_MARKER) for graph in typed.graphs)
+    is_marked = any(markers_in(graph, RANGE) for graph in typed.graphs)
     consume_weight_markers(typed)
     consume_range_markers(typed)
     annotate_shared_weights(typed, traits.shared_kernels)

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from tfedge.calibration import Method, MinMax, Observer
 from tfedge.errors import TfedgeError
+from tfedge.markers import mark_range
 from tfedge.quantization import schemes
 from tfedge.quantization.activation_types import ACTIVATION_TYPES
 from tfedge.quantization.grids import ActivationGrid, carry, grid_of_range
-from tfedge.quantization.ranges import mark_range
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 
 # Of the moving average, once it has run for long; until then every batch counts the same.

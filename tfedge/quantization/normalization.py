@@ -15,18 +15,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
-from tfedge.normalization import (
+from tfedge.markers.normalization import (
     ABOVE_ZERO,
     CENTERED,
     FACTOR,
-    LAYER_NORM_MARKER,
+    LAYER_NORM,
     MEAN,
     NORMALIZED,
-    RMS_NORM_MARKER,
+    RMS_NORM,
     SCALED,
     SHIFTED,
     SQUARES,
     VARIANCE,
+    NormalizationMarker,
     mark_normalization,
     trailing_axes,
 )
@@ -47,7 +48,7 @@ class NormalizationOperator(QuantizedOperator):
     """Rows less their mean, times the reciprocal root of their variance, scaled and shifted.
 
     Args:
-        marker: LAYER_NORM_MARKER or RMS_NORM_MARKER.
+        marker: LAYER_NORM or RMS_NORM.
         epsilon: added to the variance.
         scale, offset: its variables, or None.
         axes: how many of the last dimensions make a row.
@@ -57,7 +58,7 @@ class NormalizationOperator(QuantizedOperator):
 
     def __init__(
         self,
-        marker: str,
+        marker: NormalizationMarker,
         epsilon: float,
         scale: Any,
         offset: Any,
@@ -80,7 +81,7 @@ class NormalizationOperator(QuantizedOperator):
 
     def _parts(self) -> list[str]:
         """The interiors, in the order in which they are computed."""
-        first = [MEAN, CENTERED] if self.marker == LAYER_NORM_MARKER else []
+        first = [MEAN, CENTERED] if self.marker == LAYER_NORM else []
         return [*first, SQUARES, VARIANCE, ABOVE_ZERO, FACTOR, *list(self._last_steps())[:-1]]
 
     def _last_steps(self) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class NormalizationOperator(QuantizedOperator):
     def _real(self, x: Any, *given: Any) -> tuple[dict[str, Any], Any]:
         """What is computed on the way, and the result, in float."""
         values: dict[str, Any] = {}
-        if self.marker == LAYER_NORM_MARKER:
+        if self.marker == LAYER_NORM:
             values[MEAN] = tf.reduce_mean(x, self.axes, keepdims=True)
             x = values[CENTERED] = x - values[MEAN]
         values[SQUARES] = x * x
@@ -122,7 +123,7 @@ class NormalizationOperator(QuantizedOperator):
         (x,) = operands
         row = self._wide(x)
         axes = [axis + len(x.shape) for axis in self.axes]
-        if self.marker == LAYER_NORM_MARKER:
+        if self.marker == LAYER_NORM:
             mean = self._mean(MEAN, row, axes)
             row = self._computed(self._grid(CENTERED), exact.subtract, row, mean)
         squares = self._computed(self._grid(SQUARES), exact.multiply, row, row)
@@ -186,12 +187,12 @@ class NormalizationOperator(QuantizedOperator):
 
 def layer_normalization(make: OperatorFactory) -> Function:
     """LayerNormalization of the last dimensions."""
-    return _normalization(make, LAYER_NORM_MARKER, make.layer.gamma, make.layer.beta)
+    return _normalization(make, LAYER_NORM, make.layer.gamma, make.layer.beta)
 
 
 def rms_normalization(make: OperatorFactory) -> Function:
     """RMSNormalization of the last dimensions."""
-    return _normalization(make, RMS_NORM_MARKER, make.layer.scale, None)
+    return _normalization(make, RMS_NORM, make.layer.scale, None)
 
 
 def normalization_problem(call: Call) -> str:
@@ -204,7 +205,9 @@ def normalization_problem(call: Call) -> str:
     return ""
 
 
-def _normalization(make: OperatorFactory, marker: str, scale: Any, offset: Any) -> Function:
+def _normalization(
+    make: OperatorFactory, marker: NormalizationMarker, scale: Any, offset: Any
+) -> Function:
     layer = make.layer
     axes = trailing_axes(layer.axis, len(make.shapes[0]))
     assert axes is not None
@@ -244,7 +247,7 @@ def group_normalization(make: OperatorFactory) -> Function:
 
     steps = [make.entering("TRANSPOSE", into_rows, "rows")]
     rows = NormalizationOperator(
-        LAYER_NORM_MARKER, layer.epsilon, None, None, 1, make.quantizer("normalized"),
+        LAYER_NORM, layer.epsilon, None, None, 1, make.quantizer("normalized"),
         name=f"{make.name}_normalized",
     )  # fmt: skip
     steps += [make.add(rows), make.shared("TRANSPOSE", out_of_rows, part="channels")]
@@ -271,7 +274,7 @@ def unit_normalization(make: OperatorFactory) -> Function:
     length = math.sqrt(math.prod(size or 1 for size in sizes))
     scale = tf.fill(sizes, np.float32(1 / length))
     operator = NormalizationOperator(
-        RMS_NORM_MARKER, _LENGTH_EPSILON, scale, None, len(axes), make.quantizer(), name=make.name
+        RMS_NORM, _LENGTH_EPSILON, scale, None, len(axes), make.quantizer(), name=make.name
     )
     return make.add(operator)
 

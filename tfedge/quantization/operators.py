@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError
-from tfedge.markers import is_exporting
+from tfedge.markers import is_exporting, mark_range
 from tfedge.quantization import exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
 from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
@@ -23,7 +23,6 @@ from tfedge.quantization.exact_functions import ELEMENTWISE, Function
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.grids import ActivationGrid, carry, fixed_grid, grid_of
 from tfedge.quantization.phase import EXACT, TRAIN, Phase
-from tfedge.quantization.ranges import mark_range
 
 # Of the operands as (steps, grid) and the result's grid: float32 steps of the result.
 Kernel = Callable[[Sequence[tuple[Any, ActivationGrid]], ActivationGrid], Any]

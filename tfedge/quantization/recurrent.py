@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.markers import mark_gru, mark_lstm, mark_simple_rnn
 from tfedge.quantization import exact, exact_lstm
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
@@ -34,7 +35,6 @@ from tfedge.quantization.recurrent_steps import (
 )
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.weight_quantizers import AbsMax
-from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
 _CODE = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _GATES = 4
@@ -98,7 +98,7 @@ class LstmOperator(QuantizedOperator):
         with tf.init_scope():
             weights = [tf.constant(tf.convert_to_tensor(w).numpy()) for w in self._weights(True)]
             low, high = (float(bound) for bound in self.cell_quantizer.range())
-        marked = mark_lstm(low, high, keeps_state=self.layer.stateful)
+        marked = mark_lstm((low, high), keeps_state=self.layer.stateful)
         hidden = marked(lambda *tensors: lstm_steps(*tensors)[0])(x, *weights)
         return marked_result(self, hidden)
 

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfedge.few_values import count_values, has_few_values
+from tfedge.markers import mark_weights
 from tfedge.quantization import batch_norm, exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.activation_types import Rescaling
@@ -28,7 +29,6 @@ from tfedge.quantization.fixed_point import PREPARED, Multiplier, quantize_multi
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
 from tfedge.quantization.traced_once import traced_once
-from tfedge.quantization.weight_grids import mark_weights
 from tfedge.quantization.weight_quantizers import AbsMax
 
 

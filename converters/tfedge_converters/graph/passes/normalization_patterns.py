@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfedge.normalization import ABOVE_ZERO, FACTOR, NORMALIZED, SCALED, SQUARES, VARIANCE
+from tfedge.markers.normalization import ABOVE_ZERO, FACTOR, NORMALIZED, SCALED, SQUARES, VARIANCE
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.passes.normalization_markers import WideSequence
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
@@ -70,7 +70,7 @@ def _widen(graph: Graph) -> bool:
 
 def _wide(graph: Graph, operator: Operator, found: _Normalization) -> list[Operator]:
     (result,), x = operator.outputs, found.x
-    make = WideSequence(graph, None, result)
+    make = WideSequence(result, {})
     row = tuple(1 if axis in found.axes else size for axis, size in enumerate(x.shape))
     count = math.prod(x.shape[axis] for axis in found.axes)
     epsilon = make.constant("epsilon", np.float32(max(found.least / count, _LEAST_EPSILON)))
