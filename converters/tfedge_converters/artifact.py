@@ -20,7 +20,7 @@ from tfedge_converters.c.plan import Layer
 from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
-from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.quality import Quality
 from tfedge_converters.targets import Target

@@ -29,7 +29,7 @@ from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.quality import Comparison, Limits
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.calibration import is_calibration
-from tfedge_converters.quantize.ends import set_ends
+from tfedge_converters.quantize.io_types import set_io_types
 from tfedge_converters.quantize.litert_sequences import write_for_litert
 from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
@@ -187,7 +187,7 @@ def convert(
             quantize(typed, scheme, input_type=input_type, output_type=output_type)
         flatbuffer = write_model(typed)
     elif input_type is not None or output_type is not None:
-        set_ends(typed, input_type, output_type)
+        set_io_types(typed, input_type, output_type)
         flatbuffer = write_model(typed)
     if chosen.code == "tflite-micro" and write_for_micro(typed):
         flatbuffer = write_model(typed)

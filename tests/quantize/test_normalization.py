@@ -12,8 +12,8 @@ import tfedge
 from tfedge.quantization.activation_types import INT8
 from tfedge_converters.graph import Range, TensorType, write_model
 from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.quantize.int16_rsqrt import newton_steps
 from tfedge_converters.quantize.quant_params import activation_grid
-from tfedge_converters.quantize.wide_functions import newton_steps
 from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
 
 pytest.importorskip("tflite_micro")

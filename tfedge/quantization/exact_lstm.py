@@ -31,7 +31,7 @@ from tfedge.quantization.fixed_point import (
     requantize_twice,
     rounding_twice,
 )
-from tfedge.quantization.grids import ActivationGrid
+from tfedge.quantization.grids import QuantParams
 
 _GATES = 4
 _GATE_FRACTION_BITS, _ACTIVATION_FRACTION_BITS = 12, 15
@@ -52,7 +52,7 @@ class _Contribution:
 
     kernel: Any
     by: Multiplier
-    grid: ActivationGrid
+    grid: QuantParams
 
     def of(self, steps: Any) -> Any:
         """int64 [rows, 4 * units], of 16 bits, of float32 steps [rows, depth]."""
@@ -62,10 +62,10 @@ class _Contribution:
 
 
 def lstm(
-    x: tuple[Any, ActivationGrid],
+    x: tuple[Any, QuantParams],
     weights: Sequence[Any],
     cell_range: tuple[Any, Any],
-    output: ActivationGrid,
+    output: QuantParams,
     start: Sequence[Any] | None,
 ) -> tuple[Any, Any]:
     """Steps of the hidden state and the cell in real numbers, [batch, steps, units] each.
@@ -118,7 +118,7 @@ def lstm(
     return tf.transpose(hidden, [1, 0, 2]), tf.transpose(cell, [1, 0, 2])
 
 
-def _contribution(kernel: Any, bias: Any, grid: ActivationGrid) -> _Contribution:
+def _contribution(kernel: Any, bias: Any, grid: QuantParams) -> _Contribution:
     """Integers and scales of weights and bias as the converter finds them in real ones."""
     rows, columns = kernel.shape
     gates = tf.reshape(kernel, [rows, _GATES, columns // _GATES])

@@ -28,7 +28,7 @@ _GRID, _STEPS = "_tfedge_grid", "_tfedge_steps"
 
 
 @dataclass(frozen=True)
-class ActivationGrid:
+class QuantParams:
     """The integers of one activation.
 
     Attributes:
@@ -43,18 +43,18 @@ class ActivationGrid:
     zero_point: Any
     type: ActivationType
     owner: Any = None
-    other: Callable[[int], ActivationGrid] | None = None
+    other: Callable[[int], QuantParams] | None = None
 
     @property
     def bits(self) -> int:
         """Of an integer."""
         return self.type.bits
 
-    def in_width(self, bits: int) -> ActivationGrid:
+    def with_bits(self, bits: int) -> QuantParams:
         """The grid to which the converter moves these numbers for a kernel of another width."""
         return self if bits == self.bits or self.other is None else self.other(bits)
 
-    def is_of(self, other: ActivationGrid) -> bool:
+    def is_of(self, other: QuantParams) -> bool:
         """Whether both are certainly the same grid."""
         return self is other or (self.owner is not None and self.owner is other.owner
                                  and self.type is other.type)  # fmt: skip
@@ -96,7 +96,7 @@ class ActivationGrid:
         return low, high
 
 
-def carry(x: Any, grid: ActivationGrid | None) -> Any:
+def carry(x: Any, grid: QuantParams | None) -> Any:
     """`x`, which says from now on that its numbers lie on `grid`."""
     if grid is not None:
         setattr(x, _GRID, grid)
@@ -105,12 +105,12 @@ def carry(x: Any, grid: ActivationGrid | None) -> Any:
     return x
 
 
-def grid_of(x: Any) -> ActivationGrid | None:
+def grid_of(x: Any) -> QuantParams | None:
     """The grid that `x` carries, if any."""
     return getattr(x, _GRID, None)
 
 
-def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
+def grid_of_range(low: Any, high: Any, bits: int) -> QuantParams:
     """The grid that covers [low, high], float32 scalars with low <= high.
 
     The rule is that of `affine`, so that training and conversion get the same grid from the same
@@ -118,7 +118,7 @@ def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
     """
     activation_type = ACTIVATION_TYPES[bits]
     scale, zero_point = scale_and_zero_point(low, high, activation_type)
-    return ActivationGrid(scale, zero_point, activation_type)
+    return QuantParams(scale, zero_point, activation_type)
 
 
 @traced_once(tf.float32, tf.float32, tf.float32, tf.float32)
@@ -128,11 +128,11 @@ def _nearest(x: Any, scale: Any, low: Any, high: Any) -> Any:
     return tf.clip_by_value(steps, low, high)
 
 
-def fixed_grid(code: str, bits: int) -> ActivationGrid:
+def fixed_grid(code: str, bits: int) -> QuantParams:
     """The grid that the kernel of operator `code` prescribes for its result."""
     activation_type = ACTIVATION_TYPES[bits]
     fixed = policy.OPERATORS[code].fixed[activation_type.element]
-    return ActivationGrid(
+    return QuantParams(
         tf.constant(fixed.scale, tf.float32),
         tf.constant(float(fixed.zero_point), tf.float32),
         activation_type,
@@ -140,7 +140,7 @@ def fixed_grid(code: str, bits: int) -> ActivationGrid:
     )
 
 
-def _fixed_in_width(code: str, bits: int) -> ActivationGrid:
+def _fixed_in_width(code: str, bits: int) -> QuantParams:
     """The same in another width: of the same range where no kernel prescribes one."""
     if ACTIVATION_TYPES[bits].element in policy.OPERATORS[code].fixed:
         return fixed_grid(code, bits)

@@ -32,9 +32,9 @@ from tfedge.markers.normalization import (
     trailing_axes,
 )
 from tfedge.quantization import exact
-from tfedge.quantization.activation_quantizers import ActivationQuantizer, Extremes
+from tfedge.quantization.activation_quantizers import ActivationQuantizer, MinMax
 from tfedge.quantization.exact import Operand
-from tfedge.quantization.grids import ActivationGrid, grid_of_range
+from tfedge.quantization.grids import QuantParams, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
 from tfedge.quantization.policy import NORMALIZATION_BITS, ROOT_HEADROOM
@@ -76,7 +76,7 @@ class NormalizationOperator(QuantizedOperator):
         self.quantizer = quantizer
         self.group = quantizer.group
         self.interiors = {
-            part: Extremes(NORMALIZATION_BITS, f"{name}_{part}_range") for part in self._parts()
+            part: MinMax(NORMALIZATION_BITS, f"{name}_{part}_range") for part in self._parts()
         }
 
     def _parts(self) -> list[str]:
@@ -144,17 +144,17 @@ class NormalizationOperator(QuantizedOperator):
 
     def _wide(self, x: Any) -> Operand:
         grid = self._grid_of(x)
-        wide = grid.in_width(NORMALIZATION_BITS)
+        wide = grid.with_bits(NORMALIZATION_BITS)
         return wide.clamp(exact.rescale(grid.steps(x), grid, wide)), wide
 
-    def _grid(self, part: str) -> ActivationGrid:
+    def _grid(self, part: str) -> QuantParams:
         """Of what is computed on the way; the last step's is the wide one of the result."""
         if part in self.interiors:
             return self.interiors[part].grid()
-        return self.quantizer.grid().in_width(NORMALIZATION_BITS)
+        return self.quantizer.grid().with_bits(NORMALIZATION_BITS)
 
     @staticmethod
-    def _computed(grid: ActivationGrid, kernel: Any, *operands: Operand) -> Operand:
+    def _computed(grid: QuantParams, kernel: Any, *operands: Operand) -> Operand:
         return grid.clamp(kernel(operands, grid)), grid
 
     def _mean(self, part: str, row: Operand, axes: list[int]) -> Operand:
@@ -245,7 +245,7 @@ def group_normalization(make: OperatorFactory) -> Function:
     def back(operands: list[Any]) -> Any:
         return tf.transpose(operands[0], [last.index(number) for number in range(rank)])
 
-    steps = [make.entering("TRANSPOSE", into_rows, "rows")]
+    steps = [make.shares_input_range("TRANSPOSE", into_rows, "rows")]
     rows = NormalizationOperator(
         LAYER_NORM, layer.epsilon, None, None, 1, make.quantizer("normalized"),
         name=f"{make.name}_normalized",

@@ -237,7 +237,7 @@ def _override(config: Mapping[str, Any]) -> LayerScheme | WeightScheme:
 
 @dataclass(frozen=True)
 class StorageScheme:
-    """Real activations, and weights that take less room: for conversion, not for training.
+    """Float activations, and weights that take less room: for conversion, not for training.
 
     Attributes:
         name: what messages and reports call it.
@@ -246,7 +246,7 @@ class StorageScheme:
             activations to while the model runs ("dynamic range", "hybrid"), where there are such
             kernels. Otherwise DEQUANTIZE makes weights real before they are used.
         asymmetric_inputs: whether such rounding has a zero point.
-        minimum_elements: what has fewer stays real, if the weights are integers: it would save
+        minimum_elements: what has fewer stays in float, if the weights are integers: it would save
             less than its scales cost. The default is that of TensorFlow's converter.
         block_size: how many int4 weights of a dense layer, along its inputs, share a scale, with
             `computed`: a positive multiple of 32, as XNNPACK has it; None for a scale for each

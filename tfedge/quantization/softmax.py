@@ -70,7 +70,8 @@ class MaskedScores(QuantizedOperator):
         if not self.phase.quantize:
             return tf.where(mask, scores, _far_below(scores.dtype))
         return carry(
-            tf.where(mask, self.quantizer.simulate(scores), self._lowest()), self.quantizer.grid()
+            tf.where(mask, self.quantizer.fake_quantize(scores), self._lowest()),
+            self.quantizer.grid(),
         )
 
     def _infer(self, operands: list[Any]) -> Any:

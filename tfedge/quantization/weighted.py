@@ -115,11 +115,11 @@ class WeightedOperator(QuantizedOperator):
         if not self.phase.quantize:
             return self.weight_quantizer.connected(kernel)
         if self.batch_norm is None or self.weight_quantizer.per_channel:
-            return self.weight_quantizer.simulate(kernel)
+            return self.weight_quantizer.fake_quantize(kernel)
         # One scale for all channels is a scale of the folded weights.
         factor, _ = batch_norm.factor_and_offset(self.batch_norm)
         factor = tf.where(tf.equal(factor, 0.0), 1.0, tf.stop_gradient(factor))
-        return self.weight_quantizer.simulate(kernel * factor) / factor
+        return self.weight_quantizer.fake_quantize(kernel * factor) / factor
 
     def _normalized(self, y: Any, training: bool) -> Any:
         if self.batch_norm is None:
@@ -131,7 +131,9 @@ class WeightedOperator(QuantizedOperator):
 
     def restart_scales(self) -> None:
         """Lets scales that the optimizer trains start from the weights as they are now."""
-        self.weight_quantizer.start(keras.ops.convert_to_numpy(self.layer_weights.kernel()))
+        self.weight_quantizer.initialize_scales(
+            keras.ops.convert_to_numpy(self.layer_weights.kernel())
+        )
 
     def integer_weights(self, input_scale: Any) -> IntegerWeights:
         """The weights on the device, batch-norm folded in.
@@ -171,7 +173,7 @@ class WeightedOperator(QuantizedOperator):
     def _export(self, operands: list[Any]) -> Any:
         (x,) = operands
         with tf.init_scope():
-            moved = self._grid_of(x).in_width(self.quantizer.bits)
+            moved = self._grid_of(x).with_bits(self.quantizer.bits)
             weights = self.integer_weights(moved.scale)
             kernel = tf.constant(_real_kernel(weights).numpy())
             bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()

@@ -7,7 +7,7 @@ import dataclasses
 from tfedge.quantization.activation_types import INT8
 from tfedge.quantization.policy import REAL_FUNCTION
 from tfedge_converters.graph import Graph, Operator, Quantization, Tensor, TensorType
-from tfedge_converters.quantize.ends import quantize_operator
+from tfedge_converters.quantize.io_types import quantize_operator
 from tfedge_converters.quantize.real_functions import makes_integers_real
 
 # Bytes as they are, and the integers that are 128 less.

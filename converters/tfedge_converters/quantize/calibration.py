@@ -1,4 +1,4 @@
-"""Finds the ranges of activations by running the real model on representative data."""
+"""Finds the ranges of activations by running the float model on representative data."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.quantize.calibration_file import Record, is_record, read_record, write_record
+from tfedge_converters.quantize.calibration_targets import (
+    keep_split,
+    unknown_activations,
+    unknown_states,
+)
 from tfedge_converters.quantize.float_runner import SeenValues, run_float
 from tfedge_converters.quantize.inputs import input_specs
-from tfedge_converters.quantize.interiors import INTERIORS
+from tfedge_converters.quantize.lstm_states import LSTM_STATES
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.softmax_masks import masked_scores
-from tfedge_converters.quantize.watching import keep_split, unknown_activations, unknown_states
 
 _NAMED = 5
 
@@ -305,7 +309,7 @@ def _held(tensor: Tensor, seen: SeenValues) -> np.ndarray:
 
 
 def _interior(operator: Operator, seen: SeenValues) -> np.ndarray:
-    return INTERIORS[operator.code](
+    return LSTM_STATES[operator.code](
         operator, seen.of(operator.inputs[0]), seen.states_before(operator)
     )
 

@@ -1,4 +1,4 @@
-"""Real constants to integer ones."""
+"""Float constants to integer ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grids of real models that round as they compute: pairs of QUANTIZE and DEQUANTIZE.
+"""Grids of float models that round as they compute: pairs of QUANTIZE and DEQUANTIZE.
 
 TensorFlow's converter lowers fake-quantisation, as tfmot's quantisation-aware training has it, to
 such pairs, and has folded batch-norms into the scales by then. Other tools write them too.
@@ -120,7 +120,7 @@ def _annotate(quantize: Operator) -> None:
 
 
 def _make_real(dequantize: Operator) -> None:
-    """Turns a constant's DEQUANTIZE into a real constant that remembers its grid."""
+    """Turns a constant's DEQUANTIZE into a float constant that remembers its grid."""
     constant, (real,) = dequantize.inputs[0], dequantize.outputs
     assert constant is not None and constant.data is not None
     grid = constant.quantization

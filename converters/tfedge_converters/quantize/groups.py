@@ -10,8 +10,8 @@ from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor
 from tfedge_converters.graph.sequences import memories
+from tfedge_converters.quantize.bit_widths import bit_widths
 from tfedge_converters.quantize.constant_values import constant_range
-from tfedge_converters.quantize.decided_widths import decided_widths
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import (
     check_types,
@@ -37,7 +37,7 @@ class Group:
         tensors: the activations.
         usual: what they are unless their width is decided.
         bits: their width, or None if nothing decides it.
-        constants: real constants that some kernel needs on the same grid.
+        constants: float constants that some kernel needs on the same grid.
         sources: the groups of operands of another width, which are moved to this one's grid.
         prescribed: the grids that a kernel prescribes, by element type; empty if none does.
         least_scale: of an int8 grid, that a kernel asks for.
@@ -83,7 +83,7 @@ class Group:
 
 
 class Groups:
-    """The groups of a real graph, and the operands that have to be moved to another grid.
+    """The groups of a float graph, and the operands that have to be moved to another grid.
 
     Kernels that only move or compare integers need one grid for their operands and results, and
     what goes from one invocation to the next has one.
@@ -105,7 +105,7 @@ class Groups:
         policies = [known_policy(graph, operator, self.usual) for operator in operators]
         for operator, policy in zip(operators, policies, strict=True):
             check_types(graph, operator, policy)
-        decided = decided_widths(graph, scheme)
+        decided = bit_widths(graph, scheme)
         for tensor in filter(is_real_activation, graph.tensors()):
             self._group_of[id(tensor)] = Group([tensor], self.usual, decided.get(id(tensor)))
         for operator in operators:
@@ -122,7 +122,7 @@ class Groups:
                 self._ask_for_scale(operator)
 
     def of(self, tensor: Tensor) -> Group:
-        """The group of a real activation."""
+        """The group of a float activation."""
         return self._group_of[id(tensor)]
 
     def all(self) -> list[Group]:
@@ -132,7 +132,7 @@ class Groups:
     def activation_type(self, operator: Operator) -> ActivationType:
         """What an operator computes in: what it says, or its result's type.
 
-        If it has no real result, the widest type of its operands for which there are kernels.
+        If it has no float result, the widest type of its operands for which there are kernels.
         """
         results = real_results(operator)
         if operator.bits is not None:

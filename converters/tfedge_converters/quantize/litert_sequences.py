@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator
 
 from tfedge_converters.graph import Model, Operator, Tensor
-from tfedge_converters.quantize.ends import (
+from tfedge_converters.quantize.io_types import (
+    as_float,
     converting_type,
     dequantize_operator,
     quantize_operator,
-    real_twin,
 )
 
 _REAL_ONLY = frozenset({"CUMSUM"})
@@ -48,4 +48,4 @@ def _in_real_numbers(operator: Operator, source: Tensor) -> Iterator[Operator]:
 
 
 def _named(tensor: Tensor) -> Tensor:
-    return dataclasses.replace(real_twin(tensor), name=f"{tensor.name}_real")
+    return dataclasses.replace(as_float(tensor), name=f"{tensor.name}_real")

@@ -142,6 +142,6 @@ def trained_integers(values: np.ndarray, grid: WeightGrid, axis: int) -> np.ndar
 def quantize_operand(
     values: np.ndarray, grid: Quantization, activation_type: ActivationType
 ) -> np.ndarray:
-    """A real constant on an activation's grid, as float64 integers."""
+    """A float constant on an activation's grid, as float64 integers."""
     scaled = values.astype(np.float64) / float(grid.scale[0]) + int(grid.zero_point[0])
     return np.clip(round_away(scaled), activation_type.low, activation_type.high)

@@ -35,8 +35,9 @@ from tfedge_converters.graph.sequences import foreign_states, memories, state_in
 from tfedge_converters.quantize.byte_inputs import with_signed_inputs
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
 from tfedge_converters.quantize.groups import Group, Groups
+from tfedge_converters.quantize.int16_rsqrt import with_int16_rsqrt
+from tfedge_converters.quantize.io_types import FLOAT, UNSIGNED, quantize_operator, set_io_types
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
 from tfedge_converters.quantize.quant_params import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.real_functions import with_functions, written_out
@@ -49,7 +50,6 @@ from tfedge_converters.quantize.real_operators import (
 from tfedge_converters.quantize.softmax_masks import masked_scores
 from tfedge_converters.quantize.tensor_types import tensor_type
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
-from tfedge_converters.quantize.wide_functions import with_sequences
 
 _FUSED = "fusedActivationFunction"
 
@@ -93,16 +93,16 @@ def quantize(
     of another width goes through QUANTIZE; inputs and outputs have the scheme's width. Weights
     are symmetric, per channel, on the grid that training gave them or on that of their largest
     magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Functions
-    of one activation that have no integer kernel stay real, between DEQUANTIZE and QUANTIZE.
+    of one activation that have no integer kernel stay in float, between DEQUANTIZE and QUANTIZE.
     Integer inputs and operators that touch no real numbers stay. A model that is integer already is
     left alone, whatever its ends. If an error is raised, the model is as it was.
 
     Args:
         model: as read from a file; every activation's range is known from markers or `calibrate`.
         scheme: widths of weights and activations, or its name.
-        input_type: "float32" for real inputs and a QUANTIZE behind each; "uint8" for the integers
+        input_type: "float32" for float inputs and a QUANTIZE behind each; "uint8" for the integers
             of int8 plus 128; None, or the name of the scheme's type of activations, for integers.
-        output_type: "float32" for real outputs and a DEQUANTIZE before each; else as input_type.
+        output_type: "float32" for float outputs and a DEQUANTIZE before each; else as input_type.
 
     Raises:
         UnsupportedError: an operator or a mixture of types that cannot be quantised.
@@ -112,9 +112,9 @@ def quantize(
     usual = scheme.activations.type
     integers = (usual.element, UNSIGNED) if usual is INT8 else (usual.element,)
     for given in (input_type, output_type):
-        if given not in (None, *integers, REAL):
+        if given not in (None, *integers, FLOAT):
             raise TfedgeError(
-                f"input and output types can be {', '.join(integers)} or {REAL}, not '{given}', "
+                f"input and output types can be {', '.join(integers)} or {FLOAT}, not '{given}', "
                 f"with the scheme '{scheme.name}'"
             )
     graph = real_graph(model)
@@ -125,7 +125,7 @@ def quantize(
         if given in integers:
             plan.refuse_other_ends(ends, usual)
     plan.apply()
-    set_ends(model, input_type, output_type)
+    set_io_types(model, input_type, output_type)
 
 
 def _planned(graph: Graph, scheme: Scheme) -> _Plan:
@@ -135,7 +135,7 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
         _let_unread_inputs_have_any_range(graph)
         graph.operators = with_functions(graph, scheme).operators
         graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
-        graph.operators = with_sequences(graph, scheme)
+        graph.operators = with_int16_rsqrt(graph, scheme)
         return _Plan(graph, scheme)
     except TfedgeError:
         graph.operators = operators
@@ -315,11 +315,11 @@ class _Plan:
             if self.activation_type_of(tensor) is not activation_type or not grid.same_as(
                 self.grids[id(tensor)]
             ):
-                self.operands[id(operator), index] = self._moved(
+                self.operands[id(operator), index] = self._requantized(
                     operator, tensor, grid, activation_type
                 )
 
-    def _moved(
+    def _requantized(
         self, reader: Operator, source: Tensor, grid: Quantization, activation_type: ActivationType
     ) -> Tensor:
         """An activation on another grid, by one QUANTIZE for all who read it there."""

@@ -18,11 +18,11 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
-from tfedge_converters.quantize.ends import (
+from tfedge_converters.quantize.io_types import (
+    as_float,
     converting_type,
     dequantize_operator,
     quantize_operator,
-    real_twin,
 )
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import computes
@@ -50,7 +50,7 @@ def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Grap
     as training, wants integers there.
 
     Args:
-        graph: a real graph; it is not changed, and the new one has its tensors.
+        graph: a float graph; it is not changed, and the new one has its tensors.
         scheme: what it will be quantised to.
         split: whether all that integer kernels compute is left to them, as accelerators need it.
 
@@ -265,5 +265,5 @@ def _between_ends(
 
 
 def _named(tensor: Tensor) -> Tensor:
-    real = tensor if tensor.quantization is None else real_twin(tensor)
+    real = tensor if tensor.quantization is None else as_float(tensor)
     return dataclasses.replace(real, name=f"{tensor.name}_real")

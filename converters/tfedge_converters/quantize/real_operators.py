@@ -1,4 +1,4 @@
-"""The operators of a real graph that touch real numbers, and what the policy says of them."""
+"""The operators of a float graph that touch real numbers, and what the policy says of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def real_operands(operator: Operator) -> list[tuple[int, Tensor]]:
 
 
 def real_activations(operator: Operator) -> list[tuple[int, Tensor]]:
-    """Those of the real operands that are computed at run time, and no states."""
+    """Those of the float operands that are computed at run time, and no states."""
     return [
         (index, tensor) for index, tensor in real_operands(operator) if is_real_activation(tensor)
     ]

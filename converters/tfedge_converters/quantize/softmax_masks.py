@@ -58,7 +58,7 @@ class MaskedScores:
         """Finds them.
 
         Args:
-            graph: a real graph, with functions of one activation as one operator each.
+            graph: a float graph, with functions of one activation as one operator each.
             groups: its groups.
         """
         self._ends = {id(tensor) for tensor in graph.outputs}
@@ -111,7 +111,7 @@ class MaskedScores:
         """Between which values every tensor matters to some SOFTMAX, by identity.
 
         Args:
-            values: what a tensor holds after the real model has run.
+            values: what a tensor holds after the float model has run.
         """
         found: dict[int, Range] = {}
         for operator in self._operators:
@@ -165,7 +165,7 @@ class MaskedScores:
 
 
 def masked_scores(graph: Graph, scheme: Scheme) -> MaskedScores:
-    """The masked scores of a real graph, with functions of one activation as one operator each."""
+    """The masked scores of a float graph, with functions of one activation as one operator each."""
     return MaskedScores(graph, Groups(graph, scheme))
 
 
@@ -197,7 +197,7 @@ def _first(operator: Operator) -> Tensor:
     return first
 
 
-def _moved(operator: Operator, result: Range, _ends: Ends) -> list[Range]:
+def _data_movement(operator: Operator, result: Range, _ends: Ends) -> list[Range]:
     return [result] * len(operator.inputs)
 
 
@@ -250,7 +250,7 @@ _STEPS = 2.0**14
 # Operator to what of its operands matters if no more than a range of its result does.
 _OPERAND_LIMITS: Mapping[str, Callable[[Operator, Range, Ends], list[Range]]] = {
     **{
-        code: _moved
+        code: _data_movement
         for code, policy in OPERATORS.items()
         if policy.output is OutputRange.SHARED and code not in _AVERAGING
     },
@@ -279,7 +279,7 @@ def _known_ends(tensor: Tensor) -> Range:
 
 
 def _within(tensor: Tensor | None, part: Range) -> Tensor | None:
-    """A real constant, clipped if that changes it; anything else as it is."""
+    """A float constant, clipped if that changes it; anything else as it is."""
     if tensor is None or tensor.data is None or tensor.type != TensorType.FLOAT32:
         return tensor
     data = np.clip(tensor.data, part.low, part.high).astype(np.float32)

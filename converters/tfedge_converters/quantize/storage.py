@@ -92,7 +92,7 @@ def check_storage(scheme: StorageScheme, code: str) -> None:
 
 
 def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = True) -> None:
-    """Stores the weights of a real model as a scheme says, in place; activations stay real.
+    """Stores the weights of a float model as a scheme says, in place; activations stay in float.
 
     float16 is for all constants, as TensorFlow's converter does it. Integers are for the weights of
     the operators in the policy table and for tables that GATHER reads, symmetric, and on the grid
@@ -100,7 +100,7 @@ def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = Tr
     one scale and 8 bits. Where no kernel computes with int4 weights, they are int8.
 
     Args:
-        model: a real model; what is an integer already stays.
+        model: a float model; what is an integer already stays.
         scheme: how weights are stored.
         per_channel: False for one scale a constant, where DEQUANTIZE knows no more, as TFLite
             Micro's, which silently takes the first.

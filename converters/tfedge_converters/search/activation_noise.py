@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from tfedge.quantization.policy import REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.activations import run_part
-from tfedge_converters.quantize.decided_widths import free_activations, one_width_results
+from tfedge_converters.quantize.bit_widths import free_activations, one_width_results
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_activations, real_operators
-from tfedge_converters.quantize.twin import Twin
+from tfedge_converters.quantize.tensor_values import run_part
 from tfedge_converters.search.overrides import with_activations
 
 NARROW, WIDE = 8, 16
@@ -74,7 +74,10 @@ class ActivationNoise:
             tensor for tensor in free_activations(self._graph, scheme) if tensor.name not in refused
         ]
         widest = all_wide(self._graph, scheme, refused)
-        self._twins = {NARROW: Twin(probe.model, scheme), WIDE: Twin(probe.model, widest)}
+        self._copies = {
+            NARROW: QuantizedCopy(probe.model, scheme),
+            WIDE: QuantizedCopy(probe.model, widest),
+        }
         self._functions = with_functions(self._graph, scheme)
         self.groups = self._grouped(Groups(self._functions, widest), refused)
         self._known: dict[tuple[int, int, frozenset[int]], float] = {}
@@ -144,7 +147,7 @@ class ActivationNoise:
         return tuple(found)
 
     def _is_made(self, tensor: Tensor) -> bool:
-        return _is_in(tensor, self._graph.inputs) or self._twins[NARROW].makes(tensor)
+        return _is_in(tensor, self._graph.inputs) or self._copies[NARROW].makes(tensor)
 
     def _of_group(self, group: WidthGroup, found: Groups) -> float:
         bits = found.of(group.tensors[0]).activation_type.bits
@@ -162,9 +165,9 @@ class ActivationNoise:
         copies: dict[int, Tensor] = {}
         for tensor in group.tensors:
             (values,) = run_part(self._graph, known, [tensor])
-            known[id(tensor)] = self._twins[bits].rounded(tensor, values)
+            known[id(tensor)] = self._copies[bits].rounded(tensor, values)
             copies[id(tensor)] = dataclasses.replace(tensor, name=f"{tensor.name}_narrow")
-            known[id(copies[id(tensor)])] = self._twins[NARROW].rounded(tensor, values)
+            known[id(copies[id(tensor)])] = self._copies[NARROW].rounded(tensor, values)
         operators = [_reading(item, copies) if id(item) in deaf else item
                      for item in self._graph.operators]  # fmt: skip
         graph = Graph(self._graph.inputs, self._graph.outputs, operators)

@@ -10,8 +10,8 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.litert_kernels import check_litert
+from tfedge_converters.quantize.bit_widths import free_activations
 from tfedge_converters.quantize.calibration import calibrate
-from tfedge_converters.quantize.decided_widths import free_activations
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.probe import Probe
 from tfedge_converters.quantize.real_functions import with_functions

@@ -1,8 +1,8 @@
 """Functions of one 8-bit value that a graph computes in wider types, as single operators.
 
 TensorFlow's quantiser leaves operators without an integer kernel in float32, between DEQUANTIZE and
-QUANTIZE. TFLite Micro runs such islands as they stand; generated C needs no more than the table of
-their 256 results.
+QUANTIZE. TFLite Micro runs such float fallbacks as they stand; generated C needs no more than the
+table of their 256 results.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def as_tables(graph: Graph) -> Graph:
     Raises:
         ModelFileError: an operator in between has another operator's options.
     """
-    islands = _Islands(graph)
-    operators = [islands.table(operator) or operator for operator in graph.operators]
+    fallbacks = _FloatFallbacks(graph)
+    operators = [fallbacks.table(operator) or operator for operator in graph.operators]
     if all(new is old for new, old in zip(operators, graph.operators, strict=True)):
         return graph
     tabled = dataclasses.replace(graph, operators=operators)
@@ -52,7 +52,7 @@ def as_tables(graph: Graph) -> Graph:
     return tabled
 
 
-class _Islands:
+class _FloatFallbacks:
     """For every tensor that is a function of one 8-bit tensor, which one and by which operator."""
 
     def __init__(self, graph: Graph):

@@ -60,7 +60,7 @@ def _expanded(graph: Graph, marker: Operator) -> list[Operator]:
     mark = read_marker(graph, marker, kind)
     x, result, scale, offset = _tensors(graph, marker, mark)
     axes = mark.axes
-    make = WideSequence(result, mark.ranges)
+    make = Int16Sequence(result, mark.ranges)
     row = (*x.shape[: len(x.shape) - axes], *[1] * axes)
     dimensions = make.constant("axes", np.arange(len(x.shape) - axes, len(x.shape), dtype=np.int32))
     centered = x
@@ -102,7 +102,7 @@ def _tensors(
     )
 
 
-class WideSequence:
+class Int16Sequence:
     """Makes operators with one result each, in the width of normalisations.
 
     They are named after what the whole sequence computes.

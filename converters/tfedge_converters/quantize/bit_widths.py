@@ -17,7 +17,7 @@ from tfedge_converters.quantize.real_operators import (
 )
 
 
-def decided_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
+def bit_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
     """Bits of activations, by their identity; the others may be what shares a grid with them.
 
     What an annotation of the tensor says comes first, then what the scheme says of its layer. The

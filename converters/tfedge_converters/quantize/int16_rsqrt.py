@@ -30,8 +30,8 @@ _LARGEST_ROOT = 0.65
 _OPTIONS = {"MUL": schema.MulOptionsT, "SUB": schema.SubOptionsT}
 
 
-def with_sequences(graph: Graph, scheme: Scheme) -> list[Operator]:
-    """A real graph's operators, with sequences for those that have no kernel of their width.
+def with_int16_rsqrt(graph: Graph, scheme: Scheme) -> list[Operator]:
+    """A float graph's operators, with sequences for those that have no kernel of their width.
 
     The results' ranges get headroom. A function whose operand's or result's range is not known
     stays what it is: whoever needs the range will say so.

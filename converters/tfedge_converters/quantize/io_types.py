@@ -12,10 +12,10 @@ from tfedge.quantization.activation_types import INT8, INT16, ActivationType
 from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
 
-REAL, UNSIGNED = "float32", "uint8"
+FLOAT, UNSIGNED = "float32", "uint8"
 
 _TYPES = {
-    REAL: TensorType.FLOAT32,
+    FLOAT: TensorType.FLOAT32,
     UNSIGNED: TensorType.UINT8,
     "int8": TensorType.INT8,
     "int16": TensorType.INT16,
@@ -26,7 +26,7 @@ _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
 _SHIFT = 128
 
 
-def set_ends(model: Model, input_type: str | None, output_type: str | None) -> None:
+def set_io_types(model: Model, input_type: str | None, output_type: str | None) -> None:
     """Gives inputs and outputs of an integer graph another type, in place.
 
     QUANTIZE and DEQUANTIZE convert them; between int8 and uint8 it is an exact shift by 128. The
@@ -48,7 +48,7 @@ def set_ends(model: Model, input_type: str | None, output_type: str | None) -> N
         _change_output(model, tensor, type_)
 
 
-def end_type(given: str) -> TensorType:
+def io_type(given: str) -> TensorType:
     """The type that inputs or outputs are asked to have, by its name.
 
     Raises:
@@ -63,7 +63,7 @@ def _to_change(tensors: list[Tensor], given: str | None) -> list[tuple[Tensor, T
     """The inputs or outputs, each once, that have another type than the one asked for."""
     if given is None:
         return []
-    type_ = end_type(given)
+    type_ = io_type(given)
     changed = []
     for tensor in {id(tensor): tensor for tensor in tensors}.values():
         if tensor.type == type_ or not (
@@ -142,14 +142,14 @@ def dequantize_operator(
     )
 
 
-def real_twin(tensor: Tensor) -> Tensor:
+def as_float(tensor: Tensor) -> Tensor:
     """The same tensor with real numbers."""
     return dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
 
 
 def _outer(tensor: Tensor, type_: TensorType) -> Tensor:
     """What stands outside of an input or output, and takes its name."""
-    outer = real_twin(tensor)
+    outer = as_float(tensor)
     if type_ != TensorType.FLOAT32:
         assert tensor.quantization is not None
         shift = _SHIFT if type_ == TensorType.UINT8 else -_SHIFT

@@ -25,7 +25,7 @@ def unknown_activations(
     """Activations whose values have to be seen, and the integers that they will be.
 
     Args:
-        graph: a real graph.
+        graph: a float graph.
         scheme: what it will be quantised to.
         split: whether functions of one activation are split into what integer kernels compute.
     """
@@ -51,7 +51,7 @@ def keep_split(graph: Graph, scheme: Scheme) -> None:
     Everybody knows then that integers are wanted there, also where kernels prescribe the grid.
 
     Args:
-        graph: a real graph; what `unknown_activations` lists for it, split, has a range.
+        graph: a float graph; what `unknown_activations` lists for it, split, has a range.
         scheme: what it will be quantised to.
     """
     split = with_functions(graph, scheme, split=True)

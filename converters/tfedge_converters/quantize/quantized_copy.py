@@ -11,14 +11,14 @@ import numpy as np
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, Tensor
-from tfedge_converters.quantize.activations import Activations
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.quant_params import quantize_operand
 from tfedge_converters.quantize.quantizer import quantize
 from tfedge_converters.quantize.tensor_types import activation_type_of
+from tfedge_converters.quantize.tensor_values import TensorValues
 
 
-class Twin:
+class QuantizedCopy:
     """An integer copy of a float model, whose parts are found by those of the float model.
 
     Raises:
@@ -37,7 +37,7 @@ class Twin:
         return self._tensors[id(real)]
 
     def makes(self, real: Tensor) -> bool:
-        """Whether the integer model has the activation: not inside functions that stay real."""
+        """Whether the integer model has the activation: not inside functions that stay in float."""
         return any(
             self.tensor(real) is tensor
             for operator in self.model.main.operators
@@ -86,9 +86,9 @@ class Twin:
             tensor.type.dtype
         )
 
-    def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> Activations:
+    def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> TensorValues:
         """Values of the integer graph that follow from real values of tensors of the float one."""
-        return Activations(
+        return TensorValues(
             self.model.main,
             {
                 id(self.tensor(tensor)): self.quantized(tensor, values)
@@ -124,7 +124,7 @@ def stacked_inputs(
 
 
 def real_results(model: Model) -> list[tuple[Operator, Tensor]]:
-    """Operators of a float model with the real activation that each makes first."""
+    """Operators of a float model with the float activation that each makes first."""
     return [
         (operator, operator.outputs[0])
         for operator in model.main.operators
