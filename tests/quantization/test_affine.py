@@ -160,3 +160,10 @@ def test_graphs_find_the_same_integer_bits(compiled):
         for low in (0.0, -1.5, -float(high)):
             found = bits(tf.constant(low, tf.float32), tf.constant(high, tf.float32))
             assert int(found) == affine.integer_bits(low, float(high))
+
+
+def test_graphs_let_reciprocal_roots_end_where_conversion_does(compiled):
+    found = compiled(affine_tensors.reciprocal_root_end)
+    for result, operand in np.random.default_rng(3).uniform(1e-3, 300, (200, 2)).astype(np.float32):
+        expected = affine.reciprocal_root_end(float(result), float(operand))
+        assert found(tf.constant(result), tf.constant(operand)).numpy() == np.float32(expected)

@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from tfedge.quantization.activation_types import ActivationType
+from tfedge.quantization.activation_types import INT16, ActivationType
+from tfedge.quantization.policy import ROOT_HEADROOM
 
 # Biases stay below half of int32, which leaves the accumulator room for the products. Kernels for
 # int16 have wider ones, but TensorFlow's converter does the same there, and it keeps their
@@ -64,6 +65,18 @@ def integer_bits(low: float, high: float) -> int:
     """
     largest = max(abs(low), abs(high), 1.0)
     return min(math.ceil(math.log2(largest)), MOST_INTEGER_BITS)
+
+
+def reciprocal_root_end(result_high: float, operand_high: float) -> float:
+    """Where the grid of a reciprocal root of 16 bits ends.
+
+    At what was seen, with headroom for operands that are smaller than any that were; but not above
+    the root of the smallest one that can be told from 0.
+
+    Args:
+        result_high, operand_high: the upper ends of the ranges that were seen, above 0.
+    """
+    return min(ROOT_HEADROOM * result_high, math.sqrt(INT16.high / operand_high))
 
 
 def weight_scale(weights: np.ndarray, axis: int | None, limit: int) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.quantization import affine
-from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, INT16, ActivationType
 from tfedge.quantization.fixed_point import quantize_multiplier, round_away
+from tfedge.quantization.policy import ROOT_HEADROOM
 from tfedge.quantization.traced_once import traced_once
 
 # The fraction that `quantize_multiplier` gives powers of two.
@@ -59,6 +60,13 @@ def integer_bits(low: Any, high: Any) -> Any:
     fraction, bits = quantize_multiplier(tf.maximum(largest, 1.0))
     bits -= tf.cast(tf.equal(fraction, tf.constant(_POWER_OF_TWO, tf.int64)), tf.int64)
     return tf.minimum(bits, tf.constant(affine.MOST_INTEGER_BITS, tf.int64))
+
+
+def reciprocal_root_end(result_high: Any, operand_high: Any) -> Any:
+    """float32 scalar, of float32 scalars."""
+    limit = tf.sqrt(float(INT16.high) / tf.cast(operand_high, tf.float64))
+    wanted = ROOT_HEADROOM * tf.cast(result_high, tf.float64)
+    return tf.cast(tf.minimum(wanted, limit), tf.float32)
 
 
 def weight_scale(largest: Any, limit: Any) -> Any:

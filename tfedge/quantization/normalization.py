@@ -33,11 +33,12 @@ from tfedge.markers.normalization import (
 )
 from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, MinMax
+from tfedge.quantization.affine_tensors import reciprocal_root_end
 from tfedge.quantization.exact import Operand
 from tfedge.quantization.grids import QuantParams, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
-from tfedge.quantization.policy import NORMALIZATION_BITS, ROOT_HEADROOM
+from tfedge.quantization.policy import NORMALIZATION_BITS
 from tfedge.quantization.weighted_layers import one_tap
 
 # Far below the mean square of any row that is not zero; Keras has 1e-12 for the sum.
@@ -166,11 +167,8 @@ class NormalizationOperator(QuantizedOperator):
         steps, above_grid = above
         _, largest = self.interiors[ABOVE_ZERO].range()
         _, high = self.interiors[FACTOR].range()
-        # The root of the smallest operand above 0; what is smaller cannot be told from 0.
-        limit = tf.sqrt(float(above_grid.type.high) / tf.cast(largest, tf.float64))
-        wanted = ROOT_HEADROOM * tf.cast(high, tf.float64)
-        high = tf.cast(tf.minimum(wanted, limit), tf.float32)
-        grid = grid_of_range(tf.constant(0.0), high, NORMALIZATION_BITS)
+        end = reciprocal_root_end(high, largest)
+        grid = grid_of_range(tf.constant(0.0), end, NORMALIZATION_BITS)
         real = tf.cast(tf.maximum(steps, 0.5), tf.float64) * tf.cast(above_grid.scale, tf.float64)
         return grid.steps(tf.math.rsqrt(real)), grid
 

@@ -12,14 +12,15 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.quantization.activation_types import ACTIVATION_TYPES
-from tfedge.quantization.policy import INT16X8, OPERATORS, ROOT_HEADROOM
+from tfedge.quantization.affine import reciprocal_root_end
+from tfedge.quantization.policy import INT16X8, OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.quantize.groups import Groups
 
 _BITS, _GUESS_BITS = 16, 8
-# Operands of int8 tell so many values above 0 apart, and those of int16.
-_GUESSED_STEPS, _OPERAND_STEPS = 255, 32767
+# Operands of int8 tell so many values above 0 apart.
+_GUESSED_STEPS = 255
 # Of a result, relative, when the iteration ends; and where it ends if it does not get there.
 _TOLERANCE, _MOST_STEPS = 2e-4, 10
 # 1.5 - x / 2 * y * y ends at 0, so that no step changes y's sign.
@@ -67,8 +68,7 @@ def _reciprocal_root(operator: Operator) -> list[Operator]:
     (x,), (result,) = operator.inputs, operator.outputs
     assert x is not None and x.range is not None and result.range is not None
     root = math.sqrt(x.range.high)
-    # The largest y of an x that is above 0.
-    high = min(ROOT_HEADROOM * result.range.high, math.sqrt(_OPERAND_STEPS) / root)
+    high = reciprocal_root_end(result.range.high, x.range.high)
     result.range = Range(0.0, high)
     guess = min(high, math.sqrt(_GUESSED_STEPS) / root)
     steps = newton_steps(high * root, guess * root)
