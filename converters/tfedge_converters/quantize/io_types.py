@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from ai_edge_litert import schema_py_generated as schema
-
 from tfedge.errors import TfedgeError
-from tfedge.quantization.activation_types import INT8, INT16, ActivationType
-from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
+from tfedge_converters.quantize.casts import (
+    as_float,
+    dequantize_operator,
+    quantize_operator,
+)
 
 FLOAT, UNSIGNED = "float32", "uint8"
 
@@ -98,7 +99,7 @@ def _change_input(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.inputs = [outer if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
         _replace(signature.inputs, tensor, outer)
-    graph.operators.insert(0, quantize_operator(outer, tensor, converting_type(tensor)))
+    graph.operators.insert(0, quantize_operator(outer, tensor))
 
 
 def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
@@ -107,44 +108,10 @@ def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.outputs = [outer if item is tensor else item for item in graph.outputs]
     for signature in model.signatures:
         _replace(signature.outputs, tensor, outer)
-    convert: Callable[[Tensor, Tensor, ActivationType], Operator] = (
+    convert: Callable[[Tensor, Tensor], Operator] = (
         dequantize_operator if type_ == TensorType.FLOAT32 else quantize_operator
     )
-    graph.operators.append(convert(tensor, outer, converting_type(tensor)))
-
-
-def converting_type(tensor: Tensor) -> ActivationType:
-    """What decides the version of the operator that converts a tensor."""
-    return INT16 if tensor.type == TensorType.INT16 else INT8
-
-
-def quantize_operator(source: Tensor, result: Tensor, activation_type: ActivationType) -> Operator:
-    """The operator that moves `source`, real or integer, to the grid of `result`."""
-    return Operator(
-        "QUANTIZE",
-        [source],
-        [result],
-        schema.QuantizeOptionsT(),
-        OPERATORS["QUANTIZE"].versions[activation_type.scheme],
-    )
-
-
-def dequantize_operator(
-    source: Tensor, result: Tensor, activation_type: ActivationType
-) -> Operator:
-    """The operator that makes `source` real."""
-    return Operator(
-        "DEQUANTIZE",
-        [source],
-        [result],
-        schema.DequantizeOptionsT(),
-        OPERATORS["DEQUANTIZE"].versions[activation_type.scheme],
-    )
-
-
-def as_float(tensor: Tensor) -> Tensor:
-    """The same tensor with real numbers."""
-    return dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
+    graph.operators.append(convert(tensor, outer))
 
 
 def _outer(tensor: Tensor, type_: TensorType) -> Tensor:

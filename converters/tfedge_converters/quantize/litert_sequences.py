@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from tfedge_converters.graph import Model, Operator, Tensor
-from tfedge_converters.quantize.io_types import (
+from tfedge_converters.quantize.casts import (
     as_float,
-    converting_type,
     dequantize_operator,
     quantize_operator,
 )
@@ -41,10 +40,10 @@ def write_for_litert(model: Model) -> bool:
 def _in_real_numbers(operator: Operator, source: Tensor) -> Iterator[Operator]:
     (result,) = operator.outputs
     real_source, real_result = _named(source), _named(result)
-    yield dequantize_operator(source, real_source, converting_type(source))
+    yield dequantize_operator(source, real_source)
     inputs = [real_source, *operator.inputs[1:]]
     yield dataclasses.replace(operator, inputs=inputs, outputs=[real_result])
-    yield quantize_operator(real_result, result, converting_type(result))
+    yield quantize_operator(real_result, result)
 
 
 def _named(tensor: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from tfedge_converters.graph.lstm_operands import (
 )
 from tfedge_converters.quantize.constant_values import constant_values
 
-# Given an operator, its input in the float model and its states before: all values of its interior.
+# Given an operator, its input in the float model and its states before: all states inside.
 InnerStates = Callable[[Operator, np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
 

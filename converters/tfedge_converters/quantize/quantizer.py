@@ -33,11 +33,12 @@ from tfedge_converters.graph import (
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
 from tfedge_converters.quantize.byte_inputs import with_signed_inputs
+from tfedge_converters.quantize.casts import quantize_operator
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
 from tfedge_converters.quantize.groups import Group, Groups
 from tfedge_converters.quantize.int16_rsqrt import with_int16_rsqrt
-from tfedge_converters.quantize.io_types import FLOAT, UNSIGNED, quantize_operator, set_io_types
+from tfedge_converters.quantize.io_types import FLOAT, UNSIGNED, set_io_types
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
 from tfedge_converters.quantize.quant_params import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.real_functions import with_functions, written_out
@@ -223,9 +224,7 @@ class _Plan:
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
         self._insert_interiors()
-        self.graph.operators = written_out(
-            with_signed_inputs(self.graph).operators, self.activation_type_of
-        )
+        self.graph.operators = written_out(with_signed_inputs(self.graph).operators)
 
     def activation_type_of(self, tensor: Tensor) -> ActivationType:
         """The integers that an activation is put on."""
@@ -331,7 +330,7 @@ class _Plan:
                 type=tensor_type(activation_type),
                 quantization=grid,
             )
-            self.moves.append((reader, quantize_operator(source, self.moved[key], activation_type)))
+            self.moves.append((reader, quantize_operator(source, self.moved[key])))
         return self.moved[key]
 
     def _plan_interior(self, operator: Operator, activation_type: ActivationType) -> None:
@@ -354,7 +353,7 @@ class _Plan:
             if inner is not None:
                 (result,) = operator.outputs
                 operator.outputs = [inner]
-                operators.append(quantize_operator(inner, result, self.activation_type_of(result)))
+                operators.append(quantize_operator(inner, result))
         self.graph.operators = operators
 
     def _plan_operands(

@@ -9,7 +9,7 @@ integers begins such a function as well, of an activation that needs no grid.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tfedge.quantization.activation_types import ActivationType
@@ -18,9 +18,8 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
-from tfedge_converters.quantize.io_types import (
+from tfedge_converters.quantize.casts import (
     as_float,
-    converting_type,
     dequantize_operator,
     quantize_operator,
 )
@@ -205,22 +204,16 @@ def _is_single(tensor: Tensor) -> bool:
 _RealTensors = dict[tuple[int, int], Tensor]
 
 
-def written_out(
-    operators: list[Operator], activation_type_of: Callable[[Tensor], ActivationType]
-) -> list[Operator]:
+def written_out(operators: list[Operator]) -> list[Operator]:
     """The operators of files for everything that reads real numbers in a quantised graph.
 
     That is every REAL_FUNCTION, and what the policy says of.
-
-    Args:
-        operators: of the graph.
-        activation_type_of: what the integers of a function's operand and result are.
     """
     real: _RealTensors = {}
     written: list[Operator] = []
     for operator in operators:
         if operator.code == REAL_FUNCTION:
-            written += _between_ends(operator, activation_type_of, real)
+            written += _between_ends(operator, real)
         elif operator.code in OPERATORS and OPERATORS[operator.code].reads_real:
             written += _reading_real(operator, real)
         else:
@@ -241,12 +234,10 @@ def _made_real(source: Tensor, real: _RealTensors) -> Iterator[Operator]:
     key = id(source), id(source)
     if key not in real:
         real[key] = _named(source)
-        yield dequantize_operator(source, real[key], converting_type(source))
+        yield dequantize_operator(source, real[key])
 
 
-def _between_ends(
-    function: Operator, activation_type_of: Callable[[Tensor], ActivationType], real: _RealTensors
-) -> Iterator[Operator]:
+def _between_ends(function: Operator, real: _RealTensors) -> Iterator[Operator]:
     """A function's operators, but for those that another one of its source has written."""
     (source,), (result,) = function.inputs, function.outputs
     assert source is not None
@@ -261,7 +252,7 @@ def _between_ends(
             real[key, id(made)] = _named(made)
             inputs = [real.get((key, id(tensor)), tensor) for tensor in step.inputs]
             yield dataclasses.replace(step, inputs=inputs, outputs=[real[key, id(made)]])
-    yield quantize_operator(real[key, id(result)], result, activation_type_of(result))
+    yield quantize_operator(real[key, id(result)], result)
 
 
 def _named(tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
-# The operator that stands for an island. No file has it: its `steps` say what it computes.
+# The operator that stands for a float fallback. No file has it: its `steps` say what it computes.
 BYTE_FUNCTION = "BYTE_FUNCTION"
 
 _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
@@ -90,7 +90,7 @@ class _FloatFallbacks:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def table(self, operator: Operator) -> Operator | None:
-        """What stands for an operator that ends an island; None for any other."""
+        """What stands for an operator that ends a float fallback; None for any other."""
         result = _return_operand(operator)
         source = self.sources.get(id(result))
         if source is None or source.shape != operator.outputs[0].shape:
@@ -104,7 +104,7 @@ class _FloatFallbacks:
 
 
 def _return_operand(operator: Operator) -> Tensor | None:
-    """The operand that an operator makes bytes of, if it is one that can end an island."""
+    """The operand that an operator makes bytes of, if it is one that can end a float fallback."""
     if len(operator.outputs) != 1 or operator.outputs[0].type not in _BYTES:
         return None
     match operator.code, operator.inputs:
