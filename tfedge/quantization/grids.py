@@ -136,11 +136,11 @@ def fixed_grid(code: str, bits: int) -> QuantParams:
         tf.constant(fixed.scale, tf.float32),
         tf.constant(float(fixed.zero_point), tf.float32),
         activation_type,
-        other=partial(_fixed_in_width, code),
+        other=partial(_fixed_with_bits, code),
     )
 
 
-def _fixed_in_width(code: str, bits: int) -> QuantParams:
+def _fixed_with_bits(code: str, bits: int) -> QuantParams:
     """The same in another width: of the same range where no kernel prescribes one."""
     if ACTIVATION_TYPES[bits].element in policy.OPERATORS[code].fixed:
         return fixed_grid(code, bits)
