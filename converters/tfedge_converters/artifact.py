@@ -20,7 +20,7 @@ from tfedge_converters.c import CSource
 from tfedge_converters.ethosu import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
-from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.graph.passes.constant_channels import ChannelFolding
 from tfedge_converters.quality import Judgement, Quality
 from tfedge_converters.targets import Target

@@ -9,7 +9,7 @@ from typing import Any
 from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
 from tfedge_converters.c import OPTIMIZATIONS
-from tfedge_converters.quantize.ends import end_type
+from tfedge_converters.quantize.io_types import io_type
 
 
 def check_data(data: Any) -> None:
@@ -51,4 +51,4 @@ def check_choices(optimize: str, *ends: str | None) -> None:
         raise TfedgeError(f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}")
     for given in ends:
         if given is not None:
-            end_type(given)
+            io_type(given)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfedge.quantization.ranges import RANGE_MARKER
+from tfedge.markers.ranges import RANGE
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.markers import markers_in
 from tfedge_converters.graph.passes import pipeline
@@ -36,7 +36,7 @@ def simplify(model: Model, shared_kernels: Sequence[np.ndarray]) -> bool:
         ModelFileError: a marker is malformed.
         UnsupportedError: only some layers keep their state.
     """
-    is_marked = any(markers_in(graph, RANGE_MARKER) for graph in model.graphs)
+    is_marked = any(markers_in(graph, RANGE) for graph in model.graphs)
     consume_weight_markers(model)
     consume_range_markers(model)
     annotate_shared_weights(model, shared_kernels)

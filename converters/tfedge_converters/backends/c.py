@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from absl import logging
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization.activation_types import INT8
 from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
@@ -19,7 +20,6 @@ from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.summary import summary_lines
 from tfedge_converters.execute import CProgram
 from tfedge_converters.graph import Model
-from tfedge_converters.quantize.formats import FORMATS
 from tfedge_converters.targets import Target
 from tfedge_converters.verify.vectors import self_test_vectors
 
@@ -78,7 +78,7 @@ class C(Backend):
         """Where activations have 16 bits, too: there are tables for 8 bits alone."""
         asked = [scheme.layer(name).activations for name in scheme.overrides]
         widths = [item.bits for item in (scheme.activations, *asked) if item is not None]
-        return super().splits_functions(target, scheme) or max(widths) > FORMATS[8].bits
+        return super().splits_functions(target, scheme) or max(widths) > INT8.bits
 
     def emit(self, conversion: Conversion) -> CEmission:
         """Generates the program, with a self-test where an interpreter can say what is right."""

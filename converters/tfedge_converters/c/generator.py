@@ -28,7 +28,7 @@ from tfedge_converters.foreign_text import (
     code_templates,
     tensor_names,
 )
-from tfedge_converters.graph.blocks import refuse_blocks
+from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights

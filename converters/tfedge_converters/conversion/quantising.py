@@ -9,15 +9,15 @@ from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.conversion.arguments import check_storage
 from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.quantize import quantize
-from tfedge_converters.quantize.ends import set_ends
+from tfedge_converters.quantize.io_types import set_io_types
 from tfedge_converters.quantize.recovery import recover
 from tfedge_converters.quantize.storage import store_weights
 
 
 def quantise(conversion: Conversion) -> None:
-    """Takes a float model to its scheme; of others, only the ends change."""
+    """Takes a float model to its scheme; of others, only the types of inputs and outputs change."""
     if not conversion.kind.has_float_activations:
-        _change_ends(conversion)
+        _change_io_types(conversion)
     elif isinstance(conversion.scheme, StorageScheme):
         _store(conversion, conversion.scheme)
     else:
@@ -25,10 +25,10 @@ def quantise(conversion: Conversion) -> None:
         _to_integers(conversion, conversion.scheme)
 
 
-def _change_ends(conversion: Conversion) -> None:
-    ends = conversion.request.input_type, conversion.request.output_type
-    if any(end is not None for end in ends):
-        conversion.file.change(lambda model: set_ends(model, *ends))
+def _change_io_types(conversion: Conversion) -> None:
+    io_types = conversion.request.input_type, conversion.request.output_type
+    if any(given is not None for given in io_types):
+        conversion.file.change(lambda model: set_io_types(model, *io_types))
 
 
 def _store(conversion: Conversion, scheme: StorageScheme) -> None:

@@ -205,7 +205,7 @@ class Tensor:
         shared_values: annotation for reports, of integer weights: how many different values the
             real ones shared, or None; not stored in files.
         blocks: of a constant matrix of integers whose blocks have scales of their own, else None.
-            What reads no such weights has to refuse them: `graph.blocks.refuse_blocks`.
+            What reads no such weights has to refuse them: `graph.blockwise_scales.refuse_blocks`.
     """
 
     name: str

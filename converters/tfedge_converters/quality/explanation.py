@@ -16,7 +16,7 @@ from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.quality.measurement import output_tensor, work
 from tfedge_converters.quality.result import OutputQuality, PartQuality
 from tfedge_converters.quality.samples import Sample
-from tfedge_converters.quantize.formats import layer_of
+from tfedge_converters.quantize.layer_schemes import layer_of
 from tfedge_converters.quantize.noise import judged
 
 # Every layer is rounded by itself and all behind it run: this many multiplications in all.

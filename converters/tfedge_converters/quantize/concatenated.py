@@ -34,7 +34,7 @@ class Branch:
 
 
 def branches(graph: Graph, tensors: Sequence[Tensor]) -> list[list[Branch]]:
-    """The branches of each of some tensors of a real graph; none where nothing is concatenated.
+    """The branches of each of some tensors of a float graph; none where nothing is concatenated.
 
     Between a concatenation and the tensor there may be operators that move elements or compute
     each by itself, as RESHAPE and LOGISTIC; branches of concatenations in a row are those of the

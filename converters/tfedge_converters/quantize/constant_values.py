@@ -1,4 +1,4 @@
-"""The numbers of a real constant, checked."""
+"""The numbers of a float constant, checked."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def real_graph(model: Model) -> Graph | None:
     between.
 
     Raises:
-        UnsupportedError: the model is a mixture: hybrid (real activations, integer weights),
+        UnsupportedError: the model is a mixture: hybrid (float activations, integer weights),
             partly quantised, or of real numbers other than float32; or it has several graphs.
     """
     if not any(_real_inside(graph) for graph in model.graphs):

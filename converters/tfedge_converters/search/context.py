@@ -12,7 +12,7 @@ from tfedge_converters.artifact import Artifact
 from tfedge_converters.conversion import convert
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import Calibration
-from tfedge_converters.quantize.watching import unknown_activations
+from tfedge_converters.quantize.calibration_targets import unknown_activations
 from tfedge_converters.targets import Target
 
 

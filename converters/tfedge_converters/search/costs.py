@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, Operator
-from tfedge_converters.quantize.formats import Format, weight_format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.multiplications import multiplications
 from tfedge_converters.quantize.real_functions import with_functions
+from tfedge_converters.quantize.weight_formats import weight_format
 from tfedge_converters.search.overrides import uniform_weights
 
 
@@ -74,8 +75,8 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) ->
     fixed = min(map(fixed_flash, artifacts.values()))
     operations = {
         (operator.outputs[0].name, bits): multiplications(operator)
-        * _stored_bits(operator, uniform_weights(scheme, bits), groups.form(operator))
-        * groups.form(operator).bits
+        * _stored_bits(operator, uniform_weights(scheme, bits), groups.activation_type(operator))
+        * groups.activation_type(operator).bits
         for operator in _weighted(model)
         for bits in artifacts
     }
@@ -122,12 +123,12 @@ def _layer_bytes(artifact: Artifact) -> dict[str, int]:
     }
 
 
-def _stored_bits(operator: Operator, scheme: Scheme, form: Format) -> int:
+def _stored_bits(operator: Operator, scheme: Scheme, activation_type: ActivationType) -> int:
     """What weights have in truth: four bits that are not packed are eight."""
     policy = OPERATORS[operator.code]
     weights = operator.inputs[policy.weights[0].operand]
     assert weights is not None
-    return weight_format(scheme, operator, policy, weights.trained_weights, form).bits
+    return weight_format(scheme, operator, policy, weights.trained_weights, activation_type).bits
 
 
 def _weighted(model: Model) -> list[Operator]:

@@ -19,7 +19,7 @@ from tfedge_converters.backends import all_backends
 from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
-from tfedge_converters.graph.blocks import refuse_blocks
+from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge_converters.graph.blocks import block_operands
+from tfedge_converters.graph.blockwise_scales import block_operands
 from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.operator_traits import Folding, traits_of
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor

@@ -16,8 +16,8 @@ from tfedge_converters.graph.lstm_operands import (
 )
 from tfedge_converters.quantize.constant_values import constant_values
 
-# Given an operator, its input in the real model and its states before: all values of its interior.
-Interior = Callable[[Operator, np.ndarray, Sequence[np.ndarray]], np.ndarray]
+# Given an operator, its input in the float model and its states before: all states inside.
+InnerStates = Callable[[Operator, np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
 
 def lstm_cells(operator: Operator, x: np.ndarray, states: Sequence[np.ndarray]) -> np.ndarray:
@@ -72,4 +72,4 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return (1 + np.tanh(x / 2)) / 2
 
 
-INTERIORS: dict[str, Interior] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": lstm_cells}
+LSTM_STATES: dict[str, InnerStates] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": lstm_cells}

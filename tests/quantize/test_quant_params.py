@@ -1,4 +1,4 @@
-"""Scales, zero points and rounding."""
+"""Quantization parameters of tensors."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,9 @@ from hypothesis import strategies as st
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Range
-from tfedge_converters.quantize.affine import (
-    accumulator_scales,
-    activation_grid,
-    quantize_operand,
-    round_away,
-    weight_scale,
-)
-from tfedge_converters.quantize.formats import format_of
+from tfedge_converters.quantize.quant_params import activation_grid, quantize_operand
 
-INT8, INT16 = format_of(get("int8")), format_of(get("int16x8"))
+INT8, INT16 = get("int8").activations.type, get("int16x8").activations.type
 
 finite = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
 
@@ -73,51 +66,3 @@ def test_every_value_in_range_is_within_a_step(first, second):
 def test_impossible_ranges_are_refused_by_name(low, high):
     with pytest.raises(TfedgeError, match="'layer/relu'"):
         activation_grid(Range(low, high), "layer/relu", INT8)
-
-
-def test_ties_go_away_from_zero():
-    np.testing.assert_array_equal(
-        round_away(np.array([-2.5, -1.5, -0.5, 0.49999997, 0.5, 1.5, 2.5])),
-        [-3, -2, -1, 0, 1, 2, 3],
-    )
-
-
-def test_weight_scale_per_channel_and_per_tensor():
-    weights = np.array([[1.0, -127.0], [12.7, 0.0]], np.float32)
-    np.testing.assert_array_equal(weight_scale(weights, 0, 127), np.float32([1.0, 12.7 / 127]))
-    np.testing.assert_array_equal(weight_scale(weights, 1, 127), np.float32([12.7 / 127, 1.0]))
-    np.testing.assert_array_equal(weight_scale(weights, None, 127), np.float32([1.0]))
-
-
-def test_scales_without_overflow_are_products():
-    weight = np.float32([0.1, 0.2])
-    scale, bias = accumulator_scales(weight, np.float32(0.3), np.float32([1, -1]))
-    np.testing.assert_array_equal(scale, weight)
-    np.testing.assert_array_equal(bias, weight * np.float32(0.3))
-
-
-@pytest.mark.parametrize(
-    ("weight", "bias"),
-    [
-        ([0.0], [0.0]),
-        ([0.0], None),
-        ([0.0], [2.0]),
-        ([1e-30], [2.0]),
-        ([1e-44], [0.0]),
-        ([1e-8, 0.5], [-1e6, 1.0]),
-        ([1e-8], [-1e6, 1.0]),  # one scale for all channels
-    ],
-)
-@pytest.mark.parametrize("input_scale", [1e-12, 0.02, 1e6])
-def test_scales_are_never_zero_and_biases_fit(weight, bias, input_scale):
-    weight = np.float32(weight)
-    input_scale = np.float32(input_scale)
-    bias = None if bias is None else np.float32(bias)
-    scale, bias_scale = accumulator_scales(weight, input_scale, bias)
-    assert scale.dtype == bias_scale.dtype == np.float32
-    assert (scale > 0).all() and (bias_scale > 0).all() and np.isfinite(bias_scale).all()
-    assert (scale >= weight).all()
-    # TFLite Micro compares the bias scale with the product of the others.
-    np.testing.assert_allclose(scale.astype(np.float64) * input_scale, bias_scale, rtol=3e-7)
-    if bias is not None:
-        assert (np.abs(bias) / bias_scale.astype(np.float64)).max() <= 2**30

@@ -11,15 +11,16 @@ import math
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.quantization.policy import INT16X8, OPERATORS, ROOT_HEADROOM
+from tfedge.quantization.activation_types import ACTIVATION_TYPES
+from tfedge.quantization.affine import reciprocal_root_end
+from tfedge.quantization.policy import INT16X8, OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
-from tfedge_converters.quantize.formats import FORMATS
 from tfedge_converters.quantize.groups import Groups
 
 _BITS, _GUESS_BITS = 16, 8
-# Operands of int8 tell so many values above 0 apart, and those of int16.
-_GUESSED_STEPS, _OPERAND_STEPS = 255, 32767
+# Operands of int8 tell so many values above 0 apart.
+_GUESSED_STEPS = 255
 # Of a result, relative, when the iteration ends; and where it ends if it does not get there.
 _TOLERANCE, _MOST_STEPS = 2e-4, 10
 # 1.5 - x / 2 * y * y ends at 0, so that no step changes y's sign.
@@ -30,8 +31,8 @@ _LARGEST_ROOT = 0.65
 _OPTIONS = {"MUL": schema.MulOptionsT, "SUB": schema.SubOptionsT}
 
 
-def with_sequences(graph: Graph, scheme: Scheme) -> list[Operator]:
-    """A real graph's operators, with sequences for those that have no kernel of their width.
+def with_int16_rsqrt(graph: Graph, scheme: Scheme) -> list[Operator]:
+    """A float graph's operators, with sequences for those that have no kernel of their width.
 
     The results' ranges get headroom. A function whose operand's or result's range is not known
     stays what it is: whoever needs the range will say so.
@@ -44,7 +45,11 @@ def with_sequences(graph: Graph, scheme: Scheme) -> list[Operator]:
     for operator in graph.operators:
         policy = OPERATORS.get(operator.code)
         wide = policy is not None and INT16X8 in policy.sequences
-        if wide and groups.form(operator) is FORMATS[_BITS] and _is_known(operator):
+        if (
+            wide
+            and groups.activation_type(operator) is ACTIVATION_TYPES[_BITS]
+            and _is_known(operator)
+        ):
             operators += _reciprocal_root(operator)
         else:
             operators.append(operator)
@@ -63,8 +68,7 @@ def _reciprocal_root(operator: Operator) -> list[Operator]:
     (x,), (result,) = operator.inputs, operator.outputs
     assert x is not None and x.range is not None and result.range is not None
     root = math.sqrt(x.range.high)
-    # The largest y of an x that is above 0.
-    high = min(ROOT_HEADROOM * result.range.high, math.sqrt(_OPERAND_STEPS) / root)
+    high = reciprocal_root_end(result.range.high, x.range.high)
     result.range = Range(0.0, high)
     guess = min(high, math.sqrt(_GUESSED_STEPS) / root)
     steps = newton_steps(high * root, guess * root)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tfedge.quantization.activation_types import ACTIVATION_TYPES
 from tfedge.quantization.policy import OPERATORS, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.formats import FORMATS, format_of, layer_of
+from tfedge_converters.quantize.layer_schemes import layer_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import (
@@ -16,7 +17,7 @@ from tfedge_converters.quantize.real_operators import (
 )
 
 
-def decided_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
+def bit_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
     """Bits of activations, by their identity; the others may be what shares a grid with them.
 
     What an annotation of the tensor says comes first, then what the scheme says of its layer. The
@@ -86,6 +87,6 @@ def _is_trained(tensor: Tensor) -> bool:
 def _has_kernels_for_some(operator: Operator, scheme: Scheme) -> bool:
     """Whether there are kernels for the scheme's width, but not for every width."""
     policy = OPERATORS.get(operator.code)
-    if policy is None or not computes(policy, format_of(scheme)):
+    if policy is None or not computes(policy, scheme.activations.type):
         return False
-    return not all(computes(policy, form) for form in FORMATS.values())
+    return not all(computes(policy, each) for each in ACTIVATION_TYPES.values())

@@ -1,42 +1,17 @@
-"""The integers that a scheme puts activations and weights on, as types of a file."""
+"""How the weights of an operator are stored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tfedge.quantization import activation_types
 from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import INT4, INT8, OperatorPolicy
-from tfedge.quantization.schemes import LayerScheme, Scheme, WeightScheme
+from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.graph import Operator, TensorType, WeightGrid
-from tfedge_converters.graph.layers import answers_to
-
-
-@dataclass(frozen=True)
-class Format(ActivationType):
-    """Activations of one width, as types of a file.
-
-    Attributes:
-        type: their type.
-        bias: the type of biases, which is that of the kernels' accumulator.
-    """
-
-    type: TensorType
-    bias: TensorType
-
-
-FORMATS = {
-    8: Format(**vars(activation_types.INT8), type=TensorType.INT8, bias=TensorType.INT32),
-    16: Format(**vars(activation_types.INT16), type=TensorType.INT16, bias=TensorType.INT64),
-}
+from tfedge_converters.quantize.layer_schemes import layer_of
 
 _PACKED_BITS = 4
 _WHOLE_BITS = 8
-
-
-def format_of(scheme: Scheme) -> Format:
-    """The format of a scheme's activations, but for layers that it overrides."""
-    return FORMATS[scheme.activations.bits]
 
 
 @dataclass(frozen=True)
@@ -66,7 +41,7 @@ def weight_format(
     operator: Operator,
     policy: OperatorPolicy,
     trained: WeightGrid | None,
-    form: Format,
+    activation_type: ActivationType,
 ) -> WeightFormat:
     """How an operator's weights are stored.
 
@@ -78,11 +53,11 @@ def weight_format(
         operator: the one.
         policy: its row.
         trained: what training chose, which overrules the scheme.
-        form: of the activations that the operator computes with.
+        activation_type: of the activations that the operator computes with.
     """
     weights = layer_of(scheme, operator.outputs[0].name).weights or scheme.weights
     bits = weights.bits if trained is None else trained.bits
-    packs = form.scheme == INT8 and INT4 in policy.versions
+    packs = activation_type.scheme == INT8 and INT4 in policy.versions
     if bits == _PACKED_BITS and packs:
         return WeightFormat(
             WeightScheme(bits).limit, TensorType.INT4, INT4, weights.per_channel_dense
@@ -90,16 +65,5 @@ def weight_format(
     if bits == _PACKED_BITS and trained is None:
         bits = _WHOLE_BITS
     return WeightFormat(
-        WeightScheme(bits).limit, TensorType.INT8, form.scheme, weights.per_channel_dense
+        WeightScheme(bits).limit, TensorType.INT8, activation_type.scheme, weights.per_channel_dense
     )
-
-
-def layer_of(scheme: Scheme, tensor: str) -> LayerScheme:
-    """What a scheme says of the layer that a tensor of this name is a result of.
-
-    The whole name comes first, then its parts, which are names of layers and of what is in them.
-    """
-    if not scheme.overrides:
-        return LayerScheme()
-    named = next((name for name in answers_to(tensor) if name in scheme.overrides), None)
-    return LayerScheme() if named is None else scheme.layer(named)

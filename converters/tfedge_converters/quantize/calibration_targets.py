@@ -6,10 +6,10 @@ import dataclasses
 
 from absl import logging
 
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.formats import FORMATS, Format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_functions import with_functions
@@ -21,11 +21,11 @@ _STEEP = frozenset({"DIV", "EXP", "LOG", "POW", "RSQRT", "SQRT"})
 
 def unknown_activations(
     graph: Graph, scheme: Scheme, *, split: bool = False
-) -> list[tuple[Tensor, Format]]:
+) -> list[tuple[Tensor, ActivationType]]:
     """Activations whose values have to be seen, and the integers that they will be.
 
     Args:
-        graph: a real graph.
+        graph: a float graph.
         scheme: what it will be quantised to.
         split: whether functions of one activation are split into what integer kernels compute.
     """
@@ -39,7 +39,7 @@ def unknown_activations(
     }
     _spread(graph, groups, covered)
     return [
-        (tensor, groups.of(tensor).form)
+        (tensor, groups.of(tensor).activation_type)
         for tensor in graph.tensors()
         if is_real_activation(tensor) and id(tensor) not in covered
     ]
@@ -51,7 +51,7 @@ def keep_split(graph: Graph, scheme: Scheme) -> None:
     Everybody knows then that integers are wanted there, also where kernels prescribe the grid.
 
     Args:
-        graph: a real graph; what `unknown_activations` lists for it, split, has a range.
+        graph: a float graph; what `unknown_activations` lists for it, split, has a range.
         scheme: what it will be quantised to.
     """
     split = with_functions(graph, scheme, split=True)
@@ -83,10 +83,10 @@ def _warn_of_split(split: Graph, functions: Graph) -> None:
         )
 
 
-def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, Format]]:
+def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, ActivationType]]:
     """Operators with a state that has a range of its own, which is not known."""
     return [
-        (operator, state, FORMATS[bits])
+        (operator, state, ACTIVATION_TYPES[bits])
         for operator in real_operators(graph)
         for rule in OPERATORS[operator.code].states
         if rule.grid is not StateGrid.RESULT and (bits := rule.bits) is not None

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tfedge.markers import marker
-
-RANGE_MARKER = "tfedge.Range"
-LOW, HIGH, BITS = "lo", "hi", "bits"
+from tfedge.markers.protocol import Interval, Marker, Number
+from tfedge.quantization.activation_types import ACTIVATION_TYPES
 
 Tensor = TypeVar("Tensor")
+
+
+@dataclass(frozen=True)
+class RangeMark:
+    """What the marker says of the tensor that is its operand.
+
+    Attributes:
+        ends: the real values that it takes, finite, the lower one first.
+        bits: width of the integers that hold it, 8 or 16; None for the scheme's.
+    """
+
+    ends: tuple[float, float]
+    bits: int | None = None
+
+
+RANGE = Marker(
+    "tfedge.Range",
+    RangeMark,
+    ends=Interval(required=True),
+    bits=Number(
+        "bits",
+        int,
+        ACTIVATION_TYPES.__contains__,
+        "activations have 8 or 16 bits",
+        required=False,
+    ),
+)
 
 
 def mark_range(x: Tensor, low: Any, high: Any, bits: int | None = None) -> Tensor:
@@ -34,5 +60,4 @@ def mark_range(x: Tensor, low: Any, high: Any, bits: int | None = None) -> Tenso
     def identity(tensor: Tensor) -> Tensor:
         return tensor
 
-    width = {} if bits is None else {BITS: bits}
-    return marker(RANGE_MARKER, {LOW: low, HIGH: high, **width})(identity)(x)
+    return RANGE.mark(RangeMark((low, high), bits))(identity)(x)

@@ -1,4 +1,4 @@
-"""Cuts a float graph into the blocks whose weights are rounded together."""
+"""Cuts a float graph into the units whose weights are rounded together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfedge_converters.quantize.recovery.linear_layers import LinearLayer, linea
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class ReconstructionUnit:
     """Operators between activations that all data flow passes.
 
     Attributes:
@@ -34,18 +34,21 @@ class Block:
         return len(self.operators) == 1
 
 
-def single_blocks(layers: Sequence[LinearLayer]) -> list[Block]:
-    """Every layer as a block."""
-    return [Block([layer.operator], [layer], [], [layer.source], layer.result) for layer in layers]
+def single_layers(layers: Sequence[LinearLayer]) -> list[ReconstructionUnit]:
+    """Every layer as a unit."""
+    return [
+        ReconstructionUnit([layer.operator], [layer], [], [layer.source], layer.result)
+        for layer in layers
+    ]
 
 
-def blocks_of(graph: Graph, layers: Sequence[LinearLayer]) -> list[Block]:
-    """The blocks that have layers, in the graph's order.
+def reconstruction_units(graph: Graph, layers: Sequence[LinearLayer]) -> list[ReconstructionUnit]:
+    """The units that have layers, in the graph's order.
 
-    The body of a residual addition is one block, and in a chain every layer is one: Li et al.,
+    The body of a residual addition is one unit, and in a chain every layer is one: Li et al.,
     "BRECQ: Pushing the Limit of Post-Training Quantization by Block Reconstruction", ICLR 2021,
-    section 3.2. Where a block has an operator without a derivative (`gradients.RULES`), or results
-    besides the one that leaves it, each of its layers is a block.
+    section 3.2. Where a unit has an operator without a derivative (`gradients.RULES`), or results
+    besides the one that leaves it, each of its layers is a unit.
 
     Args:
         graph: a float graph.
@@ -56,7 +59,7 @@ def blocks_of(graph: Graph, layers: Sequence[LinearLayer]) -> list[Block]:
         inside = {id(operator) for operator in operators}
         own = [layer for layer in layers if id(layer.operator) in inside]
         block = _joint(graph, operators, own) if own and len(operators) > 1 else None
-        found += [block] if block is not None else single_blocks(own)
+        found += [block] if block is not None else single_layers(own)
     return found
 
 
@@ -79,8 +82,10 @@ def _stretches(graph: Graph) -> Iterator[list[Operator]]:
             stretch = []
 
 
-def _joint(graph: Graph, operators: list[Operator], layers: list[LinearLayer]) -> Block | None:
-    """Operators as one block; None if they cannot be one."""
+def _joint(
+    graph: Graph, operators: list[Operator], layers: list[LinearLayer]
+) -> ReconstructionUnit | None:
+    """Operators as one unit; None if they cannot be one."""
     inside = {id(operator) for operator in operators}
     linear = [layer for layer in linear_layers(graph) if id(layer.operator) in inside]
     known = {id(layer.operator) for layer in linear}
@@ -94,7 +99,7 @@ def _joint(graph: Graph, operators: list[Operator], layers: list[LinearLayer]) -
     leaving = made & (outside.keys() | set(map(id, graph.outputs)))
     if leaving != {id(result)} or made - read.keys() - leaving:
         return None
-    return Block(
+    return ReconstructionUnit(
         operators,
         layers,
         fixed=[layer for layer in linear if id(layer.operator) not in free],

@@ -10,15 +10,15 @@ import numpy as np
 
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Model, Operator, Tensor, TensorType
-from tfedge_converters.quantize.activations import Activations
-from tfedge_converters.quantize.affine import quantize_operand
-from tfedge_converters.quantize.formats import FORMATS, Format
+from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.quantize.quant_params import quantize_operand
 from tfedge_converters.quantize.quantizer import quantize
+from tfedge_converters.quantize.tensor_types import activation_type_of
+from tfedge_converters.quantize.tensor_values import TensorValues
 
 
-class Twin:
+class QuantizedCopy:
     """An integer copy of a float model, whose parts are found by those of the float model.
 
     Raises:
@@ -37,7 +37,7 @@ class Twin:
         return self._tensors[id(real)]
 
     def makes(self, real: Tensor) -> bool:
-        """Whether the integer model has the activation: not inside functions that stay real."""
+        """Whether the integer model has the activation: not inside functions that stay in float."""
         return any(
             self.tensor(real) is tensor
             for operator in self.model.main.operators
@@ -81,12 +81,14 @@ class Twin:
         tensor = self.tensor(real)
         if tensor.quantization is None or not is_real_activation(real):
             return values
-        form = format_of_type(tensor.type)
-        return quantize_operand(values, tensor.quantization, form).astype(tensor.type.dtype)
+        activation_type = activation_type_of(tensor.type)
+        return quantize_operand(values, tensor.quantization, activation_type).astype(
+            tensor.type.dtype
+        )
 
-    def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> Activations:
+    def activations(self, real: Mapping[int, tuple[Tensor, np.ndarray]]) -> TensorValues:
         """Values of the integer graph that follow from real values of tensors of the float one."""
-        return Activations(
+        return TensorValues(
             self.model.main,
             {
                 id(self.tensor(tensor)): self.quantized(tensor, values)
@@ -111,11 +113,6 @@ def _real_weights(tensor: Tensor) -> np.ndarray:
     return np.asarray(tensor.data).astype(np.float32) * grid.scale.reshape(shape)
 
 
-def format_of_type(type_: TensorType) -> Format:
-    """The format of activations that are stored so."""
-    return next(form for form in FORMATS.values() if form.type == type_)
-
-
 def stacked_inputs(
     model: Model, samples: list[list[np.ndarray]]
 ) -> dict[int, tuple[Tensor, np.ndarray]]:
@@ -127,7 +124,7 @@ def stacked_inputs(
 
 
 def real_results(model: Model) -> list[tuple[Operator, Tensor]]:
-    """Operators of a float model with the real activation that each makes first."""
+    """Operators of a float model with the float activation that each makes first."""
     return [
         (operator, operator.outputs[0])
         for operator in model.main.operators

@@ -1,9 +1,8 @@
 """The quantised forward pass of a model that stays what it is.
 
-The twin shares the model's layers. Its ranges become parts of the layers that they belong to, and
-how it was made a part of the model, so that they train, save and come back with the model; the
-model's `call` runs the twin. Ranges that the optimizer trains are among the layer's weights, others
-are not.
+It shares the model's layers. Its ranges become parts of the layers that they belong to, and how it
+was made a part of the model, so that they train, save and come back with the model; the model's
+`call` runs it. Ranges that the optimizer trains are among the layer's weights, others are not.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from tfedge.quantization.phase import FLOAT, Phase
 from tfedge.quantization.schemes import Scheme
 
 _PARTS = ("quantizer", "weight_quantizer")
-_TWIN, _RANGES, _LEARNED = "tfedge_quantization", "tfedge_ranges", "tfedge_learned"
+_FORWARD, _RANGES, _LEARNED = "tfedge_quantization", "tfedge_ranges", "tfedge_learned"
 _DESCRIPTION = "description"
 
 
-class Twin:
+class QuantizedForward:
     """Stands in for a model's `call`.
 
     Attributes:
@@ -51,44 +50,44 @@ class Twin:
 
 
 class _MadeWith(keras.layers.Layer):
-    """How a twin was made, and what it does at the moment, saved with its model."""
+    """How a forward pass was made, and what it does at the moment, saved with its model."""
 
-    def __init__(self, twin: Twin):
+    def __init__(self, forward: QuantizedForward):
         super().__init__(name="quantization", trainable=False)
-        self.twin = twin
+        self.quantized_forward = forward
         self.built = True
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the scheme, and the phase."""
-        phase = operators_of(self.twin.model)[0].phase
+        phase = operators_of(self.quantized_forward.model)[0].phase
         store[_DESCRIPTION] = saved_parts.encoded(
-            {"scheme": self.twin.scheme.get_config(), "phase": asdict(phase)}
+            {"scheme": self.quantized_forward.scheme.get_config(), "phase": asdict(phase)}
         )
 
     def load_own_variables(self, store: Any) -> None:
-        """Nothing: a twin that is there stays as it is."""
+        """Nothing: a forward pass that is there stays as it is."""
 
 
 def _make_from(model: Any, _: str, store: saved_parts.Store) -> None:
-    """Makes the twin that a model was saved with; its ranges are loaded afterwards."""
+    """Makes the forward pass that a model was saved with; its ranges are loaded afterwards."""
     described = saved_parts.decoded(store[_DESCRIPTION])
     scheme, phase = Scheme.from_config(described["scheme"]), Phase(**described["phase"])
-    twin = attach(model, scheme, check=False)
-    set_phase(twin.model, phase)
-    note_rounding(twin.model)
+    forward = attach(model, scheme, check=False)
+    set_phase(forward.model, phase)
+    note_rounding(forward.model)
     include_new_variables(model)
 
 
 saved_parts.register(
     saved_parts.Kind(
-        lambda layer: [_TWIN] if isinstance(layer, keras.Model) else [],
+        lambda layer: [_FORWARD] if isinstance(layer, keras.Model) else [],
         _make_from,
         "computes in float now, though it has trained for integers",
     )
 )
 
 
-def attach(model: Any, scheme: Scheme, check: bool = True) -> Twin:
+def attach(model: Any, scheme: Scheme, check: bool = True) -> QuantizedForward:
     """Gives a model a quantised forward pass, in float for now.
 
     Args:
@@ -104,28 +103,28 @@ def attach(model: Any, scheme: Scheme, check: bool = True) -> Twin:
     refuse_quantized(model)
     change = transform.Transformation(scheme, transform.ERROR)
     inputs, outputs = change.run(model)
-    twin = Twin(keras.Model(inputs, outputs, name=f"{model.name}_quantized"), scheme)
-    set_phase(twin.model, FLOAT)
+    forward = QuantizedForward(keras.Model(inputs, outputs, name=f"{model.name}_quantized"), scheme)
+    set_phase(forward.model, FLOAT)
     if check:
         change.require_equivalence("tfedge.callbacks.QuantizationAwareTraining", model)
-    _hand_over_ranges(twin.model, model)
-    saved_parts.keep(model, _TWIN, _MadeWith(twin))
-    model.call = twin
+    _hand_over_ranges(forward.model, model)
+    saved_parts.keep(model, _FORWARD, _MadeWith(forward))
+    model.call = forward
     _read_signature(model, with_training=True)
-    return twin
+    return forward
 
 
-def twin_of(model: Any) -> Twin | None:
-    """The twin that a model has, if any."""
+def quantized_forward_of(model: Any) -> QuantizedForward | None:
+    """The quantised forward pass that a model has, if any."""
     call = vars(model).get("call")
-    return call if isinstance(call, Twin) else None
+    return call if isinstance(call, QuantizedForward) else None
 
 
 def detach(model: Any) -> Any:
     """The model with its own forward pass again; ranges are forgotten."""
     del model.call
     _read_signature(model)
-    saved_parts.forget(model, _TWIN)
+    saved_parts.forget(model, _FORWARD)
     for layer in private.layers_in(model):
         if hasattr(layer, _RANGES):
             saved_parts.forget(layer, _RANGES)
@@ -138,7 +137,7 @@ def detach(model: Any) -> Any:
 
 
 def _read_signature(model: Any, with_training: bool = False) -> None:
-    """Lets Keras say whether it trains, to a twin also where the model's own `call` never asked."""
+    """Lets Keras say whether it trains, also where the model's own `call` never asked."""
     own = inspect.signature(type(model).call.__get__(model))
     parameters = dict(own.parameters)
     if with_training and "training" not in parameters:
@@ -149,9 +148,9 @@ def _read_signature(model: Any, with_training: bool = False) -> None:
     private.set_call_signature(model, own)
 
 
-def _hand_over_ranges(twin: Any, model: Any) -> None:
+def _hand_over_ranges(forward: Any, model: Any) -> None:
     first = model.layers[0]
-    for wrapper in twin.layers:
+    for wrapper in forward.layers:
         operators = getattr(wrapper, "operators", None)
         if operators is None:
             continue

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tfedge.markers import marker
-
-WEIGHTS_MARKER = "tfedge.Weights"
-BITS, VALUES = "bits", "values"
+from tfedge.markers.protocol import Marker, Number
+from tfedge.markers.weight_bits import weight_bits
 
 Tensor = TypeVar("Tensor")
+
+
+@dataclass(frozen=True)
+class WeightsMark:
+    """What the marker says of the weights that made its first operand.
+
+    Their scales are its second operand, float32: one for every output channel, or one for all.
+
+    Attributes:
+        bits: width of the integers, 2 to 8.
+        values: how many different values the weights share; None if they share none.
+    """
+
+    bits: int
+    values: int | None = None
+
+
+WEIGHTS = Marker(
+    "tfedge.Weights",
+    WeightsMark,
+    bits=weight_bits("bits", required=True),
+    values=Number(
+        "values", int, lambda value: value >= 1, "weights share one value or more", required=False
+    ),
+)
 
 
 def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -> Tensor:
@@ -40,5 +64,4 @@ def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -
     def identity(tensor: Tensor, _scales: Any) -> Tensor:
         return tensor
 
-    attributes = {BITS: bits} if values is None else {BITS: bits, VALUES: values}
-    return marker(WEIGHTS_MARKER, attributes)(identity)(y, scales)
+    return WEIGHTS.mark(WeightsMark(bits, values))(identity)(y, scales)

@@ -11,7 +11,7 @@ from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.interpreters import LITERT_PLAIN, run_model
 
 
-class Activations:
+class TensorValues:
     """Values of a graph's tensors, computed when they are asked for and kept.
 
     A value is an array of shape (samples, *tensor.shape), of the tensor's type.

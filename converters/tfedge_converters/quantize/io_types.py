@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from ai_edge_litert import schema_py_generated as schema
-
 from tfedge.errors import TfedgeError
-from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
-from tfedge_converters.quantize.formats import FORMATS, Format
+from tfedge_converters.quantize.casts import (
+    as_float,
+    dequantize_operator,
+    quantize_operator,
+)
 
-REAL, UNSIGNED = "float32", "uint8"
+FLOAT, UNSIGNED = "float32", "uint8"
 
 _TYPES = {
-    REAL: TensorType.FLOAT32,
+    FLOAT: TensorType.FLOAT32,
     UNSIGNED: TensorType.UINT8,
     "int8": TensorType.INT8,
     "int16": TensorType.INT16,
@@ -26,7 +27,7 @@ _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
 _SHIFT = 128
 
 
-def set_ends(model: Model, input_type: str | None, output_type: str | None) -> None:
+def set_io_types(model: Model, input_type: str | None, output_type: str | None) -> None:
     """Gives inputs and outputs of an integer graph another type, in place.
 
     QUANTIZE and DEQUANTIZE convert them; between int8 and uint8 it is an exact shift by 128. The
@@ -48,7 +49,7 @@ def set_ends(model: Model, input_type: str | None, output_type: str | None) -> N
         _change_output(model, tensor, type_)
 
 
-def end_type(given: str) -> TensorType:
+def io_type(given: str) -> TensorType:
     """The type that inputs or outputs are asked to have, by its name.
 
     Raises:
@@ -63,7 +64,7 @@ def _to_change(tensors: list[Tensor], given: str | None) -> list[tuple[Tensor, T
     """The inputs or outputs, each once, that have another type than the one asked for."""
     if given is None:
         return []
-    type_ = end_type(given)
+    type_ = io_type(given)
     changed = []
     for tensor in {id(tensor): tensor for tensor in tensors}.values():
         if tensor.type == type_ or not (
@@ -98,7 +99,7 @@ def _change_input(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.inputs = [outer if item is tensor else item for item in graph.inputs]
     for signature in model.signatures:
         _replace(signature.inputs, tensor, outer)
-    graph.operators.insert(0, quantize_operator(outer, tensor, form_of_integers(tensor)))
+    graph.operators.insert(0, quantize_operator(outer, tensor))
 
 
 def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
@@ -107,47 +108,15 @@ def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
     graph.outputs = [outer if item is tensor else item for item in graph.outputs]
     for signature in model.signatures:
         _replace(signature.outputs, tensor, outer)
-    convert: Callable[[Tensor, Tensor, Format], Operator] = (
+    convert: Callable[[Tensor, Tensor], Operator] = (
         dequantize_operator if type_ == TensorType.FLOAT32 else quantize_operator
     )
-    graph.operators.append(convert(tensor, outer, form_of_integers(tensor)))
-
-
-def form_of_integers(tensor: Tensor) -> Format:
-    """What decides the version of the operator that converts a tensor."""
-    return FORMATS[16 if tensor.type == TensorType.INT16 else 8]
-
-
-def quantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
-    """The operator that moves `source`, real or integer, to the grid of `result`."""
-    return Operator(
-        "QUANTIZE",
-        [source],
-        [result],
-        schema.QuantizeOptionsT(),
-        OPERATORS["QUANTIZE"].versions[form.scheme],
-    )
-
-
-def dequantize_operator(source: Tensor, result: Tensor, form: Format) -> Operator:
-    """The operator that makes `source` real."""
-    return Operator(
-        "DEQUANTIZE",
-        [source],
-        [result],
-        schema.DequantizeOptionsT(),
-        OPERATORS["DEQUANTIZE"].versions[form.scheme],
-    )
-
-
-def real_twin(tensor: Tensor) -> Tensor:
-    """The same tensor with real numbers."""
-    return dataclasses.replace(tensor, type=TensorType.FLOAT32, quantization=None)
+    graph.operators.append(convert(tensor, outer))
 
 
 def _outer(tensor: Tensor, type_: TensorType) -> Tensor:
     """What stands outside of an input or output, and takes its name."""
-    outer = real_twin(tensor)
+    outer = as_float(tensor)
     if type_ != TensorType.FLOAT32:
         assert tensor.quantization is not None
         shift = _SHIFT if type_ == TensorType.UINT8 else -_SHIFT
