@@ -221,8 +221,9 @@ def differ(found: Any, expected: Any, noise: float) -> bool:
     if tuple(found.shape) != tuple(expected.shape):
         return True
     found, expected = _array(found), _array(expected)
-    finite = np.isfinite(expected)
-    if (np.isfinite(found) != finite).mean() > noise:
+    # Where the original is no number, as the root of a negative one, nothing is right or wrong.
+    finite, undefined = np.isfinite(expected), np.isnan(expected)
+    if ((np.isfinite(found) != finite) & ~undefined).mean() > noise:
         return True
     error, signal = (found - expected)[finite], expected[finite]
     if not error.size:

@@ -120,3 +120,33 @@ def test_16_bits_are_real_in_files_and_refused_where_c_has_no_table():
     assert decibels(model.predict(data, verbose=0).astype(float), got) > 85
     with pytest.raises(UnsupportedError, match="has none for int16"):
         tfedge.convert(model, quantization="int16x8", calibration=data)
+
+
+POLES = {
+    "log": ops.log,
+    "reciprocal": lambda x: 1 / x,
+    "minus reciprocal": lambda x: -1 / x,
+    "rsqrt": lambda x: 3 * ops.rsqrt(x),
+    "log of negative": lambda x: ops.log(x - 0.5),
+}
+
+
+@pytest.mark.parametrize("target", ["host", "tflite-micro", "tflite"])
+def test_what_is_infinite_or_no_number_is_an_end_of_the_range_everywhere(target):
+    """C does not say which integer becomes of it; zero is on every grid, whatever was seen."""
+    x = keras.Input((64,))
+    model = keras.Model(x, [layers.Lambda(f)(x) for f in POLES.values()])
+    data = np.random.default_rng(0).uniform(0.6, 4, (16, 64)).astype(np.float32)
+    artifact = tfedge.convert(model, target=target, calibration=data)
+    integers = np.arange(-128, -64, dtype=np.int8).reshape(1, 64)
+    result = tfedge.verify(artifact.flatbuffer, integers[np.newaxis])
+    wrong = {item.engine for item in result.comparisons if item.mismatches}
+    assert result.passed and wrong <= {"litert"}  # where a number is none, XNNPACK has another end
+    quantized = tfedge.quantize(model, calibration=data)
+    exact = tfedge.convert(quantized, target=target)
+    inputs = real(integers, exact.model.main.inputs[0].quantization).astype(np.float32)
+    found = ENGINES["litert-reference"](exact.flatbuffer, [[integers]])[0]
+    for name, predicted, output, tensor in zip(
+        POLES, quantized.predict(inputs, verbose=0), found, exact.model.main.outputs, strict=True
+    ):
+        np.testing.assert_array_equal(nearest(predicted, tensor.quantization), output, name)

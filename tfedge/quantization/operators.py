@@ -127,7 +127,7 @@ class OwnRange(QuantizedOperator):
     def _infer(self, operands: list[Any]) -> Any:
         grid = self.quantizer.grid()
         if self.kernel is None:
-            return grid.rounded(self.activation.function(self.real(operands)))
+            return grid.rounded(_number(self.activation.function(self.real(operands))))
         inputs = [(self._grid_of(x).steps(x), self._grid_of(x)) for x in operands]
         return grid.real(self.activation.clamp(self.kernel(inputs, grid), grid))
 
@@ -295,6 +295,11 @@ class QuantizedInput(QuantizedOperator):
 
     def _export(self, operands: list[Any]) -> Any:
         return marked_result(self, operands[0])
+
+
+def _number(x: Any) -> Any:
+    """What is no number, as of a negative root, becomes the least, as it does in files."""
+    return tf.where(tf.math.is_nan(x), x.dtype.min, x)
 
 
 def _in_float32(x: Any) -> Any:

@@ -9,8 +9,11 @@ integers begins such a function as well, of an activation that needs no grid.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION
@@ -201,6 +204,9 @@ def _is_single(tensor: Tensor) -> bool:
     return tensor.data is not None and tensor.data.size == 1
 
 
+# Their results may be infinite or no number; so are those of DIV, unless its divisor is constant.
+_WITH_POLES = frozenset({"LOG", "POW", "RSQRT", "SQRT"})
+
 # What is real already, by the source and the tensor that it stands for.
 _RealTensors = dict[tuple[int, int], Tensor]
 
@@ -253,7 +259,37 @@ def _between_ends(function: Operator, real: _RealTensors) -> Iterator[Operator]:
             real[key, id(made)] = _named(made)
             inputs = [real.get((key, id(tensor)), tensor) for tensor in step.inputs]
             yield dataclasses.replace(step, inputs=inputs, outputs=[real[key, id(made)]])
-    yield quantize_operator(real[key, id(result)], result)
+    last = real[key, id(result)]
+    if any(map(_may_leave_numbers, function.steps)):
+        last = yield from _bounded(last, result)
+    yield quantize_operator(last, result)
+
+
+def _may_leave_numbers(step: Operator) -> bool:
+    """Whether results may be infinite or no number, which integers are not made of in C."""
+    if step.code == "DIV":
+        return step.inputs[1] is not None and step.inputs[1].data is None
+    return step.code in _WITH_POLES
+
+
+def _bounded(source: Tensor, result: Tensor) -> Generator[Operator, None, Tensor]:
+    """Brings a float tensor within what `result` can hold; what is no number, to its low end."""
+    ends = zip(("MAXIMUM", "MINIMUM"), _range_of(result), strict=True)
+    for code, end in ends:
+        limit = Tensor(f"{source.name}_{code.lower()}", (), TensorType.FLOAT32, data=end)
+        made = dataclasses.replace(source, name=f"{limit.name}_of")
+        yield Operator(code, [source, limit], [made], schema.MaximumMinimumOptionsT())
+        source = made
+    return source
+
+
+def _range_of(tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest number that a quantised tensor holds."""
+    assert tensor.quantization is not None and tensor.type.dtype is not None
+    limits = np.iinfo(tensor.type.dtype)
+    zero_point, scale = tensor.quantization.zero_point[0], tensor.quantization.scale[0]
+    low, high = ((int(end) - int(zero_point)) * scale for end in (limits.min, limits.max))
+    return np.array(low, np.float32), np.array(high, np.float32)
 
 
 def _named(tensor: Tensor) -> Tensor:
