@@ -97,7 +97,7 @@ def convert(
         recovery: how to win back, from the calibration data, what quantisation loses: any of
             "equalization", "clip_search", "adaround" (layer by layer) or "block_adaround" (with the
             layers of a residual block together), and "bias_correction", or objects of
-            `tfedge_converters.quantize.recovery` with settings.
+            `tfedge.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; "uint8" for int8 plus 128, an
             exact shift, as cameras have it; None for the integers that the model computes with, or
@@ -120,7 +120,7 @@ def convert(
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
         check: whether the float model proves first that it computes what the Keras model does; see
-            `tfedge.equivalence`. What trained for integers is compared by its training.
+            docs/architecture.md. What trained for integers is compared by its training.
 
     Returns:
         The converted model, in memory; `save` writes it.

@@ -46,7 +46,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
             "simulated"; see `tfedge.quantize`.
         check: whether the rounded pass proves first that, without rounding, it is the model's own;
-            see `tfedge.equivalence`.
+            see docs/architecture.md.
 
     Raises:
         DifferenceError: the rounded pass would compute something else than the model.

@@ -23,11 +23,10 @@ class WeightClustering(TrainingCallback):
     """Gives every kernel a few values, and lets the optimizer train these.
 
     From `start` on, the weights of a cluster are one number, which moves by the mean of the
-    optimizer's updates of its members (see `tfedge.clustering.shared_weights.SharedWeights`).
-    This happens in the compiled step. Which weights belong together is saved, restored and resumed
-    with the model's weights, and holds in later trainings, with or without the callback. At the end
-    of an epoch `logs` say how many different values each kernel has, `distinct_values_NAME`, and
-    how many all have together, `distinct_values`.
+    optimizer's updates of its members. This happens in the compiled step. Which weights belong
+    together is saved, restored and resumed with the model's weights, and holds in later trainings,
+    with or without the callback. At the end of an epoch `logs` say how many different values each
+    kernel has, `distinct_values_NAME`, and how many all have together, `distinct_values`.
 
     Args:
         clusters: values of a kernel, or of a channel; 2 to 256, zero included where it is kept.
