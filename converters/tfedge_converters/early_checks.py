@@ -8,6 +8,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
+from tfedge.near_names import near
 from tfedge_converters.c import OPTIMIZATIONS
 from tfedge_converters.file_kinds import kind_of
 from tfedge_converters.quantize.ends import end_type
@@ -65,7 +66,10 @@ def check_choices(optimize: str, *ends: str | None) -> None:
         TfedgeError: says which words there are.
     """
     if optimize not in OPTIMIZATIONS:
-        raise TfedgeError(f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}")
+        raise TfedgeError(
+            f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
+            f"{near(optimize, OPTIMIZATIONS)}"
+        )
     for given in ends:
         if given is not None:
             end_type(given)

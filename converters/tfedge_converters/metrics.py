@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 # From labels and a model's outputs, both with a first axis of samples, to a number.
 MetricFunction = Callable[[np.ndarray, np.ndarray], float]
@@ -81,6 +82,7 @@ def _of_keras(name: str) -> Callable[[np.ndarray, np.ndarray], Any]:
         raise TfedgeError(
             f"there is no metric '{name}'; give {ACCURACY}, a metric of Keras such as "
             "'mean_absolute_error', or a function of labels and outputs"
+            f"{near(name, (ACCURACY, *dir(keras.metrics)))}"
         ) from error
 
     def compute(labels: np.ndarray, outputs: np.ndarray) -> Any:

@@ -10,6 +10,7 @@ import keras
 from tfedge.callbacks.descriptions import described_function, function_from
 from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 # Of the epoch, counted from 0, what holds in it; or a number that holds from the start.
 Schedule = Callable[[int], float] | float
@@ -54,7 +55,7 @@ class DistillationSchedule(TrainingCallback):
         if unknown:
             raise TfedgeError(
                 f"the distiller has no loss '{min(unknown)}'; its losses are "
-                f"{', '.join(self._weights())}"
+                f"{', '.join(self._weights())}{near(min(unknown), self._weights())}"
             )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

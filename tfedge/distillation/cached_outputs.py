@@ -22,6 +22,7 @@ from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
 from tfedge.files import MALFORMED, read_bytes
 from tfedge.json_form import Form
+from tfedge.near_names import near
 from tfedge.saved_parts import decoded, encoded
 
 _MANIFEST, _VERSION = "cache.json", 3
@@ -337,7 +338,7 @@ def _runner(model: Any, layers: Sequence[str]) -> Any:
         for missing in set(layers) - set(names):
             raise TfedgeError(
                 f"the teacher '{model.name}' has no layer '{missing}'; its layers are "
-                f"{', '.join(names)}"
+                f"{', '.join(names)}{near(missing, names)}"
             )
         wanted = {_WHOLE: model.output} | {name: model.get_layer(name).output for name in layers}
         extractor = keras.Model(model.inputs, wanted)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.formats import FORMATS, Format
@@ -55,7 +56,10 @@ def end_type(given: str) -> TensorType:
         TfedgeError: there is no such type.
     """
     if given not in _TYPES:
-        raise TfedgeError(f"inputs and outputs can be {', '.join(sorted(_TYPES))}, not '{given}'")
+        raise TfedgeError(
+            f"inputs and outputs can be {', '.join(sorted(_TYPES))}, not '{given}'"
+            f"{near(given, _TYPES)}"
+        )
     return _TYPES[given]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.near_names import near
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
@@ -191,6 +192,6 @@ def engine(name: str) -> Engine:
     if name not in ENGINES:
         raise TfedgeError(
             f"there is no engine '{name}'; use {', '.join(ENGINES)} or qemu:CORE, "
-            "e.g. qemu:cortex-m4"
+            f"e.g. qemu:cortex-m4{near(name, ENGINES)}"
         )
     return ENGINES[name]
