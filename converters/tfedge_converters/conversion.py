@@ -10,6 +10,7 @@ from absl import logging
 from tfedge.calibration.methods import Method
 from tfedge.calibration.methods import method as find_method
 from tfedge.errors import QualityError, TfedgeError
+from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
@@ -56,7 +57,7 @@ def convert(
     min_snr: float = Limits.snr,
     max_loss: float | None = None,
     strict: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
     command: str = "",
     compiler_options: Mapping[str, Any] | None = None,
     allow_code: bool = False,
@@ -113,7 +114,7 @@ def convert(
         max_loss: what the metric may lose: of accuracy, in parts of 1, by default 0.01; of other
             metrics, the change in either direction as a part of its value, by default 0.1.
         strict: whether it is an error, and no warning, if they are not kept or the data look wrong.
-        progress: whether to show progress on the terminal.
+        progress: whether to show progress; None for where the standard error is a terminal.
         command: what made this, for the generated files' banner.
         compiler_options: for targets that Vela compiles for, options of its command line, such as
             {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
@@ -134,6 +135,7 @@ def convert(
         TfedgeError: anything else that is wrong with the arguments; what can be known of them
             without opening the model is said before that.
     """
+    progress = is_shown(progress)
     limits = Limits(min_snr, max_loss)
     chosen = targets.load(target)
     _check_compiler(chosen, compiler_options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from tfedge.files import output_folder
@@ -55,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
         quantization=arguments.quantization,
         recovery=arguments.recovery,
         samples=arguments.samples,
-        progress=sys.stderr.isatty(),
         allow_code=arguments.allow_code,
     )
     files = diagnosis.save(arguments.output) if arguments.output else []

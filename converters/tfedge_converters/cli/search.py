@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
         ram=arguments.ram,
         bit_operations=arguments.bit_operations,
         activation_bits=arguments.activation_bits,
-        progress=sys.stderr.isatty(),
         allow_code=arguments.allow_code,
     )
     if arguments.output:

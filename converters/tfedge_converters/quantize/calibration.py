@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from tfedge.calibration.methods import MINMAX, Method, method
 from tfedge.calibration.observers import Observer
 from tfedge.errors import TfedgeError
 from tfedge.files import MALFORMED
+from tfedge.progress import tracked
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
@@ -115,7 +116,8 @@ class Calibration:
         shown = list({id(tensor): tensor for tensor in asked}.values())
         self._digest = digest(model)
         self._observers = self._observers or {place: self._make() for place in watched}
-        for seen in run_float(model, _tracked(samples) if progress else samples, shown):
+        tracked_samples = tracked(samples, "Calibrating", progress, samples.total)
+        for seen in run_float(model, tracked_samples, shown):
             limits = scores.limits(seen.of)
             for place, item in watched.items():
                 self._see(place, item, _within(item.values(seen), limits.get(id(item.tensor))))
@@ -326,9 +328,3 @@ def _name(tensor: Tensor, names: Mapping[int, str]) -> str:
 def _listed(names: list[str]) -> str:
     shown = ", ".join(names[:_NAMED])
     return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-
-
-def _tracked(samples: RepresentativeData) -> Iterable[list[np.ndarray]]:
-    from rich.progress import track
-
-    return track(samples, "Calibrating", total=samples.total)
