@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         samples=arguments.samples,
         allow_code=arguments.allow_code,
     )
-    files = diagnosis.save(arguments.output) if arguments.output else []
-    Console().print(diagnosis.table())
-    if files:
+    Console().show(diagnosis)
+    if arguments.output is not None:
+        files = diagnosis.save(arguments.output)
         print(f"{len(files)} files in {arguments.output}")
     return 0

@@ -72,13 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.output:
         write_scheme(Path(arguments.output), found.scheme)
-    console = Console()
-    console.print(found.table())
-    console.print(found.front_table())
-    if found.activations:
-        console.print(found.activation_table())
-    if found.arena_front:
-        console.print(found.arena_table())
+    Console().show(found)
     return 0
 
 

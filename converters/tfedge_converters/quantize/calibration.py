@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tfedge.errors import TfedgeError
 from tfedge.files import MALFORMED
 from tfedge.progress import tracked
 from tfedge.quantization.schemes import Scheme, get
+from tfedge.result import Result
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
@@ -54,8 +55,8 @@ class _Watched:
     is_inside: bool = False
 
 
-@dataclass(eq=False)
-class Calibration:
+@dataclass(eq=False, repr=False)
+class Calibration(Result):
     """What was seen of a model's activations: to be saved, resumed, and used in place of data.
 
     Memory does not grow with the data.
@@ -81,6 +82,18 @@ class Calibration:
         self.scheme = get(self.scheme)
         self._make = method(self.method)
         self._minimum = self._make().minimum_samples
+
+    def headline(self) -> str:
+        """What was seen, and how."""
+        how = self.method if isinstance(self.method, str) else type(self._make()).__name__
+        return (
+            f"{self.samples:,} samples seen by {how} for {get(self.scheme).name}, "
+            f"{len(self._observers)} activations"
+        )
+
+    def sections(self) -> Iterable[str]:
+        """The one line that there is to say."""
+        return [self.headline()]
 
     def observe(self, model: Model, data: Any, *, progress: bool = False) -> None:
         """Runs the model on samples; may be called again with more of them.
