@@ -20,13 +20,14 @@ from tfedge.quantization.phase import EXACT, check_inference
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.twin import Twin, attach, detach, ranges_of, twin_of
 from tfedge.students import compares_layers, scope_of, trained_model
+from tfedge.timing import EPOCH
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class QuantizationAwareTraining(QuantizationSchedule):
     """Lets a plain compiled Keras model train for the integers that it will run with.
 
-    The model stays what it is: its layers, weights, names and optimizer. From `start_epoch` on its
+    The model stays what it is: its layers, weights, names and optimizer. From `begin` on its
     forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no
     calibration data. Ranges are kept with the layers: the model's files, `get_weights` and
     `copy.deepcopy` have them, and a model that gets them from there is rounded as this one is.
@@ -36,9 +37,9 @@ class QuantizationAwareTraining(QuantizationSchedule):
     Args:
         scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme. A model that trained for another
             one begins anew with this.
-        start_epoch: when rounding begins; before, the model trains in float while ranges follow.
-            A model that was rounded in an earlier training goes on so.
-        freeze_batch_norm_epoch, freeze_ranges_epoch: see `QuantizationSchedule`.
+        begin: when rounding begins; before, the model trains in float while ranges follow. A model
+            that was rounded in an earlier training goes on so.
+        freeze_batch_norm, freeze_ranges, unit: see `QuantizationSchedule`.
         calibration: data to find first ranges with; without them the first steps do.
         calibration_method: how; see `QuantizedModel.calibrate` for both.
         preserve: what training keeps of kernels that have it when it begins, "zeros" and
@@ -56,17 +57,18 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     Example:
         >>> model.fit(x, y, epochs=5, callbacks=[
-        ...     tfedge.callbacks.QuantizationAwareTraining("int8", start_epoch=2)])
+        ...     tfedge.callbacks.QuantizationAwareTraining("int8", begin=2)])
         >>> artifact = tfedge.convert(model, target="cortex-m4")
     """
 
     def __init__(
         self,
         scheme: str | Scheme = "int8",
-        start_epoch: int = 0,
+        begin: int = 0,
         *,
-        freeze_batch_norm_epoch: int | None = None,
-        freeze_ranges_epoch: int | None = None,
+        freeze_batch_norm: int | None = None,
+        freeze_ranges: int | None = None,
+        unit: str = EPOCH,
         calibration: Any = None,
         calibration_method: str | Method | None = None,
         preserve: Collection[str] = PROPERTIES,
@@ -74,9 +76,10 @@ class QuantizationAwareTraining(QuantizationSchedule):
         check: bool = True,
     ):
         super().__init__(
-            start_epoch,
-            freeze_batch_norm_epoch,
-            freeze_ranges_epoch,
+            begin,
+            freeze_batch_norm,
+            freeze_ranges,
+            unit=unit,
             calibration=calibration,
             calibration_method=calibration_method,
         )
@@ -135,10 +138,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         """The arguments, but for the data."""
         return {
             "scheme": self.scheme.get_config(),
-            "start_epoch": self.start,
-            "freeze_batch_norm_epoch": self.freeze_batch_norm,
-            "freeze_ranges_epoch": self.freeze_ranges,
-            "calibration_method": super().get_config()["calibration_method"],
+            **super().get_config(),
             "preserve": list(self.preserve),
             "inference": self.inference,
             "check": self.check,
