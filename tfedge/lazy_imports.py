@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tfedge.keras_packages import needing_keras
 from tfedge.keras_registration import register_if_loaded
 
 
@@ -36,10 +37,11 @@ def attach(
             message = f"module '{name}' has no attribute '{attribute}'"
             raise AttributeError(message, name=attribute, obj=module)
         place = places[attribute]
-        if place is None:
-            value: Any = import_module(f"{name}.{attribute}")
-        else:
-            value = getattr(import_module(place), attribute)
+        with needing_keras(f"{name}.{attribute}"):
+            if place is None:
+                value: Any = import_module(f"{name}.{attribute}")
+            else:
+                value = getattr(import_module(place), attribute)
         setattr(module, attribute, value)
         register_if_loaded()
         return value

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.files import read_bytes
+from tfedge.keras_packages import needing_keras
 from tfedge.quantization.ranges import RANGE_MARKER
 from tfedge.quantization.schemes import Scheme
 from tfedge.terminal_text import readable
@@ -137,15 +138,20 @@ def _flatbuffer(
     path = Path(model)
     if kind_of(path) is FileKind.TFLITE:
         return read_bytes(path), readable(path.stem), _Traits()
-    from tfedge_converters.export import load_keras
-
+    with needing_keras(f"{path}: a Keras model"):
+        from tfedge_converters.export import load_keras
     flatbuffer, traits = _exported(load_keras(path, allow_code=allow_code), input_shapes)
     return flatbuffer, readable(path.stem), traits
 
 
 def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
-    from tfedge_converters.export import export_keras, input_scales, shared_kernels, trained_scheme
-
+    with needing_keras("a Keras model"):
+        from tfedge_converters.export import (
+            export_keras,
+            input_scales,
+            shared_kernels,
+            trained_scheme,
+        )
     flatbuffer = export_keras(model, input_shapes)
     return flatbuffer, _Traits(
         shared_kernels(model), input_scales(model), trained_scheme(model), _float_model(model)

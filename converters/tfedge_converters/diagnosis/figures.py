@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +24,12 @@ def figures(diagnosis: Diagnosis) -> dict[str, bytes]:
     Raises:
         MissingToolError: matplotlib is not installed.
     """
-    if find_spec("matplotlib") is None:
+    try:
+        import_module("matplotlib.figure")
+    except ImportError as error:
         raise MissingToolError(
             "without matplotlib there are no figures, only tables: pip install 'tfedge[figures]'"
-        )
+        ) from error
     return {"snr.png": _snr_figure(diagnosis), "ranges.png": _ranges_figure(diagnosis)}
 
 
