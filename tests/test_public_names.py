@@ -62,7 +62,7 @@ def test_what_needs_no_keras_does_not_import_it():
 # that our registration behind it finds whatever is half imported by then.
 EVERY_NAME_FIRST = """
 import os, sys, traceback
-import keras, scipy.optimize, rich.console
+import keras, rich.console
 del sys.modules["keras"]
 failed = []
 for place in sys.argv[1:]:
