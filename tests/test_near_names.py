@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from random_graphs import random_model
 
 import tfedge
 from tfedge.near_names import near
@@ -12,6 +13,7 @@ from tfedge_converters.early_checks import check_choices
 from tfedge_converters.execute import build_firmware
 from tfedge_converters.metrics import metric_function
 from tfedge_converters.quantize.ends import end_type
+from tfedge_converters.quantize.override_names import warn_of_unknown_layers
 from tfedge_converters.quantize.recovery import steps
 from tfedge_converters.verify.engines import engine
 
@@ -46,6 +48,16 @@ def test_the_right_name_is_proposed(what):
     look_up, right = LOOKUPS[what]
     with pytest.raises(tfedge.TfedgeError, match=re.escape(f"; did you mean '{right}'?")):
         look_up()
+
+
+def test_a_layer_that_only_the_scheme_has_is_named(caplog):
+    wide = tfedge.quantization.WeightScheme(bits=4)
+    model = random_model("conv_2d", 1, 2)
+    right, wrong = model.main.operators[0].outputs[0].name, "outptu_1"
+    scheme = tfedge.quantization.Scheme("study", overrides={right: wide, wrong: wide})
+    warn_of_unknown_layers(model, scheme)
+    [said] = caplog.messages
+    assert "layer 'outptu_1', and the model has none; did you mean 'output_1'?" in said
 
 
 def test_nothing_is_proposed_where_nothing_is_similar():

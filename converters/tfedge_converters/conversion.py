@@ -32,6 +32,7 @@ from tfedge_converters.quantize.calibration import is_calibration
 from tfedge_converters.quantize.ends import set_ends
 from tfedge_converters.quantize.formats import FORMATS
 from tfedge_converters.quantize.litert_sequences import write_for_litert
+from tfedge_converters.quantize.override_names import warn_of_unknown_layers
 from tfedge_converters.quantize.recovery import Step, recover, steps
 from tfedge_converters.quantize.storage import check_storage, store_weights
 from tfedge_converters.tflm import generate_array
@@ -161,6 +162,8 @@ def convert(
         require_equivalence(prepared.keras_model, prepared.model)
     if quantization is None:
         scheme = _own_scheme(prepared, chosen, scheme)
+    elif isinstance(scheme, Scheme):
+        warn_of_unknown_layers(prepared.model, scheme)
     typed, flatbuffer = prepared.model, prepared.flatbuffer
     name = model_name(prepared.name) if name is None else name
     _refuse_recovery(recovery, prepared, scheme, calibration)
