@@ -15,7 +15,7 @@ TEST_READY := $(VENV)/.ready-for-test
 C_FILES = $(shell find c_runtime converters docs tests -name '*.[ch]' -not -path '*/build/*')
 PROJECT_FILES := pyproject.toml setup.py tools/make_venv.sh
 
-.PHONY: demo test lint packages static sweep clean
+.PHONY: demo test test-lowest test-without-training lint packages static sweep clean
 
 # The compilers and QEMU are no prerequisites: without them the demo leaves out the steps that need
 # them, and tests skip with a reason.
@@ -27,6 +27,20 @@ test: lint
 	@tools/install_debian_packages.sh $(TEST_PACKAGES) || true
 	@tools/install_debian_packages.sh $(OTHER_PACKAGES) || true
 	$(BIN)/python -m pytest -n 2
+
+# The lowest versions that pyproject.toml allows, with the lowest Python (make test-lowest
+# LOWEST_PYTHON=/path/to/python3.10): every public name, and training, conversion and verification
+# of small models.
+LOWEST_PYTHON ?= python3.10
+LOWEST_TESTS := tests/test_public_names.py tests/callbacks/test_manners.py tests/test_results.py
+test-lowest:
+	@tools/make_other_venv.sh $(LOWEST_PYTHON) $(VENV)-lowest lowest
+	$(VENV)-lowest/bin/python -m pytest $(LOWEST_TESTS)
+
+# What starts from a .tflite file, where neither Keras nor TensorFlow is installed.
+test-without-training:
+	@tools/make_other_venv.sh $(PYTHON) $(VENV)-without-training without-training
+	PYTHONPATH=tests $(VENV)-without-training/bin/python tests/without_training.py
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check
@@ -64,5 +78,5 @@ $(TEST_READY): $(PROJECT_FILES)
 	@touch $@ $(DEMO_READY)
 
 clean:
-	rm -rf $(VENV) build dist tfedge.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-without-training build dist tfedge.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

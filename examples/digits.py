@@ -25,7 +25,6 @@ from sklearn.model_selection import train_test_split
 
 import tfedge
 from tfedge.errors import MissingToolError
-from tfedge_converters.artifact import Artifact
 from tfedge_converters.execute import FirmwareResult, FirmwareSizes, build_firmware, build_host
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.engines import Outputs, run_litert_reference, run_micro
@@ -96,7 +95,7 @@ def train(model: keras.Model, digits: Digits, progress: Progress) -> None:
     model.fit(*digits.train, epochs=EPOCHS, batch_size=32, verbose=0, callbacks=[advance])
 
 
-def quantised_samples(images: np.ndarray, artifact: Artifact) -> list[list[np.ndarray]]:
+def quantised_samples(images: np.ndarray, artifact: tfedge.Artifact) -> list[list[np.ndarray]]:
     """Images on the int8 grid of the model's input, one list a sample."""
     tensor = artifact.model.main.inputs[0]
     scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import fastjsonschema
 
 from tfedge.errors import TfedgeError
 from tfedge.files import reason_of
+from tfedge.near_names import near
 from tfedge.terminal_text import readable
 
 # What tfedge reads is written by people or holds a name for each layer.
@@ -141,9 +141,8 @@ def _problem(error: Any) -> str:
 def _unknown_key(error: Any) -> str:
     known = sorted(error.definition["properties"])
     unknown = next(key for key in error.value if key not in known)
-    close = get_close_matches(unknown, known, 1)
-    hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
-    return f"there is no '{_short(unknown)}' here; {hint}"
+    hint = near(unknown, known) or f"; known are {', '.join(known)}"
+    return f"there is no '{_short(unknown)}' here{hint}"
 
 
 def _expected(error: Any) -> str:

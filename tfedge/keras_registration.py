@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module, util
 from importlib.abc import MetaPathFinder
@@ -10,34 +11,42 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+# What Keras' files may name is made of what is public here.
 _REGISTERING = ("tfedge.layers", "tfedge.callbacks", "tfedge.distillation")
+_is_registered = False
 
 
 def register_with_keras() -> None:
     """Registers our classes now if Keras is loaded, otherwise as soon as it gets loaded."""
     if "keras" in sys.modules:
-        _register()
+        register_if_loaded()
     else:
         sys.meta_path.insert(0, _AfterKeras())
 
 
-def import_with_keras(name: str) -> ModuleType:
-    """Imports a module of ours that needs Keras.
+def register_if_loaded() -> None:
+    """Registers our classes if Keras is loaded and runs on TensorFlow; once is enough.
 
-    Keras is imported before it: once that is done our classes register, and what they are made of
-    must not be half imported by then.
+    Not in the middle of an import, of Keras or of a module of ours: what the classes are made of
+    must not be half imported. Whoever imports a public name asks again behind it.
     """
-    import_module("keras")
-    return import_module(name)
-
-
-def _register() -> None:
-    keras = sys.modules["keras"]
-    if not hasattr(keras, "backend"):
-        return  # tfedge is being imported from inside of Keras' own import
+    global _is_registered
+    keras: Any = sys.modules.get("keras")
+    if _is_registered or not hasattr(keras, "backend") or _is_importing():
+        return
+    _is_registered = True
     if keras.backend.backend() == "tensorflow":
-        for name in _REGISTERING:
-            import_module(name)
+        for face in map(import_module, _REGISTERING):
+            for name in face.__all__:
+                getattr(face, name)
+        import_module("tfedge.keras_hooks").install()
+
+
+def _is_importing() -> bool:
+    """Whether a module of ours is being imported, and has asked for Keras."""
+    ours = [module for name, module in list(sys.modules.items()) if name.startswith("tfedge.")]
+    specs = (getattr(module, "__spec__", None) for module in ours)
+    return any(getattr(spec, "_initializing", False) for spec in specs)
 
 
 class _AfterKeras(MetaPathFinder):
@@ -61,6 +70,14 @@ def _run_afterwards(loader: Any) -> None:
 
     def exec_module(module: ModuleType) -> None:
         run(module)
-        _register()
+        try:
+            register_if_loaded()
+        except Exception as error:  # Keras must work without us, whatever is wrong
+            warnings.warn(
+                "tfedge cannot register its layers, so that keras.models.load_model will not know "
+                f"them: {error}; does this Keras, {getattr(module, '__version__', '?')}, fit what "
+                "'pip check' says of tfedge?",
+                stacklevel=2,
+            )
 
     loader.exec_module = exec_module

@@ -1,7 +1,5 @@
 """Layer wrappers, for models that are built by hand."""
 
-from tfedge.clustering.cluster_layer import Cluster
-from tfedge.pruning.prune_layer import Prune
-from tfedge.quantization.quantize_layer import Quantize, QuantizeInput
+from tfedge.lazy_imports import attach
 
-__all__ = ["Cluster", "Prune", "Quantize", "QuantizeInput"]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

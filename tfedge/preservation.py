@@ -11,6 +11,7 @@ from tfedge.clustering.shared_weights import LEAST_ZEROS, Clusters
 from tfedge.clustering.sharing import attach, detach, shared_weights, switch_on
 from tfedge.errors import TfedgeError
 from tfedge.few_values import has_few_values
+from tfedge.near_names import near
 from tfedge.pruning.kernels import Kernel, selected_kernels
 from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
 from tfedge.students import scope_of
@@ -29,6 +30,7 @@ def check_properties(names: Collection[str]) -> tuple[str, ...]:
     if unknown:
         raise TfedgeError(
             f"preserve is a list of {' and '.join(map(repr, PROPERTIES))}, not {unknown[0]!r}"
+            f"{near(unknown[0], PROPERTIES)}"
         )
     return tuple(names)
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 # What comes first: zeros are decided before the weights that are left are made equal.
 ZEROS, CLUSTERS = 0, 1
 
 Constraint = Callable[[Any], Any]
 
 
-class _InOrder:
-    """The user's own constraint, then ours."""
+class _InOrder(keras.constraints.Constraint):
+    """The user's own constraint, then ours; Keras 3.12 takes no other callable."""
 
     def __init__(self, own: Constraint | None):
         self.own = own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from absl import logging
 
 from tfedge.file_sets import write_set
 from tfedge.files import output_folder
+from tfedge.result import Result
 from tfedge_converters.accelerators.mapping import GraphMapping, map_graph
 from tfedge_converters.backends import Emission
 from tfedge_converters.c import CSource
@@ -28,8 +29,8 @@ from tfedge_converters.verify.written import CONVERSION
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
 
-@dataclass(frozen=True, eq=False)
-class Artifact:
+@dataclass(frozen=True, eq=False, repr=False)
+class Artifact(Result):
     """The result of `convert`.
 
     Attributes:
@@ -135,11 +136,18 @@ class Artifact:
         """The operators that the target's accelerator does not compute; none if it has none."""
         return [] if self.mapping is None else [left.operator for left in self.mapping.on_cpu]
 
+    def headline(self) -> str:
+        """Its name, target and size."""
+        return f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"
+
+    def sections(self) -> Iterable[str]:
+        """The summary."""
+        return [self.summary()]
+
     def summary(self) -> str:
         """What it costs, in a few lines; for generated C, layer by layer."""
         lines = [
-            f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite, "
-            f"{self.compressed_size:,} compressed",
+            f"{self.headline()}, {self.compressed_size:,} compressed",
             *table_lines(self.weights),
         ]
         lines += self.folding.lines()

@@ -9,6 +9,7 @@ from absl import logging
 
 from tfedge.calibration.methods import MINMAX, Method
 from tfedge.errors import TfedgeError
+from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.early_checks import check_data
 from tfedge_converters.preparation import Prepared, prepare
@@ -28,7 +29,7 @@ def calibrate(
     resume: Calibration | str | Path | None = None,
     input_shapes: Any = None,
     allow_code: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Calibration:
     """Watches a float model's activations on representative data.
 
@@ -45,7 +46,7 @@ def calibrate(
         input_shapes: shapes without the batch, where the model leaves sizes open.
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
-        progress: whether to show progress on the terminal.
+        progress: whether to show progress; None for where the standard error is a terminal.
 
     Returns:
         `resume`, if it is no path, or a new one. `save` writes it; `convert` takes it in place of
@@ -59,7 +60,7 @@ def calibrate(
     check_data(data)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     samples = CalibrationSamples(data, input_specs(prepared.model), hold_back=False)
-    calibration.observe(prepared.model, samples, progress=progress)
+    calibration.observe(prepared.model, samples, progress=is_shown(progress))
     found = findings(samples.look, None, wanted_by(prepared), calibration.samples)
     for text in (*found.warnings, *found.notes):
         logging.warning("%s: %s", prepared.name, text)

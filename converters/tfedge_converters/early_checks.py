@@ -8,6 +8,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
+from tfedge.near_names import near
 from tfedge_converters.c import OPTIMIZATIONS
 from tfedge_converters.quantize.io_types import io_type
 
@@ -48,7 +49,10 @@ def check_choices(optimize: str, *ends: str | None) -> None:
         TfedgeError: says which words there are.
     """
     if optimize not in OPTIMIZATIONS:
-        raise TfedgeError(f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}")
+        raise TfedgeError(
+            f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
+            f"{near(optimize, OPTIMIZATIONS)}"
+        )
     for given in ends:
         if given is not None:
             io_type(given)

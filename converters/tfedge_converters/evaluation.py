@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from tfedge.array_files import arrays_in
 from tfedge.calibration import InputSpec, RepresentativeData
 from tfedge.errors import MissingToolError, TfedgeError
+from tfedge.result import Result
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.metrics import MetricFunction, metric_function
 from tfedge_converters.quantize.inputs import input_specs
@@ -27,8 +28,8 @@ _DESCRIPTIONS = {
 _LABELS = ("y", "y_test", "labels")
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
     """What a metric says.
 
     Attributes:
@@ -45,7 +46,12 @@ class Evaluation:
     samples: int
     engine: str
 
-    def __str__(self) -> str:
+    def sections(self) -> Iterable[str]:
+        """The one line that there is to say."""
+        return [self.headline()]
+
+    def headline(self) -> str:
+        """The metric before and after, and on how many samples."""
         before = "" if self.real is None else f"{self.real:.4f} before conversion, "
         return (
             f"{self.metric}: {before}{self.converted:.4f} after "

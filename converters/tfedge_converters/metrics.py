@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.keras_packages import needing_keras
+from tfedge.near_names import near
 
 # From labels and a model's outputs, both with a first axis of samples, to a number.
 MetricFunction = Callable[[np.ndarray, np.ndarray], float]
@@ -73,14 +75,15 @@ def _classes(labels: np.ndarray, shape: tuple[int, ...], classes: int) -> np.nda
 
 
 def _of_keras(name: str) -> Callable[[np.ndarray, np.ndarray], Any]:
-    import keras
-
+    with needing_keras(f"metric '{name}' is one of Keras; it"):
+        import keras
     try:
         found = keras.metrics.get(name)
     except ValueError as error:
         raise TfedgeError(
             f"there is no metric '{name}'; give {ACCURACY}, a metric of Keras such as "
             "'mean_absolute_error', or a function of labels and outputs"
+            f"{near(name, (ACCURACY, *dir(keras.metrics)))}"
         ) from error
 
     def compute(labels: np.ndarray, outputs: np.ndarray) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes
+from tfedge.keras_packages import needing_keras
 from tfedge.quantization.schemes import Scheme
 from tfedge.terminal_text import readable
 from tfedge_converters.file_kinds import FileKind, kind_of
@@ -59,8 +60,8 @@ def source_of(model: Any, input_shapes: Any = None, *, allow_code: bool = False)
     name = readable(path.stem)
     if kind_of(path) is FileKind.TFLITE:
         return Source(read_bytes(path), name)
-    from tfedge_converters.export import load_keras
-
+    with needing_keras(f"{path}: a Keras model"):
+        from tfedge_converters.export import load_keras
     return _exported(load_keras(path, allow_code=allow_code), name, input_shapes)
 
 
@@ -73,8 +74,13 @@ def _require_model(model: Any) -> None:
 
 
 def _exported(model: Any, name: str, input_shapes: Any) -> Source:
-    from tfedge_converters.export import export_keras, input_scales, shared_kernels, trained_scheme
-
+    with needing_keras("a Keras model"):
+        from tfedge_converters.export import (
+            export_keras,
+            input_scales,
+            shared_kernels,
+            trained_scheme,
+        )
     flatbuffer = export_keras(model, input_shapes)
     return Source(
         flatbuffer,

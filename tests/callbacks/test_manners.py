@@ -18,7 +18,7 @@ from tfedge.callbacks import (
     WeightClustering,
 )
 from tfedge.errors import TfedgeError
-from tfedge.pruning import PolynomialDecay
+from tfedge.pruning import Constant, PolynomialDecay
 
 STEPS = 4
 
@@ -81,13 +81,55 @@ def test_a_schedule_that_ends_with_the_training_is_carried_out(unit, end):
     [
         (lambda: Pruning(PolynomialDecay(0.8, end=2000)), r"ends at step 4, .*end=2000.* not 0\.8"),
         (lambda: Pruning(PolynomialDecay(0.8, end=9, unit="epoch")), "ends at epoch 1"),
-        (lambda: WeightClustering(4, start=3), "before clusters were found"),
-        (lambda: QuantizationAwareTraining(start_epoch=3), "before rounding begins"),
+        (lambda: Pruning(Constant(0.8, begin=4)), r"ends at step 4, .*begin=4.* begin by 3"),
+        (lambda: WeightClustering(4, begin=1), "before clusters are found"),
+        (lambda: WeightClustering(4, frequency=1, end=9, unit="step"), r"last time \(end=9\)"),
+        (lambda: QuantizationAwareTraining(begin=3), "epoch 1, before rounding begins"),
+        (lambda: QuantizationAwareTraining(begin=4, unit="step"), "step 4, before rounding begins"),
+        (lambda: QuantizationAwareTraining(freeze_ranges=1), r"are frozen \(freeze_ranges=1\)"),
     ],
 )
-def test_what_comes_after_the_end_of_training_is_said(callback, said):
-    with pytest.warns(UserWarning, match=said):
-        _fit(_net(), callback())
+def test_what_comes_after_the_end_of_training_is_said_when_it_begins(callback, said):
+    class Begun(keras.callbacks.Callback):
+        """Ends a training that was not warned of before its first step."""
+
+        def on_train_batch_begin(self, batch, logs=None):
+            raise AssertionError("no warning came before the first step")
+
+    with warnings.catch_warnings(), pytest.raises(UserWarning, match=said):
+        warnings.simplefilter("error", UserWarning)
+        _fit(_net(), callback(), Begun())
+
+
+def test_what_was_not_reached_is_said_where_the_end_was_unknown():
+    def batches():
+        for _ in range(3):
+            yield np.zeros((4, 16), np.float32), np.zeros((4, 4), np.float32)
+
+    model = _net()
+    model.compile("adam", "mse")
+    with pytest.warns(UserWarning, match=r"ends at step \d, before clusters are found"):
+        model.fit(batches(), verbose=0, callbacks=[WeightClustering(4, begin=9, unit="step")])
+
+
+def test_clusters_are_found_and_renewed_at_steps():
+    class Found(keras.callbacks.Callback):
+        """Writes down after how many steps weights went to other clusters."""
+
+        def __init__(self):
+            super().__init__()
+            self.steps, self.before = [], None
+
+        def on_train_batch_end(self, batch, logs=None):
+            part = model.get_layer("a").tfedge_shared_kernel
+            now = part.assignments.numpy() if part.is_known else None
+            if now is not None and (self.before is None or (now != self.before).any()):
+                self.steps.append(int(model.optimizer.iterations.numpy()))
+            self.before = now
+
+    model, found = _net(), Found()
+    _fit(model, WeightClustering(4, begin=2, frequency=3, unit="step"), found, epochs=3)
+    assert found.steps[0] == 3 and set(found.steps) <= {3, 6, 9, 12}
 
 
 def test_frozen_layers_stay_unless_they_are_named():
@@ -106,12 +148,12 @@ def test_frozen_layers_stay_unless_they_are_named():
 
 def test_a_second_training_goes_on_rounding():
     model = _net()
-    _fit(model, QuantizationAwareTraining(start_epoch=1), epochs=2)
-    again = _fit(model, QuantizationAwareTraining(start_epoch=2), epochs=2)
+    _fit(model, QuantizationAwareTraining(begin=1), epochs=2)
+    again = _fit(model, QuantizationAwareTraining(begin=2), epochs=2)
     assert again["quantized"] == [1, 1]
     quantized = tfedge.quantize(_net())
-    _fit(quantized, QuantizationSchedule(start=1), epochs=2)
-    assert _fit(quantized, QuantizationSchedule(start=2))["quantized"] == [1]
+    _fit(quantized, QuantizationSchedule(begin=1), epochs=2)
+    assert _fit(quantized, QuantizationSchedule(begin=2))["quantized"] == [1]
 
 
 def test_the_scheme_of_the_last_callback_counts():
@@ -160,9 +202,17 @@ def test_a_train_step_of_its_own_is_used():
         WeightClustering(4, layers="dense"),
         WeightClustering(4, layers=["a", "b"]),
         WeightClustering(4, layers=only_a),
+        WeightClustering(4, begin=1, end=5, frequency=2, unit="step"),
         QuantizationSchedule(1, 2, 3, unit="step"),
-        QuantizationAwareTraining("int4", 2, freeze_ranges_epoch=4, check=False),
-        DistillationSchedule(alpha=halving, temperature=4.0, loss_weights={"hint": 0.5}),
+        QuantizationAwareTraining("int4", 2, freeze_ranges=4, check=False),
+        DistillationSchedule(
+            alpha=halving,
+            temperature=4.0,
+            loss_weights={"hint": 0.5},
+            end=9,
+            frequency=3,
+            unit="step",
+        ),
     ],
     ids=lambda callback: type(callback).__name__,
 )

@@ -23,8 +23,8 @@ def train(checkpoints: list[Any]) -> State:
         epochs=5,
         verbose=0,
         callbacks=[
-            QuantizationAwareTraining("int8", start_epoch=1),
-            WeightClustering(8, start=1, frequency=2),
+            QuantizationAwareTraining("int8", begin=1),
+            WeightClustering(8, begin=1, frequency=2),
             *checkpoints,
         ],
     )

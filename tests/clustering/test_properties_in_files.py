@@ -78,7 +78,7 @@ def test_trained_by_the_callback_with_both():
     fit(model)
     prune(model)
     before = zeros(model)
-    fit(model, 3, [QuantizationAwareTraining(start_epoch=1), WeightClustering(8, start=1)])
+    fit(model, 3, [QuantizationAwareTraining(begin=1), WeightClustering(8, begin=1)])
     assert counts(model) == [8, 8, 8]
     assert zeros(model) == before
     _require_kept(tfedge.convert(model), model, ("prune", "cluster"))

@@ -21,7 +21,7 @@ def _assignments(model):
 
 def test_values_are_few_from_the_start_on_and_logs_say_so():
     model = compiled(net())
-    logs = fit(model, 3, [WeightClustering(8, start=1, layers=["first", "scores"])])
+    logs = fit(model, 3, [WeightClustering(8, begin=1, layers=["first", "scores"])])
     assert logs["distinct_values_first"] == [144, 8, 8]
     assert logs["distinct_values_scores"][1:] == [8, 8]
     assert logs["distinct_values"][1:] == [16, 16]
@@ -60,7 +60,7 @@ def test_a_centroid_moves_by_the_mean_of_its_members_gradients():
 def test_wherever_keras_trains(optimizer, options):
     model = compiled(net(), optimizer, **options)
     before = [kernel.values() for kernel in selected_kernels(model)]
-    fit(model, 2, [WeightClustering(8, start=1, per_channel=False)])
+    fit(model, 2, [WeightClustering(8, begin=1, per_channel=False)])
     assert counts(model) == [8, 8, 8]
     assert all(
         np.any(kernel.values() != old)
@@ -74,7 +74,7 @@ def test_mixed_precision_with_its_loss_scale():
         model = compiled(net())
     finally:
         keras.mixed_precision.set_global_policy("float32")
-    fit(model, 2, [WeightClustering(8, start=1)])
+    fit(model, 2, [WeightClustering(8, begin=1)])
     assert counts(model) == [8, 8, 8]
 
 
@@ -174,7 +174,7 @@ def _first(model):
 
 def test_the_callback_comes_back_from_its_config():
     config = WeightClustering(
-        8, "density", per_channel=True, layers=["a"], start=2, frequency=3, keep_zeros=True, seed=4
+        8, "density", per_channel=True, layers=["a"], begin=2, frequency=3, keep_zeros=True, seed=4
     ).get_config()
     assert WeightClustering.from_config(config).get_config() == config
 
@@ -184,7 +184,7 @@ def test_the_callback_comes_back_from_its_config():
     [
         ({"layers": ["scores", "none"]}, "no layer 'none'"),
         ({"layers": lambda layer: False}, "no kernels"),
-        ({"start": -1}, "start"),
+        ({"begin": -1}, "begin"),
         ({"frequency": 0}, "frequency"),
     ],
 )

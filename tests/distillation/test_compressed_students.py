@@ -47,7 +47,7 @@ def test_only_the_weights_of_the_student_are_shared():
 
 def test_a_student_is_pruned_and_shared_and_trains_for_integers():
     student = net(8)
-    callbacks = Pruning(0.5), WeightClustering(4, start=1), QuantizationAwareTraining("int8", 1)
+    callbacks = Pruning(0.5), WeightClustering(4, begin=1), QuantizationAwareTraining("int8", 1)
     history = _fitted(d.Distiller(net(16), student, d.SoftTargets()), *callbacks)
     assert history["quantized"] == [0.0, 1.0]
     rows = tfedge.convert(student).weights
@@ -74,7 +74,7 @@ def test_only_the_student_trains_for_integers():
 
 def test_a_schedule_finds_the_quantised_student():
     student = tfedge.quantize(net(8), "int8")
-    history = _fitted(d.Distiller(net(16), student, d.SoftTargets()), QuantizationSchedule(start=1))
+    history = _fitted(d.Distiller(net(16), student, d.SoftTargets()), QuantizationSchedule(begin=1))
     assert history["quantized"] == [0.0, 1.0]
 
 

@@ -199,6 +199,25 @@ def test_alpha_and_temperature_follow_a_schedule(teacher):
     )
 
 
+def test_a_schedule_may_count_steps(teacher):
+    distiller = d.Distiller(teacher, net(8), d.SoftTargets(), alpha=0.5)
+    distiller.compile("adam", LOSS)
+    asked = []
+
+    class Watch(keras.callbacks.Callback):
+        """Writes down what holds in every step."""
+
+        def on_train_batch_end(self, batch, logs=None):
+            asked.append(round(float(distiller.alpha), 3))
+
+    schedule = DistillationSchedule(
+        alpha=lambda step: step / 10, begin=1, end=6, frequency=2, unit="step"
+    )
+    x, y = data()
+    distiller.fit(x[:32], y[:32], batch_size=4, callbacks=[schedule, Watch()], verbose=0)
+    assert asked == [0.5, 0.1, 0.1, 0.3, 0.3, 0.5, 0.6, 0.6]
+
+
 def test_deeper_layers_teach_shallower_ones():
     student = net(8)
     distiller = d.SelfDistiller(student, ["first_relu", "pool"])

@@ -35,7 +35,7 @@ SCHEDULES = {
     "cosine": (CosineDecay(0.8, 2 * STEPS, frequency=2), "movement"),
     "from_0.1": (decay(initial_sparsity=0.1, begin=1), "first_order"),
     "constant": (Constant(0.8, begin=2, frequency=2), "first_order"),
-    "one_shot": (OneShot(0.8, at=3), "magnitude"),
+    "one_shot": (OneShot(0.8, begin=3), "magnitude"),
     "regrowth": (Regrowth(decay(), 0.4), "movement"),
 }
 

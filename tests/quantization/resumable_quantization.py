@@ -22,7 +22,7 @@ def train(checkpoints: list[Any]) -> State:
     )
     model = compiled(small_net())
     pipeline = tf.data.Dataset.from_tensor_slices(data()).batch(16)
-    quantization = QuantizationAwareTraining(scheme, start_epoch=1, freeze_ranges_epoch=3)
+    quantization = QuantizationAwareTraining(scheme, begin=1, freeze_ranges=3)
     model.fit(pipeline, epochs=4, verbose=0, callbacks=[quantization, *checkpoints])
     return {variable.path: variable.numpy() for variable in model.weights}
 

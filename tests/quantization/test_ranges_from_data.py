@@ -109,7 +109,7 @@ def test_the_callback_has_the_same_ranges():
     model = _model()
     model.compile(keras.optimizers.SGD(0.0), "mse")
     callback = tfedge.callbacks.QuantizationAwareTraining(
-        calibration=_Rows(), calibration_method="mse", freeze_ranges_epoch=0, inference="simulated"
+        calibration=_Rows(), calibration_method="mse", freeze_ranges=0, inference="simulated"
     )
     model.fit(X, np.zeros((96, 6, 5)), verbose=0, callbacks=[callback])
     np.testing.assert_allclose(_ranges(callback.quantized_model()), wanted, rtol=1e-5)

@@ -29,7 +29,7 @@ def test_a_callback_is_enough():
     model = compiled(small_net())
     history = model.fit(
         *data(), epochs=3, verbose=0,
-        callbacks=[QuantizationAwareTraining("int8", start_epoch=1, freeze_ranges_epoch=2)],
+        callbacks=[QuantizationAwareTraining("int8", begin=1, freeze_ranges=2)],
     ).history  # fmt: skip
     assert history["quantized"] == [0, 1, 1]
     assert history["ranges_frozen"] == [0, 0, 1]
@@ -41,9 +41,7 @@ def test_frozen_ranges_stay():
     model = compiled(small_net())
     model.fit(*data(), epochs=1, verbose=0, callbacks=[QuantizationAwareTraining()])
     ranges = [r.get_weights() for r in model.get_layer("first").tfedge_ranges]
-    model.fit(
-        *data(), epochs=1, verbose=0, callbacks=[QuantizationAwareTraining(freeze_ranges_epoch=0)]
-    )
+    model.fit(*data(), epochs=1, verbose=0, callbacks=[QuantizationAwareTraining(freeze_ranges=0)])
     for before, now in zip(ranges, model.get_layer("first").tfedge_ranges, strict=True):
         np.testing.assert_array_equal(before, now.get_weights())
 
@@ -59,7 +57,7 @@ def test_frozen_batch_norms_stay():
 
 def test_steps_count_across_epochs():
     model = compiled(tfedge.quantize(small_net()))
-    schedule = QuantizationSchedule(start=3, freeze_ranges=5, unit="step")
+    schedule = QuantizationSchedule(begin=3, freeze_ranges=5, unit="step")
     history = model.fit(*data(), batch_size=32, epochs=3, verbose=0, callbacks=[schedule]).history
     assert history["quantized"] == [0, 1, 1]
     assert history["ranges_frozen"] == [0, 0, 1]
@@ -88,9 +86,7 @@ def test_learned_scales_join_the_optimizer_and_its_slots_stay():
 )
 def test_compiled_steps(options, scheme):
     model = compiled(small_net(), **options)
-    model.fit(
-        *data(), epochs=2, verbose=0, callbacks=[QuantizationAwareTraining(scheme, start_epoch=1)]
-    )
+    model.fit(*data(), epochs=2, verbose=0, callbacks=[QuantizationAwareTraining(scheme, begin=1)])
     assert agreement(model).farthest == 0
 
 
@@ -128,7 +124,7 @@ def test_the_schedule_needs_quantised_layers():
 def test_callbacks_come_back_from_their_configs():
     for callback in (
         QuantizationSchedule(1, 2, 3, unit="step"),
-        QuantizationAwareTraining(LEARNED, 2, freeze_ranges_epoch=4),
+        QuantizationAwareTraining(LEARNED, 2, freeze_ranges=4),
     ):
         config = callback.get_config()
         assert type(callback).from_config(config).get_config() == config

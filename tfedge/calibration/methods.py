@@ -9,6 +9,7 @@ from types import MappingProxyType
 from tfedge.calibration.clipping import Entropy, MeanSquaredError, Percentile
 from tfedge.calibration.observers import MinMax, MovingAverage, Observer
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 # Makes the observer of one tensor.
 Method = Callable[[], Observer]
@@ -50,6 +51,7 @@ def method(chosen: str | Method) -> Method:
         f"there is no calibration method {chosen!r}; use {', '.join(METHODS)}, "
         f"{_PERCENTILE}P with P the percentage that the range holds, or a class derived from "
         "tfedge.calibration.Observer"
+        f"{near(chosen, METHODS)}"
     )
 
 

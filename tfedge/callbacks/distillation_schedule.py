@@ -10,19 +10,34 @@ import keras
 from tfedge.callbacks.descriptions import described_function, function_from
 from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
+from tfedge.timing import EPOCH, STEP, Timing
 
-# Of the epoch, counted from 0, what holds in it; or a number that holds from the start.
+# Of a position in training, what holds from there on; or a number.
 Schedule = Callable[[int], float] | float
+
+_LATE = {
+    "begin": "before the schedules are asked: the distiller will stay as it was made",
+    "end": "before the schedules are asked for the last time",
+}
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class DistillationSchedule(TrainingCallback):
-    """Sets `alpha`, weights of losses and temperatures of a `Distiller` before every epoch.
+    """Sets `alpha`, weights of losses and temperatures of a `Distiller` while it trains.
+
+    Each is a number, or a function of the position in training, which is asked before every epoch
+    unless `frequency` and `unit` say otherwise. Until `begin` the distiller is as it was made.
 
     Args:
         alpha: share of the distillation, 0 to 1.
         temperature: of every loss that has one; positive.
         loss_weights: by the name of a loss in `logs`.
+        begin: the first position at which they are set, from 0 on.
+        end: the last one; None for no end.
+        frequency: positions from one to the next.
+        unit: what positions are counted in: "epoch" or "step" (of the optimizer, from 0). Both go
+            on counting where an interrupted training is resumed.
 
     Raises:
         TfedgeError: the model is no `tfedge.distillation.Distiller`, or has no such loss, or a
@@ -37,8 +52,15 @@ class DistillationSchedule(TrainingCallback):
         alpha: Schedule | None = None,
         temperature: Schedule | None = None,
         loss_weights: Mapping[str, Schedule] | None = None,
+        *,
+        begin: int = 0,
+        end: int | None = None,
+        frequency: int = 1,
+        unit: str = EPOCH,
     ):
         super().__init__()
+        self.timing = Timing(begin, end, frequency, unit)
+        self._set_at: int | None = None
         self.alpha = alpha
         self.temperature = temperature
         self.loss_weights = dict(loss_weights or {})
@@ -46,6 +68,7 @@ class DistillationSchedule(TrainingCallback):
     def set_model(self, model: Any) -> None:
         """Takes the distiller."""
         super().set_model(model)
+        self._set_at = None
         if not hasattr(model, "distillation_losses") or not hasattr(model, "alpha"):
             raise TfedgeError(
                 "DistillationSchedule belongs to fit() of a tfedge.distillation.Distiller"
@@ -54,24 +77,41 @@ class DistillationSchedule(TrainingCallback):
         if unknown:
             raise TfedgeError(
                 f"the distiller has no loss '{min(unknown)}'; its losses are "
-                f"{', '.join(self._weights())}"
+                f"{', '.join(self._weights())}{near(min(unknown), self._weights())}"
             )
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def counts_steps(self) -> bool:
+        """Whether it was asked to."""
+        return self.timing.unit == STEP
+
+    def look_ahead(self, ends: Mapping[str, int | None]) -> None:
+        """Warns if the schedules will not be asked, or not for the last time."""
+        self.warn_of_late(
+            self.timing.unit, ends, _LATE, begin=self.timing.begin, end=self.timing.end
+        )
+
+    def enter(self, unit: str, position: int) -> None:
         """Sets what the schedules say."""
+        due = self.timing.last_due(position)
+        if unit != self.timing.unit or due is None or due == self._set_at:
+            return
+        self._set_at = due
+        where = f"at {unit} {due}"
         if self.alpha is not None:
-            share = _at(self.alpha, epoch)
+            share = _at(self.alpha, due)
             if not 0 <= share <= 1:
-                raise TfedgeError(f"alpha is a share, 0 to 1, not {share} in epoch {epoch}")
+                raise TfedgeError(f"alpha is a share, 0 to 1, not {share} {where}")
             self.model.alpha.assign(share)
         for name, schedule in self.loss_weights.items():
-            self._weights()[name].assign(_at(schedule, epoch))
+            self._weights()[name].assign(_at(schedule, due))
         if self.temperature is not None:
-            self._warm(_at(self.temperature, epoch), epoch)
+            self._set_temperature(_at(self.temperature, due), where)
 
     def epoch_logs(self, epoch: int) -> dict[str, Any]:
         """The temperature."""
-        return {} if self.temperature is None else {"temperature": _at(self.temperature, epoch)}
+        if self.temperature is None or self._set_at is None:
+            return {}
+        return {"temperature": _at(self.temperature, self._set_at)}
 
     def get_config(self) -> dict[str, Any]:
         """The arguments.
@@ -86,17 +126,19 @@ class DistillationSchedule(TrainingCallback):
                 name: described_function(schedule, f"loss_weights['{name}']")
                 for name, schedule in self.loss_weights.items()
             },
+            **self.timing.get_config(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DistillationSchedule:
         """The callback that `get_config` described."""
         weights = {name: function_from(value) for name, value in config["loss_weights"].items()}
-        return cls(function_from(config["alpha"]), function_from(config["temperature"]), weights)
+        made = {name: function_from(config[name]) for name in ("alpha", "temperature")}
+        return cls(**{**config, **made, "loss_weights": weights})
 
-    def _warm(self, temperature: float, epoch: int) -> None:
+    def _set_temperature(self, temperature: float, where: str) -> None:
         if not temperature > 0:
-            raise TfedgeError(f"a temperature is positive, not {temperature} in epoch {epoch}")
+            raise TfedgeError(f"a temperature is positive, not {temperature} {where}")
         for loss in self.model.distillation_losses:
             if hasattr(getattr(loss, "temperature", None), "assign"):
                 loss.temperature.assign(temperature)
@@ -106,5 +148,5 @@ class DistillationSchedule(TrainingCallback):
         return dict(zip(names, self.model.loss_weights, strict=True))
 
 
-def _at(schedule: Schedule, epoch: int) -> float:
-    return float(schedule(epoch) if callable(schedule) else schedule)
+def _at(schedule: Schedule, position: int) -> float:
+    return float(schedule(position) if callable(schedule) else schedule)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from tfedge.callbacks.descriptions import described_layers, layers_from
-from tfedge.callbacks.training_callback import TrainingCallback, notify
+from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph import private
@@ -15,8 +16,8 @@ from tfedge.keras_graph.requirements import require_keras3
 from tfedge.layers import Prune
 from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
 from tfedge.pruning.pruner import Plan, Pruner, plan_arguments
-from tfedge.pruning.schedules import EPOCH, STEP
 from tfedge.students import scope_of, trained_model
+from tfedge.timing import EPOCH, STEP
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -68,8 +69,7 @@ class Pruning(TrainingCallback):
             self.plan = Plan.of(schedule, pattern, importance, distribution)
         self.layers = layers
         self._pruners: list[Pruner] = []
-        self._has_said = False
-        self._epochs = 0
+        self._finished = 0
 
     def set_model(self, model: Any) -> None:
         """Puts the model's weights under masks that let everything through."""
@@ -95,7 +95,7 @@ class Pruning(TrainingCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Compiles the step anew if it does not know the masks yet."""
-        self._has_said = False
+        super().on_train_begin(logs)
         watches = [watch for pruner in self._pruners for watch in pruner.watches()]
         hooked = needs_hook(self.model.optimizer, watches)
         if hooked:
@@ -105,54 +105,45 @@ class Pruning(TrainingCallback):
         for pruner in self._pruners:
             pruner.changed = False
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Renews masks that are due; says at once if training will end before a schedule does."""
-        left = self.steps_left(epoch)
-        if not self._has_said:
-            self._say_if_early(self.last_epoch(), None if left is None else self._step() + left)
-        self._renew(EPOCH, epoch)
+    def counts_steps(self) -> bool:
+        """Whether a schedule does."""
+        return any(pruner.plan.schedule.unit == STEP for pruner in self._pruners)
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Renews masks that are due."""
-        if any(pruner.plan.schedule.unit == STEP for pruner in self._pruners):
-            self._renew(STEP, self._step())
-
-    def _step(self) -> int:
-        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-
-    def _say_if_early(self, epochs: int | None, steps: int | None) -> None:
-        """Warns of schedules that are not over at these positions."""
+    def look_ahead(self, ends: Mapping[str, int | None]) -> None:
+        """Warns of schedules that will not be over."""
         for schedule in {id(p): p.plan.schedule for p in self._pruners}.values():
-            position = steps if schedule.unit == STEP else epochs
-            if position is None or schedule.end is None or position >= schedule.end:
+            position = ends[schedule.unit]
+            last = schedule.begin if schedule.end is None else schedule.end
+            if position is None or position > last or position == schedule.end:
                 continue
             due = schedule.last_due(position - 1)
             reached = 0.0 if due is None else schedule.sparsity(due)
             if reached < schedule.final_sparsity:
-                self._has_said = True
-                notify(
+                name = "begin" if schedule.end is None else "end"
+                self.warn(
                     f"training ends at {schedule.unit} {position}, before the pruning schedule's "
-                    f"end={schedule.end}: the sparsity will be {reached:.3g} and not "
-                    f"{schedule.final_sparsity:.3g}; train longer, or let the schedule end by "
-                    f"{position}"
+                    f"{name}={last}: the sparsity will be {reached:.3g} and not "
+                    f"{schedule.final_sparsity:.3g}; train longer, or let the schedule {name} by "
+                    f"{position if schedule.end is not None else position - 1}"
                 )
 
     def _finish(self) -> None:
         """Renews masks for the last time where training ends with the schedule."""
-        for unit, position in ((EPOCH, self._epochs), (STEP, self._step())):
+        for unit, position in ((EPOCH, self._finished), (STEP, self.step())):
             ending = [p for p in self._pruners if p.plan.schedule.ends_by(unit, position)]
             for pruner in ending:
                 pruner.renew_if_due(position, self.model.optimizer)
 
-    def _renew(self, unit: str, position: int) -> None:
+    def enter(self, unit: str, position: int) -> None:
+        """Renews masks that are due."""
         for pruner in self._pruners:
             if pruner.plan.schedule.unit == unit:
                 pruner.renew_if_due(position, self.model.optimizer)
 
     def epoch_logs(self, epoch: int) -> dict[str, Any]:
         """How sparse the model is, in the last epoch with the masks of a schedule that ends."""
-        self._epochs = epoch + 1
-        if self.last_epoch() == self._epochs:
+        self._finished = epoch + 1
+        if self.last_epoch() == self._finished:
             self._finish()
         counts = [item for pruner in self._pruners for item in pruner.sparsities().items()]
         whole = sum(zeros for _, (zeros, _) in counts) / sum(size for _, (_, size) in counts)
@@ -164,8 +155,8 @@ class Pruning(TrainingCallback):
         self._finish()
         if unhook(self.model.optimizer):
             self.model.train_function = None
-        if not self._has_said:
-            self._say_if_early(self._epochs, self._step())
+        if not self._has_warned:
+            self.look_ahead({EPOCH: self._finished, STEP: self.step()})
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; of layers their names.

@@ -26,13 +26,14 @@ from tfedge.quantization.quantized_forward import (
 )
 from tfedge.quantization.schemes import Scheme
 from tfedge.students import compares_layers, scope_of, trained_model
+from tfedge.timing import EPOCH
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class QuantizationAwareTraining(QuantizationSchedule):
     """Lets a plain compiled Keras model train for the integers that it will run with.
 
-    The model stays what it is: its layers, weights, names and optimizer. From `start_epoch` on its
+    The model stays what it is: its layers, weights, names and optimizer. From `begin` on its
     forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no
     calibration data. Ranges are kept with the layers: the model's files, `get_weights` and
     `copy.deepcopy` have them, and a model that gets them from there is rounded as this one is.
@@ -42,9 +43,9 @@ class QuantizationAwareTraining(QuantizationSchedule):
     Args:
         scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme. A model that trained for another
             one begins anew with this.
-        start_epoch: when rounding begins; before, the model trains in float while ranges follow.
-            A model that was rounded in an earlier training goes on so.
-        freeze_batch_norm_epoch, freeze_ranges_epoch: see `QuantizationSchedule`.
+        begin: when rounding begins; before, the model trains in float while ranges follow. A model
+            that was rounded in an earlier training goes on so.
+        freeze_batch_norm, freeze_ranges, unit: see `QuantizationSchedule`.
         calibration: data to find first ranges with; without them the first steps do.
         calibration_method: how; see `QuantizedModel.calibrate` for both.
         preserve: what training keeps of kernels that have it when it begins, "zeros" and
@@ -52,7 +53,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
             "simulated"; see `tfedge.quantize`.
         check: whether the rounded pass proves first that, without rounding, it is the model's own;
-            see `tfedge.equivalence`.
+            see docs/architecture.md.
 
     Raises:
         DifferenceError: the rounded pass would compute something else than the model.
@@ -62,17 +63,18 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     Example:
         >>> model.fit(x, y, epochs=5, callbacks=[
-        ...     tfedge.callbacks.QuantizationAwareTraining("int8", start_epoch=2)])
+        ...     tfedge.callbacks.QuantizationAwareTraining("int8", begin=2)])
         >>> artifact = tfedge.convert(model, target="cortex-m4")
     """
 
     def __init__(
         self,
         scheme: str | Scheme = "int8",
-        start_epoch: int = 0,
+        begin: int = 0,
         *,
-        freeze_batch_norm_epoch: int | None = None,
-        freeze_ranges_epoch: int | None = None,
+        freeze_batch_norm: int | None = None,
+        freeze_ranges: int | None = None,
+        unit: str = EPOCH,
         calibration: Any = None,
         calibration_method: str | Method | None = None,
         preserve: Collection[str] = PROPERTIES,
@@ -80,9 +82,10 @@ class QuantizationAwareTraining(QuantizationSchedule):
         check: bool = True,
     ):
         super().__init__(
-            start_epoch,
-            freeze_batch_norm_epoch,
-            freeze_ranges_epoch,
+            begin,
+            freeze_batch_norm,
+            freeze_ranges,
+            unit=unit,
             calibration=calibration,
             calibration_method=calibration_method,
         )
@@ -141,10 +144,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         """The arguments, but for the data."""
         return {
             "scheme": self.scheme.get_config(),
-            "start_epoch": self.start,
-            "freeze_batch_norm_epoch": self.freeze_batch_norm,
-            "freeze_ranges_epoch": self.freeze_ranges,
-            "calibration_method": super().get_config()["calibration_method"],
+            **super().get_config(),
             "preserve": list(self.preserve),
             "inference": self.inference,
             "check": self.check,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from tfedge.calibration import Method
-from tfedge.callbacks.training_callback import TrainingCallback, notify
+from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.compiled_steps import compile_anew
-from tfedge.errors import TfedgeError
 from tfedge.quantization.calibration import calibrate
 from tfedge.quantization.model import (
     note_rounding,
@@ -22,8 +22,13 @@ from tfedge.quantization.model import (
 )
 from tfedge.quantization.phase import Phase
 from tfedge.students import trained_model
+from tfedge.timing import EPOCH, STEP, Timing, require_count
 
-EPOCH, STEP = "epoch", "step"
+_LATE = {
+    "begin": "before rounding begins: the model will only have trained in float",
+    "freeze_batch_norm": "before batch-norms are frozen",
+    "freeze_ranges": "before ranges are frozen",
+}
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -31,11 +36,11 @@ class QuantizationSchedule(TrainingCallback):
     """Changes what the quantised layers of a model do while it trains.
 
     Each change compiles the training step once more. At the end of an epoch `logs` say what was on:
-    `quantized`, `batch_norm_frozen`, `ranges_frozen`, each 0 or 1. What begins only after training
-    has ended is said in a warning.
+    `quantized`, `batch_norm_frozen`, `ranges_frozen`, each 0 or 1. What would begin only after
+    training has ended is said in a warning.
 
     Args:
-        start: when rounding begins. Until then the model trains in float, and ranges follow it; a
+        begin: when rounding begins. Until then the model trains in float, and ranges follow it; a
             model that was rounded in an earlier training goes on so.
         freeze_batch_norm: from when batch-norms use their recorded statistics, as on the device;
             None for never.
@@ -56,7 +61,7 @@ class QuantizationSchedule(TrainingCallback):
 
     def __init__(
         self,
-        start: int = 0,
+        begin: int = 0,
         freeze_batch_norm: int | None = None,
         freeze_ranges: int | None = None,
         *,
@@ -65,22 +70,18 @@ class QuantizationSchedule(TrainingCallback):
         calibration_method: str | Method | None = None,
     ):
         super().__init__()
-        if unit not in (EPOCH, STEP):
-            raise TfedgeError(f"unit is '{EPOCH}' or '{STEP}', not {unit!r}")
+        Timing(begin, unit=unit)
         for name, value in (
-            ("start", start),
-            ("freeze_batch_norm", freeze_batch_norm),
-            ("freeze_ranges", freeze_ranges),
-        ):
-            if value is not None and (not isinstance(value, int) or value < 0):
-                raise TfedgeError(f"{name} is a number of {unit}s from 0 on, not {value!r}")
-        self.start = start
+            ("freeze_batch_norm", freeze_batch_norm), ("freeze_ranges", freeze_ranges)
+        ):  # fmt: skip
+            if value is not None:
+                require_count(name, value, 0)
+        self.begin = begin
         self.freeze_batch_norm = freeze_batch_norm
         self.freeze_ranges = freeze_ranges
         self.unit = unit
         self.calibration = calibration
         self._was_rounded = False
-        self._epochs = 0
         self.calibration_method = calibration_method
 
     @property
@@ -91,29 +92,36 @@ class QuantizationSchedule(TrainingCallback):
     def phase_at(self, position: int) -> Phase:
         """What layers do at an epoch or step."""
         return Phase(
-            quantize=self._was_rounded or position >= self.start,
+            quantize=self._was_rounded or position >= self.begin,
             observe=not _reached(self.freeze_ranges, position),
             update_batch_norm=not _reached(self.freeze_batch_norm, position),
         )
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Finds first ranges, if there are data for it."""
+        super().on_train_begin(logs)
         require_operators(self.quantized)
         self._was_rounded = was_rounded(self.quantized)
         if self.calibration is not None and unknown_ranges(self.quantized):
             calibrate(self.quantized, self.calibration, self.calibration_method)
-        self._enter(self._step() if self.unit == STEP else 0)
+        self._enter(self.step() if self.unit == STEP else 0)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Enters what is due."""
-        self._epochs = epoch + 1
-        if self.unit == EPOCH:
-            self._enter(epoch)
+    def counts_steps(self) -> bool:
+        """Whether it was asked to."""
+        return self.unit == STEP
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Enters what is due."""
-        if self.unit == STEP:
-            self._enter(self._step())
+    def enter(self, unit: str, position: int) -> None:
+        """Lets layers do what is due."""
+        if unit == self.unit:
+            self._enter(position)
+
+    def look_ahead(self, ends: Mapping[str, int | None]) -> None:
+        """Warns of what will not begin."""
+        begin = None if self._was_rounded else self.begin
+        freezing = {
+            "freeze_batch_norm": self.freeze_batch_norm, "freeze_ranges": self.freeze_ranges
+        }  # fmt: skip
+        self.warn_of_late(self.unit, ends, _LATE, begin=begin, **freezing)
 
     def epoch_logs(self, epoch: int) -> dict[str, Any]:
         """What was on."""
@@ -125,28 +133,22 @@ class QuantizationSchedule(TrainingCallback):
         }
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Says if rounding was still to begin, or if training passed the layers by."""
-        position = self._step() if self.unit == STEP else self._epochs
-        if not self._was_rounded and position <= self.start:
-            notify(
-                f"training ended at {self.unit} {position}, before rounding begins "
-                f"(start={self.start}): the model has only trained in float"
-            )
+        """Says if something was still to begin, or if training passed the layers by."""
+        if not self._has_warned:
+            # A loop that tells of no epochs has begun with what is due in the first one.
+            self.look_ahead({EPOCH: self._epochs or None, STEP: self.step()})
         unknown = unknown_ranges(self.quantized)
         if unknown and self._epochs:
-            notify(
+            self.warn(
                 f"training has not run '{unknown[0]}' and {len(unknown) - 1} other quantised "
                 "operators: does a train_step of your own call the model's layers instead of the "
                 "model, self(x, training=True)?"
             )
 
-    def _step(self) -> int:
-        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-
     def _begins_at(self, position: int) -> bool:
         """Whether rounding begins here, rather than before an interruption."""
         several = self.model.steps_per_execution if self.unit == STEP else 1
-        return self.start <= position < self.start + several
+        return self.begin <= position < self.begin + several
 
     def _enter(self, position: int) -> None:
         phase = self.phase_at(position)
@@ -162,7 +164,7 @@ class QuantizationSchedule(TrainingCallback):
     def get_config(self) -> dict[str, Any]:
         """The arguments, but for the data."""
         return {
-            "start": self.start,
+            "begin": self.begin,
             "freeze_batch_norm": self.freeze_batch_norm,
             "freeze_ranges": self.freeze_ranges,
             "unit": self.unit,

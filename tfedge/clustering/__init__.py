@@ -1,5 +1,5 @@
 """Weights that share a few values."""
 
-from tfedge.clustering.model import cluster
+from tfedge.lazy_imports import attach
 
-__all__ = ["cluster"]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfedge.clustering import initial_clusters
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.pruning.kernels import Kernel
 from tfedge.saved_parts import Store, decoded, encoded
 
@@ -48,8 +49,11 @@ class Clusters:
         if not isinstance(self.count, int) or self.count not in range(2, 257):
             raise TfedgeError(f"clusters are 2 to 256, not {self.count!r}")
         if self.initialization not in initial_clusters.INITIALIZATIONS:
-            known = ", ".join(initial_clusters.INITIALIZATIONS)
-            raise TfedgeError(f"initialization is one of {known}, not {self.initialization!r}")
+            known = initial_clusters.INITIALIZATIONS
+            raise TfedgeError(
+                f"initialization is one of {', '.join(known)}, not {self.initialization!r}"
+                f"{near(self.initialization, known)}"
+            )
 
     def assigned(self, rows: np.ndarray) -> np.ndarray:
         """int32 clusters of weights (channels, weights of a channel): 0 for zeros that stay."""

@@ -22,6 +22,8 @@ from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
 from tfedge.files import MALFORMED, read_bytes
 from tfedge.json_form import Form
+from tfedge.near_names import near
+from tfedge.progress import is_shown, tracked
 from tfedge.saved_parts import decoded, encoded
 
 _MANIFEST, _VERSION = "cache.json", 3
@@ -224,7 +226,7 @@ def cache_outputs(
     layers: Sequence[str] = (),
     batch_size: int = 256,
     shard_size: int = 8192,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> TeacherCache:
     """Lets a teacher say once what it says of every sample.
 
@@ -239,7 +241,7 @@ def cache_outputs(
         layers: names of layers whose outputs are kept too, for feature losses.
         batch_size: of arrays.
         shard_size: samples in a file, about.
-        progress: whether to show a progress bar.
+        progress: whether to show progress; None for where the standard error is a terminal.
 
     Raises:
         TfedgeError: the folder has another cache, a layer does not exist, or the disk is full.
@@ -251,7 +253,7 @@ def cache_outputs(
         _require_made_by(_facts(folder), facts, folder)
     run = _runner(model, layers)
     facts |= {"outputs": {}, "shards": []}
-    for index, batches in enumerate(_shards(x, batch_size, shard_size, progress)):
+    for index, batches in enumerate(_shards(x, batch_size, shard_size, is_shown(progress))):
         facts = _with_shard(facts, folder, index, batches, run)
     if not facts["shards"]:
         raise TfedgeError("there are no samples to ask the teacher about")
@@ -337,7 +339,7 @@ def _runner(model: Any, layers: Sequence[str]) -> Any:
         for missing in set(layers) - set(names):
             raise TfedgeError(
                 f"the teacher '{model.name}' has no layer '{missing}'; its layers are "
-                f"{', '.join(names)}"
+                f"{', '.join(names)}{near(missing, names)}"
             )
         wanted = {_WHOLE: model.output} | {name: model.get_layer(name).output for name in layers}
         extractor = keras.Model(model.inputs, wanted)
@@ -353,7 +355,8 @@ def _shards(x: Any, batch_size: int, shard_size: int, progress: bool) -> Iterato
     """Lists of batches with about as many samples as a shard has."""
     batches: list[Any] = []
     count = 0
-    for batch in _tracked(x, batch_size) if progress else _batches(x, batch_size):
+    total = None if isinstance(x, tf.data.Dataset) else -(-_length(x) // batch_size)
+    for batch in tracked(_batches(x, batch_size), "Asking the teacher", progress, total):
         batches.append(batch)
         count += _length(batch)
         if count >= shard_size:
@@ -370,13 +373,6 @@ def _batches(x: Any, size: int) -> Iterator[Any]:
         return
     for at in range(0, _length(x), size):
         yield keras.tree.map_structure(lambda part, at=at: part[at : at + size], x)
-
-
-def _tracked(x: Any, size: int) -> Any:
-    from rich.progress import track
-
-    total = None if isinstance(x, tf.data.Dataset) else -(-_length(x) // size)
-    return track(_batches(x, size), "Asking the teacher", total=total)
 
 
 def _length(batch: Any) -> int:

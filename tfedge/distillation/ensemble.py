@@ -13,9 +13,10 @@ from tfedge.distillation.output_losses import logits_of
 from tfedge.distillation.teacher_loss import TeacherLoss, require_same_shape
 from tfedge.distillation.teachers import as_teacher
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 ACCURACY, CONFIDENCE = "accuracy", "confidence"
-LOGITS, PROBABILITIES, VALUES = "logits", "probabilities", "values"
+LOGITS, PROBABILITIES, VALUES = _OUTPUTS = "logits", "probabilities", "values"
 
 _LEAST_ERROR = 1e-3
 
@@ -53,8 +54,11 @@ class Ensemble(keras.Model):
         super().__init__(name=name)
         if not teachers:
             raise TfedgeError("an ensemble needs teachers")
-        if outputs not in (LOGITS, PROBABILITIES, VALUES):
-            raise TfedgeError(f"outputs are logits, probabilities or values, not {outputs!r}")
+        if outputs not in _OUTPUTS:
+            raise TfedgeError(
+                f"outputs are logits, probabilities or values, not {outputs!r}"
+                f"{near(outputs, _OUTPUTS)}"
+            )
         self.teachers = [as_teacher(teacher) for teacher in teachers]
         self.outputs_are = outputs
         self.separate = separate
@@ -99,7 +103,10 @@ def _shares(teachers: list[Any], weights: Any, validation: Any) -> list[float]:
             raise TfedgeError('weights="accuracy" needs validation=(x, y)')
         weights = [_odds(teacher, *validation) for teacher in teachers]
     elif isinstance(weights, str):
-        raise TfedgeError(f"weights are numbers, 'accuracy' or 'confidence', not {weights!r}")
+        raise TfedgeError(
+            f"weights are numbers, 'accuracy' or 'confidence', not {weights!r}"
+            f"{near(weights, (ACCURACY, CONFIDENCE))}"
+        )
     given = np.asarray(weights, np.float64)
     if given.shape != (len(teachers),) or not (given >= 0).all() or not given.sum() > 0:
         raise TfedgeError(

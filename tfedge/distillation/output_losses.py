@@ -10,6 +10,7 @@ from keras import ops
 
 from tfedge.distillation.teacher_loss import TeacherLoss, require_same_shape
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 _LEAST_PROBABILITY = 1e-7
 
@@ -263,7 +264,7 @@ class PerOutput(TeacherLoss):
             if key not in t or key not in s:
                 raise TfedgeError(
                     f"{self.name}: there is no output '{key}'; the teacher has "
-                    f"{', '.join(t)}, the student {', '.join(s)}"
+                    f"{', '.join(t)}, the student {', '.join(s)}{near(key, {**t, **s})}"
                 )
             require_same_shape(loss.name, t[key], s[key])
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 
 class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
@@ -142,6 +143,7 @@ def shape_of(model: Any, layer: str | None, who: str) -> Any:
     if layer not in names:
         raise TfedgeError(
             f"the {who} '{model.name}' has no layer '{layer}'; its layers are {', '.join(names)}"
+            f"{near(layer, names)}"
         )
     return keras.tree.map_structure(lambda x: x.shape, model.get_layer(layer).output)
 

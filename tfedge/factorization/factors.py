@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge.factorization.methods import METHODS, Method, Part, Ranks
 from tfedge.keras_graph.computation import Call, Computation
+from tfedge.near_names import near
 from tfedge.pruning.tracing import positions
 
 AUTO = "auto"
@@ -145,9 +145,7 @@ def _wanted(known: list[Any], layers: Layers) -> Callable[[Any], bool]:
     existing = [layer.name for layer in known]
     for name in names:
         if name not in existing:
-            close = difflib.get_close_matches(name, existing, 1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            raise TfedgeError(f"the model has no layer '{name}'{hint}")
+            raise TfedgeError(f"the model has no layer '{name}'{near(name, existing)}")
     return lambda layer: layer.name in names
 
 
@@ -156,5 +154,8 @@ def _method(layer: Any, method: Any) -> Method | None:
     names = _AUTO if name == AUTO else (name,)
     for each in names:
         if each not in METHODS:
-            raise TfedgeError(f"method is 'auto' or one of {', '.join(METHODS)}, not {each!r}")
+            raise TfedgeError(
+                f"method is 'auto' or one of {', '.join(METHODS)}, not {each!r}"
+                f"{near(each, METHODS)}"
+            )
     return next((METHODS[each] for each in names if METHODS[each].applies(layer)), None)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.pruning.costs import Cost, Costs
 
 CHANNELS, MACS, PARAMETERS = "channels", "macs", "parameters"
@@ -32,7 +33,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.of not in KINDS:
-            raise TfedgeError(f"a budget is of {', '.join(KINDS)}, not of {self.of!r}")
+            raise TfedgeError(
+                f"a budget is of {', '.join(KINDS)}, not of {self.of!r}{near(self.of, KINDS)}"
+            )
         if not self.limit > 0:
             raise TfedgeError(f"a budget of {self.limit} {self.of} leaves nothing: give more")
 

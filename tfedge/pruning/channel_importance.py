@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.pruning.channel_graph import ChannelGraph
 from tfedge.pruning.tracing import Weight
 
@@ -190,5 +191,5 @@ def get(importance: str | ChannelImportance) -> ChannelImportance:
         return NAMES[importance]
     raise TfedgeError(
         f"importance is one of {', '.join(NAMES)}, 'masked', or a ChannelImportance, not "
-        f"{importance!r}"
+        f"{importance!r}{near(importance, (*NAMES, 'masked'))}"
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from tfedge.plain_models import require_plain, unique_names
 from tfedge.pruning.channel_graph import channel_graph
 from tfedge.pruning.costs import Costs
+from tfedge.result import Result
 from tfedge.terminal_text import cells
 
 
@@ -24,9 +24,9 @@ class Amounts:
     parameters: int
 
 
-@dataclass(frozen=True)
-class ModelCost:
-    """What a model costs.
+@dataclass(frozen=True, repr=False)
+class ModelCost(Result):
+    """What a model costs; prints as a table.
 
     Attributes:
         total: of all layers.
@@ -41,6 +41,15 @@ class ModelCost:
     layers: dict[str, Amounts]
     kinds: dict[str, str]
     uncounted: tuple[str, ...] = ()
+
+    def headline(self) -> str:
+        """Multiplications, parameters and memory of the whole model."""
+        total = self.total
+        return f"{total.macs:,} MACs, {total.parameters:,} parameters, {self.ram:,} bytes of RAM"
+
+    def sections(self) -> Iterable[Table]:
+        """The table of a comparison with itself."""
+        return [_table(self, self, None)]
 
 
 def cost_of(model: Any) -> ModelCost:
@@ -64,8 +73,8 @@ def cost_of(model: Any) -> ModelCost:
     )
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Result):
     """Two models side by side; prints as a table.
 
     Attributes:
@@ -75,31 +84,35 @@ class Comparison:
     before: ModelCost
     after: ModelCost
 
+    def headline(self) -> str:
+        """What became of multiplications and parameters."""
+        macs, parameters = _amounts(self.before.total, self.after.total)
+        return f"{macs} MACs, {parameters} parameters"
+
+    def sections(self) -> Iterable[Table]:
+        """The table."""
+        return [self.table()]
+
     def table(self) -> Table:
         """A rich table: every layer, and the sums."""
-        unknown = dict.fromkeys((*self.before.uncounted, *self.after.uncounted))
-        caption = f"without the MACs of {', '.join(unknown)}, which nobody knows"
-        table = Table("layer", "kind", title="before → after", caption=caption if unknown else None)
-        for heading in ("MACs", "parameters"):
-            table.add_column(heading, justify="right")
-        nothing = Amounts(0, 0)
-        old, new = self.before.layers, self.after.layers
-        for name in [*new, *(name for name in old if name not in new)]:
-            kind = self.after.kinds.get(name) or self.before.kinds[name]
-            table.add_row(
-                *cells(name, kind), *_amounts(old.get(name, nothing), new.get(name, nothing))
-            )
-        table.add_section()
-        table.add_row("all", "", *_amounts(self.before.total, self.after.total))
-        table.add_row("RAM, int8", "", "", _cell(self.before.ram, self.after.ram))
-        return table
+        return _table(self.before, self.after, "before → after")
 
-    def __str__(self) -> str:
-        """The table as text."""
-        console = Console(file=io.StringIO(), width=100)
-        console.print(self.table())
-        text: io.StringIO = console.file  # type: ignore[assignment]
-        return text.getvalue()
+
+def _table(before: ModelCost, after: ModelCost, title: str | None) -> Table:
+    unknown = dict.fromkeys((*before.uncounted, *after.uncounted))
+    caption = f"without the MACs of {', '.join(unknown)}, which nobody knows"
+    table = Table("layer", "kind", title=title, caption=cells(caption)[0] if unknown else None)
+    for heading in ("MACs", "parameters"):
+        table.add_column(heading, justify="right")
+    nothing = Amounts(0, 0)
+    old, new = before.layers, after.layers
+    for name in [*new, *(name for name in old if name not in new)]:
+        kind = after.kinds.get(name) or before.kinds[name]
+        table.add_row(*cells(name, kind), *_amounts(old.get(name, nothing), new.get(name, nothing)))
+    table.add_section()
+    table.add_row("all", "", *_amounts(before.total, after.total))
+    table.add_row("RAM, int8", "", "", _cell(before.ram, after.ram))
+    return table
 
 
 def compare(before: Any, after: Any) -> Comparison:

@@ -21,6 +21,7 @@ import numpy as np
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import described, kind_of
+from tfedge.near_names import near
 from tfedge.pruning.channel_graph import ChannelGraph
 from tfedge.pruning.layer_rules import (
     ELEMENTWISE_LAYERS,
@@ -194,7 +195,7 @@ class Costs:
         if core not in INSTRUCTIONS_PER_MAC:
             raise TfedgeError(
                 f"how many instructions a MAC takes is known of {', '.join(INSTRUCTIONS_PER_MAC)}, "
-                f"not of '{core}'"
+                f"not of '{core}'{near(core, INSTRUCTIONS_PER_MAC)}"
             )
         each = INSTRUCTIONS_PER_MAC[core]
         terms = [Term(t.factor * each[kind], t.first, t.second) for _, kind, t in self._macs]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.pruning.patterns import Pattern
 
 # What a kernel keeps at least where kernels compete: a layer without weights ends the model.
@@ -117,7 +118,9 @@ def get(name: str, pattern: Pattern) -> Distribution:
         TfedgeError: there is none of this name, or the pattern fixes the sparsity everywhere.
     """
     if name not in _NAMED:
-        raise TfedgeError(f"distribution is one of {', '.join(_NAMED)}, not {name!r}")
+        raise TfedgeError(
+            f"distribution is one of {', '.join(_NAMED)}, not {name!r}{near(name, _NAMED)}"
+        )
     if name != "uniform" and not pattern.competes:
         raise TfedgeError(
             f"the pattern is as sparse in every layer; distribution={name!r} needs another pattern"

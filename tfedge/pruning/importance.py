@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 
 class Importance:
@@ -124,4 +125,6 @@ def get(importance: Any) -> Importance:
         return importance
     if isinstance(importance, str) and importance in _NAMED:
         return _NAMED[importance]()
-    raise TfedgeError(f"importance is one of {', '.join(_NAMED)}, not {importance!r}")
+    raise TfedgeError(
+        f"importance is one of {', '.join(_NAMED)}, not {importance!r}{near(importance, _NAMED)}"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import steps_of
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.near_names import near
 from tfedge.pruning.patterns import Pattern, Shape
 
 # Below this many weights per output nothing is won and most is lost: depthwise kernels, and
@@ -294,9 +294,7 @@ def _named(model: Any, layers: Any) -> Iterable[Any]:
         layer: Any = known.get(item) if isinstance(item, str) else same
         if layer is None:
             name = getattr(item, "name", item)
-            near = difflib.get_close_matches(str(name), known, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise TfedgeError(f"model '{model.name}' has no layer '{name}'{hint}")
+            raise TfedgeError(f"model '{model.name}' has no layer '{name}'{near(name, known)}")
         if not any(kernels_of(one) for one in private.layers_in(layer)):
             raise TfedgeError(
                 f"layer '{layer.name}' ({type(layer).__name__}) has no kernels; if it is of your "

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.pruning.selection import keep_count
 
 Shape = tuple[int, int]
@@ -140,7 +141,9 @@ class Blocks(Pattern):
         if not all(isinstance(size, int) and size > 0 for size in (rows, columns)):
             raise TfedgeError(f"blocks have whole sizes from 1 on, not {rows!r}x{columns!r}")
         if pooling not in _POOLING:
-            raise TfedgeError(f"pooling is one of {', '.join(_POOLING)}, not {pooling!r}")
+            raise TfedgeError(
+                f"pooling is one of {', '.join(_POOLING)}, not {pooling!r}{near(pooling, _POOLING)}"
+            )
         self.rows, self.columns, self.pooling = rows, columns, pooling
 
     def problem(self, shape: Shape) -> str | None:
@@ -208,5 +211,5 @@ def get(pattern: Any) -> Pattern:
             return _WRITTEN[written[2]](int(written[1]), int(written[3]))  # type: ignore[call-arg]
     raise TfedgeError(
         f"a pattern is 'unstructured', 'channels', N:M such as '2:4', a block such as '1x4' or "
-        f"(rows, columns), not {pattern!r}"
+        f"(rows, columns), not {pattern!r}{near(pattern, _NAMED)}"
     )

@@ -9,18 +9,18 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError
+from tfedge.timing import STEP, Timing
 
-EPOCH, STEP = "epoch", "step"
 _TFMOT = "tensorflow_model_optimization"
 
 
-class Schedule:
+class Schedule(Timing):
     """Sparsity against the position in training; subclasses give `sparsity`.
 
     Args:
         begin: position of the first renewal of masks.
         end: position of the last one, at which the sparsity is final; None for no end.
-        frequency: positions from one renewal to the next.
+        frequency: positions from one renewal to the next; None for that at `begin` alone.
         unit: what positions are counted in: "step" (of the optimizer, from 0) or "epoch". Both go
             on counting where an interrupted training is resumed.
 
@@ -29,15 +29,13 @@ class Schedule:
     """
 
     def __init__(
-        self, begin: int = 0, end: int | None = None, frequency: int = 100, unit: str = STEP
+        self,
+        begin: int = 0,
+        end: int | None = None,
+        frequency: int | None = 100,
+        unit: str = STEP,
     ):
-        if unit not in (EPOCH, STEP):
-            raise TfedgeError(f"unit is '{EPOCH}' or '{STEP}', not {unit!r}")
-        _require_count("begin", begin, 0)
-        _require_count("frequency", frequency, 1)
-        if end is not None:
-            _require_count("end", end, begin)
-        self.begin, self.end, self.frequency, self.unit = begin, end, frequency, unit
+        super().__init__(begin, end, frequency, unit)
 
     @property
     def final_sparsity(self) -> float:
@@ -52,23 +50,9 @@ class Schedule:
         """The share of the remaining weights that others take the place of, in [0, 1)."""
         return 0.0
 
-    def last_due(self, position: int) -> int | None:
-        """The last position up to this one at which masks are renewed; None before the first."""
-        if position < self.begin:
-            return None
-        if self.end is not None and position >= self.end:
-            return self.end
-        return self.begin + (position - self.begin) // self.frequency * self.frequency
-
     def ends_by(self, unit: str, position: int) -> bool:
         """Whether the last renewal is due at a position of this unit."""
         return self.unit == unit and self.end is not None and position >= self.end
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {
-            "begin": self.begin, "end": self.end, "frequency": self.frequency, "unit": self.unit
-        }  # fmt: skip
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Schedule:
@@ -121,16 +105,15 @@ class OneShot(_ToOneSparsity):
 
     Args:
         sparsity: in [0, 1).
-        at: the position.
-        unit: see `Schedule`.
+        begin, unit: see `Schedule`.
     """
 
-    def __init__(self, sparsity: float, at: int = 0, unit: str = STEP):
-        super().__init__(sparsity, begin=at, end=at, unit=unit)
+    def __init__(self, sparsity: float, begin: int = 0, unit: str = STEP):
+        super().__init__(sparsity, begin=begin, end=begin, unit=unit)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        return {"sparsity": self._final, "at": self.begin, "unit": self.unit}
+        return {"sparsity": self._final, "begin": self.begin, "unit": self.unit}
 
 
 class _Decay(Schedule):
@@ -343,11 +326,6 @@ def get(schedule: Any) -> Schedule:
     raise TfedgeError(
         f"a schedule of tfedge.pruning or of tfmot is needed, or a sparsity, not {schedule!r}"
     )
-
-
-def _require_count(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise TfedgeError(f"{name} is a whole number from {least} on, not {value!r}")
 
 
 def _fraction(name: str, value: Any) -> float:

@@ -21,6 +21,7 @@ from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.float32 import run_in_float32
 from tfedge.keras_graph.kinds import described, kind_of
+from tfedge.near_names import near
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
 from tfedge.quantization.attention import (
@@ -419,7 +420,9 @@ def register(layer_class: type, operator: str, result: str = _OWN) -> type:
         >>> tfedge.quantization.register(MyShuffle, "TRANSPOSE", result="shared")
     """
     if result not in _ROLES:
-        raise TfedgeError(f"result is one of {', '.join(_ROLES)}, not {result!r}")
+        raise TfedgeError(
+            f"result is one of {', '.join(_ROLES)}, not {result!r}{near(result, _ROLES)}"
+        )
     _registered[layer_class] = whole(partial(_ROLES[result], operator), None)
     return layer_class
 

@@ -240,7 +240,7 @@ def quantize(
             more time than the float model and may be an integer or two off. The result's property
             `inference` changes it.
         check: whether the result proves first that, without rounding, it computes what the model
-            computes; see `tfedge.equivalence`.
+            computes; see docs/architecture.md.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.

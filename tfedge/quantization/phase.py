@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 
 @dataclass(frozen=True)
@@ -47,5 +48,8 @@ def check_inference(inference: str) -> str:
         TfedgeError: it is neither.
     """
     if inference not in (EXACT, SIMULATED):
-        raise TfedgeError(f"inference is '{EXACT}' or '{SIMULATED}', not {inference!r}")
+        raise TfedgeError(
+            f"inference is '{EXACT}' or '{SIMULATED}', not {inference!r}"
+            f"{near(inference, (EXACT, SIMULATED))}"
+        )
     return inference

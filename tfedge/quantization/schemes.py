@@ -17,6 +17,7 @@ from typing import Any
 from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
 from tfedge.json_form import Form
+from tfedge.near_names import near
 from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"
@@ -283,7 +284,10 @@ class StorageScheme:
 
 
 def _require_one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
-    _require(given in known, f"{what} is one of {', '.join(known)}, not {given!r}")
+    _require(
+        given in known,
+        f"{what} is one of {', '.join(known)}, not {given!r}{near(given, known)}",
+    )
 
 
 def _require(condition: bool, message: str) -> None:

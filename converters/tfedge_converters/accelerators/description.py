@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.expressions import Expression
 from tfedge_converters.accelerators.facts import ATTRIBUTES, FACTS
@@ -178,7 +179,9 @@ class _Parser:
         if not isinstance(given, str):
             return self._condition(given, place)
         if given not in self.named:
-            raise TfedgeError(f"{place}: there is no condition '{readable(given)}'")
+            raise TfedgeError(
+                f"{place}: there is no condition '{readable(given)}'{near(given, self.named)}"
+            )
         return self.named[given]
 
     def _condition(self, given: Mapping[str, Any], place: str) -> Condition:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 
 # Of a file, and of how deep its parts lie within each other.
 _LONGEST, _DEEPEST = 1000, 40
@@ -209,14 +210,14 @@ def _name(reader: _Reader, node: ast.Name) -> _Part:
     if name in reader.bound:
         return lambda run, bound: bound[name]
     if name not in reader.names:
-        raise TfedgeError(f"there is no fact '{name}'")
+        raise TfedgeError(f"there is no fact '{name}'{near(name, reader.names)}")
     return lambda run, bound: run.facts[name]
 
 
 def _attribute(reader: _Reader, node: ast.Attribute) -> _Part:
     name = node.attr
     if name not in reader.attributes:
-        raise TfedgeError(f"there is no '{name}'")
+        raise TfedgeError(f"there is no '{name}'{near(name, reader.attributes)}")
     owner = reader.part(node.value)
 
     def evaluate(run: _Run, bound: Mapping[str, Any]) -> Any:

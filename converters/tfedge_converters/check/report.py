@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tfedge.atomic_writing import write_atomically
+from tfedge.result import Result
 from tfedge_converters.accelerators.mapping import GraphMapping, Placement
 from tfedge_converters.accelerators.memory import MemoryUse
 from tfedge_converters.accelerators.remedies import Remedy
 from tfedge_converters.graph import Model
 
 
-@dataclass(frozen=True, eq=False)
-class CheckReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class CheckReport(Result):
     """What an accelerator will compute of a model.
 
     Attributes:
@@ -61,6 +63,16 @@ class CheckReport:
         """Operator, count, status: the table that vendors' tools print, in the graph's order."""
         rows = Counter((p.operator.name, self.status(p)) for p in self.mapping.placements)
         return [(name, count, status) for (name, status), count in rows.items()]
+
+    def headline(self) -> str:
+        """How much is mapped."""
+        from tfedge_converters.check.wording import headline
+
+        return f"{self.name} on {self.target}: {headline(self)}"
+
+    def sections(self) -> Iterable[str]:
+        """The text."""
+        return [self.text()]
 
     def text(self) -> str:
         """The report as text."""

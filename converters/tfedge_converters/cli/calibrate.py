@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
         quantization=arguments.quantization,
         resume=arguments.resume,
         input_shapes=shapes(arguments.input_shape),
-        progress=sys.stderr.isatty(),
         allow_code=arguments.allow_code,
     )
     calibration.save(Path(arguments.output))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +161,6 @@ def run(arguments: argparse.Namespace) -> int:
         min_snr=arguments.min_snr,
         max_loss=arguments.max_loss,
         strict=arguments.strict,
-        progress=sys.stderr.isatty(),
         command=_command(arguments),
         compiler_options=compiler_options(arguments.compiler_option),
         allow_code=arguments.allow_code,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from tfedge.files import output_folder
@@ -55,11 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
         quantization=arguments.quantization,
         recovery=arguments.recovery,
         samples=arguments.samples,
-        progress=sys.stderr.isatty(),
         allow_code=arguments.allow_code,
     )
-    files = diagnosis.save(arguments.output) if arguments.output else []
-    Console().print(diagnosis.table())
-    if files:
+    Console().show(diagnosis)
+    if arguments.output is not None:
+        files = diagnosis.save(arguments.output)
         print(f"{len(files)} files in {arguments.output}")
     return 0

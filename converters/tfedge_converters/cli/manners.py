@@ -21,6 +21,7 @@ from typing import Any
 
 ERROR = 2
 _BY_SIGNAL = 128  # what shells add to a signal's number
+_SIGPIPE = 13  # for which Windows has no name
 _SIGNALS = {
     number: words
     for name, words in (
@@ -80,7 +81,7 @@ def _outcome(command: Callable[[], int]) -> tuple[int, str]:
         return ERROR, str(error)
     except BrokenPipeError:
         _let_go_of(sys.stdout)
-        return _BY_SIGNAL + signal.SIGPIPE, ""
+        return _BY_SIGNAL + _SIGPIPE, ""
     except OSError as error:
         _let_go_of(sys.stdout)
         return ERROR, _in_words(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
         ram=arguments.ram,
         bit_operations=arguments.bit_operations,
         activation_bits=arguments.activation_bits,
-        progress=sys.stderr.isatty(),
         allow_code=arguments.allow_code,
     )
     if arguments.output:
         write_scheme(Path(arguments.output), found.scheme)
-    console = Console()
-    console.print(found.table())
-    console.print(found.front_table())
-    if found.activations:
-        console.print(found.activation_table())
-    if found.arena_front:
-        console.print(found.arena_table())
+    Console().show(found)
     return 0
 
 

@@ -64,40 +64,5 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         engines=arguments.engine,
     )
-    console = Console()
-    console.print(f"{result.samples} samples; the truth is {result.truth_reason}", soft_wrap=True)
-    console.print(_table(result))
-    console.print(_verdict(result), soft_wrap=True)
+    Console().show(result)
     return 0 if result.passed and not result.not_run else 1
-
-
-def _verdict(result: Any) -> str:
-    lines = [f"not run, though asked for: {item.engine}" for item in result.not_run]
-    lines += [f"WRONG FILES: {fault}" for fault in result.faults]
-    if not result.ours:
-        lines.append("generated C was not run")
-    elif any(item.mismatches for item in result.ours):
-        lines.append("GENERATED C DIFFERS")
-    else:
-        lines.append("generated C equals the truth")
-    return "\n".join(lines)
-
-
-def _table(result: Any) -> Any:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE)
-    table.add_column("engine", no_wrap=True)
-    table.add_column("differing elements", justify="right")
-    table.add_column("largest", justify="right")
-    table.add_column("first operator that differs, and why")
-    for item in result.comparisons:
-        if item.skipped:
-            table.add_row(item.engine, "not run", "", item.skipped)
-            continue
-        where = item.first_operator + (f": {item.reason}" if item.reason else "")
-        table.add_row(
-            item.engine, f"{item.mismatches:,} of {item.elements:,}", f"{item.largest:g}", where
-        )
-    return table

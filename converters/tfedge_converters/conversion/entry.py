@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfedge.calibration.methods import Method
+from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
@@ -57,7 +58,7 @@ def convert(
     min_snr: float = Limits.snr,
     max_loss: float | None = None,
     strict: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
     command: str = "",
     compiler_options: Mapping[str, Any] | None = None,
     allow_code: bool = False,
@@ -100,7 +101,7 @@ def convert(
         recovery: how to win back, from the calibration data, what quantisation loses: any of
             "equalization", "clip_search", "adaround" (layer by layer) or "block_adaround" (with the
             layers of a residual block together), and "bias_correction", or objects of
-            `tfedge_converters.quantize.recovery` with settings.
+            `tfedge.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
         input_type, output_type: "float32" to convert at the ends; "uint8" for int8 plus 128, an
             exact shift, as cameras have it; None for the integers that the model computes with, or
@@ -116,14 +117,14 @@ def convert(
         max_loss: what the metric may lose: of accuracy, in parts of 1, by default 0.01; of other
             metrics, the change in either direction as a part of its value, by default 0.1.
         strict: whether it is an error, and no warning, if they are not kept or the data look wrong.
-        progress: whether to show progress on the terminal.
+        progress: whether to show progress; None for where the standard error is a terminal.
         command: what made this, for the generated files' banner.
         compiler_options: for targets that Vela compiles for, options of its command line, such as
             {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
         check: whether the float model proves first that it computes what the Keras model does; see
-            `tfedge.equivalence`. What trained for integers is compared by its training.
+            docs/architecture.md. What trained for integers is compared by its training.
         fold_constant_channels: whether channels of int8 convolutions and dense layers whose integer
             cannot change, whatever the input, are added to the biases of what reads them, and
             channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's
@@ -158,7 +159,7 @@ def convert(
         metric=metric,
         limits=limits,
         strict=strict,
-        progress=progress,
+        progress=is_shown(progress),
         command=command,
         compiler_options=compiler_options,
         allow_code=allow_code,

@@ -6,6 +6,7 @@ from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.foreign_text import model_name
 from tfedge_converters.preparation import prepare
+from tfedge_converters.quantize.override_names import warn_of_unknown_layers
 from tfedge_converters.targets import Target
 
 
@@ -26,6 +27,8 @@ def open_model(conversion: Conversion) -> None:
     conversion.name = model_name(prepared.name) if request.name is None else request.name
     if request.quantization is None:
         conversion.scheme = _own_scheme(prepared.scheme, request.target, conversion.scheme)
+    elif isinstance(conversion.scheme, Scheme):
+        warn_of_unknown_layers(prepared.model, conversion.scheme)
 
 
 def _own_scheme(

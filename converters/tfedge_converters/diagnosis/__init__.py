@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
@@ -25,7 +26,7 @@ def diagnose(
     samples: int = 64,
     input_shapes: Any = None,
     allow_code: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Diagnosis:
     """Compares the integer model with the float one, activation by activation.
 
@@ -40,13 +41,14 @@ def diagnose(
         input_shapes: shapes without the batch, where the model leaves sizes open.
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
-        progress: whether to show progress on the terminal.
+        progress: whether to show progress; None for where the standard error is a terminal.
 
     Raises:
         ModelFileError: a file is not a model.
         UnsupportedError: the model cannot be quantised or run.
         TfedgeError: it computes with integers already, or the data do not fit.
     """
+    progress = is_shown(progress)
     scheme = get(quantization)
     check_positive(samples=samples)
     steps(recovery)

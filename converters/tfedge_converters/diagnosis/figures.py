@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +18,23 @@ _LAYER_INCHES, _LEAST_INCHES, _HEIGHT = 0.45, 7.0, 5.5
 _BLUE, _ORANGE, _RED, _GREY = "#2b6cb0", "#dd8a1f", "#c0392b", "#8a8f98"
 
 
-def snr_figure(diagnosis: Diagnosis) -> bytes:
-    """Signal-to-noise ratio along the network, and how much noise each layer adds by itself.
+def figures(diagnosis: Diagnosis) -> dict[str, bytes]:
+    """All pictures, by the names of their files.
 
     Raises:
         MissingToolError: matplotlib is not installed.
     """
+    try:
+        import_module("matplotlib.figure")
+    except ImportError as error:
+        raise MissingToolError(
+            "without matplotlib there are no figures, only tables: pip install 'tfedge[figures]'"
+        ) from error
+    return {"snr.png": _snr_figure(diagnosis), "ranges.png": _ranges_figure(diagnosis)}
+
+
+def _snr_figure(diagnosis: Diagnosis) -> bytes:
+    """Signal-to-noise ratio along the network, and how much noise each layer adds by itself."""
     figure, (levels, shares) = _axes(diagnosis, 2, height_ratios=(2, 1))
     places = np.arange(len(diagnosis.layers))
     for label, colour, values in (
@@ -42,12 +54,8 @@ def snr_figure(diagnosis: Diagnosis) -> bytes:
     return _png(figure)
 
 
-def ranges_figure(diagnosis: Diagnosis) -> bytes:
-    """The largest magnitude of every channel of activations and weights, on logarithmic axes.
-
-    Raises:
-        MissingToolError: matplotlib is not installed.
-    """
+def _ranges_figure(diagnosis: Diagnosis) -> bytes:
+    """The largest magnitude of every channel of activations and weights, on logarithmic axes."""
     figure, axes = _axes(diagnosis, 2)
     for axis, what, colour in zip(axes, ("activations", "weights"), (_BLUE, _ORANGE), strict=True):
         for place, layer in enumerate(diagnosis.layers):
@@ -68,10 +76,8 @@ def ranges_figure(diagnosis: Diagnosis) -> bytes:
 
 def _axes(diagnosis: Diagnosis, rows: int, **ratios: Any) -> tuple[Any, Any]:
     """Axes one above the other with the layers' names below."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingToolError("matplotlib draws the figures: pip install matplotlib") from error
+    from matplotlib.figure import Figure
+
     width = max(_LEAST_INCHES, _LAYER_INCHES * len(diagnosis.layers) + 2)
     figure = Figure(figsize=(width, _HEIGHT + 1), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, gridspec_kw=ratios or None)

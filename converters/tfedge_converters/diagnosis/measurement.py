@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfedge.progress import tracked
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.diagnosis.report import ChannelRanges, Diagnosis, LayerDiagnosis
@@ -46,7 +47,7 @@ def measure(
     )
     layers = [
         _layer(operator, tensor, numbers, names, probe, quantized_copy, whole[place])
-        for place, (operator, tensor) in enumerate(_tracked(visible) if progress else visible)
+        for place, (operator, tensor) in enumerate(tracked(visible, "Diagnosing", progress))
     ]
     return Diagnosis(name, scheme.name, probe.noise(whole[len(visible) :]), tuple(layers))
 
@@ -112,11 +113,3 @@ def _weights(operator: Operator) -> ChannelRanges | None:
 def _ranges(values: np.ndarray, axis: int) -> ChannelRanges:
     channels = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
     return ChannelRanges(channels.min(axis=1), channels.max(axis=1))
-
-
-def _tracked(
-    layers: Sequence[tuple[Operator | None, Tensor]],
-) -> Iterable[tuple[Operator | None, Tensor]]:
-    from rich.progress import track
-
-    return track(layers, "Diagnosing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tfedge.errors import MissingToolError
 from tfedge.file_sets import write_set
 from tfedge.files import output_folder
+from tfedge.result import Result
 from tfedge.terminal_text import cells
 from tfedge_converters.foreign_text import csv_cell
 from tfedge_converters.quantize.noise import decibels
@@ -87,8 +90,8 @@ class LayerDiagnosis:
         return min(1.0, span / (high - low)) if high > low else 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
     """The result of `tfedge.diagnose`.
 
     Attributes:
@@ -114,12 +117,19 @@ class Diagnosis:
         total = sum(other.output_noise for other in self.layers)
         return layer.output_noise / total if total else 0.0
 
+    def headline(self) -> str:
+        """How much noise there is at the output."""
+        return f"{self.name} as {self.scheme}: {decibels(self.noise):.1f} dB at the output"
+
+    def sections(self) -> Iterable[Any]:
+        """The table, with the verdict below."""
+        return [self.table()]
+
     def verdict(self) -> str:
         """Where accuracy goes, in words."""
         worst = self.worst
         words = (
-            f"{self.name} as {self.scheme}: {decibels(self.noise):.1f} dB at the output. "
-            f"{self.share(worst):.0%} of the noise comes from {worst.title}: "
+            f"{self.headline()}. {self.share(worst):.0%} of the noise comes from {worst.title}: "
             f"{decibels(worst.output_noise):.1f} dB with nothing else quantised"
         )
         reasons = [
@@ -138,11 +148,11 @@ class Diagnosis:
         """A rich table, a layer a line."""
         from rich import box
         from rich.table import Table
-        from rich.text import Text
 
-        table = Table(box=box.SIMPLE, caption=Text(self.verdict()))
+        verdict = cells(self.verdict())[0]
+        table = Table(box=box.SIMPLE, caption=verdict, caption_justify="left")
         for title in ("", "operator", "name", "range", "weights"):
-            table.add_column(title, overflow="fold")
+            table.add_column(title, overflow="fold", no_wrap=title == "operator")
         for title in ("dB here", "alone, here", "alone, at output", "share"):
             table.add_column(title, justify="right")
         for layer in self.layers:
@@ -165,22 +175,25 @@ class Diagnosis:
     def save(self, directory: str | Path) -> list[Path]:
         """Writes layers.csv, channels.csv, diagnosis.json, snr.png and ranges.png into a folder.
 
+        The pictures are left out, with a warning, where matplotlib is not installed.
+
         Returns:
             The files' paths.
 
         Raises:
-            MissingToolError: matplotlib is not installed.
             TfedgeError: the folder cannot be written to.
         """
-        from tfedge_converters.diagnosis.figures import ranges_figure, snr_figure
+        from tfedge_converters.diagnosis.figures import figures
 
         files: dict[str, bytes | str] = {
             "layers.csv": _csv([self._entry(layer) for layer in self.layers]),
             "channels.csv": _csv([row for layer in self.layers for row in _channels(layer)]),
             "diagnosis.json": json.dumps(self._document(), indent=1) + "\n",
-            "snr.png": snr_figure(self),
-            "ranges.png": ranges_figure(self),
         }
+        try:
+            files |= figures(self)
+        except MissingToolError as missing:
+            logging.warning("%s", missing)
         folder = output_folder(directory)
         for notice in write_set(folder, "diagnose", files, {"model": self.name}):
             logging.warning("%s", notice)

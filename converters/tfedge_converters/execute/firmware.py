@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge_converters.execute.cores import CORES, Core
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.firmware_result import FirmwareResult, parse_results
@@ -66,7 +67,9 @@ def build_firmware(program: CProgram, core: str, *, flags: Sequence[str] = ()) -
         ExecutionError: the C does not compile, or needs more than 4 MiB of flash or RAM.
     """
     if core not in CORES:
-        raise TfedgeError(f"'{core}' is no core to build firmware for; use {', '.join(CORES)}")
+        raise TfedgeError(
+            f"'{core}' is no core to build firmware for; use {', '.join(CORES)}{near(core, CORES)}"
+        )
     scratch = ScratchDirectory()
     elf = _build(program, CORES[core], flags, scratch.path)
     return Firmware(program, CORES[core], tuple(flags), scratch, elf)

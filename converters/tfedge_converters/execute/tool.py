@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import selectors
 import signal
 import subprocess
@@ -18,6 +17,11 @@ from typing import IO, Any
 
 from tfedge_converters.environment import positive_number
 from tfedge_converters.execute.errors import ExecutionError
+
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
 
 # Of every program that is run, in place of its own time limit.
 SECONDS_VARIABLE = "TFEDGE_TOOL_SECONDS"

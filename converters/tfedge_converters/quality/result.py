@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tfedge.result import Result
 from tfedge_converters.quantize.noise import decibels
 
 _SHOWN = 6
@@ -67,8 +69,8 @@ class OutputQuality(PartQuality):
         return super().__str__() + (f": of which {listed}{more}" if parts else "")
 
 
-@dataclass(frozen=True)
-class Quality:
+@dataclass(frozen=True, repr=False)
+class Quality(Result):
     """A converted model against the float model that it was made of.
 
     For a model that was trained for integers, this is the function that its export has in float32:
@@ -91,9 +93,14 @@ class Quality:
         """In dB: the least of all outputs, and of their parts."""
         return min(output.worst.snr for output in self.outputs)
 
-    def __str__(self) -> str:
+    def headline(self) -> str:
+        """The least signal to noise of all outputs."""
+        return f"{self.snr:.1f} dB, on {_count(self.samples)} {self.source}"
+
+    def sections(self) -> Iterable[str]:
+        """Signal to noise of every output and its parts, in one line."""
         outputs = "; ".join(map(str, self.outputs))
-        return f"signal to noise of {outputs}, on {_count(self.samples)} {self.source}"
+        yield f"signal to noise of {outputs}, on {_count(self.samples)} {self.source}"
 
 
 def _count(samples: int) -> str:

@@ -17,8 +17,10 @@ from tfedge.calibration.methods import MINMAX, Method, method
 from tfedge.calibration.observers import Observer
 from tfedge.errors import TfedgeError
 from tfedge.files import MALFORMED
+from tfedge.progress import tracked
 from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.schemes import Scheme, get
+from tfedge.result import Result
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
@@ -57,8 +59,8 @@ class _Watched:
     is_inside: bool = False
 
 
-@dataclass(eq=False)
-class Calibration:
+@dataclass(eq=False, repr=False)
+class Calibration(Result):
     """What was seen of a model's activations: to be saved, resumed, and used in place of data.
 
     Memory does not grow with the data.
@@ -84,6 +86,18 @@ class Calibration:
         self.scheme = get(self.scheme)
         self._make = method(self.method)
         self._minimum = self._make().minimum_samples
+
+    def headline(self) -> str:
+        """What was seen, and how."""
+        how = self.method if isinstance(self.method, str) else type(self._make()).__name__
+        return (
+            f"{self.samples:,} samples seen by {how} for {get(self.scheme).name}, "
+            f"{len(self._observers)} activations"
+        )
+
+    def sections(self) -> Iterable[str]:
+        """The one line that there is to say."""
+        return [self.headline()]
 
     def observe(self, model: Model, data: Any, *, progress: bool = False) -> None:
         """Runs the model on samples; may be called again with more of them.
@@ -119,7 +133,8 @@ class Calibration:
         shown = list({id(tensor): tensor for tensor in asked}.values())
         self._digest = digest(model)
         self._observers = self._observers or {place: self._make() for place in watched}
-        for seen in run_float(model, _tracked(samples) if progress else samples, shown):
+        tracked_samples = tracked(samples, "Calibrating", progress, samples.total)
+        for seen in run_float(model, tracked_samples, shown):
             limits = scores.limits(seen.of)
             for place, item in watched.items():
                 self._see(place, item, _within(item.values(seen), limits.get(id(item.tensor))))
@@ -333,9 +348,3 @@ def _name(tensor: Tensor, names: Mapping[int, str]) -> str:
 def _listed(names: list[str]) -> str:
     shown = ", ".join(names[:_NAMED])
     return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-
-
-def _tracked(samples: RepresentativeData) -> Iterable[list[np.ndarray]]:
-    from rich.progress import track
-
-    return track(samples, "Calibrating", total=samples.total)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.quantize.casts import (
     as_float,
@@ -56,7 +57,10 @@ def io_type(given: str) -> TensorType:
         TfedgeError: there is no such type.
     """
     if given not in _TYPES:
-        raise TfedgeError(f"inputs and outputs can be {', '.join(sorted(_TYPES))}, not '{given}'")
+        raise TfedgeError(
+            f"inputs and outputs can be {', '.join(sorted(_TYPES))}, not '{given}'"
+            f"{near(given, _TYPES)}"
+        )
     return _TYPES[given]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tfedge.quantization.schemes import Scheme
+from tfedge.result import Result
 from tfedge.terminal_text import cells
 from tfedge_converters.quantize.noise import decibels
 from tfedge_converters.search.costs import Choice
@@ -122,8 +123,8 @@ def arena_front(points: Sequence[ArenaPoint]) -> tuple[ArenaPoint, ...]:
     return tuple(kept)
 
 
-@dataclass(frozen=True, eq=False)
-class WidthSearch:
+@dataclass(frozen=True, eq=False, repr=False)
+class WidthSearch(Result):
     """The result of `tfedge.search_widths`.
 
     Attributes:
@@ -181,9 +182,25 @@ class WidthSearch:
             ),
         )
 
-    def verdict(self) -> str:
-        """What it costs and how good it is, in words."""
+    def headline(self) -> str:
+        """What it costs and how good it is."""
         arena = "" if self.arena is None else f", arena {self.arena:,} bytes"
+        return (
+            f"{self.name}: {self.flash:,} bytes of flash{arena}, {self.bit_operations:,} bit "
+            f"operations; {decibels(self.noise):.1f} dB at the output"
+        )
+
+    def sections(self) -> Iterable[Any]:
+        """The tables: of layers with the verdict below, of activations, and both fronts."""
+        yield self.table()
+        yield self.front_table()
+        if self.activations:
+            yield self.activation_table()
+        if self.arena_front:
+            yield self.arena_table()
+
+    def verdict(self) -> str:
+        """What it costs and how good it is, and what of that was predicted, in words."""
         activations = ""
         if self.activations:
             wide = sum(group.bits > _USUAL for group in self.activations)
@@ -193,18 +210,17 @@ class WidthSearch:
                 f"than {_USUAL} bits, {alone:.1f} dB"
             )
         return (
-            f"{self.name}: {self.flash:,} bytes of flash{arena}, {self.bit_operations:,} bit "
-            f"operations; {decibels(self.noise):.1f} dB at the output, of which weights alone "
-            f"were predicted to leave {decibels(self.predicted_noise):.1f} dB{activations}"
+            f"{self.headline()}, of which weights alone were predicted to leave "
+            f"{decibels(self.predicted_noise):.1f} dB{activations}"
         )
 
     def table(self) -> Any:
         """A rich table, a layer a line."""
         from rich import box
         from rich.table import Table
-        from rich.text import Text
 
-        table = Table("layer", box=box.SIMPLE, caption=Text(self.verdict()))
+        verdict = cells(self.verdict())[0]
+        table = Table("layer", box=box.SIMPLE, caption=verdict, caption_justify="left")
         for title in ("bits", "activations", "bytes", "dB alone"):
             table.add_column(title, justify="right")
         table.add_column("why")

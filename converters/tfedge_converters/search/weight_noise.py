@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from tfedge.progress import tracked
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Operator, Tensor
@@ -33,7 +33,7 @@ class WeightNoise:
         results.
         """
         found: dict[str, dict[int, float]] = {}
-        for width in _tracked(bits) if progress else bits:
+        for width in tracked(bits, "Measuring sensitivities", progress):
             quantized_copy = QuantizedCopy(self._probe.model, uniform_weights(scheme, width))
             for operator in self._probe.model.main.operators:
                 if quantized_copy.rounds_weights(operator):
@@ -77,9 +77,3 @@ def _digest(operator: Operator) -> bytes:
         assert weights is not None
         digest.update(np.asarray(weights.data).tobytes())
     return digest.digest()
-
-
-def _tracked(bits: Sequence[int]) -> Any:
-    from rich.progress import track
-
-    return track(bits, "Measuring sensitivities")

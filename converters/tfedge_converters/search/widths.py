@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
@@ -57,7 +58,7 @@ def search_widths(
     samples: int = 64,
     input_shapes: Any = None,
     allow_code: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> WidthSearch:
     """Chooses widths of weights, and of activations if asked, within a budget with least noise.
 
@@ -88,7 +89,7 @@ def search_widths(
         input_shapes: shapes without the batch, where the model leaves sizes open.
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
-        progress: whether to show progress on the terminal.
+        progress: whether to show progress; None for where the standard error is a terminal.
 
     Raises:
         ModelFileError: a file is not a model.
@@ -96,6 +97,7 @@ def search_widths(
         TfedgeError: nothing meets the budget, the message says what the least is; or another
             argument is wrong.
     """
+    progress = is_shown(progress)
     widths = _widths(bits, "weights")
     scheme, searched = _narrowest(get(quantization), activation_bits)
     aim = targets.load(target)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.description import Accelerator, parse
 from tfedge_converters.backends import Backend, backend_named
@@ -70,7 +70,7 @@ class Target:
         if self.schemes and given not in self.schemes:
             raise TfedgeError(
                 f"{self.name} computes with {' or '.join(self.schemes)}, not with {given}; leave "
-                "quantization out"
+                f"quantization out{near(given, self.schemes)}"
             )
         return given
 
@@ -164,6 +164,5 @@ def _read(name: str) -> Mapping[str, Any]:
 
 def _unknown(name: str) -> str:
     known = names()
-    close = get_close_matches(name, known, 3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
-    return f"there is no target '{readable(name)}'; {hint} (tfedge targets lists them)"
+    hint = near(name, known) or f"; known are {', '.join(known)}"
+    return f"there is no target '{readable(name)}'{hint} (tfedge targets lists them)"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.near_names import near
 from tfedge_converters import targets
 from tfedge_converters.backends import all_backends
 from tfedge_converters.c import Options, generate
@@ -194,6 +195,7 @@ def engine(name: str) -> Engine:
         known |= backend.own_engines
     if name not in known:
         raise TfedgeError(
-            f"there is no engine '{name}'; use {', '.join(known)} or qemu:CORE, e.g. qemu:cortex-m4"
+            f"there is no engine '{name}'; use {', '.join(known)} or qemu:CORE, "
+            f"e.g. qemu:cortex-m4{near(name, known)}"
         )
     return known[name]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
+from tfedge.result import Result
+from tfedge.terminal_text import cells
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.execute import ExecutionError
 from tfedge_converters.graph import Graph, Model, Operator, read_model, write_model
@@ -51,9 +53,16 @@ class Comparison:
     first_operator: str = ""
     reason: str = ""
 
+    def words(self) -> tuple[str, str, str]:
+        """How many elements differ, by how much at most, and where and why."""
+        if self.skipped:
+            return "not run", "", self.skipped
+        where = self.first_operator + (f": {self.reason}" if self.reason else "")
+        return f"{self.mismatches:,} of {self.elements:,}", f"{self.largest:g}", where
 
-@dataclass(frozen=True)
-class Verification:
+
+@dataclass(frozen=True, repr=False)
+class Verification(Result):
     """The outcome of `verify`.
 
     Attributes:
@@ -92,6 +101,40 @@ class Verification:
         """
         equal = bool(self.ours) and not any(c.mismatches for c in self.ours)
         return equal and not any(is_ours(c.engine) for c in self.not_run) and not self.faults
+
+    def headline(self) -> str:
+        """Whether it passed, and why not."""
+        outcome = "passed" if self.passed else "not passed"
+        return f"{outcome}, {self.samples} samples: {'; '.join(self.verdict())}"
+
+    def sections(self) -> Iterable[Any]:
+        """What was run, a table of the engines, and the verdict."""
+        yield f"{self.samples} samples; the truth is {self.truth_reason}"
+        yield self.table()
+        yield "\n".join(self.verdict())
+
+    def verdict(self) -> list[str]:
+        """What came out, in sentences."""
+        lines = [f"not run, though asked for: {item.engine}" for item in self.not_run]
+        lines += [f"WRONG FILES: {fault}" for fault in self.faults]
+        if not self.ours:
+            return [*lines, "generated C was not run"]
+        differs = any(item.mismatches for item in self.ours)
+        return [*lines, "GENERATED C DIFFERS" if differs else "generated C equals the truth"]
+
+    def table(self) -> Any:
+        """A rich table, an engine a line."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE)
+        table.add_column("engine", no_wrap=True)
+        table.add_column("differing elements", justify="right")
+        table.add_column("largest", justify="right")
+        table.add_column("first operator that differs, and why")
+        for item in self.comparisons:
+            table.add_row(*cells(item.engine, *item.words()))
+        return table
 
 
 def is_ours(name: str) -> bool:

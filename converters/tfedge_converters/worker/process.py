@@ -38,6 +38,11 @@ class WorkerProcess:
     """
 
     def __init__(self, limits: Limits):
+        if not hasattr(socket, "send_fds"):
+            raise MissingToolError(
+                "LiteRT and TFLite Micro run in a process of their own, for which Windows lacks "
+                "what Linux and macOS have; use WSL, the Windows Subsystem for Linux"
+            )
         self.limits = limits
         self.models = 0
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 (open while the process lives)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfedge.calibration import RepresentativeData
 from tfedge.errors import TfedgeError
+from tfedge.near_names import near
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Model
 from tfedge_converters.quantize.inputs import input_specs
@@ -36,20 +37,18 @@ def steps(given: Sequence[str | Step]) -> list[Step]:
     """The steps of a recovery, in the order in which they run, whatever the order given.
 
     Args:
-        given: keys of `STEPS`, for the defaults, or objects with settings.
+        given: keys of `STEPS`, for the defaults, or objects with settings; one of a class derived
+            from a step's stands in its place.
 
     Raises:
         TfedgeError: a step is unknown, or given twice.
     """
     names = [given] if isinstance(given, str) else list(given)
     made = [_step(name) if isinstance(name, str) else name for name in names]
-    order = [type(step) for step in STEPS.values()]
-    unknown = [step for step in made if type(step) not in order]
-    if unknown:
-        raise TfedgeError(f"{unknown[0]!r} is no step of a recovery; they are {', '.join(STEPS)}")
-    if len({type(step) for step in made}) < len(made):
+    order = [_place(step) for step in made]
+    if len(set(order)) < len(made):
         raise TfedgeError("a recovery has each step once; leave out what is double")
-    return sorted(made, key=lambda step: order.index(type(step)))
+    return [step for _, step in sorted(zip(order, made, strict=True), key=lambda pair: pair[0])]
 
 
 def recover(
@@ -94,7 +93,17 @@ def recover(
             step.apply(session)
 
 
+def _place(step: Any) -> int:
+    """Of the kind of a step among those that there are."""
+    for place, kind in enumerate(dict.fromkeys(type(known) for known in STEPS.values())):
+        if isinstance(step, kind):
+            return place
+    raise TfedgeError(f"{step!r} is no step of a recovery; they are {', '.join(STEPS)}")
+
+
 def _step(name: str) -> Step:
     if name not in STEPS:
-        raise TfedgeError(f"'{name}' is no step of a recovery; they are {', '.join(STEPS)}")
+        raise TfedgeError(
+            f"'{name}' is no step of a recovery; they are {', '.join(STEPS)}{near(name, STEPS)}"
+        )
     return STEPS[name]

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from tfedge.progress import tracked
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, WeightGrid
@@ -84,11 +85,7 @@ class Session:
 
     def tracked(self, items: Sequence[Item], title: str) -> Iterable[Item]:
         """The items, with a progress bar if one is wanted."""
-        if not self.progress:
-            return items
-        from rich.progress import track
-
-        return track(items, title)
+        return tracked(items, title, self.progress)
 
 
 def free_layers(model: Model) -> list[LinearLayer]:

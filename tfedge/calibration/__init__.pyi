@@ -1,0 +1,13 @@
+from tfedge.calibration.clipping import Entropy as Entropy
+from tfedge.calibration.clipping import MeanSquaredError as MeanSquaredError
+from tfedge.calibration.clipping import Percentile as Percentile
+from tfedge.calibration.methods import METHODS as METHODS
+from tfedge.calibration.methods import MINMAX as MINMAX
+from tfedge.calibration.methods import Method as Method
+from tfedge.calibration.methods import method as method
+from tfedge.calibration.observers import MinMax as MinMax
+from tfedge.calibration.observers import MovingAverage as MovingAverage
+from tfedge.calibration.observers import Observer as Observer
+from tfedge.calibration.ranges import Range as Range
+from tfedge.calibration.representative_data import InputSpec as InputSpec
+from tfedge.calibration.representative_data import RepresentativeData as RepresentativeData

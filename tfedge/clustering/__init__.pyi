@@ -1,0 +1,1 @@
+from tfedge.clustering.model import cluster as cluster
