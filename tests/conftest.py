@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
 import pytest
+from fast_selection import pytest_addoption as pytest_addoption
+from fast_selection import pytest_collection_modifyitems as pytest_collection_modifyitems
+from fast_selection import pytest_configure as pytest_configure
 from model_files import PUBLISHED, SOURCES, WITHOUT_PUBLISHED
 from seeded_models import seeded_file
+
+# One thread a process: tests run in several, and small nets lose by threads. TensorFlow and OpenMP
+# read this when they are first imported, and programs that tests start inherit it.
+for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 
 def _published_file(relative: str) -> Path:
