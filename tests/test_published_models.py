@@ -57,13 +57,12 @@ def _described(path: Path) -> list:
 
 
 @needs_published
-@pytest.mark.parametrize(
-    "file",
-    [
-        *(f"mlperf_tiny/{name}_{kind}" for name in mlperf_tiny.NAMES for kind in ("float", "int8")),
-        *(f"edgetpu_pairs/{name}" for name in edgetpu.MODELS if "small" not in name),
-    ],
-)
-def test_networks_from_seeds_are_those_that_were_published(file, seeded, published):
-    ours, theirs = (source(f"{file}.tflite") for source in (seeded, published))
-    assert _described(ours) == _described(theirs)
+def test_networks_from_seeds_are_those_that_were_published(seeded, published):
+    tiny = [
+        f"mlperf_tiny/{name}_{kind}" for name in mlperf_tiny.NAMES for kind in ("float", "int8")
+    ]
+    coral = [f"edgetpu_pairs/{name}" for name in edgetpu.MODELS if "small" not in name]
+    # The published kws_float is hybrid.
+    for file in {*tiny, *coral} - {"mlperf_tiny/kws_float"}:
+        ours, theirs = (source(f"{file}.tflite") for source in (seeded, published))
+        assert _described(ours) == _described(theirs), file
