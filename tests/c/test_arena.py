@@ -37,3 +37,12 @@ def test_the_peak_is_the_first_of_the_fullest_steps():
 
 def test_buffers_without_bytes_take_none():
     assert place([Buffer(0, 0, 1), Buffer(0, 2, 3)], 16).size == 0
+
+
+def test_outputs_last_to_the_end():
+    b = Builder(np.random.default_rng(0))
+    x = b.input((1, 16, 16, 4), b.quantization())
+    for code in ("RELU", "RELU6", "RELU"):
+        x = b.output(code, [x], x.shape, x.quantization)
+    source = generate(b.model(), Options("model", targets.load("host")))
+    assert source.arena_bytes == 3 * BYTES
