@@ -1,4 +1,5 @@
 # make demo: what tfedge does, on real data.  make test: everything that must hold.
+# make test-fast: most of it, in two minutes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ TEST_READY := $(VENV)/.ready-for-test
 C_FILES = $(shell find c_runtime converters docs tests -name '*.[ch]' -not -path '*/build/*')
 PROJECT_FILES := pyproject.toml setup.py tools/make_venv.sh
 
-.PHONY: demo test test-lowest test-without-training lint packages static sweep clean
+.PHONY: demo test test-fast test-lowest test-without-training lint packages static sweep clean
 
 # The compilers and QEMU are no prerequisites: without them the demo leaves out the steps that need
 # them, and tests skip with a reason.
@@ -23,10 +24,18 @@ demo: $(DEMO_READY)
 	@tools/install_debian_packages.sh $(DEMO_PACKAGES) || true
 	@$(BIN)/python examples/digits.py
 
+# A file of tests stays in one process: what its tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: lint
 	@tools/install_debian_packages.sh $(TEST_PACKAGES) || true
 	@tools/install_debian_packages.sh $(OTHER_PACKAGES) || true
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
+
+# For between two changes: without QEMU, MISRA, distribution, resumed training, sweeps, and whatever
+# else was dear in this clone's last run.
+test-fast: $(TEST_READY)
+	$(PYTEST) --fast
 
 # The lowest versions that pyproject.toml allows, with the lowest Python (make test-lowest
 # LOWEST_PYTHON=/path/to/python3.10): every public name, and training, conversion and verification

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
-from shared_files import SHARED
+from fast_selection import pytest_addoption as pytest_addoption
+from fast_selection import pytest_collection_modifyitems as pytest_collection_modifyitems
+from fast_selection import pytest_configure as pytest_configure
+from model_files import PUBLISHED, SOURCES, WITHOUT_PUBLISHED
+from seeded_models import seeded_file
+
+# One thread a process: tests run in several, and small nets lose by threads. TensorFlow and OpenMP
+# read this when they are first imported, and programs that tests start inherit it.
+for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 
-def shared_path(relative: str) -> Path:
-    """A real model or data file from outside the project; skips the test where it is missing."""
-    path = SHARED / relative
+def _published_file(relative: str) -> Path:
+    path = PUBLISHED / relative
     if not path.exists():
-        pytest.skip(
-            f"needs {relative}, which is not part of the project and is not on this machine"
-        )
+        pytest.skip(f"{relative}: {WITHOUT_PUBLISHED}")
     return path
 
 
+@pytest.fixture(scope="session")
+def _seeded_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("seeded_models")
+
+
 @pytest.fixture
-def shared():
-    """`shared("models/x.tflite")` gives the path, or skips the test aloud."""
-    return shared_path
+def seeded(_seeded_folder):
+    """`seeded("mlperf_tiny/ic_int8.tflite")` gives the path of a network made from seeds."""
+    return partial(seeded_file, folder=_seeded_folder)
+
+
+@pytest.fixture
+def published():
+    """`published("mlperf_tiny/ic_int8.tflite")` gives the path, or skips the test aloud."""
+    return _published_file
+
+
+@pytest.fixture(params=SOURCES)
+def model_file(request):
+    """The one, and where published files are at hand the other."""
+    return request.getfixturevalue(request.param)

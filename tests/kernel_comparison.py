@@ -1,11 +1,12 @@
-"""Compares generated C with the reference interpreters on random instances of one operator."""
+"""Compares generated C with the reference interpreters on random instances of operators."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from random_graphs import ORACLE_LITERT, REWRITES, random_model, random_sample
+from random_graphs import ORACLE_LITERT, REWRITES, random_batch, random_sample
 
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
@@ -18,32 +19,33 @@ SEQUENCE = 7
 
 
 def mismatches(
-    name: str, optimize: str, folder: Path, *, seed: int, instances: int, samples: int
+    names: Sequence[str], optimize: str, folder: Path, *, seed: int, instances: int, samples: int
 ) -> list[str]:
-    """What differs, in words, over `instances` x `samples` cases of an operator.
+    """What differs, in words, over `instances` x `samples` cases of each operator.
 
     Code that layers share runs under the sanitizers. Where a pass rewrites operators for TFLite
     Micro, C and TFLite Micro compute the rewritten ones, and LiteRT says of the original ones what
     is right.
 
     Args:
-        name: a key of OPERATORS.
+        names: keys of OPERATORS that can be in one model, as `random_graphs.batches` has them.
         optimize: "speed" or "shared".
         folder: for the generated C.
     """
-    model = random_model(name, seed, instances)
+    model = random_batch(names, seed, instances)
     original = write_model(model)
-    if name in REWRITES:
-        REWRITES[name](model)
+    rewrites = [REWRITES[name] for name in names if name in REWRITES]
+    for rewrite in rewrites:
+        rewrite(model)
     source = generate(model, Options("model", targets.load("host"), optimize))
     # The sanitizers see every access; -O1 keeps them quick to compile.
     program = build_host(source.write(folder), sanitize=optimize == "shared", flags=["-O1"])
     rng = np.random.default_rng([seed, 2])
     data = [random_sample(model, rng) for _ in range(samples)]
-    oracle = run_litert_reference if name in ORACLE_LITERT else run_micro
+    oracle = run_litert_reference if names[0] in ORACLE_LITERT else run_micro
     right = oracle(original, data, SEQUENCE)
     results = [*zip(program.run(data, SEQUENCE), right, strict=True)]
-    if name in REWRITES:
+    if rewrites:
         results += zip(run_micro(write_model(model), data, SEQUENCE), right, strict=True)
     made_by = {id(t): operator for operator in model.main.operators for t in operator.outputs}
     return [

@@ -29,6 +29,8 @@ class Builder:
     Attributes:
         activations: the type of what operators compute with, unless they ask for another: INT8 or
             INT16, whose zero points are 0.
+        extreme_sums: whether biases of int8 operators reach +-2^30, the most that a file has, and
+            output scales are far from what sums need.
     """
 
     rng: np.random.Generator
@@ -36,6 +38,7 @@ class Builder:
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
     operators: list[Operator] = field(default_factory=list)
+    extreme_sums: bool = False
 
     def model(self) -> Model:
         return Model([Graph(self.inputs, self.outputs, self.operators)])
@@ -108,7 +111,8 @@ class Builder:
             most = 1 << int(self.rng.choice([10, 22, 40]))
             values = self.rng.integers(-most, most, channels)
             return self.constant(values, quantization, TensorType.INT64)
-        values = self.rng.integers(-20_000, 20_000, channels).astype(np.int32)
+        most = 1 << int(self.rng.choice([4, 20, 30])) if self.extreme_sums else 20_000
+        values = self.rng.integers(-most, most, channels).astype(np.int32)
         return self.constant(values, quantization, TensorType.INT32)
 
     def activation(self) -> int:
@@ -117,10 +121,10 @@ class Builder:
     def sums(self, source: Tensor, weights: Tensor, depth: int) -> Quantization:
         """An output scale at which sums of `depth` random products neither vanish nor saturate."""
         real = float(source.quantization.scale[0] * weights.quantization.scale.max())
-        return Quantization.per_tensor(
-            real * _DEVIATIONS[weights.type] * np.sqrt(depth) * float(self.rng.uniform(0.3, 3)),
-            self.zero_point(),
-        )
+        step = _DEVIATIONS[weights.type] * np.sqrt(depth) * float(self.rng.uniform(0.3, 3))
+        if self.extreme_sums:
+            step = self.scale(2.0**-6, 2.0**25)
+        return Quantization.per_tensor(real * step, self.zero_point())
 
 
 def extent(size, kernel, stride, dilation, padding):

@@ -6,9 +6,12 @@ own, so that one compilation covers all of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import random_core
 import random_elementwise
+import random_extreme_sums
 import random_float_fallback
 import random_heavy
 import random_int16
@@ -24,6 +27,7 @@ from tfedge_converters.graph import Model, TensorType
 _FAMILIES = (
     random_core,
     random_elementwise,
+    random_extreme_sums,
     random_heavy,
     random_int16,
     random_integers,
@@ -49,12 +53,39 @@ REWRITES = {
 }
 
 
+# Operators that one program holds: compilers take longer to start than for an operator.
+_BATCH = 12
+
+
 def random_model(name: str, seed: int, count: int) -> Model:
     """`count` random instances of one operator in one graph."""
-    builder = Builder(np.random.default_rng([seed, sum(name.encode())]))
-    for _ in range(count):
-        OPERATORS[name](builder)
+    return random_batch([name], seed, count)
+
+
+def random_batch(names: Sequence[str], seed: int, count: int) -> Model:
+    """`count` random instances of each operator in one graph, the same as in one of its own."""
+    builder = Builder(np.random.default_rng())
+    for name in names:
+        builder.rng = np.random.default_rng([seed, sum(name.encode())])
+        for _ in range(count):
+            OPERATORS[name](builder)
     return builder.model()
+
+
+def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Operators that can be in one model: of one oracle, and with states or without.
+
+    What a pass rewrites is alone, so that it rewrites nothing else.
+    """
+    kinds: dict[object, list[str]] = {}
+    for name in names:
+        kind = name if name in REWRITES else (name in ORACLE_LITERT, name in STATEFUL)
+        kinds.setdefault(kind, []).append(name)
+    return [
+        tuple(kind[start : start + _BATCH])
+        for kind in kinds.values()
+        for start in range(0, len(kind), _BATCH)
+    ]
 
 
 def random_sample(model: Model, rng: np.random.Generator) -> list[np.ndarray]:

@@ -45,7 +45,12 @@ def unidirectional_sequence_lstm(b: Builder) -> None:
     options.fusedActivationFunction = schema.ActivationFunctionType.TANH
     options.timeMajor = bool(b.rng.random() < 0.3)
     lead = (steps, 1) if options.timeMajor else (1, steps)
-    source = b.input((*lead, depth))
+    sequence_lstm(b, b.input((*lead, depth)), units, options)
+
+
+def sequence_lstm(b: Builder, source: Tensor, units: int, options) -> Tensor:
+    """The result of a random LSTM over what `source` has."""
+    depth = source.shape[2]
     # One is the most that the hidden state can be.
     step = 127 / np.iinfo(b.activations.dtype).max
     grid = Quantization.per_tensor(b.scale(1e-3, 0.02) * step, b.zero_point())
@@ -70,7 +75,8 @@ def unidirectional_sequence_lstm(b: Builder) -> None:
         made.data = _bias_values(b, units, source, weights).astype(made.type.dtype)
     if b.rng.random() < 0.4:
         options.cellClip = float(b.rng.uniform(0.01, 4))
-    output = Tensor(f"output_{len(b.outputs)}", (*lead, units), b.activations, grid)
+    shape = (*source.shape[:2], units)
+    output = Tensor(f"output_{len(b.outputs)}", shape, b.activations, grid)
     hidden_scale = Tensor(f"hidden_scale_{len(b.outputs)}", (0,), b.activations, grid)
     rest = [Tensor("", (0,), TensorType.FLOAT32) for _ in range(4)]
     scheme = {TensorType.INT8: "int8", TensorType.INT16: "int16x8"}[b.activations]
@@ -79,6 +85,7 @@ def unidirectional_sequence_lstm(b: Builder) -> None:
     operator.intermediates = [*rest, hidden_scale]
     b.operators.append(operator)
     b.outputs.append(output)
+    return output
 
 
 def lstm_continued(b: Builder) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
-from random_graphs import random_model
+from random_graphs import random_batch
 
 from tfedge_converters.graph import Graph, Model, Quantization, Tensor, TensorType
 
@@ -13,9 +14,9 @@ from tfedge_converters.graph import Graph, Model, Quantization, Tensor, TensorTy
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
-def random_unsigned_model(name: str, seed: int, count: int) -> Model:
-    """`count` random instances of one operator in uint8, in one graph."""
-    graph = random_model(name, seed, count).main
+def random_unsigned_batch(names: Sequence[str], seed: int, count: int) -> Model:
+    """`count` random instances of each operator in uint8, in one graph."""
+    graph = random_batch(names, seed, count).main
     rng = np.random.default_rng(seed)
     twins: dict[int, Tensor] = {}
 

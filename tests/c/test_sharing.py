@@ -60,8 +60,8 @@ def _code_of(model, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ad", "ic", "kws", "vww"])
-def test_real_networks(shared, name, tmp_path):
-    code = _code_of(read_file(shared(f"models/mlperf_tiny/{name}_int8.tflite")), tmp_path)
+def test_real_networks(model_file, name, tmp_path):
+    code = _code_of(read_file(model_file(f"mlperf_tiny/{name}_int8.tflite")), tmp_path)
     assert code["size"] <= code["balanced"] <= code["speed"]
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from random_graphs import OPERATORS, random_model, random_sample
-from unsigned_graphs import random_unsigned_model
+from random_graphs import OPERATORS, batches, random_model, random_sample
+from unsigned_graphs import random_unsigned_batch
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters import targets
@@ -42,9 +42,9 @@ def is_shiftable(name):
     )
 
 
-@pytest.mark.parametrize("name", filter(is_shiftable, OPERATORS))
-def test_uint8_is_bit_exact(name, tmp_path):
-    model = random_unsigned_model(name, SEED, INSTANCES)
+@pytest.mark.parametrize("names", batches(filter(is_shiftable, OPERATORS)), ids=" ".join)
+def test_uint8_is_bit_exact(names, tmp_path):
+    model = random_unsigned_batch(names, SEED, INSTANCES)
     rng = np.random.default_rng(4)
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
     program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
@@ -100,7 +100,7 @@ def test_positions_may_be_int64(tmp_path):
 
 def test_multipliers_are_those_of_a_float32_product(tmp_path):
     """Sums near 2^29 tell a product of scales in float32 from one in float64."""
-    model = random_unsigned_model("conv_2d", seed=5, count=40)
+    model = random_unsigned_batch(["conv_2d"], seed=5, count=40)
     rng = np.random.default_rng(6)
     for operator in model.main.operators:
         source, weights, bias = operator.inputs
@@ -117,7 +117,7 @@ def test_multipliers_are_those_of_a_float32_product(tmp_path):
 
 
 def test_the_given_graph_stays_as_it_is():
-    model = random_unsigned_model("conv_2d", seed=1, count=2)
+    model = random_unsigned_batch(["conv_2d"], seed=1, count=2)
     before = write_model(model)
     graph = signed(model.main)
     assert graph.inputs == model.main.inputs
@@ -129,18 +129,18 @@ def test_the_given_graph_stays_as_it_is():
 
 
 def test_int8_graphs_and_conversions_of_bytes_are_not_touched():
-    for model in (random_model("conv_2d", 1, 2), random_unsigned_model("quantize_int8", 1, 2)):
+    for model in (random_model("conv_2d", 1, 2), random_unsigned_batch(["quantize_int8"], 1, 2)):
         assert signed(model.main) is model.main
 
 
 def test_other_uint8_arithmetic_is_refused():
-    model = random_unsigned_model("squared_difference", seed=1, count=1)
+    model = random_unsigned_batch(["squared_difference"], seed=1, count=1)
     with pytest.raises(UnsupportedError, match=r"SQUARED_DIFFERENCE.* uint8 arithmetic"):
         signed(model.main)
 
 
 def test_a_constant_may_be_an_output(tmp_path):
-    model = random_unsigned_model("add", 3, 1)
+    model = random_unsigned_batch(["add"], 3, 1)
     added = model.main.operators[0]
     constant, first = added.inputs[0], added.inputs[1]
     constant.data = np.arange(constant.elements, dtype=np.uint8).reshape(constant.shape)
@@ -154,7 +154,7 @@ def test_a_constant_may_be_an_output(tmp_path):
 
 def test_sums_of_dense_layers_are_scaled_in_double_precision(tmp_path):
     """Sums at and beside the halves tell one rounding, and its multiplier, from another."""
-    model = random_unsigned_model("fully_connected", seed=5, count=40)
+    model = random_unsigned_batch(["fully_connected"], seed=5, count=40)
     rng = np.random.default_rng(6)
     samples = [random_sample(model, rng)]
     graph = model.main

@@ -134,8 +134,8 @@ def test_keras_files(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ad", "ic", "kws", "vww"])
-def test_mlperf_tiny_models_from_keras_2_files(shared, name):
-    path = shared(f"models/mlperf_tiny/{name}.h5")
+def test_mlperf_tiny_models_from_keras_2_files(model_file, name):
+    path = model_file(f"mlperf_tiny/{name}.h5")
     shape = {"ad": (640,), "ic": (32, 32, 3), "kws": (49, 10, 1), "vww": (96, 96, 3)}[name]
     artifact = tfedge.convert(path, target="cortex-m4", calibration=images(5, shape))
     assert artifact.name == name

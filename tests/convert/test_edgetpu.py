@@ -88,11 +88,11 @@ def test_other_integers_are_refused(model, samples, quantization):
         tfedge.convert(model, target="edgetpu", quantization=quantization, calibration=samples)
 
 
-def test_integer_files_are_fitted(shared):
-    artifact = tfedge.convert(shared("models/mlperf_tiny/kws_int8.tflite"), target="edgetpu")
+def test_integer_files_are_fitted(model_file):
+    artifact = tfedge.convert(model_file("mlperf_tiny/kws_int8.tflite"), target="edgetpu")
     _check_flavour(artifact.flatbuffer)
     assert artifact.left_to_cpu == []
-    before = read_file(shared("models/mlperf_tiny/kws_int8.tflite")).main
+    before = read_file(model_file("mlperf_tiny/kws_int8.tflite")).main
     assert any(tensor.shape_signature is not None for tensor in before.tensors())
 
 

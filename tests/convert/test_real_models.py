@@ -7,15 +7,22 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from model_files import PUBLISHED, WITHOUT_PUBLISHED
 from real_keras_models import MODELS, with_statistics
-from shared_files import SHARED
+from seeded_models import edgetpu, mlperf_tiny
 
 import tfedge
 
-# Compiled for an accelerator; or only to be run with float ends, which is another test's business.
-FILES = sorted(
-    path.relative_to(SHARED)
-    for path in SHARED.glob("models/*/*.tflite")
+SEEDED = [
+    *(f"mlperf_tiny/{name}_int8.tflite" for name in mlperf_tiny.NAMES),
+    *(f"edgetpu_pairs/{name}.tflite" for name in edgetpu.MODELS),
+]
+
+# Not what was compiled for an accelerator; nor what only takes real numbers, which is another
+# test's business.
+FETCHED = sorted(
+    str(path.relative_to(PUBLISHED))
+    for path in PUBLISHED.glob("*/*.tflite")
     if not path.stem.endswith(("_edgetpu", "_float"))
 )
 
@@ -29,10 +36,15 @@ def check(model, calibration=None, samples=5):
     assert result.passed, result
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_published_files(path, shared):
-    file = Path(shared(path))
-    check(file, samples=1 if file.stem in LARGE else 5)
+@pytest.mark.parametrize("path", [path for path in SEEDED if Path(path).stem not in LARGE])
+def test_files(path, seeded):
+    check(seeded(path))
+
+
+@pytest.mark.skipif(not FETCHED, reason=WITHOUT_PUBLISHED)
+@pytest.mark.parametrize("path", FETCHED or [""])
+def test_published_files(path):
+    check(PUBLISHED / path, samples=1 if Path(path).stem in LARGE else 5)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -15,7 +15,7 @@ from tfedge_converters.edgetpu import compiler
 from tfedge_converters.edgetpu.comparison import compare_log
 from tfedge_converters.edgetpu.compiler_log import LogRow, parse_log
 
-DEEPLAB = "models/edgetpu_pairs/deeplabv3_mnv2_pascal_quant.tflite"
+DEEPLAB = "edgetpu_pairs/deeplabv3_mnv2_pascal_quant.tflite"
 
 
 def test_what_is_printed_is_read():
@@ -62,8 +62,8 @@ def test_damaged_output_is_read_as_far_as_it_goes():
     assert parse_log(counted).subgraphs is None
 
 
-def test_prediction_and_log_are_compared(shared):
-    report = tfedge.check(shared(DEEPLAB))
+def test_prediction_and_log_are_compared(model_file):
+    report = tfedge.check(model_file(DEEPLAB))
     agreed = compare_log(report, parse_log(PRINTED))
     assert agreed.agrees
     assert agreed.predicted_bytes == pytest.approx(agreed.cached_bytes, rel=0.01)
@@ -85,12 +85,12 @@ def _printing(text, status):
     return f"cat <<'END'\n{text}\nEND\nexit {status}"
 
 
-def test_a_missing_compiler_is_named(monkeypatch, capsys, shared):
+def test_a_missing_compiler_is_named(monkeypatch, capsys, model_file):
     monkeypatch.delenv(compiler.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingToolError, match="TFEDGE_EDGETPU_COMPILER"):
         compiler.compile_model(b"")
-    assert main(["check", str(shared(DEEPLAB)), "--compile", "nowhere"]) == 2
+    assert main(["check", str(model_file(DEEPLAB)), "--compile", "nowhere"]) == 2
     assert "edgetpu_compiler is not installed" in capsys.readouterr().err
     monkeypatch.setenv(compiler.VARIABLE, "/no/such/program")
     with pytest.raises(MissingToolError, match="names '/no/such/program'"):

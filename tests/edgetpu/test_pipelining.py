@@ -69,9 +69,9 @@ def test_impossible_counts_are_refused(count):
         propose_segments(report.mapping, report.memory, count)
 
 
-def test_the_command_describes_compiled_files_and_pipelines(shared, capsys):
-    name = "models/edgetpu_pairs/mobilenet_v1_0.5_160_quant"
-    original, compiled = shared(f"{name}.tflite"), shared(f"{name}_edgetpu.tflite")
+def test_the_command_describes_compiled_files_and_pipelines(published, capsys):
+    name = "edgetpu_pairs/mobilenet_v1_0.5_160_quant"
+    original, compiled = published(f"{name}.tflite"), published(f"{name}_edgetpu.tflite")
     assert main(["check", str(compiled)]) == 0
     assert "EXECUTION_ONLY: 12,871 instructions" in capsys.readouterr().out
     assert main(["check", str(original), "--compiled", str(compiled), "--tpus", "2"]) == 0

@@ -6,8 +6,9 @@ import importlib.util
 
 import numpy as np
 import pytest
-from mlperf_models import NAMES, float_model, inputs_for
+from model_files import float_model
 from random_graphs import random_model
+from seeded_models.mlperf_tiny import NAMES, inputs_for
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge.quantization.schemes import STORAGE_SCHEMES
@@ -29,8 +30,8 @@ def _converted(name, seed=1, count=2, target="ethos-u55-128", **options):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_mlperf_tiny_runs_on_the_npu_alone(name, shared):
-    model = write_model(float_model(shared, name))
+def test_mlperf_tiny_runs_on_the_npu_alone(name, model_file):
+    model = write_model(float_model(model_file, name))
     artifact = convert(
         model, name=name, target="ethos-u55-128", calibration=inputs_for(name, 8)
     )  # fmt: skip

@@ -20,12 +20,12 @@ MLPERF_TINY = ["ad", "ic", "kws", "vww"]
 
 
 @pytest.mark.parametrize("name", MLPERF_TINY)
-def test_mlperf_tiny_models_load_and_export(name, shared, run_litert):
-    model = load_keras(shared(f"models/mlperf_tiny/{name}.h5"))
+def test_mlperf_tiny_models_load_and_export(name, model_file, run_litert):
+    model = load_keras(model_file(f"mlperf_tiny/{name}.h5"))
     assert isinstance(model, keras.Model)
     data = export_keras(model)
     exported = read_model(data)
-    published = read_file(shared(f"models/mlperf_tiny/{name}_float.tflite"))
+    published = read_file(model_file(f"mlperf_tiny/{name}_float.tflite"))
     assert [t.shape for t in exported.main.inputs] == [t.shape for t in published.main.inputs]
     assert [t.shape for t in exported.main.outputs] == [t.shape for t in published.main.outputs]
     (tensor,) = exported.main.inputs
@@ -35,10 +35,10 @@ def test_mlperf_tiny_models_load_and_export(name, shared, run_litert):
 
 
 @pytest.mark.parametrize("name", ["ic", "vww"])
-def test_mlperf_tiny_exports_compute_what_was_published(name, shared, run_litert):
+def test_mlperf_tiny_exports_compute_what_was_published(name, model_file, run_litert):
     """The published kws was trained anew, and the published ad has other biases than its .h5."""
-    data = export_keras(load_keras(shared(f"models/mlperf_tiny/{name}.h5")))
-    published = shared(f"models/mlperf_tiny/{name}_float.tflite").read_bytes()
+    data = export_keras(load_keras(model_file(f"mlperf_tiny/{name}.h5")))
+    published = model_file(f"mlperf_tiny/{name}_float.tflite").read_bytes()
     (tensor,) = read_model(data).main.inputs
     x = np.random.default_rng(4).uniform(0, 1, tensor.shape).astype(np.float32)
     ours, theirs = run_litert(data, x), run_litert(published, x)

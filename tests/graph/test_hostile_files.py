@@ -32,15 +32,15 @@ def test_a_stub_of_a_file_is_refused(size):
         read_model((struct.pack("<I4s", 24, b"TFL3") + bytes(64))[:size])
 
 
-def test_every_truncation_of_a_real_model_is_read_or_refused(shared):
-    data = shared("models/mlperf_tiny/kws_int8.tflite").read_bytes()
+def test_every_truncation_of_a_real_model_is_read_or_refused(model_file):
+    data = model_file("mlperf_tiny/kws_int8.tflite").read_bytes()
     for size in range(0, len(data), 997):
         with pytest.raises(ModelFileError):
             read_model(data[:size])
 
 
-def test_random_damage_is_read_or_refused(shared):
-    data = shared("models/mlperf_tiny/ad_int8.tflite").read_bytes()
+def test_random_damage_is_read_or_refused(model_file):
+    data = model_file("mlperf_tiny/ad_int8.tflite").read_bytes()
     structure = np.frombuffer(data, np.uint8)
     rng = np.random.default_rng(1)
     refused = 0
@@ -90,8 +90,8 @@ def vector(build, offsets):
     return build.EndVector()
 
 
-def test_the_error_says_where(shared):
-    model = read_file(shared("models/mlperf_tiny/kws_int8.tflite"))
+def test_the_error_says_where(model_file):
+    model = read_file(model_file("mlperf_tiny/kws_int8.tflite"))
     weights = model.main.operators[0].inputs[1]
     weights.shape = (*weights.shape[:-1], 2)
     with pytest.raises(ModelFileError, match=r"subgraph 0, tensor \d+: .*needs 5120 bytes"):

@@ -1,4 +1,4 @@
-"""Sound models to damage: random operators, a small network, and real files where there are any."""
+"""Sound models to damage: random operators, a small network, and networks as others have them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from functools import cache
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from random_graphs import OPERATORS, Builder, random_model
-from shared_files import SHARED
+from seeded_models import edgetpu
 
 from tfedge_converters.graph import Graph, Model, Quantization, Tensor, TensorType, write_model
 
-_REAL_SHARE = 0.05
+_PUBLISHED_KINDS = ("keras_lstm_mnist_ptq", "mobilenet_v1_0.25_128_quant", "split_concat")
+_PUBLISHED_SHARE = 0.05
 _NETWORK_SHARE = 0.2
 _FLOAT_SHARE = 0.4
-_LARGEST_REAL_FILE = 600_000
 
 
 def random_base(rng: np.random.Generator) -> tuple[str, bytes]:
     """A sound model's name and file, integer or float."""
     share = rng.random()
-    real = _real_files()
-    if real and share < _REAL_SHARE:
-        name = list(real)[int(rng.integers(len(real)))]
-        return name, real[name]
-    if share < _REAL_SHARE + _NETWORK_SHARE:
+    if share < _PUBLISHED_SHARE:
+        name = _PUBLISHED_KINDS[int(rng.integers(len(_PUBLISHED_KINDS)))]
+        return name, _published_kind(name)
+    if share < _PUBLISHED_SHARE + _NETWORK_SHARE:
         name, model = "network", network(rng)
     else:
         name = list(OPERATORS)[int(rng.integers(len(OPERATORS)))]
@@ -36,9 +35,8 @@ def random_base(rng: np.random.Generator) -> tuple[str, bytes]:
 
 
 @cache
-def _real_files() -> dict[str, bytes]:
-    files = sorted(SHARED.glob("models/*/*.tflite"))
-    return {f.name: f.read_bytes() for f in files if f.stat().st_size <= _LARGEST_REAL_FILE}
+def _published_kind(name: str) -> bytes:
+    return write_model(edgetpu.MODELS[name]())
 
 
 def network(rng: np.random.Generator) -> Model:

@@ -20,8 +20,8 @@ MODELS = {"ad": 768, "kws": 16_000, "ic": 49_152, "vww": 55_296}
 
 
 @pytest.fixture(params=MODELS)
-def model(request, shared):
-    return request.param, shared(f"models/mlperf_tiny/{request.param}_int8.tflite")
+def model(request, model_file):
+    return request.param, model_file(f"mlperf_tiny/{request.param}_int8.tflite")
 
 
 def differing(outputs, right):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from graph_parts import activation, concatenation, constant, model_of, plain, reshape
-from mlperf_models import float_model, inputs_for
+from model_files import float_model
+from seeded_models.mlperf_tiny import inputs_for
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.graph import Range, read_file, write_model
@@ -101,8 +102,8 @@ def test_prescribed_grids_are_not_observed_unless_they_are_moved():
     assert ranges(model) == {"x": (-0.1, 0.1), "y": (0, 0.5)}
 
 
-def test_every_range_of_a_real_network_becomes_known(shared):
-    model = float_model(shared, "ic")
+def test_every_range_of_a_real_network_becomes_known(model_file):
+    model = float_model(model_file, "ic")
     calibrate(model, inputs_for("ic", 2))
     quantize(model)
 
@@ -125,8 +126,8 @@ def test_other_observers_can_take_the_place_of_min_max():
     assert ranges(model)["x"] == (0.5, 0.5)
 
 
-def test_integer_models_need_no_calibration(shared):
-    model = read_file(shared("models/mlperf_tiny/ad_int8.tflite"))
+def test_integer_models_need_no_calibration(model_file):
+    model = read_file(model_file("mlperf_tiny/ad_int8.tflite"))
     before = write_model(model)
     calibrate(model, None)
     assert write_model(model) == before

@@ -7,7 +7,8 @@ import copy
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from mlperf_models import NAMES, float_model, inputs_for
+from model_files import SOURCES, float_model
+from seeded_models.mlperf_tiny import NAMES, inputs_for
 
 from tfedge_converters.graph import read_model, write_model
 from tfedge_converters.quantize import calibrate, quantize
@@ -60,10 +61,20 @@ def real_ends(model, samples):
     return before, write_model(model)
 
 
-@pytest.mark.parametrize(("name", "decibels"), zip(NAMES, (28, 17, 17, 35), strict=True))
-def test_published_networks(shared, name, decibels):
+LEAST_DECIBELS = {"seeded": (25, 17, 17, 35), "published": (28, 17, 17, 35)}
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "decibels"),
+    [
+        (source, *row)
+        for source in SOURCES
+        for row in zip(NAMES, LEAST_DECIBELS[source], strict=True)
+    ],
+)
+def test_real_networks(request, source, name, decibels):
     samples = [[sample[None]] for sample in inputs_for(name, 16)]
-    before, after = real_ends(float_model(shared, name), samples)
+    before, after = real_ends(float_model(request.getfixturevalue(source), name), samples)
     real, quantized = run_litert(before, samples), run_litert(after, samples)
     assert signal_to_noise(real, quantized) > decibels
     assert signal_to_noise(real, run_micro(after, samples)) > decibels
@@ -93,9 +104,9 @@ def test_keras_networks(build, decibels, per_channel_dense):
     assert signal_to_noise(real, run_micro(after, samples)) > decibels
 
 
-def test_integer_ends_compute_the_same(shared):
+def test_integer_ends_compute_the_same(model_file):
     samples = [[sample[None]] for sample in inputs_for("ic", 4)]
-    model = float_model(shared, "ic")
+    model = float_model(model_file, "ic")
     calibrate(model, samples)
     with_real_ends = copy.deepcopy(model)
     quantize(with_real_ends, input_type="float32", output_type="float32")

@@ -230,8 +230,8 @@ def test_integer_inputs_stay():
 
 
 @pytest.mark.parametrize("io", ["int8", "float32"])
-def test_integer_models_are_left_alone(shared, io):
-    model = read_model(shared("models/mlperf_tiny/ic_int8.tflite").read_bytes())
+def test_integer_models_are_left_alone(model_file, io):
+    model = read_model(model_file("mlperf_tiny/ic_int8.tflite").read_bytes())
     before = write_model(model)
     quantize(model, input_type=io, output_type=io)
     assert write_model(model) == before
@@ -245,8 +245,8 @@ def test_integer_models_with_real_ends_are_left_alone():
     assert write_model(model) == before
 
 
-def test_hybrid_models_are_refused(shared):
-    model = read_model(shared("models/mlperf_tiny/kws_float.tflite").read_bytes())
+def test_hybrid_models_are_refused(seeded):
+    model = read_model(seeded("mlperf_tiny/kws_hybrid.tflite").read_bytes())
     with pytest.raises(UnsupportedError, match=r"operator 0 \(CONV_2D\).*hybrid.*without optim"):
         quantize(model)
 

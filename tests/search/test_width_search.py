@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from mlperf_models import float_model, inputs_for
+from model_files import float_model
+from seeded_models.mlperf_tiny import inputs_for
 
 import tfedge
 from tfedge.errors import TfedgeError
@@ -106,9 +107,9 @@ def test_the_budget_holds_on_the_real_file(network):
     assert len(sizes) > 4
 
 
-def test_better_than_one_width_at_equal_cost(shared):
+def test_better_than_one_width_at_equal_cost(model_file):
     """ResNet-8 at the bit operations of uniform 4 bits, and with 2 % more flash than that takes."""
-    flatbuffer = write_model(float_model(shared, "ic"))
+    flatbuffer = write_model(float_model(model_file, "ic"))
     arguments = {"calibration": inputs_for("ic", 12), "target": "tflite"}
     uniform = tfedge.search_widths(flatbuffer, bits=(4,), **arguments)
     budget = uniform.bit_operations

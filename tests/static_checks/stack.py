@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile.bases import network
-from shared_files import SHARED
+from seeded_models import mlperf_tiny, seeded_file
 from static_checks.models import every_operator, every_stateful_operator
 
 from tfedge_converters import targets
@@ -127,12 +127,13 @@ def worst_case(graph: CallGraph) -> tuple[int, tuple[str, ...]]:
 
 
 def models() -> Iterator[tuple[str, Model]]:
-    """Every operator, a small network, and the MLPerf Tiny models where they are at hand."""
+    """Every operator, a small network, and the MLPerf Tiny architectures."""
     yield "every operator", every_operator()
     yield "stateful", every_stateful_operator()
     yield "network", network(np.random.default_rng(0))
-    for path in sorted(SHARED.glob("models/mlperf_tiny/*_int8.tflite")):
-        yield path.stem, read_file(path)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in mlperf_tiny.NAMES:
+            yield name, read_file(seeded_file(f"mlperf_tiny/{name}_int8.tflite", Path(folder)))
 
 
 def main() -> int:

@@ -39,7 +39,7 @@ def run(batch: Batch) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             found = mismatches(
-                name, how, Path(folder), seed=seed, instances=INSTANCES, samples=SAMPLES
+                [name], how, Path(folder), seed=seed, instances=INSTANCES, samples=SAMPLES
             )
         except Exception as error:  # a sweep goes on, and reports whatever went wrong
             found = [f"{type(error).__name__}: {error}"]

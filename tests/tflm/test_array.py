@@ -60,8 +60,8 @@ def test_files_of_different_conversions_do_not_compile(tmp_path, old):
         assert "net_op_resolver.h are of different conversions: convert again" in run.stderr
 
 
-def test_the_resolver_registers_each_operator_once(shared):
-    model = read_file(shared("models/mlperf_tiny/kws_int8.tflite"))
+def test_the_resolver_registers_each_operator_once(model_file):
+    model = read_file(model_file("mlperf_tiny/kws_int8.tflite"))
     text = generate_array(model, b"TFL3", "kws")["kws_op_resolver.h"]
     assert "MicroMutableOpResolver<6>" in text
     for method in ("AddConv2D", "AddDepthwiseConv2D", "AddAveragePool2D", "AddReshape"):

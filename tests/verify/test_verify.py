@@ -35,8 +35,8 @@ from tfedge_converters.verify.vectors import self_test_vectors
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
 
-def test_c_equals_the_truth_and_litert_is_explained(shared):
-    result = verify(shared("models/mlperf_tiny/ad_int8.tflite"), samples=5)
+def test_c_equals_the_truth_and_litert_is_explained(model_file):
+    result = verify(model_file("mlperf_tiny/ad_int8.tflite"), samples=5)
     assert result.truth == "tflite-micro"
     assert result.passed
     reference = next(c for c in result.comparisons if c.engine == "litert-reference")
