@@ -44,7 +44,9 @@ class Target:
         core: what `execute.CORES` calls it, or "host".
         flags: compiler flags for its architecture, as "-mcpu=cortex-m4".
         flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
-        packing: how the generator orders weights; "natural" is the order of the .tflite file.
+        packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
+            in the order of the .tflite file), "pairs" (those with the DSP extension) or "lanes"
+            (those with Helium).
         code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
             model as an array, and its operator resolver), "ethos-u" (the same of what Vela makes)
             or "none".

@@ -8,6 +8,7 @@ from tfedge.json_form import Form, line_of_text
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 
 CODES = ("c", "tflite-micro", "ethos-u", "none")
+PACKINGS = ("natural", "pairs", "lanes")
 
 _WORD = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _BYTES = {
@@ -38,7 +39,7 @@ _PROPERTIES: dict[str, Any] = {
     },
     "flash_bytes": _BYTES,
     "ram_bytes": _BYTES,
-    "packing": {"type": "string", "enum": ["natural"]},
+    "packing": {"type": "string", "enum": PACKINGS},
     "code": {"type": "string", "enum": CODES},
     "schemes": {
         "type": "array",
