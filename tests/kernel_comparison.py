@@ -18,7 +18,14 @@ SEQUENCE = 7
 
 
 def mismatches(
-    name: str, optimize: str, folder: Path, *, seed: int, instances: int, samples: int
+    name: str,
+    optimize: str,
+    folder: Path,
+    *,
+    seed: int,
+    instances: int,
+    samples: int,
+    target: str = "host",
 ) -> list[str]:
     """What differs, in words, over `instances` x `samples` cases of an operator.
 
@@ -30,12 +37,13 @@ def mismatches(
         name: a key of OPERATORS.
         optimize: "speed" or "shared".
         folder: for the generated C.
+        target: whose kernels run, on this machine.
     """
     model = random_model(name, seed, instances)
     original = write_model(model)
     if name in REWRITES:
         REWRITES[name](model)
-    source = generate(model, Options("model", targets.load("host"), optimize))
+    source = generate(model, Options("model", targets.load(target), optimize))
     # The sanitizers see every access; -O1 keeps them quick to compile.
     program = build_host(source.write(folder), sanitize=optimize == "shared", flags=["-O1"])
     rng = np.random.default_rng([seed, 2])

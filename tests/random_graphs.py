@@ -14,6 +14,7 @@ import random_int16
 import random_integers
 import random_islands
 import random_movement
+import random_packed
 import random_recurrent
 import random_rewrites
 import random_unary
@@ -29,6 +30,7 @@ _FAMILIES = (
     random_integers,
     random_islands,
     random_movement,
+    random_packed,
     random_recurrent,
     random_rewrites,
     random_unary,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from tfedge.errors import MissingToolError, ModelFileError, TfedgeError
 from tfedge.file_sets import Manifest, looks_generated, manifest_name, manifests_in, read_manifest
 from tfedge.files import read_bytes
 from tfedge_converters import targets
 from tfedge_converters.c import CSource, Options, generate
+from tfedge_converters.c.packed import PACKED_KERNELS
 from tfedge_converters.c.set_id import without_id
 from tfedge_converters.execute import CProgram, build_host
-from tfedge_converters.graph import Model, read_model
+from tfedge_converters.graph import read_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.tflm import generate_array
 
@@ -87,11 +86,10 @@ class Written:
             yield f"{self.name}_self_test {_SELF_TEST_WORDS.get(status, _DIFFERS)}"
 
     def _foreign_constants(self) -> Iterator[str]:
-        model = read_model(self.flatbuffer)
-        for name, right in self._constants(model).items():
+        for name, orders in self._constants().items():
             if (self.folder / name).is_file():
                 found = (self.folder / name).read_text("utf-8", "replace")
-                line = _first_difference(found, right)
+                line = _first_difference(found, orders)
                 if line:
                     yield f"{name} is not what {self.name}{_SUFFIX} gives, from line {line} on"
         header = self.folder / f"{self.name}.h"
@@ -101,18 +99,21 @@ class Written:
             if made_from is None or made_from[1] != right_hash:
                 yield f"{header.name} was generated from another model than {self.name}{_SUFFIX}"
 
-    def _constants(self, model: Model) -> dict[str, str]:
-        """The files that hold the model's numbers, as they should be; no option changes these."""
+    def _constants(self) -> dict[str, Iterator[str]]:
+        """The files that hold the model's numbers, as they should be, in any order of weights."""
         if self.program is not None:
-            source = _generated(self.name, model, self.flatbuffer)
             name = f"{self.name}_weights.c"
-            return {name: source.files[name]}
+            sources = (
+                _generated(self.name, self.flatbuffer, packing) for packing in PACKED_KERNELS
+            )
+            return {name: (source.files[name] for source in sources)}
         if (self.folder / f"{self.name}{_COMPILED}{_SUFFIX}").exists():
             return {}
         name = f"{self.name}_model_data.c"
         if not (self.folder / name).is_file():
             return {}
-        return {name: generate_array(model, self.flatbuffer, self.name)[name]}
+        model = read_model(self.flatbuffer)
+        return {name: iter([generate_array(model, self.flatbuffer, self.name)[name]])}
 
 
 def open_written(folder: Path) -> Written:
@@ -192,7 +193,7 @@ def _program(
     header = folder / f"{name}.h"
     if not header.is_file() or not (folder / f"{name}.c").is_file():
         return None
-    source = _generated(name, read_model(flatbuffer), flatbuffer)
+    source = _generated(name, flatbuffer)
     arena = re.search(
         rf"^#define {name.upper()}_ARENA_BYTES (\d+)$",
         header.read_text("utf-8", "replace"),
@@ -203,20 +204,35 @@ def _program(
     return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
 
 
-def _generated(name: str, model: Model, flatbuffer: bytes) -> CSource:
+def _generated(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:
+    model = read_model(flatbuffer)
     pipeline.run(model)
-    return generate(model, Options(name, targets.load("host")), flatbuffer=flatbuffer)
+    target = replace(targets.load("host"), packing=packing)
+    return generate(model, Options(name, target), flatbuffer=flatbuffer)
 
 
-def _first_difference(found: str, right: str) -> int:
-    """The line, from 1, from which on two files differ behind their banners; 0 if none does."""
-    (found_banner, found_rest), (_, right_rest) = map(_split, map(without_id, (found, right)))
-    if found_rest == right_rest:
-        return 0
-    lines = np.array([found_rest.count("\n"), right_rest.count("\n")]) + 1
-    pairs = zip(found_rest.split("\n"), right_rest.split("\n"), strict=False)
-    same = next((i for i, (a, b) in enumerate(pairs) if a != b), int(lines.min()))
-    return found_banner.count("\n") + same + 1
+def _first_difference(found: str, rights: Iterable[str]) -> int:
+    """The line, from 1, from which on a file differs from what is nearest; 0 if one is equal.
+
+    Banners do not count.
+    """
+    banner, rest = _split(without_id(found))
+    lines = 0
+    for right in rights:
+        same = _equal_lines(rest, _split(without_id(right))[1])
+        if same is None:
+            return 0
+        lines = max(lines, banner.count("\n") + same + 1)
+    return lines
+
+
+def _equal_lines(found: str, right: str) -> int | None:
+    """How many lines two texts begin with alike; None if they are equal."""
+    if found == right:
+        return None
+    pairs = zip(found.split("\n"), right.split("\n"), strict=False)
+    least = min(found.count("\n"), right.count("\n")) + 1
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), least)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
+from tfedge_converters.c.packed import pairs
 
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
@@ -18,7 +19,7 @@ Repack = Callable[[KernelCall], "KernelCall | None"]
 # By what targets call their packing: natural kernel to packed one.
 PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
     "natural": {},
-    "pairs": {},
+    "pairs": pairs.KERNELS,
     "lanes": {},
 }
 
