@@ -12,7 +12,7 @@ OTHER_PACKAGES := qemu-user \
 
 DEMO_READY := $(VENV)/.ready-for-demo
 TEST_READY := $(VENV)/.ready-for-test
-C_FILES = $(shell find c_runtime converters tests -name '*.[ch]' -not -path '*/build/*')
+C_FILES = $(shell find c_runtime converters docs tests -name '*.[ch]' -not -path '*/build/*')
 PROJECT_FILES := pyproject.toml setup.py tools/make_venv.sh
 
 .PHONY: demo test lint packages static sweep clean

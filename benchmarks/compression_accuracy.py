@@ -27,14 +27,14 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tasks
+from common import tasks
+from common.tasks import Task
+from common.tfmot_models import by_tensorflow, pruned_by_tfmot, tfmot_model
+from common.trials import FLOAT, RECOVERY_RATE, Trial, described, met, run_trials, trained_trial
 from post_training import real_outputs
 from qat_accuracy import CALIBRATION
 from rich.table import Table
 from smaller_models import by_loss_change
-from tasks import Task
-from tfmot_models import by_tensorflow, pruned_by_tfmot, tfmot_model
-from trials import FLOAT, RECOVERY_RATE, Trial, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge.callbacks import Pruning, WeightClustering

@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import resnet_8
+from common.networks import resnet_8
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table

@@ -23,12 +23,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-import real_data
-from networks import convolutional_net, depthwise_digits_net, depthwise_net
+from common import real_data
+from common.networks import convolutional_net, depthwise_digits_net, depthwise_net
+from common.real_data import Split
+from common.trials import BATCH, described, run_trials
 from qat_accuracy import Result, accuracies, flatbuffer_of, on_device
-from real_data import Split
 from rich.table import Table
-from trials import BATCH, described, run_trials
 
 import tfedge
 from tfedge import distillation as d

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from networks import convolutional_net, depthwise_digits_net, residual_net, resnet_8
+from common.networks import convolutional_net, depthwise_digits_net, residual_net, resnet_8
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table

@@ -3,7 +3,8 @@
     python benchmarks/mlperf_tiny.py FOLDER --core cortex-m4 --csv results.csv
 
 FOLDER holds {ad,kws,ic,vww}_int8.tflite of the MLPerf Tiny reference implementation. Instructions
-repeat from run to run; they are not cycles. Every output is compared with TFLite Micro's.
+repeat from run to run; they are not cycles. Constant channels are folded, as `tfedge convert` does,
+unless told not to. Every output is compared with TFLite Micro's of the file as it is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tfedge_converters import targets
 from tfedge_converters.c import OPTIMIZATIONS, Options, generate
 from tfedge_converters.execute import CORES, build_firmware
 from tfedge_converters.graph import read_file, write_model
+from tfedge_converters.graph.passes.constant_channels import fold_constant_channels
 from tfedge_converters.verify.engines import run_micro
 from tfedge_converters.verify.samples import random_samples
 
@@ -32,11 +34,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def measure(folder: Path, name: str, core: str, optimize: str, flags: str) -> dict[str, object]:
-    model = read_file(folder / f"{name}_int8.tflite")
-    source = generate(model, Options(name, targets.load(core), optimize))
+def measure(
+    folder: Path, name: str, core: str, optimize: str, flags: str, fold: bool
+) -> dict[str, object]:
+    model, target = read_file(folder / f"{name}_int8.tflite"), targets.load(core)
     samples = random_samples(model.main, SAMPLES, seed=0)
     expected = run_micro(write_model(model), samples)
+    if fold:
+        fold_constant_channels(model, multiple_of=target.channel_multiple)
+    source = generate(model, Options(name, target, optimize))
     with tempfile.TemporaryDirectory() as directory:
         firmware = build_firmware(source.write(directory), core, flags=flags.split())
         result = firmware.run(samples)
@@ -68,11 +74,19 @@ def main() -> None:
     parser.add_argument("--core", choices=sorted(CORES), default="cortex-m4")
     parser.add_argument("--optimize", choices=sorted(OPTIMIZATIONS), action="append")
     parser.add_argument("--flags", default="-O2")
+    parser.add_argument("--keep-constant-channels", action="store_true")
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     runs = [(name, how) for how in arguments.optimize or ["balanced"] for name in MODELS]
     rows = [
-        measure(arguments.folder, name, arguments.core, how, arguments.flags)
+        measure(
+            arguments.folder,
+            name,
+            arguments.core,
+            how,
+            arguments.flags,
+            fold=not arguments.keep_constant_channels,
+        )
         for name, how in track(runs, "measuring", transient=True)
     ]
     table = Table(*COLUMNS)

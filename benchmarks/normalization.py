@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 import tfedge
+from tfedge.quantization.activation_types import INT8
 from tfedge_converters.graph import Range
-from tfedge_converters.quantize.affine import activation_grid
-from tfedge_converters.quantize.formats import FORMATS
+from tfedge_converters.quantize.quant_params import activation_grid
 from tfedge_converters.verify.engines import run_micro
 
 ROWS, DEPTH, SAMPLES = 32, 64, 40
@@ -74,7 +74,7 @@ def decibels(real: np.ndarray, found: np.ndarray) -> float:
 
 def on_grid(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Rounded to the int8 grid of the range that was seen."""
-    grid = activation_grid(Range(float(seen.min()), float(seen.max())), "", FORMATS[8])
+    grid = activation_grid(Range(float(seen.min()), float(seen.max())), "", INT8)
     scale, zero = float(grid.scale[0]), int(grid.zero_point[0])
     steps = np.clip(np.round(values / scale) + zero, -128, 127) - zero
     return (steps * scale).astype(np.float32)

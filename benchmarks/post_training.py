@@ -32,7 +32,7 @@ from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
-from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.quantize import METHODS, calibrate
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quiet import quiet

@@ -22,11 +22,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
+from common.tasks import Task
+from common.trials import FLOAT, described, met, run_trials, trained_trial
 from post_training import AI_EDGE_RECIPES, by_ai_edge_quantizer, real_outputs
 from qat_accuracy import TASKS
 from rich.table import Table
-from tasks import Task
-from trials import FLOAT, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge_converters.export import export_keras

@@ -23,11 +23,10 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tasks
-from rich.table import Table
-from tasks import Task
-from tfmot_models import pruned_by_tfmot
-from trials import (
+from common import tasks
+from common.tasks import Task
+from common.tfmot_models import pruned_by_tfmot
+from common.trials import (
     CONTINUED,
     FLOAT,
     RECOVERY_RATE,
@@ -37,6 +36,7 @@ from trials import (
     run_trials,
     trained_trial,
 )
+from rich.table import Table
 
 from tfedge import pruning
 from tfedge.callbacks import Pruning

@@ -23,11 +23,11 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tasks
+from common import tasks
+from common.tasks import Task
+from common.tfmot_models import by_tensorflow, tfmot_model
+from common.trials import CONTINUED, FLOAT, Trial, described, met, run_trials, trained_trial
 from rich.table import Table
-from tasks import Task
-from tfmot_models import by_tensorflow, tfmot_model
-from trials import CONTINUED, FLOAT, Trial, described, met, run_trials, trained_trial
 
 import tfedge
 from tfedge.quantization.policy import INT8, OPERATORS

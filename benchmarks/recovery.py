@@ -28,10 +28,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pruning_accuracy
 import tensorflow as tf
+from common.trials import Trial, described, trained_trial, write_csv
 from qat_accuracy import CALIBRATION, TASKS
 from rich.console import Console
 from rich.table import Table
-from trials import Trial, described, trained_trial, write_csv
 
 import tfedge
 from tfedge_converters.export import export_keras

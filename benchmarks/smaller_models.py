@@ -22,10 +22,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-import tasks
-from rich.table import Table
-from tasks import Task
-from trials import (
+from common import tasks
+from common.tasks import Task
+from common.trials import (
     CONTINUED,
     FLOAT,
     RECOVERY_RATE,
@@ -35,6 +34,7 @@ from trials import (
     run_trials,
     trained_trial,
 )
+from rich.table import Table
 
 from tfedge.factorization import factorize
 from tfedge.pruning import LossChange, cost_of, remove_channels

@@ -23,11 +23,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import tensorflow as tf
+from common.trials import Trial, described, trained_trial, write_csv
 from qat_accuracy import TASKS
 from recovery import logits
 from rich.console import Console
 from rich.table import Table
-from trials import Trial, described, trained_trial, write_csv
 
 import tfedge
 from tfedge.quantization.schemes import Scheme, WeightScheme

@@ -214,7 +214,7 @@ def reduce_prod(b: Builder) -> None:
     b.output("REDUCE_PROD", inputs, out, quantization, options, 2)
 
 
-def arg_extreme(code: str, options, b: Builder) -> None:
+def arg_min_max(code: str, options, b: Builder) -> None:
     shape, _, axes, _ = reduced_shapes(b, 5)
     axis = int(axes[0])
     source = b.input(shape)
@@ -293,8 +293,8 @@ OPERATORS = {
     "reduce_prod": reduce_prod,
     "reduce_any": partial(reduction, "REDUCE_ANY", type_=BOOL),
     "reduce_all": partial(reduction, "REDUCE_ALL", type_=BOOL),
-    "arg_max": partial(arg_extreme, "ARG_MAX", schema.ArgMaxOptionsT),
-    "arg_min": partial(arg_extreme, "ARG_MIN", schema.ArgMinOptionsT),
+    "arg_max": partial(arg_min_max, "ARG_MAX", schema.ArgMaxOptionsT),
+    "arg_min": partial(arg_min_max, "ARG_MIN", schema.ArgMinOptionsT),
     "cumsum": cumsum,
     "topk_v2": topk_v2,
     "add_n": add_n,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import random_core
 import random_elementwise
+import random_float_fallback
 import random_heavy
 import random_int16
 import random_integers
-import random_islands
 import random_movement
 import random_packed
 import random_recurrent
@@ -28,7 +28,7 @@ _FAMILIES = (
     random_heavy,
     random_int16,
     random_integers,
-    random_islands,
+    random_float_fallback,
     random_movement,
     random_packed,
     random_recurrent,

@@ -13,7 +13,7 @@ from tfedge.keras_graph import private
 from tfedge.preservation import let_go
 from tfedge.pruning.prune_layer import Prune
 from tfedge.quantization.model import QuantizedModel
-from tfedge.quantization.twin import detach, twin_of
+from tfedge.quantization.quantized_forward import detach, quantized_forward_of
 
 _WRAPPERS = (Cluster, Prune)
 
@@ -57,7 +57,7 @@ def _without_integers(model: Any) -> Any:
     """A quantised model in float; None if it is not quantised."""
     if isinstance(model, QuantizedModel):
         return model.float_model
-    if isinstance(model, keras.Model) and twin_of(model) is not None:
+    if isinstance(model, keras.Model) and quantized_forward_of(model) is not None:
         return detach(model)
     return None
 

@@ -14,7 +14,7 @@ import tfedge
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.export import export_keras
-from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.verify.engines import engine
 
 PATH = Path(__file__).resolve().parents[1] / "docs" / "schemes.md"

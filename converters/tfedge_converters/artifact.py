@@ -15,14 +15,14 @@ from absl import logging
 from tfedge.file_sets import write_set
 from tfedge.files import output_folder
 from tfedge_converters.accelerators.mapping import GraphMapping, map_graph
+from tfedge_converters.backends import Emission
 from tfedge_converters.c import CSource
-from tfedge_converters.c.plan import Layer
-from tfedge_converters.ethosu.compiled import Compiled
+from tfedge_converters.ethosu import Compiled
 from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
-from tfedge_converters.graph.blocks import has_blocks
-from tfedge_converters.graph.passes.packed_weights import packed_weights
-from tfedge_converters.quality import Quality
+from tfedge_converters.graph.blockwise_scales import has_blocks
+from tfedge_converters.graph.passes.constant_channels import ChannelFolding
+from tfedge_converters.quality import Judgement, Quality
 from tfedge_converters.targets import Target
 from tfedge_converters.verify.written import CONVERSION
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
@@ -37,26 +37,53 @@ class Artifact:
         target: what it was made for.
         model: the integer graph.
         flatbuffer: the same as the bytes of a .tflite file.
-        source: the generated C, for targets that have it.
-        arrays: the files for TFLite Micro, for that target.
-        evaluation: how well it does, if data for that were given.
-        compiled: what Vela made of it, for targets that it compiles for.
-        quality: its outputs against those of the float model, if there were samples to measure on.
-        warnings: what is not as it should be, in sentences; they are logged as well.
-        notes: what may not be; logged as well.
+        emission: what the target's back end made of it.
+        judgement: how good it is, and what is not as it should be.
+        folding: the channels that it has lost, because they could not change an output.
     """
 
     name: str
     target: Target
     model: Model = field(repr=False)
     flatbuffer: bytes = field(repr=False)
-    source: CSource | None = field(repr=False)
-    arrays: Mapping[str, str] = field(repr=False)
-    evaluation: Evaluation | None = None
-    compiled: Compiled | None = None
-    quality: Quality | None = None
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    emission: Emission
+    judgement: Judgement
+    folding: ChannelFolding = field(default_factory=ChannelFolding, repr=False)
+
+    @property
+    def source(self) -> CSource | None:
+        """The generated C, for targets that have it."""
+        return getattr(self.emission, "source", None)
+
+    @property
+    def arrays(self) -> Mapping[str, str]:
+        """The files for TFLite Micro, for targets that have them; file name to text."""
+        return getattr(self.emission, "arrays", {})
+
+    @property
+    def compiled(self) -> Compiled | None:
+        """What a compiler made of it, for targets with one."""
+        return getattr(self.emission, "compiled", None)
+
+    @property
+    def quality(self) -> Quality | None:
+        """Its outputs against those of the float model, if there were samples to measure on."""
+        return self.judgement.quality
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """How well it does, if data for that were given."""
+        return self.judgement.evaluation
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not as it should be, in sentences; they are logged as well."""
+        return self.judgement.warnings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What may not be as it should be; logged as well."""
+        return self.judgement.notes
 
     def save(self, directory: str | Path) -> list[Path]:
         """Writes every file into a folder, which is made if need be; all of them or none.
@@ -85,22 +112,14 @@ class Artifact:
     @cached_property
     def files(self) -> dict[str, bytes | str]:
         """File name to content of everything that `save` writes."""
-        files: dict[str, bytes | str] = {f"{self.name}.tflite": self.flatbuffer}
-        files |= self.arrays
-        if self.compiled is not None:
-            files[f"{self.name}_vela.tflite"] = self.compiled.flatbuffer
-            files[f"{self.name}_vela_summary.csv"] = self.compiled.summary_csv
-            files[f"{self.name}_vela_layers.csv"] = self.compiled.layers_csv
-        if self.source is not None:
-            files |= self.source.files
-        return files
+        return {f"{self.name}.tflite": self.flatbuffer, **self.emission.files}
 
     @property
     def compressed_size(self) -> int:
         """Bytes of the .tflite file as zlib compresses it best, as an update over the air."""
         return len(zlib.compress(self.flatbuffer, 9))
 
-    @property
+    @cached_property
     def weights(self) -> list[WeightRow]:
         """Zeros and different values of every tensor of int8 or int4 weights."""
         return weight_table(self.model)
@@ -123,14 +142,12 @@ class Artifact:
             f"{self.compressed_size:,} compressed",
             *table_lines(self.weights),
         ]
+        lines += self.folding.lines()
         if any(map(has_blocks, self.model.graphs)):
             lines.append(_IN_BLOCKS)
         if self.mapping is not None:
             lines.append(_accelerator_summary(self.left_to_cpu, len(self.model.main.operators)))
-        if self.compiled is not None:
-            lines += self.compiled.report()
-        if self.source is not None:
-            lines += _c_summary(self.source, self.model)
+        lines += self.emission.summary()
         if self.quality is not None:
             lines.append(str(self.quality))
         if self.evaluation is not None:
@@ -152,37 +169,3 @@ def _accelerator_summary(left: list[Operator], total: int) -> str:
     counts = Counter(operator.name for operator in left)
     names = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
     return f"{total - len(left)} of {total} operators run on the accelerator; on the CPU: {names}"
-
-
-_UNPACKED = (
-    "weights of 4 bits take a byte each in C, as its kernels read them: {:,} bytes more than in "
-    "the .tflite file"
-)
-
-
-def _c_summary(source: CSource, model: Model) -> list[str]:
-    plan = source.plan
-    total = sum(layer.macs for layer in plan.layers)
-    peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
-    width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
-    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}  name"
-    packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
-    spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
-    return [
-        header,
-        *(_layer_line(layer, width) for layer in plan.layers),
-        f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
-        f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; code about "
-        f"{source.code_bytes:,} bytes (estimated for Cortex-M4)",
-        *([_UNPACKED.format(spent)] if packed else []),
-    ]
-
-
-def _layer_line(layer: Layer, width: int) -> str:
-    weights = sum(t.byte_size for t in layer.operator.inputs if t is not None and t.is_constant)
-    output = sum(tensor.byte_size for tensor in layer.operator.outputs)
-    code = layer.operator.code
-    return (
-        f"{layer.index:>5}  {code:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}  "
-        f"{layer.name}"
-    )

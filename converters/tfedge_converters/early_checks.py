@@ -9,24 +9,7 @@ from typing import Any
 from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
 from tfedge_converters.c import OPTIMIZATIONS
-from tfedge_converters.file_kinds import kind_of
-from tfedge_converters.quantize.ends import end_type
-
-
-def check_model(model: Any) -> None:
-    """Refuses what is no model by its type, or by the content of its file.
-
-    Raises:
-        ModelFileError: there is no file, or it is no model.
-        TfedgeError: it is of a type that no model has.
-    """
-    if isinstance(model, (str, Path)):
-        kind_of(Path(model))
-    elif not (isinstance(model, (bytes, bytearray)) or callable(model)):
-        raise TfedgeError(
-            f"a {type(model).__name__} is no model; give a Keras model, the path of a .keras, .h5 "
-            "or .tflite file or of a SavedModel folder, or the bytes of a .tflite file"
-        )
+from tfedge_converters.quantize.io_types import io_type
 
 
 def check_data(data: Any) -> None:
@@ -68,4 +51,4 @@ def check_choices(optimize: str, *ends: str | None) -> None:
         raise TfedgeError(f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}")
     for given in ends:
         if given is not None:
-            end_type(given)
+            io_type(given)

@@ -19,13 +19,6 @@ from tfedge_converters.quantize.real_values import as_input, as_real
 from tfedge_converters.verify.differences import truthful
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 
-# What runs a converted model, by the code that its target has. All compute the same numbers: where
-# the first one's tools are not installed, the next takes its place.
-_ENGINES = {
-    "c": ("c", "tflite-micro", "litert-reference"),
-    "tflite-micro": ("tflite-micro", "litert-reference"),
-    "none": ("litert-reference", "litert"),
-}
 _DESCRIPTIONS = {
     "c": "the compiled C", "tflite-micro": "TFLite Micro", "litert-reference": "LiteRT",
     "litert": "LiteRT with XNNPACK", "stepwise": "TFLite Micro, operator by operator",
@@ -43,7 +36,7 @@ class Evaluation:
         real: of the model before conversion; None if it was integer already.
         converted: of what was made of it, run by `engine`.
         samples: how many there were.
-        engine: a key of `verify.engines.ENGINES`.
+        engine: its name, for `verify.engines.engine`.
     """
 
     metric: str
@@ -56,7 +49,7 @@ class Evaluation:
         before = "" if self.real is None else f"{self.real:.4f} before conversion, "
         return (
             f"{self.metric}: {before}{self.converted:.4f} after "
-            f"({self.samples:,} samples, run by {_DESCRIPTIONS[self.engine]})"
+            f"({self.samples:,} samples, run by {_DESCRIPTIONS.get(self.engine, self.engine)})"
         )
 
 
@@ -90,7 +83,7 @@ def evaluate(
     real: bytes | None,
     converted: bytes,
     model: Model,
-    code: str,
+    engines: Sequence[str],
     data: LabelledData,
     metric: str | Callable[[np.ndarray, np.ndarray], Any],
 ) -> Evaluation:
@@ -100,7 +93,7 @@ def evaluate(
         real: the file before conversion; None if it was integer already.
         converted: the file that was made of it.
         model: `converted` as a typed graph.
-        code: of the target, see `Target.code`: generated C is compiled for this computer.
+        engines: what may run it, see `Backend.engines`; generated C is compiled for this computer.
         data: samples and labels.
         metric: see `metric_function`.
 
@@ -118,7 +111,7 @@ def evaluate(
         [as_input(value, tensor) for value, tensor in zip(sample, model.main.inputs, strict=True)]
         for sample in data.samples
     ]
-    results, run_by = _run_by_first(truthful(_ENGINES[code], model), converted, samples)
+    results, run_by = _run_by_first(truthful(engines, model), converted, samples)
     after = _score(function, data, results, model.main.outputs)
     before = None
     if real is not None:

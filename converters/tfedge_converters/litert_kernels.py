@@ -6,7 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.schemes import BLOCK_UNIT
-from tfedge_converters.graph.blocks import block_operands, blocks_error
+from tfedge_converters.graph.blockwise_scales import block_operands, blocks_error
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 # What it computes in int8 but, found by trying, not in int16.

@@ -7,29 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tfedge.files import read_bytes
-from tfedge.quantization.ranges import RANGE_MARKER
+from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme
-from tfedge.terminal_text import readable
 from tfedge_converters.compiled_models import refuse_compiled
-from tfedge_converters.file_kinds import FileKind, kind_of
-from tfedge_converters.graph import Model, TensorType, read_model, write_model
-from tfedge_converters.graph.markers import markers_in
-from tfedge_converters.graph.passes import pipeline
-from tfedge_converters.graph.passes.byte_functions import as_tables
-from tfedge_converters.graph.passes.finite_checks import drop_finite_checks
-from tfedge_converters.graph.passes.float_only import replace_float_only
-from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
-from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
-from tfedge_converters.graph.passes.normalization_patterns import widen_normalizations
-from tfedge_converters.graph.passes.range_markers import consume_range_markers
-from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
-from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
-from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.graph.real_operators import real_operators_of
-from tfedge_converters.quantize.fake_quantization import consume_fake_quantization
+from tfedge_converters.graph import Model, read_model
+from tfedge_converters.graph.kind import ModelKind, model_kind
+from tfedge_converters.graph.model_file import ModelFile
+from tfedge_converters.quantize.precision import real_graph
+from tfedge_converters.simplification import simplify, write_for_quantiser
+from tfedge_converters.sources import source_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,24 +23,40 @@ class Prepared:
     """A model before it is quantised.
 
     Attributes:
-        model: the typed graph.
-        flatbuffer: the file as it was, if no pass changed it; else the graph's bytes.
+        file: the typed graph, and its file; as it was, if no pass changed it.
         name: what the model is called.
-        is_real: whether it is to be quantised: more than its ends and functions of one byte
-            computes with real numbers, and no operator with integers. What is quantised in part
-            is taken as it is.
+        kind: what it computes with. What has float activations alone is to be quantised or stored;
+            anything else, and what is quantised in part, is taken as it is.
         input_scales: of a Keras model, see `export.input_scales`.
         scheme: that the model was trained for; None if it was not, or if its file does not say.
         keras_model: what the file was exported from; None of other models, and of trained ones.
     """
 
-    model: Model
-    flatbuffer: bytes
+    file: ModelFile
     name: str
-    is_real: bool
+    kind: ModelKind
     input_scales: Mapping[int, float] = field(default_factory=dict)
     scheme: Scheme | None = None
     keras_model: Any = None
+
+    @property
+    def model(self) -> Model:
+        """The typed graph."""
+        return self.file.model
+
+    def require_float(self, advice: str) -> None:
+        """Refuses a model that is not to be quantised.
+
+        Args:
+            advice: what to do with a float model, for the message.
+
+        Raises:
+            TfedgeError: it computes with integers throughout.
+            UnsupportedError: it is a mixture, or the quantiser does not take it.
+        """
+        if self.kind is ModelKind.INTEGER:
+            raise TfedgeError(f"{self.name} computes with integers already; {advice}")
+        real_graph(self.model)
 
 
 def prepare(
@@ -75,27 +77,15 @@ def prepare(
             would run code.
         TfedgeError: anything else that is wrong with the model.
     """
-    flatbuffer, name, traits = _flatbuffer(model, input_shapes, allow_code)
-    typed = read_model(flatbuffer, source=name)
-    refuse_compiled(typed, name)
-    is_marked = any(markers_in(graph, RANGE_MARKER) for graph in typed.graphs)
-    consume_weight_markers(typed)
-    consume_range_markers(typed)
-    annotate_shared_weights(typed, traits.shared_kernels)
-    fuse_lstm_markers(typed)
-    write_recurrent_markers(typed)
-    expand_normalization_markers(typed)
-    fake = consume_fake_quantization(typed)
-    if pipeline.run(typed) or fake or is_marked:
-        flatbuffer = write_model(typed)
-    is_real = _is_to_be_quantised(typed)
-    if is_real and to_quantize:
-        drop_finite_checks(typed)
-        replace_float_only(typed)
-        widen_normalizations(typed)
-    return Prepared(
-        typed, flatbuffer, name, is_real, traits.input_scales, traits.scheme, traits.keras_model
-    )
+    source = source_of(model, input_shapes, allow_code=allow_code)
+    typed = read_model(source.flatbuffer, source=source.name)
+    refuse_compiled(typed, source.name)
+    file = ModelFile(typed, source.flatbuffer)
+    file.change(lambda model: simplify(model, source.shared_kernels))
+    kind = model_kind(typed)
+    if kind.has_float_activations and to_quantize:
+        file.change(write_for_quantiser)
+    return Prepared(file, source.name, kind, source.input_scales, source.scheme, source.keras_model)
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
@@ -109,65 +99,7 @@ def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
         ModelFileError: it is no model.
         UnsupportedError: it was compiled for an accelerator already.
     """
-    flatbuffer, name, _ = _flatbuffer(model)
-    typed = read_model(flatbuffer, source=name)
-    refuse_compiled(typed, name)
-    return name, typed
-
-
-@dataclass(frozen=True, eq=False)
-class _Traits:
-    """What the file of an exported Keras model does not tell."""
-
-    shared_kernels: list[np.ndarray] = field(default_factory=list)
-    input_scales: Mapping[int, float] = field(default_factory=dict)
-    scheme: Scheme | None = None
-    keras_model: Any = None
-
-
-def _flatbuffer(
-    model: Any, input_shapes: Any = None, allow_code: bool = False
-) -> tuple[bytes, str, _Traits]:
-    """The bytes of a .tflite file, what the model is called, and what it does not tell."""
-    if isinstance(model, (bytes, bytearray)):
-        return bytes(model), "model", _Traits()
-    if not isinstance(model, (str, Path)):
-        flatbuffer, traits = _exported(model, input_shapes)
-        return flatbuffer, readable(str(getattr(model, "name", "model"))), traits
-    path = Path(model)
-    if kind_of(path) is FileKind.TFLITE:
-        return read_bytes(path), readable(path.stem), _Traits()
-    from tfedge_converters.export import load_keras
-
-    flatbuffer, traits = _exported(load_keras(path, allow_code=allow_code), input_shapes)
-    return flatbuffer, readable(path.stem), traits
-
-
-def _exported(model: Any, input_shapes: Any) -> tuple[bytes, _Traits]:
-    from tfedge_converters.export import export_keras, input_scales, shared_kernels, trained_scheme
-
-    flatbuffer = export_keras(model, input_shapes)
-    return flatbuffer, _Traits(
-        shared_kernels(model), input_scales(model), trained_scheme(model), _float_model(model)
-    )
-
-
-def _float_model(model: Any) -> Any:
-    """The model itself, if it is one of Keras 3 that computes in float."""
-    import keras
-
-    from tfedge_converters.export.trained_scheme import is_trained
-
-    return model if isinstance(model, keras.Model) and not is_trained(model) else None
-
-
-def _is_to_be_quantised(model: Model) -> bool:
-    if any(map(real_operators_of, model.graphs)):
-        return False
-    return any(
-        tensor is not None and tensor.type == TensorType.FLOAT32 and not tensor.is_constant
-        for graph in model.graphs
-        for operator in as_tables(graph).operators
-        if operator.code not in ("QUANTIZE", "DEQUANTIZE")
-        for tensor in (*operator.inputs, *operator.outputs)
-    )
+    source = source_of(model)
+    typed = read_model(source.flatbuffer, source=source.name)
+    refuse_compiled(typed, source.name)
+    return source.name, typed

@@ -241,14 +241,14 @@ def test_a_file_may_extend_another(tmp_path):
     base = _write(
         tmp_path,
         "base",
-        code="none",
+        backend="tflite",
         accelerator={"name": "base", "operators": [{"codes": ["ADD"]}], "memory": memory},
     )
     large = _write(
         tmp_path, "large", extends=base, accelerator={"name": "large", "memory": {"tiles": 64}}
     )
     target = targets.load(large)
-    assert (target.name, target.code, target.accelerator.name) == ("large", "none", "large")
+    assert (target.name, target.backend, target.accelerator.name) == ("large", "tflite", "large")
     assert (target.accelerator.memory.tiles, target.accelerator.memory.working_bytes) == (64, 1000)
     assert set(target.accelerator.operators) == {"ADD"}
 
@@ -273,7 +273,8 @@ def test_a_file_that_is_no_target_ends_in_one_message(tmp_path, text):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"code": 3}, 'code: one of "c", "tflite-micro", "ethos-u", "none" is expected, not 3'),
+        ({"backend": 3}, "backend: the name of a back end is expected, not 3"),
+        ({"backend": "d"}, "there is no back end 'd'; there are c, ethos-u, tflite, tfl"),
         ({"schemes": 3}, "schemes: a list of schemes is expected, not 3"),
         ({"schemes": ["int3"]}, r'schemes\[0\]: one of "int8", .* is expected, not "int3"'),
         ({"ram_bytes": "9"}, 'ram_bytes: a number of bytes, or null is expected, not "9"'),
@@ -292,7 +293,8 @@ def test_a_file_that_is_no_target_ends_in_one_message(tmp_path, text):
         ({"description": "\u202eb"}, "description: a line of up to 500 characters is expected"),
         ({"core": "../a"}, "core: a core's name"),
         ({"packing": "tight"}, 'packing: one of "natural"'),
-        ({"code": "ethos-u"}, "'vela' is missing"),
+        ({"channel_multiple": 0}, "channel_multiple: a number of channels is expected, not 0"),
+        ({"backend": "ethos-u"}, "'vela' is missing"),
         ({"vela": {"memory_mode": "--config=/a"}}, "vela.memory_mode: a word of Vela's"),
         ({"vela": {"memory_mode": "a"}}, "vela: 'accelerator_config' is missing"),
         ({"accelerator": []}, r"accelerator: an object is expected, not \[\]"),

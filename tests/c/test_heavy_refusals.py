@@ -8,9 +8,9 @@ from ai_edge_litert import schema_py_generated as schema
 from random_graphs import random_model
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.c.kernels import lower
-from tfedge_converters.c.kernels.checks import RefusedError
 from tfedge_converters.c.kernels.geometry import slide
+from tfedge_converters.c.limits import RefusedError
+from tfedge_converters.c.lowering import lower
 
 
 def _output_shape(operator):

@@ -14,7 +14,7 @@ from random_movement import OPERATORS as MOVEMENT
 from tfedge.errors import UnsupportedError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
-from tfedge_converters.c.kernels import lower
+from tfedge_converters.c.lowering import lower
 from tfedge_converters.execute import build_host
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.graph import Quantization, Tensor, TensorType
@@ -141,9 +141,9 @@ def damage(operator, rng) -> None:
 
 def check_bounds(call) -> None:
     params = call.params
-    if call.kernel == "fill_x8":
+    if call.kernel == "fill_bytes":
         assert params["bytes"] == call.output.byte_size
-    elif call.kernel == "gather_x8":
+    elif call.kernel == "gather_bytes":
         check_gather(call)
     else:
         for tensor, steps, offset in (

@@ -7,7 +7,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.c.kernels import lower
+from tfedge_converters.c.lowering import lower
 from tfedge_converters.graph import Graph, Operator, Quantization, Tensor, TensorType
 
 FLOAT32, INT8, INT64 = TensorType.FLOAT32, TensorType.INT8, TensorType.INT64

@@ -23,7 +23,8 @@ from tfedge_converters.graph import (
     TensorType,
     write_model,
 )
-from tfedge_converters.graph.passes.unsigned import SHIFTABLE, signed
+from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.verify.engines import run_litert_reference
 
 SEED = 3
@@ -36,7 +37,9 @@ def is_shiftable(name):
     codes = {operator.code for operator in graph.operators}
     if any(tensor.type in (TensorType.INT4, TensorType.INT16) for tensor in graph.tensors()):
         return False  # younger than uint8 models
-    return codes <= SHIFTABLE and any(t.type == TensorType.INT8 for t in graph.inputs)
+    return all(traits_of(code).uint8_as_int8 for code in codes) and any(
+        t.type == TensorType.INT8 for t in graph.inputs
+    )
 
 
 @pytest.mark.parametrize("name", filter(is_shiftable, OPERATORS))

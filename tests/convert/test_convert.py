@@ -8,7 +8,7 @@ import pytest
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge.quantization.ranges import mark_range
+from tfedge.markers import mark_range
 from tfedge_converters.execute import build_host
 
 layers = keras.layers

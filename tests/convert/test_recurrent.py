@@ -10,7 +10,7 @@ import pytest
 
 import tfedge
 from tfedge.errors import UnsupportedError
-from tfedge.recurrent import mark_lstm
+from tfedge.markers import mark_lstm
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import read_model, write_model
 from tfedge_converters.graph.passes import pipeline
@@ -151,7 +151,9 @@ class RangedLSTM(layers.Layer):
         self.bias = self.add_weight(shape=(4,), name="bias")
 
     def call(self, x):
-        return mark_lstm(-3.0, 3.0)(self.sequence)(x, self.kernel, self.recurrent_kernel, self.bias)
+        return mark_lstm((-3.0, 3.0))(self.sequence)(
+            x, self.kernel, self.recurrent_kernel, self.bias
+        )
 
     @staticmethod
     def sequence(x, kernel, recurrent_kernel, bias):

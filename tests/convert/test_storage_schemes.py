@@ -12,7 +12,7 @@ import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.schemes import STORAGE_SCHEMES, StorageScheme
 from tfedge_converters.graph import TensorType, read_model
-from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
 
 # Signal over noise, in dB, that each must reach on every model.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 
+import numpy as np
 import pytest
 from mlperf_models import NAMES, float_model, inputs_for
 from random_graphs import random_model
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
+from tfedge.quantization.schemes import STORAGE_SCHEMES
 from tfedge_converters import targets
 from tfedge_converters.cli import main
 from tfedge_converters.conversion import convert
@@ -18,7 +20,7 @@ from tfedge_converters.graph import write_model
 
 pytest.importorskip("ethosu.vela", reason="Vela is not installed: pip install 'tfedge[ethosu]'")
 
-TARGETS = [name for name in targets.names() if targets.load(name).vela is not None]
+TARGETS = [name for name in targets.names() if targets.load(name).backend == "ethos-u"]
 
 
 def _converted(name, seed=1, count=2, target="ethos-u55-128", **options):
@@ -62,6 +64,24 @@ def test_what_is_left_to_the_cpu_is_named_and_registered():
     resolver = artifact.arrays["net_op_resolver.h"]
     assert "resolver.AddEthosU()" in resolver
     assert "resolver.AddMean()" in resolver
+
+
+def test_what_vela_compiles_is_evaluated_as_the_file_before_it():
+    model = random_model("softmax", 1, 1)
+    x = np.zeros((2, *model.main.inputs[0].shape[1:]), np.float32)
+    artifact = convert(
+        write_model(model),
+        target="ethos-u55-128",
+        evaluation_data=(x, np.zeros(2)),
+        metric=lambda labels, outputs: float(np.mean(outputs)),
+    )
+    assert artifact.evaluation.engine == "tflite-micro"
+
+
+def test_weights_that_tflite_micro_does_not_know_are_refused():
+    stored = STORAGE_SCHEMES["weights4"]
+    with pytest.raises(UnsupportedError, match="TFLite Micro has no DEQUANTIZE of int4"):
+        convert(b"", target="ethos-u55-128", quantization=stored)
 
 
 def test_options_reach_vela():

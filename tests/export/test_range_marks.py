@@ -9,8 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfedge.errors import TfedgeError
-from tfedge.markers import marker
-from tfedge.quantization.ranges import mark_range
+from tfedge.markers import mark_range, marker
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import Range, read_model, write_model
 from tfedge_converters.graph.passes.range_markers import consume_range_markers

@@ -8,8 +8,7 @@ import pytest
 from keras import layers
 
 from tfedge.errors import ModelFileError, TfedgeError
-from tfedge.quantization.ranges import mark_range
-from tfedge.quantization.weight_grids import mark_weights
+from tfedge.markers import mark_range, mark_weights
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import Range, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline

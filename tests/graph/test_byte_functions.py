@@ -83,7 +83,7 @@ def test_branches_that_meet_again_and_single_constants_belong_to_it():
     assert net.verified().passed
 
 
-def test_what_two_islands_share_is_computed_in_both():
+def test_what_two_float_fallbacks_share_is_computed_in_both():
     net = Net()
     shared = net.add("ABS", net.real(net.input()))
     ends = net.bytes(net.add("SQRT", shared)), net.bytes(net.add("COS", shared))
@@ -144,7 +144,7 @@ def test_values_that_have_no_result_become_the_zero_point_or_saturate():
     assert np.array_equal(got[real > 0], right[real > 0])
 
 
-def test_integer_models_with_islands_are_taken_as_they_are():
+def test_integer_models_with_float_fallbacks_are_taken_as_they_are():
     net = Net()
     net.graph.outputs = [net.bytes(net.add("SIN", net.real(net.input())))]
     flatbuffer = write_model(Model([net.graph]))

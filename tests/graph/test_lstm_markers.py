@@ -87,11 +87,15 @@ def _no_range(marker):
     marker.custom_options = bytes(flexbuffers.Dumps({"cell_lo": 1.0, "cell_hi": -1.0}))
 
 
+def _no_attributes(marker):
+    marker.custom_options = b"\xff" * 9
+
+
 @pytest.mark.parametrize(
     "damage",
     [
-        _drop_bias, _computed_kernel, _other_units, _other_rank, _integer_bias, _omitted,
-        _half_a_range, _no_range,
+        _no_attributes, _drop_bias, _computed_kernel, _other_units, _other_rank, _integer_bias,
+        _omitted, _half_a_range, _no_range,
     ],
 )  # fmt: skip
 def test_broken_markers_are_one_error(damage):

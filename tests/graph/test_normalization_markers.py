@@ -7,7 +7,7 @@ import pytest
 from flatbuffers import flexbuffers
 
 from tfedge.errors import ModelFileError
-from tfedge.normalization import LAYER_NORM_MARKER, RMS_NORM_MARKER
+from tfedge.markers.normalization import LAYER_NORM, RMS_NORM
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor, TensorType
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 
@@ -18,28 +18,28 @@ def _real(name, shape, data=None):
     return Tensor(name, shape, TensorType.FLOAT32, data=data)
 
 
-def _model(name=LAYER_NORM_MARKER, given=2, **attributes):
+def _model(kind=LAYER_NORM, given=2, **attributes):
     row = (3,)
     operands = [_real("x", SHAPE)]
     operands += [_real(f"c{index}", row, np.ones(row, np.float32)) for index in range(given)]
     result = _real("y", SHAPE)
-    marker = Operator("CUSTOM", operands, [result], custom_name=name)
+    marker = Operator("CUSTOM", operands, [result], custom_name=kind.name)
     known = {"epsilon": 1e-3, "axes": 1, "scales": int(given > 0), "centers": int(given > 1)}
     marker.custom_options = bytes(flexbuffers.Dumps({**known, **attributes}))
     return Model([Graph([operands[0]], [result], [marker])])
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "codes"),
+    ("kind", "given", "codes"),
     [
-        (LAYER_NORM_MARKER, 2, "MEAN SUB MUL MEAN ADD RSQRT MUL MUL ADD"),
-        (LAYER_NORM_MARKER, 1, "MEAN SUB MUL MEAN ADD RSQRT MUL MUL"),
-        (LAYER_NORM_MARKER, 0, "MEAN SUB MUL MEAN ADD RSQRT MUL"),
-        (RMS_NORM_MARKER, 1, "MUL MEAN ADD RSQRT MUL MUL"),
+        (LAYER_NORM, 2, "MEAN SUB MUL MEAN ADD RSQRT MUL MUL ADD"),
+        (LAYER_NORM, 1, "MEAN SUB MUL MEAN ADD RSQRT MUL MUL"),
+        (LAYER_NORM, 0, "MEAN SUB MUL MEAN ADD RSQRT MUL"),
+        (RMS_NORM, 1, "MUL MEAN ADD RSQRT MUL MUL"),
     ],
 )
-def test_a_marker_becomes_wide_operators(name, given, codes):
-    model = _model(name, given)
+def test_a_marker_becomes_wide_operators(kind, given, codes):
+    model = _model(kind, given)
     (y,) = model.main.outputs
     expand_normalization_markers(model)
     operators = model.main.operators

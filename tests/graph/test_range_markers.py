@@ -143,3 +143,10 @@ def test_a_width_that_no_integers_have():
     mark = _mark(x, "marked", -1.0, 1.0, bits=12)
     with pytest.raises(ModelFileError, match="have 8 or 16 bits, not 12"):
         consume_range_markers(_model([x], mark.outputs, [mark]))
+
+
+def test_a_marker_of_a_newer_tfedge_is_refused_by_its_place():
+    x = _tensor("x")
+    mark = _mark(x, "marked", 0.0, 1.0, version=99, tfedge="9.1")
+    with pytest.raises(ModelFileError, match=r"makes 'marked': .* convert with tfedge 9\.1"):
+        consume_range_markers(_model([x], mark.outputs, [mark]))

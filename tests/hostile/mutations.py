@@ -358,11 +358,11 @@ def change_code(model, rng):
 @mutation
 def familiar_code(model, rng):
     """An operator becomes another that has a kernel."""
-    from tfedge_converters.c.kernels import LOWERINGS
+    from tfedge_converters.c.kernels import supported_operators
 
     code = pick(rng, model.operatorCodes)
     # BYTE_FUNCTION and its like are made of operators, and stand in no file.
-    in_files = sorted(code for code in LOWERINGS if hasattr(schema.BuiltinOperator, code))
+    in_files = [code for code in supported_operators() if hasattr(schema.BuiltinOperator, code)]
     number = getattr(schema.BuiltinOperator, str(pick(rng, in_files)))
     code.builtinCode, code.deprecatedBuiltinCode = number, min(number, 127)
 

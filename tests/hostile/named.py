@@ -90,13 +90,13 @@ def problems_of_names(rng: np.random.Generator, folder: Path, thorough: bool) ->
     return found
 
 
-def _converted(name: Names, folder: Path, code: str) -> tuple[Artifact, Path]:
+def _converted(name: Names, folder: Path, backend: str) -> tuple[Artifact, Path]:
     """A model in a file of some name, converted for a target in another, and saved in a folder."""
     model = folder / f"{file_name(name())}.tflite"
     model.write_bytes(write_model(rename(network(), name)))
     target = folder / f"{file_name(name())}.json"
-    fields = {"description": readable(name())[:500], "core": "", "flags": ["-O2"], "code": code}
-    target.write_text(json.dumps(fields))
+    fields = {"description": readable(name())[:500], "core": "", "flags": ["-O2"]}
+    target.write_text(json.dumps({**fields, "backend": backend}))
     artifact = tfedge.convert(str(model), target=str(target), command=name())
     saved = folder / file_name(name()) / "saved"
     artifact.save(saved)
@@ -182,7 +182,7 @@ def _target(name: Names, folder: Path) -> Problems:
     for key, value in (
         ("flags", [name() + ";"]),
         ("schemes", [name()]),
-        ("code", name() + ";"),
+        ("backend", name() + ";"),
         ("core", name() + "/"),
         ("extends", name() or "x"),
         (name() or "x", 1),

@@ -23,7 +23,7 @@ from tfedge.errors import DifferenceError
 from tfedge.keras_graph import computation as graph
 from tfedge.quantization import layer_table, operation_table, schemes, transform
 from tfedge.quantization.phase import FLOAT
-from tfedge.quantization.twin import attach
+from tfedge.quantization.quantized_forward import attach
 
 Change = Callable[[graph.Call], graph.Call]
 

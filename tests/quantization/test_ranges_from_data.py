@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from keras import layers
 import tfedge
 from tfedge.calibration import METHODS
 from tfedge.errors import TfedgeError
+from tfedge.quantization.phase import TRAIN
 
 X = np.random.default_rng(0).normal(size=(96, 6, 4)).astype(np.float32)
 
@@ -132,3 +135,32 @@ def test_inference_is_exact_or_simulated(tmp_path):
     assert 0 < np.abs(exact - simulated).max() < 2.5 * step
     with pytest.raises(TfedgeError, match="'exact' or 'simulated'"):
         again.inference = "fast"
+
+
+def _attending(masked):
+    """Scores and what `masked` makes of them and of another input, in front of a softmax."""
+    x, mask = keras.Input((6, 4), name="x"), keras.Input((1, 6), name="mask")
+    scores = keras.ops.matmul(layers.Dense(4)(x), keras.ops.transpose(x, (0, 2, 1)))
+    weights = keras.ops.softmax(masked(scores, mask), axis=-1)
+    return keras.Model([x, mask], keras.ops.matmul(weights, layers.Dense(5)(x)))
+
+
+def test_a_range_that_holds_no_numbers_besides_its_end_is_warned_of():
+    keep = (np.arange(6) < 4).astype(np.float32).reshape(1, 1, 6).repeat(len(X), 0)
+    added = _attending(lambda scores, mask: scores + mask)
+    with pytest.warns(UserWarning, match=r"'add' alone leaves .* dB .*a mask as booleans"):
+        tfedge.quantize(added, calibration=[X, (1 - keep) * np.float32(-1e9)])
+    chosen = _attending(lambda scores, mask: keras.ops.where(mask > 0.5, scores, -1e9))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        tfedge.quantize(chosen, calibration=[X, keep])
+
+
+def test_what_loses_too_much_is_named_with_its_range():
+    x = keras.Input((6, 4))
+    squares = keras.ops.mean(keras.ops.square(layers.Dense(4)(x)), -1, keepdims=True)
+    model = keras.Model(x, layers.Dense(2)(x / keras.ops.sqrt(squares + 1e-6)))
+    uneven = X * np.logspace(-3, 2, len(X), dtype=np.float32)[:, None, None]
+    with pytest.warns(UserWarning, match=r"its 8 bits span .* … .*, or give its layer 16 bits"):
+        quantized = tfedge.quantize(model, calibration=uneven)
+    assert all(operator.phase == TRAIN for operator in quantized.quantized_operators())

@@ -272,7 +272,7 @@ def _swapped(make):
     def function(a, b):
         return b - a
 
-    return layer_table.in_turn("SUB", None, function, make, make.activation)
+    return layer_table.binary_chain("SUB", None, function, make, make.activation)
 
 
 def _row(name, **changes):

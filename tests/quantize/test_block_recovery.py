@@ -17,17 +17,17 @@ from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.graph import Operator, TensorType, WeightGrid, read_model
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.quantize import calibrate
-from tfedge_converters.quantize.activations import Activations
 from tfedge_converters.quantize.noise import noise
+from tfedge_converters.quantize.quantized_copy import dequantized
 from tfedge_converters.quantize.recovery import AdaRound, ClipSearch, steps
 from tfedge_converters.quantize.recovery.block_function import BlockFunction
-from tfedge_converters.quantize.recovery.blocks import blocks_of
 from tfedge_converters.quantize.recovery.gradients import RULES, Operation, has_rule
 from tfedge_converters.quantize.recovery.linear_layers import linear_layers
+from tfedge_converters.quantize.recovery.reconstruction_units import reconstruction_units
 from tfedge_converters.quantize.recovery.session import Session, free_layers
 from tfedge_converters.quantize.recovery.walk import Walk
 from tfedge_converters.quantize.recovery.windows import Windows
-from tfedge_converters.quantize.twin import dequantized
+from tfedge_converters.quantize.tensor_values import TensorValues
 
 _FAST = {"iterations": 150, "rows": 1024, "batch": 128, "rate": 0.05}
 _BLOCKS = AdaRound(unit="block", block_iterations=150, block_batch=8, **_FAST)
@@ -68,7 +68,7 @@ def _session(network, scheme):
 
 
 def _blocks(model):
-    return blocks_of(model.main, free_layers(model))
+    return reconstruction_units(model.main, free_layers(model))
 
 
 def _codes(block):
@@ -143,7 +143,7 @@ def _weights(block):
 def test_a_block_computes_what_litert_does(network):
     flatbuffer, samples = network
     model = read_model(flatbuffer)
-    values = Activations(model.main, {id(model.main.inputs[0]): samples[:4, None]})
+    values = TensorValues(model.main, {id(model.main.inputs[0]): samples[:4, None]})
     for block in _blocks(model):
         function = BlockFunction(model.main, block)
         run = function.run(_inputs(block, values), _weights(block))
@@ -153,7 +153,7 @@ def test_a_block_computes_what_litert_does(network):
 def test_the_slopes_of_a_blocks_weights_are_differences(network):
     flatbuffer, samples = network
     model = read_model(flatbuffer)
-    values = Activations(model.main, {id(model.main.inputs[0]): samples[:2, None]})
+    values = TensorValues(model.main, {id(model.main.inputs[0]): samples[:2, None]})
     rng = np.random.default_rng(0)
     for block in _blocks(model)[1:3]:
         function = BlockFunction(model.main, block)
@@ -208,7 +208,7 @@ def test_every_rule_is_litert_and_its_own_derivative(code):
         for tensor, values in zip(graph.inputs, operands, strict=True)
     }
     found = rule.forward(operation, operands)
-    wanted = Activations(graph, single).of(graph.outputs[0])
+    wanted = TensorValues(graph, single).of(graph.outputs[0])
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     gradient = rng.normal(size=found.shape)
     slopes = rule.backward(operation, operands, gradient)
@@ -291,15 +291,15 @@ def test_spreading_rows_is_the_transpose_for_every_kind_of_layer():
 
 def _noise_of_blocks(session, samples):
     """At the results of blocks of several layers, then at the output, of the integer model."""
-    source, twin = session.model.main.inputs[0], session.twin()
+    source, quantized_copy = session.model.main.inputs[0], session.quantized_copy()
     original = session.reference.main
-    real = Activations(original, {id(original.inputs[0]): samples[:, None]})
-    found = twin.activations({id(source): (source, samples[:, None])})
-    makers = [b.operators[-1] for b in blocks_of(session.model.main, session.layers)]
+    real = TensorValues(original, {id(original.inputs[0]): samples[:, None]})
+    found = quantized_copy.activations({id(source): (source, samples[:, None])})
+    makers = [b.operators[-1] for b in reconstruction_units(session.model.main, session.layers)]
     return [
         noise(
             real.of(session.original(operator).outputs[0]),
-            dequantized(twin.tensor(result), found.of(twin.tensor(result))),
+            dequantized(quantized_copy.tensor(result), found.of(quantized_copy.tensor(result))),
         )
         for operator in makers[1:3] + makers[-1:]
         for result in operator.outputs
@@ -328,12 +328,12 @@ def test_integers_that_blocks_learned_reach_the_file(network):
     for blocks in (session, again):
         ClipSearch().apply(blocks)
         _BLOCKS.apply(blocks)
-    twin, other = session.twin(), layerwise.twin()
+    quantized_copy, other = session.quantized_copy(), layerwise.quantized_copy()
     moved = 0
     for layer, plain_layer, same in zip(
         session.layers, layerwise.layers, again.layers, strict=True
     ):
-        tensor = twin.operand(layer.operator, 1)
+        tensor = quantized_copy.operand(layer.operator, 1)
         scale = layer.by_channel(layer.weights.trained_weights.scale)
         learned = np.rint(layer.matrices(layer.weights.data) / scale)
         assert tensor.type == TensorType.INT4
@@ -354,12 +354,14 @@ def test_a_block_learns_from_what_the_blocks_before_have_become(network, monkeyp
     monkeypatch.setattr(Walk, "compare_block", recorded)
     session = _session(network, _INT4)
     _BLOCKS.apply(session)
-    source, twin = session.model.main.inputs[0], session.twin()
-    values = twin.activations({id(source): (source, network[1][:, None])})
+    source, quantized_copy = session.model.main.inputs[0], session.quantized_copy()
+    values = quantized_copy.activations({id(source): (source, network[1][:, None])})
     assert len(compared) == 2
     for comparison in compared:
         for tensor in comparison.block.sources:
-            found = dequantized(twin.tensor(tensor), values.of(twin.tensor(tensor)))
+            found = dequantized(
+                quantized_copy.tensor(tensor), values.of(quantized_copy.tensor(tensor))
+            )
             np.testing.assert_array_equal(comparison.sources[id(tensor)], found)
 
 
@@ -373,7 +375,7 @@ def test_weights_that_training_put_on_a_grid_stay(network):
     calibrate(model, rows, scheme="int4")
     session = Session(model, rows, _INT4, progress=False)
     _BLOCKS.apply(session)
-    np.testing.assert_array_equal(session.twin().operand(layer.operator, 1).data, wanted)
+    np.testing.assert_array_equal(session.quantized_copy().operand(layer.operator, 1).data, wanted)
 
 
 def test_blocks_can_be_asked_for_by_name():

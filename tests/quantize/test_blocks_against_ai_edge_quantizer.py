@@ -15,7 +15,7 @@ import tfedge
 from tfedge.quantization.schemes import StorageScheme
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import TensorType, read_model
-from tfedge_converters.quantize.affine import block_scale
+from tfedge_converters.quantize.quant_params import block_scale
 from tfedge_converters.verify.engines import run_litert
 
 aeq = pytest.importorskip("ai_edge_quantizer.quantizer")

@@ -7,9 +7,10 @@ import pytest
 from hostile.bases import float_twin
 from random_graphs import random_model
 
-from tfedge.errors import UnsupportedError
-from tfedge_converters.graph import Model
+from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge_converters.graph import Model, Tensor, TensorType
 from tfedge_converters.quantize import calibrate, input_specs
+from tfedge_converters.quantize.constant_values import constant_values
 
 
 def calibrated(model: Model) -> None:
@@ -49,3 +50,10 @@ def test_damaged_models_are_refused(name, damage, message):
     damage(model)
     with pytest.raises(UnsupportedError, match=message):
         calibrated(model)
+
+
+@pytest.mark.parametrize("type", [TensorType.RESOURCE, TensorType.STRING])
+def test_constants_of_no_numbers(type):
+    tensor = Tensor("w", (2, 5), type, data=np.zeros(40, np.uint8))
+    with pytest.raises(TfedgeError, match=f"'w' is of type {type.name}, which has no numbers"):
+        constant_values(tensor)

@@ -9,11 +9,11 @@ from graph_parts import activation, model_of, plain
 from keras import layers
 
 import tfedge
+from tfedge.quantization.activation_types import INT8
 from tfedge_converters.graph import Range, TensorType, write_model
 from tfedge_converters.quantize import calibrate, quantize
-from tfedge_converters.quantize.affine import activation_grid
-from tfedge_converters.quantize.formats import FORMATS
-from tfedge_converters.quantize.wide_functions import newton_steps
+from tfedge_converters.quantize.int16_rsqrt import newton_steps
+from tfedge_converters.quantize.quant_params import activation_grid
 from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
 
 pytest.importorskip("tflite_micro")
@@ -45,7 +45,7 @@ def _decibels(real, got):
 
 
 def _on_grid(values, low, high):
-    grid = activation_grid(Range(low, high), "", FORMATS[8])
+    grid = activation_grid(Range(low, high), "", INT8)
     scale, zero = float(grid.scale[0]), int(grid.zero_point[0])
     return (np.clip(np.round(values / scale) + zero, -128, 127) - zero) * np.float32(scale)
 

@@ -10,10 +10,9 @@ from tfedge.calibration.methods import METHODS, method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Range
-from tfedge_converters.quantize.affine import activation_grid, quantize_operand
-from tfedge_converters.quantize.formats import format_of
+from tfedge_converters.quantize.quant_params import activation_grid, quantize_operand
 
-INT8, INT16 = (format_of(get(name)) for name in ("int8", "int16x8"))
+INT8, INT16 = (get(name).activations.type for name in ("int8", "int16x8"))
 
 
 def streams(seed):
@@ -110,24 +109,26 @@ def test_percentiles_are_numpys_to_within_a_bin(parts, percentage):
         assert lowest[index] - slack <= end <= highest[index] + slack
 
 
-def loss(values, ends, form):
-    grid = activation_grid(ends, "", form)
-    real = (quantize_operand(values, grid, form) - grid.zero_point[0]) * float(grid.scale[0])
+def loss(values, ends, activation_type):
+    grid = activation_grid(ends, "", activation_type)
+    real = (quantize_operand(values, grid, activation_type) - grid.zero_point[0]) * float(
+        grid.scale[0]
+    )
     return np.square(real - values).sum()
 
 
 @pytest.mark.parametrize("parts", STREAMS)
-@pytest.mark.parametrize("form", [INT8, INT16], ids=["int8", "int16"])
-def test_no_clipping_loses_much_less_than_the_one_that_mse_found(parts, form):
+@pytest.mark.parametrize("activation_type", [INT8, INT16], ids=["int8", "int16"])
+def test_no_clipping_loses_much_less_than_the_one_that_mse_found(parts, activation_type):
     values = np.concatenate(parts).astype(np.float64)
-    found = watched("mse", parts).range(form)
+    found = watched("mse", parts).range(activation_type)
     low, high = min(values.min(), 0), max(values.max(), 0)
-    least = loss(values, Range(low, high), form)
-    best = loss(values, found, form)
+    least = loss(values, Range(low, high), activation_type)
+    best = loss(values, found, activation_type)
     assert best <= least * 1.001
     for first in np.linspace(0.02, 1, 30):
-        for second in [first] if form.symmetric else np.linspace(0.02, 1, 30):
-            least = min(least, loss(values, Range(low * first, high * second), form))
+        for second in [first] if activation_type.symmetric else np.linspace(0.02, 1, 30):
+            least = min(least, loss(values, Range(low * first, high * second), activation_type))
     assert best <= least * 1.05
 
 

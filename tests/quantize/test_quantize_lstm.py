@@ -18,8 +18,8 @@ from tfedge_converters.graph import (
     write_model,
 )
 from tfedge_converters.quantize import calibrate, quantize
-from tfedge_converters.quantize.affine import power_of_two_grid
-from tfedge_converters.quantize.interiors import lstm_cells
+from tfedge_converters.quantize.lstm_states import lstm_cells
+from tfedge_converters.quantize.quant_params import power_of_two_grid
 
 STEPS, DEPTH, UNITS = 7, 3, 4
 HIDDEN, CELL = 18, 19

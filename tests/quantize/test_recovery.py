@@ -17,7 +17,6 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.graph import TensorType, WeightGrid, read_model, write_file, write_model
 from tfedge_converters.quantize import calibrate
-from tfedge_converters.quantize.activations import Activations
 from tfedge_converters.quantize.recovery import (
     AdaRound,
     BiasCorrection,
@@ -29,6 +28,7 @@ from tfedge_converters.quantize.recovery.adam import Adam
 from tfedge_converters.quantize.recovery.equalization import find_meetings
 from tfedge_converters.quantize.recovery.linear_layers import linear_layers
 from tfedge_converters.quantize.recovery.session import Session
+from tfedge_converters.quantize.tensor_values import TensorValues
 from tfedge_converters.verify.engines import run_litert, run_litert_reference
 
 _FAST = AdaRound(iterations=150, rows=1024, batch=128, rate=0.05)
@@ -87,7 +87,7 @@ def _session(network, scheme):
 
 
 def _values(model, samples):
-    return Activations(model.main, {id(model.main.inputs[0]): samples[:, None]})
+    return TensorValues(model.main, {id(model.main.inputs[0]): samples[:, None]})
 
 
 def test_layers_are_products_of_matrices(network):
@@ -147,13 +147,13 @@ def test_equalization_leaves_alone_what_is_read_by_others():
 def test_clip_search_errs_less(network):
     scheme = Scheme("three", WeightScheme(bits=3))
     session = _session(network, scheme)
-    plain = session.twin()
+    plain = session.quantized_copy()
     ClipSearch().apply(session)
-    better = session.twin()
+    better = session.quantized_copy()
     for layer in session.layers:
         errors = []
-        for twin in (plain, better):
-            tensor = twin.operand(layer.operator, 1)
+        for quantized_copy in (plain, better):
+            tensor = quantized_copy.operand(layer.operator, 1)
             shape = [1] * 4
             shape[tensor.quantization.axis] = -1
             scale = tensor.quantization.scale.reshape(shape[: len(tensor.shape)])
@@ -178,16 +178,16 @@ def test_bias_correction_takes_the_mean_error_away(network):
 def test_integers_that_adaround_learned_reach_the_file(network):
     """Bit by bit: the weights in the file are those that were learned, and not the nearest."""
     session = _session(network, Scheme("int4", WeightScheme(bits=4)))
-    plain = session.twin()
+    plain = session.quantized_copy()
     _FAST.apply(session)
     learned = {
         layer.name: np.rint(layer.matrices(layer.weights.data) / layer.by_channel(
             layer.weights.trained_weights.scale)) for layer in session.layers
     }  # fmt: skip
-    twin = session.twin()
+    quantized_copy = session.quantized_copy()
     moved = 0
     for layer in session.layers:
-        tensor = twin.operand(layer.operator, 1)
+        tensor = quantized_copy.operand(layer.operator, 1)
         assert tensor.type == TensorType.INT4
         np.testing.assert_array_equal(layer.matrices(tensor.data), learned[layer.name])
         difference = tensor.data.astype(int) - plain.operand(layer.operator, 1).data
@@ -244,8 +244,8 @@ def test_what_training_put_on_a_grid_stays(network):
     session = Session(model, rows, Scheme("int4", WeightScheme(bits=4)), progress=False)
     for step in (ClipSearch(), _FAST, BiasCorrection()):
         step.apply(session)
-    twin = session.twin()
-    np.testing.assert_array_equal(twin.operand(layer.operator, 1).data, wanted)
+    quantized_copy = session.quantized_copy()
+    np.testing.assert_array_equal(quantized_copy.operand(layer.operator, 1).data, wanted)
 
 
 def test_steps_run_in_the_order_in_which_they_build_on_each_other():

@@ -15,7 +15,7 @@ from random_keras.program import Program, needed_lines
 import tfedge
 from tfedge.quantization import schemes
 from tfedge.quantization.phase import FLOAT
-from tfedge.quantization.twin import attach, detach
+from tfedge.quantization.quantized_forward import attach, detach
 
 # Float arithmetic in another order; far below one step of eight bits.
 _TOLERANCE = 2e-4

@@ -173,6 +173,19 @@ def test_random_values_for_damaged_operators():
         assert random_samples(graph, 2, 0)[1][0].shape == (1, 4)
 
 
+def test_random_values_where_grids_have_none_in_common_or_are_larger_than_numbers():
+    real = Tensor("r", (1, 4), TensorType.FLOAT32)
+    grids = [Quantization.per_tensor(0.1, -128), Quantization.per_tensor(0.1, 127)]
+    grids[0].zero_point[:], grids[1].zero_point[:] = -200, 200
+    near, far = (
+        Tensor(name, (1, 4), TensorType.INT8, grid) for name, grid in zip("nf", grids, strict=True)
+    )
+    huge = Tensor("h", (1, 4), TensorType.INT8, Quantization.per_tensor(3e38, 0))
+    quantized = [Operator("QUANTIZE", [real], [x]) for x in (near, far)]
+    for graph in (Graph([real], [near, far], quantized), _graph_of("QUANTIZE", [real], huge)):
+        assert np.isfinite(random_samples(graph, 1, 0)[0][0]).all()
+
+
 def test_samples_are_bounded():
     wide = Tensor("x", (1, 1 << 10, 1 << 13), TensorType.INT8)
     with pytest.raises(TfedgeError, match=r"1,000 samples of .*; ask for 64 at most"):

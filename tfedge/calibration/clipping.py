@@ -9,9 +9,10 @@ import numpy as np
 from tfedge.calibration.divergence import least_divergent_threshold
 from tfedge.calibration.histogram import Histogram
 from tfedge.calibration.observers import Observer, State
-from tfedge.calibration.ranges import Range, round_away, scale_and_zero_point
+from tfedge.calibration.ranges import Range
 from tfedge.errors import TfedgeError
 from tfedge.quantization.activation_types import ActivationType
+from tfedge.quantization.affine import round_away, scale_and_zero_point
 
 # Parts of the whole range that the search tries at either end: down to a thousandth.
 _PARTS = 2.0 ** (-np.arange(161) / 16)
@@ -61,7 +62,7 @@ class Percentile(_Counting):
             raise TfedgeError(f"a percentile is above 0 and at most 100, not {percentage:g}")
         self._percentage = percentage
 
-    def range(self, form: ActivationType) -> Range:
+    def range(self, activation_type: ActivationType) -> Range:
         """To within a bin of the histogram, of which thousands cover the extremes."""
         outside = (1 - self._percentage / 100) / 2
         ends = [self.histogram.quantile(fraction) for fraction in (outside, 1 - outside)]
@@ -77,18 +78,20 @@ class MeanSquaredError(_Counting):
     costs outside; the best ranges are then compared by rounding the histogram itself.
     """
 
-    def range(self, form: ActivationType) -> Range:
+    def range(self, activation_type: ActivationType) -> Range:
         """The best of the ranges that were tried; never worse than the extremes."""
         low, high = min(self.seen.low, 0.0), max(self.seen.high, 0.0)
         if low == high:
             return self.seen
-        candidates = _candidates(low, high, form)
-        losses = _estimated_losses(self.histogram, candidates, form)
+        candidates = _candidates(low, high, activation_type)
+        losses = _estimated_losses(self.histogram, candidates, activation_type)
         best = candidates[np.argsort(losses, kind="stable")[:_SHORTLIST]]
-        finest = (best[:, 1] - best[:, 0]).min() / (form.high - form.low)
+        finest = (best[:, 1] - best[:, 0]).min() / activation_type.steps
         if self.histogram.width <= finest * _FINE:
             best = np.concatenate((candidates[:1], best))
-            best = best[[int(np.argmin([_loss(self.histogram, ends, form) for ends in best]))]]
+            best = best[
+                [int(np.argmin([_loss(self.histogram, ends, activation_type) for ends in best]))]
+            ]
         low, high = map(float, best[0])
         return Range(low, high)
 
@@ -100,24 +103,24 @@ class Entropy(_Counting):
     magnitudes. Source: S. Migacz, "8-bit inference with TensorRT", GTC 2017.
     """
 
-    def range(self, form: ActivationType) -> Range:
+    def range(self, activation_type: ActivationType) -> Range:
         """The extremes, cut at the threshold.
 
         Integers of 16 bits are finer than any histogram: there, nothing is cut.
         """
-        if form.symmetric or not self.histogram.width:
+        if activation_type.symmetric or not self.histogram.width:
             return self.seen
         two_sided = self.seen.low < 0 < self.seen.high
-        levels = (form.high - form.low + 1) // (2 if two_sided else 1)
+        levels = (activation_type.high - activation_type.low + 1) // (2 if two_sided else 1)
         threshold = self.histogram.width * least_divergent_threshold(
             self.histogram.magnitudes(), levels
         )
         return Range(max(self.seen.low, -threshold), min(self.seen.high, threshold))
 
 
-def _candidates(low: float, high: float, form: ActivationType) -> np.ndarray:
+def _candidates(low: float, high: float, activation_type: ActivationType) -> np.ndarray:
     """Ranges to try, as rows of a low and a high end; the first is the widest."""
-    if form.symmetric:
+    if activation_type.symmetric:
         ends = max(-low, high) * _PARTS
         return np.stack((-ends, ends), axis=1)
     lows = low * _PARTS if low < 0 else np.zeros(1)
@@ -125,13 +128,15 @@ def _candidates(low: float, high: float, form: ActivationType) -> np.ndarray:
     return np.stack(np.meshgrid(lows, highs, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _estimated_losses(histogram: Histogram, ranges: np.ndarray, form: ActivationType) -> np.ndarray:
+def _estimated_losses(
+    histogram: Histogram, ranges: np.ndarray, activation_type: ActivationType
+) -> np.ndarray:
     """Sums of squared differences, for each range, from moments of the histogram."""
     centres, counts = histogram.centres(), histogram.counts.astype(np.float64)
     above = _clipped(centres[::-1], counts[::-1], ranges[:, 1], sign=1)
     below = _clipped(centres, counts, ranges[:, 0], sign=-1)
     inside = counts.sum() - above[0] - below[0]
-    steps = (ranges[:, 1] - ranges[:, 0]) / (form.high - form.low)
+    steps = (ranges[:, 1] - ranges[:, 0]) / activation_type.steps
     losses: np.ndarray = inside * steps**2 / 12 + above[1] + below[1]
     return losses
 
@@ -152,11 +157,13 @@ def _clipped(
     return number, np.maximum(second - 2 * ends * first + ends**2 * number, 0.0)
 
 
-def _loss(histogram: Histogram, ends: np.ndarray, form: ActivationType) -> float:
+def _loss(histogram: Histogram, ends: np.ndarray, activation_type: ActivationType) -> float:
     """The sum of squared differences that the grid of a range makes."""
-    scale, zero_point = scale_and_zero_point(Range(float(ends[0]), float(ends[1])), form)
+    scale, zero_point = scale_and_zero_point(float(ends[0]), float(ends[1]), activation_type)
     used = np.flatnonzero(histogram.counts)
     values = histogram.centres()[used]
-    integers = np.clip(round_away(values / float(scale) + zero_point), form.low, form.high)
+    integers = np.clip(
+        round_away(values / float(scale) + zero_point), activation_type.low, activation_type.high
+    )
     rounded = (integers - zero_point) * float(scale)
     return float(histogram.counts[used] @ ((rounded - values) ** 2))

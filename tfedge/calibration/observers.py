@@ -42,11 +42,11 @@ class Observer:
         """
         self.low, self.high = min(self.low, low), max(self.high, high)
 
-    def range(self, form: ActivationType) -> Range:
+    def range(self, activation_type: ActivationType) -> Range:
         """The range of real values that integers should cover, after at least one sample.
 
         Args:
-            form: the integers.
+            activation_type: the integers.
         """
         raise NotImplementedError
 
@@ -74,7 +74,7 @@ class Observer:
 class MinMax(Observer):
     """From the smallest to the largest value ever seen, as TensorFlow's converter does."""
 
-    def range(self, form: ActivationType) -> Range:
+    def range(self, activation_type: ActivationType) -> Range:
         """The extremes of all samples."""
         return self.seen
 
@@ -100,7 +100,7 @@ class MovingAverage(Observer):
         weight = max(1 / self._count, 1 - _DECAY)
         self._average += (np.array([low, high]) - self._average) * weight
 
-    def range(self, form: ActivationType) -> Range:
+    def range(self, activation_type: ActivationType) -> Range:
         """From the average smallest to the average largest value."""
         low, high = map(float, self._average)
         return Range(low, high)

@@ -17,8 +17,14 @@ from tfedge.quantization import schemes
 from tfedge.quantization.model import QuantizedModel, operators_of, set_inference
 from tfedge.quantization.optimizer import include_new_variables
 from tfedge.quantization.phase import EXACT, check_inference
+from tfedge.quantization.quantized_forward import (
+    QuantizedForward,
+    attach,
+    detach,
+    quantized_forward_of,
+    ranges_of,
+)
 from tfedge.quantization.schemes import Scheme
-from tfedge.quantization.twin import Twin, attach, detach, ranges_of, twin_of
 from tfedge.students import compares_layers, scope_of, trained_model
 
 
@@ -84,13 +90,13 @@ class QuantizationAwareTraining(QuantizationSchedule):
         self.preserve = check_properties(preserve)
         self.inference = check_inference(inference)
         self.check = check
-        self._twin: Twin | None = None
+        self._forward: QuantizedForward | None = None
 
     @property
     def quantized(self) -> Any:
-        """The quantised twin whose forward pass the model uses."""
-        assert self._twin is not None
-        return self._twin.model
+        """The quantised model whose forward pass the model uses."""
+        assert self._forward is not None
+        return self._forward.model
 
     def set_model(self, model: Any) -> None:
         """Gives the model its quantised forward pass."""
@@ -108,15 +114,15 @@ class QuantizationAwareTraining(QuantizationSchedule):
                 "distil tfedge.quantize(student) instead"
             )
         with scope_of(model):
-            self._twin, is_new = self._twin_for(learner)
-            changed = set_inference(self._twin.model, self.inference)
+            self._forward, is_new = self._forward_for(learner)
+            changed = set_inference(self._forward.model, self.inference)
             include_new_variables(model)
         if preserve(learner, self.preserve) or is_new or changed:
             compile_anew(model)
 
-    def _twin_for(self, model: Any) -> tuple[Twin, bool]:
-        """The model's twin of this callback's scheme, and whether another had to go for it."""
-        found = twin_of(model)
+    def _forward_for(self, model: Any) -> tuple[QuantizedForward, bool]:
+        """The model's forward pass of this scheme, and whether another had to go for it."""
+        found = quantized_forward_of(model)
         if found is not None and found.scheme == self.scheme:
             return found, False
         if found is not None:

@@ -135,11 +135,11 @@ class WeightClustering(TrainingCallback):
     def _restart_scales(self) -> None:
         """Lets a model that trains for integers find scales that keep the clusters."""
         from tfedge.quantization.model import operators_of, restart_scales
-        from tfedge.quantization.twin import twin_of
+        from tfedge.quantization.quantized_forward import quantized_forward_of
 
         learner = trained_model(self.model)
-        twin = twin_of(learner)
-        restart_scales(operators_of(learner if twin is None else twin.model))
+        forward = quantized_forward_of(learner)
+        restart_scales(operators_of(learner if forward is None else forward.model))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; of layers their names.

@@ -32,8 +32,8 @@ from tfedge.pruning.macs import macs_of
 from tfedge.pruning.tracing import CONVOLUTION, DENSE, DEPTHWISE, Weight, positions
 
 # Instructions of a MAC in tfedge's own kernels (`optimize="balanced"`), from what
-# docs/measurements.md lists for MLPerf Tiny: dense of ad, convolutions of ic, and depthwise ones of
-# what is left of kws and vww, which agree within 7 %. All else that a layer does is in them.
+# docs/measurements/mcu.md lists: dense of ad, convolutions of ic, and depthwise ones of what is
+# left of kws and vww, which agree within 7 %. All else that a layer does is in them.
 INSTRUCTIONS_PER_MAC = {
     "cortex-m0": {DENSE: 7.2, CONVOLUTION: 6.4, DEPTHWISE: 35.0},
     "cortex-m3": {DENSE: 3.0, CONVOLUTION: 2.9, DEPTHWISE: 16.0},

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfedge.calibration import Method, MinMax, Observer
+from tfedge.calibration import Method, Observer, observers
 from tfedge.errors import TfedgeError
+from tfedge.markers import mark_range
 from tfedge.quantization import schemes
 from tfedge.quantization.activation_types import ACTIVATION_TYPES
-from tfedge.quantization.grids import ActivationGrid, carry, grid_of_range
-from tfedge.quantization.ranges import mark_range
+from tfedge.quantization.grids import QuantParams, carry, grid_of_range
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 
 # Of the moving average, once it has run for long; until then every batch counts the same.
@@ -100,7 +100,7 @@ class ActivationQuantizer(keras.layers.Layer):
         """float32 scalar tensors low <= 0 <= high."""
         return self.low.value, self.high.value
 
-    def grid(self) -> ActivationGrid:
+    def grid(self) -> QuantParams:
         """The grid that the range asks for."""
         if self.narrowed is not None:
             return self.narrowed.members[0].grid()
@@ -163,7 +163,7 @@ class ActivationQuantizer(keras.layers.Layer):
     def _high(self, x: Any) -> Any:
         return tf.reduce_max(x)
 
-    def simulate(self, x: Any) -> Any:
+    def fake_quantize(self, x: Any) -> Any:
         """`x` rounded to the grid in float, with straight-through gradients within the range."""
         low, high = self.group.range()
         if self.type.symmetric:
@@ -210,12 +210,12 @@ class ActivationQuantizer(keras.layers.Layer):
         return {"bits": self.bits, "name": self.name}
 
 
-class Extremes(ActivationQuantizer):
+class MinMax(ActivationQuantizer):
     """Covers everything that was ever seen: for 16 bits, which need not be sparing."""
 
     def watch(self, make: Method) -> None:
         """Lets what sees the extremes see the values, whatever the method for others is."""
-        self.observer = MinMax()
+        self.observer = observers.MinMax()
 
     def _follow(self, x: Any, starts_at_zero: bool) -> None:
         low, high = _of_all_replicas(tf.reduce_min(x), tf.reduce_max(x))
@@ -260,7 +260,7 @@ class LearnedRange(ActivationQuantizer):
         self.high.assign(tf.where(first, high, self.high.value))
         self.observations.assign(count + 1)
 
-    def simulate(self, x: Any) -> Any:
+    def fake_quantize(self, x: Any) -> Any:
         """`x` rounded to the grid, with gradients to `x` and to the bounds."""
         low, high = self.group.range()
         steps = self.type.steps

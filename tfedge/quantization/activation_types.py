@@ -35,6 +35,7 @@ class ActivationType:
         bits: of an integer.
         element: its key in the policy's tables by element type.
         scheme: its key, with weights of 8 bits, in the policy's tables by scheme.
+        bias: the type of biases, which is that of the kernels' accumulators.
         symmetric: whether the zero point is 0 and a range as wide on either side of it.
         sums: how sums of products are brought to the result's scale.
         add_fraction_bits: how many ADD and SUB put behind their operands.
@@ -43,6 +44,7 @@ class ActivationType:
     bits: int
     element: str
     scheme: str
+    bias: str
     symmetric: bool
     sums: Rescaling
     add_fraction_bits: int
@@ -73,9 +75,25 @@ class ActivationType:
         return -self.least if self.symmetric else self.high - self.least
 
 
-INT8 = ActivationType(8, policy.INT8, policy.INT8, False, Rescaling.TWICE, 20)
-INT16 = ActivationType(16, policy.INT16, policy.INT16X8, True, Rescaling.ONCE, 15)
+INT8 = ActivationType(
+    bits=8,
+    element=policy.INT8,
+    scheme=policy.INT8,
+    bias="int32",
+    symmetric=False,
+    sums=Rescaling.TWICE,
+    add_fraction_bits=20,
+)
+INT16 = ActivationType(
+    bits=16,
+    element=policy.INT16,
+    scheme=policy.INT16X8,
+    bias="int64",
+    symmetric=True,
+    sums=Rescaling.ONCE,
+    add_fraction_bits=15,
+)
 
 ACTIVATION_TYPES: Mapping[int, ActivationType] = MappingProxyType(
-    {kind.bits: kind for kind in (INT8, INT16)}
+    {each.bits: each for each in (INT8, INT16)}
 )

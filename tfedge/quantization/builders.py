@@ -71,7 +71,7 @@ def parts(
     return Row(build, Reads.of(attributes, arguments), problem)
 
 
-def moved(code: str, make: OperatorFactory) -> Function:
+def data_movement(code: str, make: OperatorFactory) -> Function:
     """What only moves or compares numbers of one operand."""
     return make.shared(code, make.real)
 
@@ -83,7 +83,7 @@ def shared_by_all(code: str, make: OperatorFactory) -> Function:
         return make.own(code, make.real)
     # What chooses between values may be one function with what made them, which has its own range.
     more = code in _CHOOSING or _has_constants(make)
-    return make.joined(code, make.real, groups, more=more)
+    return make.unifies_ranges(code, make.real, groups, more=more)
 
 
 def _has_constants(make: OperatorFactory) -> bool:
@@ -108,10 +108,10 @@ def binary(
     """Operands two by two, as Keras' merging layers go through them."""
     if len(make.groups) == 1:  # the other one is a constant
         return make.own(code, make.real, activation=make.activation)
-    return in_turn(code, kernel, function, make, make.activation)
+    return binary_chain(code, kernel, function, make, make.activation)
 
 
-def in_turn(
+def binary_chain(
     code: str,
     kernel: Any,
     function: Callable[[Any, Any], Any],
@@ -187,7 +187,7 @@ def transposed(make: OperatorFactory, order: list[int], build: Builder) -> Funct
         build: makes the layer's operators, for an operand in that order.
     """
     back = [order.index(axis) for axis in range(len(order))]
-    first = make.entering(
+    first = make.shares_input_range(
         "TRANSPOSE", lambda operands: tf.transpose(operands[0], order), "transposed"
     )
     make.shapes = [tuple(shape[axis] for axis in order) for shape in make.shapes]

@@ -14,6 +14,7 @@ from tfedge.keras_graph import private
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.phase import CALIBRATE
+from tfedge.quantization.range_noise import warn_of_noise
 
 BATCH_SIZE = 32
 
@@ -23,7 +24,8 @@ def calibrate(
 ) -> None:
     """Runs inference in float and gives every activation the range that its observer finds.
 
-    Ranges change when all data have been seen, and not at all if something is wrong with them.
+    Ranges change when all data have been seen, and not at all if something is wrong with them. Then
+    the first batch is run once more, rounded: `range_noise.warn_of_noise` says what is too coarse.
 
     Args:
         model: functional or sequential, with quantised operators.
@@ -47,7 +49,10 @@ def calibrate(
             quantizer.watch(make)
         for operator in operators:
             operator.phase = CALIBRATE
-        counts = [_run(model, batch) for batch in _batches(samples, fixed or batch_size, fixed)]
+        counts, first = [], None
+        for batch in _batches(samples, fixed or batch_size, fixed):
+            first = batch if first is None else first
+            counts.append(_run(model, batch))
         _refuse_too_few(sum(counts), make, chosen)
         for quantizer in quantizers:
             quantizer.settle(len(counts))
@@ -56,6 +61,7 @@ def calibrate(
             operator.phase = phase
         for quantizer in quantizers:
             quantizer.observer = None
+    warn_of_noise(model, operators, keras.tree.pack_sequence_as(model.input, first))
 
 
 def input_specs(model: Any) -> list[InputSpec]:

@@ -24,7 +24,7 @@ from tfedge.quantization.fixed_point import (
     round_away,
     rounding_twice,
 )
-from tfedge.quantization.grids import ActivationGrid, grid_of_range
+from tfedge.quantization.grids import QuantParams, grid_of_range
 from tfedge.quantization.traced_once import traced_once
 
 # Moves a tie of two integers that arithmetic in float64 may have missed by an ulp.
@@ -33,7 +33,7 @@ _TIE = 1e-9
 _EXACT_BELOW = 1 << 24
 
 # Steps and their grid.
-Operand = tuple[Any, ActivationGrid]
+Operand = tuple[Any, QuantParams]
 
 
 def accumulated(sums: Any, by: Multiplier, rescaling: Rescaling) -> Any:
@@ -69,22 +69,22 @@ def _scaled(sums: Any, real: Any, rescaling: Rescaling = Rescaling.TWICE) -> Any
     return _shaped(_RESCALED[rescaling](sums, real), sums)
 
 
-def rescale(x: Any, grid: ActivationGrid, output: ActivationGrid) -> Any:
+def rescale(x: Any, grid: QuantParams, output: QuantParams) -> Any:
     """QUANTIZE from one grid to another, and RELU."""
     return _scaled(_whole(x), _double(grid) / _double(output))
 
 
-def add(operands: Sequence[Operand], output: ActivationGrid) -> Any:
+def add(operands: Sequence[Operand], output: QuantParams) -> Any:
     """ADD of two operands, with broadcasting."""
     return _sum(operands, output, 1)
 
 
-def subtract(operands: Sequence[Operand], output: ActivationGrid) -> Any:
+def subtract(operands: Sequence[Operand], output: QuantParams) -> Any:
     """SUB of two operands, with broadcasting."""
     return _sum(operands, output, -1)
 
 
-def _sum(operands: Sequence[Operand], output: ActivationGrid, sign: int) -> Any:
+def _sum(operands: Sequence[Operand], output: QuantParams, sign: int) -> Any:
     (a, a_grid), (b, b_grid) = operands
     unit = tf.constant(1 << output.type.add_fraction_bits, tf.int64)
     scales = a_grid.scale, b_grid.scale, output.scale
@@ -107,7 +107,7 @@ def _linear(a: Any, b: Any, a_scale: Any, b_scale: Any, scale: Any, unit: Any, s
     return tf.cast(requantize_twice(first + sign * second, by), tf.float32)
 
 
-def multiply(operands: Sequence[Operand], output: ActivationGrid) -> Any:
+def multiply(operands: Sequence[Operand], output: QuantParams) -> Any:
     """MUL of two operands, with broadcasting."""
     (a, a_grid), (b, b_grid) = operands
     real = _double(a_grid) * _double(b_grid) / _double(output)
@@ -117,7 +117,7 @@ def multiply(operands: Sequence[Operand], output: ActivationGrid) -> Any:
 def products(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
     """The kernel of a function that sums up products of two operands: BATCH_MATMUL."""
 
-    def kernel(operands: Sequence[Operand], output: ActivationGrid) -> Any:
+    def kernel(operands: Sequence[Operand], output: QuantParams) -> Any:
         (a, a_grid), (b, b_grid) = operands
         sums = _whole(tf.round(function([tf.cast(x, tf.float64) for x in (a, b)])))
         real = _double(a_grid) * _double(b_grid) / _double(output)
@@ -126,9 +126,7 @@ def products(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
     return kernel
 
 
-def mean(
-    x: Any, grid: ActivationGrid, output: ActivationGrid, axes: Sequence[int], keeps: bool
-) -> Any:
+def mean(x: Any, grid: QuantParams, output: QuantParams, axes: Sequence[int], keeps: bool) -> Any:
     """MEAN over `axes`, kept with size 1 or dropped; the count divides the integer multiplier."""
     count = math.prod(x.shape[axis] for axis in axes)
     exact = tf.float32 if count * grid.type.largest_step < _EXACT_BELOW else tf.float64
@@ -152,7 +150,7 @@ def average(means: Any) -> Any:
     return round_away(means + tf.sign(means) * _TIE)
 
 
-def leaky_relu(x: Any, grid: ActivationGrid, output: ActivationGrid, slope: float) -> Any:
+def leaky_relu(x: Any, grid: QuantParams, output: QuantParams, slope: float) -> Any:
     """LEAKY_RELU: x, or slope * x for negative x, each with a multiplier of its own."""
     steps, sign = _whole(x), math.copysign(1.0, slope)
     negative = _double(grid) * float(np.float32(abs(slope))) / _double(output)
@@ -173,7 +171,7 @@ def _shaped(result: Any, like: Any) -> Any:
     return result
 
 
-def _double(grid: ActivationGrid) -> Any:
+def _double(grid: QuantParams) -> Any:
     return tf.cast(grid.scale, tf.float64)
 
 

@@ -21,7 +21,7 @@ from tfedge.quantization.function_tables import (
     reciprocal_table,
     sigmoid_table,
 )
-from tfedge.quantization.grids import ActivationGrid
+from tfedge.quantization.grids import QuantParams
 from tfedge.quantization.traced_once import traced_once
 
 # What inputs of the table of sigmoid are multiplied with.
@@ -34,10 +34,10 @@ _POWER_TOLERANCE = 1e-3
 _DISTANCE_STEP = 10.0 / 65535.0
 
 # Of steps and their grid, the steps of the result.
-Function = Callable[[Any, ActivationGrid], Any]
+Function = Callable[[Any, QuantParams], Any]
 
 
-def _sigmoidal(tanh: bool, x: Any, grid: ActivationGrid) -> Any:
+def _sigmoidal(tanh: bool, x: Any, grid: QuantParams) -> Any:
     result = (_TANH if tanh else _LOGISTIC)(x, grid.scale)
     result.set_shape(x.shape)
     return result
@@ -110,7 +110,7 @@ def _interpolated_sigmoid(magnitude: Any, fraction_bits: int) -> Any:
     return tf.where(index < last, value, _wide(limit))
 
 
-def softmax(x: Any, grid: ActivationGrid) -> Any:
+def softmax(x: Any, grid: QuantParams) -> Any:
     """SOFTMAX along the last axis."""
     result = _softmax(x, grid.scale)
     result.set_shape(x.shape)

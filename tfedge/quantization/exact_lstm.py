@@ -11,10 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfedge.quantization.activation_types import INT16
+from tfedge.quantization.affine_tensors import (
+    accumulator_scales,
+    integer_bits,
+    quantize_bias,
+    quantize_symmetric,
+    weight_scale,
+)
 from tfedge.quantization.exact_functions import sigmoid_of, tanh_of
 from tfedge.quantization.exact_sums import exact_sums
 from tfedge.quantization.fixed_point import (
@@ -23,17 +29,13 @@ from tfedge.quantization.fixed_point import (
     Multiplier,
     quantize_multiplier,
     requantize_twice,
-    round_away,
     rounding_twice,
 )
-from tfedge.quantization.grids import ActivationGrid
+from tfedge.quantization.grids import QuantParams
 
 _GATES = 4
 _GATE_FRACTION_BITS, _ACTIVATION_FRACTION_BITS = 12, 15
-_MOST_CELL_BITS = 6
 _WEIGHT_LIMIT = 127
-_LARGEST_BIAS = (2**31 - 1) // 2
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 # 2**-1 and shifts by powers of two, as multipliers of Q0.31.
 _HALF = 1 << 30
 
@@ -50,7 +52,7 @@ class _Contribution:
 
     kernel: Any
     by: Multiplier
-    grid: ActivationGrid
+    grid: QuantParams
 
     def of(self, steps: Any) -> Any:
         """int64 [rows, 4 * units], of 16 bits, of float32 steps [rows, depth]."""
@@ -60,10 +62,10 @@ class _Contribution:
 
 
 def lstm(
-    x: tuple[Any, ActivationGrid],
+    x: tuple[Any, QuantParams],
     weights: Sequence[Any],
     cell_range: tuple[Any, Any],
-    output: ActivationGrid,
+    output: QuantParams,
     start: Sequence[Any] | None,
 ) -> tuple[Any, Any]:
     """Steps of the hidden state and the cell in real numbers, [batch, steps, units] each.
@@ -81,7 +83,7 @@ def lstm(
     units = recurrent_kernel.shape[0]
     from_input = _contribution(kernel, bias, source)
     from_state = _contribution(recurrent_kernel, tf.zeros_like(bias), output)
-    cell_bits = _cell_bits(*cell_range)
+    cell_bits = integer_bits(*cell_range)
     cell_scale = tf.bitwise.left_shift(_wide(1), cell_bits)
     cell_scale = tf.cast(cell_scale, tf.float32) * 2.0**-_ACTIVATION_FRACTION_BITS
     entering = rounding_twice(_wide(_HALF), -14 - cell_bits)
@@ -116,48 +118,28 @@ def lstm(
     return tf.transpose(hidden, [1, 0, 2]), tf.transpose(cell, [1, 0, 2])
 
 
-def _contribution(kernel: Any, bias: Any, grid: ActivationGrid) -> _Contribution:
+def _contribution(kernel: Any, bias: Any, grid: QuantParams) -> _Contribution:
     """Integers and scales of weights and bias as the converter finds them in real ones."""
     rows, columns = kernel.shape
     gates = tf.reshape(kernel, [rows, _GATES, columns // _GATES])
     bias = tf.reshape(bias, [_GATES, -1])
-    largest = tf.cast(tf.reduce_max(tf.abs(gates), [0, 2]), tf.float64)
-    scale = tf.cast(largest / _WEIGHT_LIMIT, tf.float32)
-    product = scale * grid.scale
-    # A bias has 31 bits: beside weights that are too small for it, their scale is enlarged.
-    needed = tf.reduce_max(tf.abs(tf.cast(bias, tf.float64)), 1) / float(_LARGEST_BIAS)
-    enlarged = needed > tf.cast(product, tf.float64)
-    dead = (product < _SMALLEST_NORMAL) & (needed < _SMALLEST_NORMAL)
-    wider = tf.cast(needed / tf.cast(grid.scale, tf.float64), tf.float32)
-    scale = tf.where(dead, 1.0, tf.where(enlarged, wider, scale))
-    bias_scale = tf.where(enlarged, tf.cast(needed, tf.float32), product)
-    bias_scale = tf.where(dead, grid.scale, bias_scale)
-    integers = round_away(tf.cast(gates * _inverse(scale)[:, tf.newaxis], tf.float64))
-    integers = tf.clip_by_value(tf.cast(integers, tf.float32), -127.0, 127.0)
-    integer_bias = round_away(tf.cast(bias * _inverse(bias_scale)[:, tf.newaxis], tf.float64))
+    scale = weight_scale(tf.reduce_max(tf.abs(gates), [0, 2]), _WEIGHT_LIMIT)
+    largest_bias = tf.reduce_max(tf.abs(tf.cast(bias, tf.float64)), 1)
+    scale, bias_scale = accumulator_scales(scale, grid.scale, largest_bias)
+    integers = quantize_symmetric(gates, scale[:, tf.newaxis], _WEIGHT_LIMIT)
+    integer_bias = quantize_bias(bias, bias_scale[:, tf.newaxis])
     real = tf.cast(grid.scale, tf.float64) * tf.cast(scale, tf.float64)
     fixed, shift = quantize_multiplier(real * float(1 << _GATE_FRACTION_BITS))
     by = PREPARED[grid.type.sums](
         _by_column(fixed, columns), _by_column(shift, columns),
-        tf.cast(tf.reshape(integer_bias, [-1]), tf.int64),
+        tf.reshape(integer_bias, [-1]),
     )  # fmt: skip
-    return _Contribution(tf.reshape(integers, [rows, columns]), by, grid)
+    kernel = tf.cast(tf.reshape(integers, [rows, columns]), tf.float32)
+    return _Contribution(kernel, by, grid)
 
 
 def _by_column(of_gates: Any, columns: int) -> Any:
     return tf.repeat(of_gates, columns // _GATES)
-
-
-def _inverse(scale: Any) -> Any:
-    return tf.cast(1.0 / tf.cast(scale, tf.float64), tf.float32)
-
-
-def _cell_bits(low: Any, high: Any) -> Any:
-    """Integer bits of the cell: the least power of two that holds its range, from 2**0 to 2**6."""
-    largest = tf.cast(tf.maximum(-low, high), tf.float64)
-    fraction, bits = quantize_multiplier(tf.maximum(largest, 1.0))
-    bits -= tf.cast(tf.equal(fraction, _HALF), tf.int64)
-    return tf.minimum(bits, _wide(_MOST_CELL_BITS))
 
 
 def _sigmoid(gate: Any) -> Any:

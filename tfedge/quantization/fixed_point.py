@@ -43,16 +43,6 @@ def round_away(x: Any) -> Any:
     return tf.sign(x) * tf.floor(tf.abs(x) + 0.5)
 
 
-def divided(x: Any, divisor: int) -> Any:
-    """float32 x / divisor, rounded once, in compiled graphs too.
-
-    TensorFlow and XLA multiply with the reciprocal of a constant divisor instead, which is off by
-    an ulp for most x, and a scale would no longer be the one that the converter writes. In float64
-    that error is far below what the cast to float32 rounds away.
-    """
-    return tf.cast(tf.cast(x, tf.float64) / float(divisor), tf.float32)
-
-
 def quantize_multiplier(real: Any) -> tuple[Any, Any]:
     """Non-negative float64 multipliers as (q, shift) in int64: real = q * 2**(shift - 31).
 

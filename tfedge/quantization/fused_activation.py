@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfedge.quantization.fixed_point import round_away
-from tfedge.quantization.grids import ActivationGrid
+from tfedge.quantization.grids import QuantParams
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class FusedActivation:
     high: float | None = None
     function: Callable[[Any], Any] = keras.activations.linear
 
-    def clamp(self, steps: Any, grid: ActivationGrid) -> Any:
+    def clamp(self, steps: Any, grid: QuantParams) -> Any:
         """Steps within the limits and the grid: CalculateActivationRangeQuantized."""
         low, high = grid.step_limits()
         if self.low is not None:
@@ -41,7 +41,7 @@ RELU = FusedActivation(0.0, None, keras.ops.relu)
 RELU6 = FusedActivation(0.0, 6.0, keras.ops.relu6)
 
 
-def _step(limit: float, grid: ActivationGrid) -> Any:
+def _step(limit: float, grid: QuantParams) -> Any:
     if not limit:
         return tf.constant(0.0)
     return tf.cast(round_away(tf.cast(limit / grid.scale, tf.float64)), tf.float32)

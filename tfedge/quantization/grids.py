@@ -16,20 +16,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfedge.quantization import policy
 from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
-from tfedge.quantization.fixed_point import divided, round_away
+from tfedge.quantization.affine_tensors import scale_and_zero_point
+from tfedge.quantization.fixed_point import round_away
 from tfedge.quantization.traced_once import traced_once
 
 _GRID, _STEPS = "_tfedge_grid", "_tfedge_steps"
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
-class ActivationGrid:
+class QuantParams:
     """The integers of one activation.
 
     Attributes:
@@ -44,18 +43,18 @@ class ActivationGrid:
     zero_point: Any
     type: ActivationType
     owner: Any = None
-    other: Callable[[int], ActivationGrid] | None = None
+    other: Callable[[int], QuantParams] | None = None
 
     @property
     def bits(self) -> int:
         """Of an integer."""
         return self.type.bits
 
-    def in_width(self, bits: int) -> ActivationGrid:
+    def with_bits(self, bits: int) -> QuantParams:
         """The grid to which the converter moves these numbers for a kernel of another width."""
         return self if bits == self.bits or self.other is None else self.other(bits)
 
-    def is_of(self, other: ActivationGrid) -> bool:
+    def is_of(self, other: QuantParams) -> bool:
         """Whether both are certainly the same grid."""
         return self is other or (self.owner is not None and self.owner is other.owner
                                  and self.type is other.type)  # fmt: skip
@@ -97,7 +96,7 @@ class ActivationGrid:
         return low, high
 
 
-def carry(x: Any, grid: ActivationGrid | None) -> Any:
+def carry(x: Any, grid: QuantParams | None) -> Any:
     """`x`, which says from now on that its numbers lie on `grid`."""
     if grid is not None:
         setattr(x, _GRID, grid)
@@ -106,45 +105,20 @@ def carry(x: Any, grid: ActivationGrid | None) -> Any:
     return x
 
 
-def grid_of(x: Any) -> ActivationGrid | None:
+def grid_of(x: Any) -> QuantParams | None:
     """The grid that `x` carries, if any."""
     return getattr(x, _GRID, None)
 
 
-def grid_of_range(low: Any, high: Any, bits: int) -> ActivationGrid:
+def grid_of_range(low: Any, high: Any, bits: int) -> QuantParams:
     """The grid that covers [low, high], float32 scalars with low <= high.
 
-    Asymmetric for 8 bits, symmetric for 16. The arithmetic, down to its roundings, is that of
-    TensorFlow's converter and of ours, so that both sides get the same grid from the same range.
+    The rule is that of `affine`, so that training and conversion get the same grid from the same
+    range.
     """
-    kind = ACTIVATION_TYPES[bits]
-    scale, zero_point = (_symmetric if kind.symmetric else _asymmetric)(low, high)
-    scale.set_shape([])
-    zero_point.set_shape([])
-    return ActivationGrid(scale, zero_point, kind)
-
-
-@traced_once(tf.float32, tf.float32)
-def _asymmetric(low: Any, high: Any) -> tuple[Any, Any]:
-    """Scale and zero point of int8."""
-    least, largest = float(_INT8.low), float(_INT8.high)
-    low, high = tf.minimum(low, 0.0), tf.maximum(high, 0.0)
-    scale = divided(high - low, _INT8.steps)
-    empty = scale < _SMALLEST_NORMAL
-    scale = tf.where(empty, 1.0, scale)
-    exact = least - tf.cast(low, tf.float64) / tf.cast(scale, tf.float64)
-    rounded = tf.cast(round_away(tf.cast(tf.cast(exact, tf.float32), tf.float64)), tf.float32)
-    return scale, tf.where(empty, 0.0, tf.clip_by_value(rounded, least, largest))
-
-
-@traced_once(tf.float32, tf.float32)
-def _symmetric(low: Any, high: Any) -> tuple[Any, Any]:
-    """Scale and zero point of int16."""
-    scale = divided(tf.maximum(tf.abs(low), tf.abs(high)), _INT16.high)
-    return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale), tf.constant(0.0)
-
-
-_INT8, _INT16 = ACTIVATION_TYPES[8], ACTIVATION_TYPES[16]
+    activation_type = ACTIVATION_TYPES[bits]
+    scale, zero_point = scale_and_zero_point(low, high, activation_type)
+    return QuantParams(scale, zero_point, activation_type)
 
 
 @traced_once(tf.float32, tf.float32, tf.float32, tf.float32)
@@ -154,19 +128,19 @@ def _nearest(x: Any, scale: Any, low: Any, high: Any) -> Any:
     return tf.clip_by_value(steps, low, high)
 
 
-def fixed_grid(code: str, bits: int) -> ActivationGrid:
+def fixed_grid(code: str, bits: int) -> QuantParams:
     """The grid that the kernel of operator `code` prescribes for its result."""
-    kind = ACTIVATION_TYPES[bits]
-    fixed = policy.OPERATORS[code].fixed[kind.element]
-    return ActivationGrid(
+    activation_type = ACTIVATION_TYPES[bits]
+    fixed = policy.OPERATORS[code].fixed[activation_type.element]
+    return QuantParams(
         tf.constant(fixed.scale, tf.float32),
         tf.constant(float(fixed.zero_point), tf.float32),
-        kind,
-        other=partial(_fixed_in_width, code),
+        activation_type,
+        other=partial(_fixed_with_bits, code),
     )
 
 
-def _fixed_in_width(code: str, bits: int) -> ActivationGrid:
+def _fixed_with_bits(code: str, bits: int) -> QuantParams:
     """The same in another width: of the same range where no kernel prescribes one."""
     if ACTIVATION_TYPES[bits].element in policy.OPERATORS[code].fixed:
         return fixed_grid(code, bits)

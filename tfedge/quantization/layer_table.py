@@ -33,13 +33,13 @@ from tfedge.quantization.builders import (
     Builder,
     Row,
     binary,
+    binary_chain,
     channels_last,
+    data_movement,
     fixed,
-    in_turn,
     leaky_relu,
     matrix_product,
     mean_over,
-    moved,
     own,
     parts,
     relu,
@@ -93,7 +93,7 @@ def _times(factor: Any) -> Any:
 
 def _average(make: OperatorFactory) -> Function:
     """A sum, times one over the number of operands."""
-    total = in_turn("ADD", exact.add, tf.add, make, fused_activation.NONE)
+    total = binary_chain("ADD", exact.add, tf.add, make, fused_activation.NONE)
     share = np.float32(1 / len(make.groups))
     scale = make.own("MUL", lambda operands: operands[0] * share, _times(share), "share")
     return lambda operands: scale(total(operands))
@@ -265,7 +265,7 @@ def _time_distributed(make: OperatorFactory) -> Function:
         raise UnsupportedError(f"{described(layer)} passes its mask on, which is not quantised")
     row = row_of(inner)
     assert row is not None  # see `_inner_problem`
-    merged = make.entering("RESHAPE", merge, "merge")
+    merged = make.shares_input_range("RESHAPE", merge, "merge")
     make.layer, make.real = inner, partial(_run_inside, inner)
     make.shapes, make.arguments = [(None, *make.shapes[0][2:])], {}
     each = row.build(make)
@@ -278,7 +278,7 @@ def _first(x: Any) -> Any:
 
 
 # What a whole layer computes by itself, all of its attributes included.
-_MOVED = {
+_DATA_MOVEMENT = {
     "Cropping1D": "STRIDED_SLICE",
     "Cropping2D": "STRIDED_SLICE",
     "Flatten": "RESHAPE",
@@ -330,7 +330,7 @@ _SEPARABLE = (*_CONVOLUTION, "depth_multiplier")
 
 
 LAYERS: dict[str, Row] = {
-    **{name: whole(partial(moved, code)) for name, code in _MOVED.items()},
+    **{name: whole(partial(data_movement, code)) for name, code in _DATA_MOVEMENT.items()},
     **dict.fromkeys((*_REGULARIZATION, *_AUGMENTATION), whole(_only_training)),
     **{
         name: parts(channels_last(weighted), read, problem=weights_problem)
@@ -347,7 +347,7 @@ LAYERS: dict[str, Row] = {
         ("backward_layer", "layer", "merge_mode", *_RECURRENT),
         problem=bidirectional_problem,
     ),
-    "CenterCrop": whole(partial(moved, "STRIDED_SLICE")),
+    "CenterCrop": whole(partial(data_movement, "STRIDED_SLICE")),
     "Concatenate": whole(partial(shared_by_all, "CONCATENATION")),
     "Dot": parts(matrix_product, ("axes",)),
     "ELU": whole(function("ELU")),
@@ -393,7 +393,7 @@ LAYERS: dict[str, Row] = {
 _registered: dict[type, Row] = {}
 
 _ROLES: dict[str, Callable[[str, OperatorFactory], Function]] = {
-    _SHARED: moved,
+    _SHARED: data_movement,
     _OWN: own,
     _FIXED: fixed,
 }

@@ -15,28 +15,30 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
-from tfedge.normalization import (
+from tfedge.markers.normalization import (
     ABOVE_ZERO,
     CENTERED,
     FACTOR,
-    LAYER_NORM_MARKER,
+    LAYER_NORM,
     MEAN,
     NORMALIZED,
-    RMS_NORM_MARKER,
+    RMS_NORM,
     SCALED,
     SHIFTED,
     SQUARES,
     VARIANCE,
+    NormalizationMarker,
     mark_normalization,
     trailing_axes,
 )
 from tfedge.quantization import exact
-from tfedge.quantization.activation_quantizers import ActivationQuantizer, Extremes
+from tfedge.quantization.activation_quantizers import ActivationQuantizer, MinMax
+from tfedge.quantization.affine_tensors import reciprocal_root_end
 from tfedge.quantization.exact import Operand
-from tfedge.quantization.grids import ActivationGrid, grid_of_range
+from tfedge.quantization.grids import QuantParams, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
-from tfedge.quantization.policy import NORMALIZATION_BITS, ROOT_HEADROOM
+from tfedge.quantization.policy import NORMALIZATION_BITS
 from tfedge.quantization.weighted_layers import one_tap
 
 # Far below the mean square of any row that is not zero; Keras has 1e-12 for the sum.
@@ -47,7 +49,7 @@ class NormalizationOperator(QuantizedOperator):
     """Rows less their mean, times the reciprocal root of their variance, scaled and shifted.
 
     Args:
-        marker: LAYER_NORM_MARKER or RMS_NORM_MARKER.
+        marker: LAYER_NORM or RMS_NORM.
         epsilon: added to the variance.
         scale, offset: its variables, or None.
         axes: how many of the last dimensions make a row.
@@ -57,7 +59,7 @@ class NormalizationOperator(QuantizedOperator):
 
     def __init__(
         self,
-        marker: str,
+        marker: NormalizationMarker,
         epsilon: float,
         scale: Any,
         offset: Any,
@@ -75,12 +77,12 @@ class NormalizationOperator(QuantizedOperator):
         self.quantizer = quantizer
         self.group = quantizer.group
         self.interiors = {
-            part: Extremes(NORMALIZATION_BITS, f"{name}_{part}_range") for part in self._parts()
+            part: MinMax(NORMALIZATION_BITS, f"{name}_{part}_range") for part in self._parts()
         }
 
     def _parts(self) -> list[str]:
         """The interiors, in the order in which they are computed."""
-        first = [MEAN, CENTERED] if self.marker == LAYER_NORM_MARKER else []
+        first = [MEAN, CENTERED] if self.marker == LAYER_NORM else []
         return [*first, SQUARES, VARIANCE, ABOVE_ZERO, FACTOR, *list(self._last_steps())[:-1]]
 
     def _last_steps(self) -> dict[str, Any]:
@@ -106,7 +108,7 @@ class NormalizationOperator(QuantizedOperator):
     def _real(self, x: Any, *given: Any) -> tuple[dict[str, Any], Any]:
         """What is computed on the way, and the result, in float."""
         values: dict[str, Any] = {}
-        if self.marker == LAYER_NORM_MARKER:
+        if self.marker == LAYER_NORM:
             values[MEAN] = tf.reduce_mean(x, self.axes, keepdims=True)
             x = values[CENTERED] = x - values[MEAN]
         values[SQUARES] = x * x
@@ -122,7 +124,7 @@ class NormalizationOperator(QuantizedOperator):
         (x,) = operands
         row = self._wide(x)
         axes = [axis + len(x.shape) for axis in self.axes]
-        if self.marker == LAYER_NORM_MARKER:
+        if self.marker == LAYER_NORM:
             mean = self._mean(MEAN, row, axes)
             row = self._computed(self._grid(CENTERED), exact.subtract, row, mean)
         squares = self._computed(self._grid(SQUARES), exact.multiply, row, row)
@@ -143,17 +145,17 @@ class NormalizationOperator(QuantizedOperator):
 
     def _wide(self, x: Any) -> Operand:
         grid = self._grid_of(x)
-        wide = grid.in_width(NORMALIZATION_BITS)
+        wide = grid.with_bits(NORMALIZATION_BITS)
         return wide.clamp(exact.rescale(grid.steps(x), grid, wide)), wide
 
-    def _grid(self, part: str) -> ActivationGrid:
+    def _grid(self, part: str) -> QuantParams:
         """Of what is computed on the way; the last step's is the wide one of the result."""
         if part in self.interiors:
             return self.interiors[part].grid()
-        return self.quantizer.grid().in_width(NORMALIZATION_BITS)
+        return self.quantizer.grid().with_bits(NORMALIZATION_BITS)
 
     @staticmethod
-    def _computed(grid: ActivationGrid, kernel: Any, *operands: Operand) -> Operand:
+    def _computed(grid: QuantParams, kernel: Any, *operands: Operand) -> Operand:
         return grid.clamp(kernel(operands, grid)), grid
 
     def _mean(self, part: str, row: Operand, axes: list[int]) -> Operand:
@@ -165,11 +167,8 @@ class NormalizationOperator(QuantizedOperator):
         steps, above_grid = above
         _, largest = self.interiors[ABOVE_ZERO].range()
         _, high = self.interiors[FACTOR].range()
-        # The root of the smallest operand above 0; what is smaller cannot be told from 0.
-        limit = tf.sqrt(float(above_grid.type.high) / tf.cast(largest, tf.float64))
-        wanted = ROOT_HEADROOM * tf.cast(high, tf.float64)
-        high = tf.cast(tf.minimum(wanted, limit), tf.float32)
-        grid = grid_of_range(tf.constant(0.0), high, NORMALIZATION_BITS)
+        end = reciprocal_root_end(high, largest)
+        grid = grid_of_range(tf.constant(0.0), end, NORMALIZATION_BITS)
         real = tf.cast(tf.maximum(steps, 0.5), tf.float64) * tf.cast(above_grid.scale, tf.float64)
         return grid.steps(tf.math.rsqrt(real)), grid
 
@@ -186,12 +185,12 @@ class NormalizationOperator(QuantizedOperator):
 
 def layer_normalization(make: OperatorFactory) -> Function:
     """LayerNormalization of the last dimensions."""
-    return _normalization(make, LAYER_NORM_MARKER, make.layer.gamma, make.layer.beta)
+    return _normalization(make, LAYER_NORM, make.layer.gamma, make.layer.beta)
 
 
 def rms_normalization(make: OperatorFactory) -> Function:
     """RMSNormalization of the last dimensions."""
-    return _normalization(make, RMS_NORM_MARKER, make.layer.scale, None)
+    return _normalization(make, RMS_NORM, make.layer.scale, None)
 
 
 def normalization_problem(call: Call) -> str:
@@ -204,7 +203,9 @@ def normalization_problem(call: Call) -> str:
     return ""
 
 
-def _normalization(make: OperatorFactory, marker: str, scale: Any, offset: Any) -> Function:
+def _normalization(
+    make: OperatorFactory, marker: NormalizationMarker, scale: Any, offset: Any
+) -> Function:
     layer = make.layer
     axes = trailing_axes(layer.axis, len(make.shapes[0]))
     assert axes is not None
@@ -242,9 +243,9 @@ def group_normalization(make: OperatorFactory) -> Function:
     def back(operands: list[Any]) -> Any:
         return tf.transpose(operands[0], [last.index(number) for number in range(rank)])
 
-    steps = [make.entering("TRANSPOSE", into_rows, "rows")]
+    steps = [make.shares_input_range("TRANSPOSE", into_rows, "rows")]
     rows = NormalizationOperator(
-        LAYER_NORM_MARKER, layer.epsilon, None, None, 1, make.quantizer("normalized"),
+        LAYER_NORM, layer.epsilon, None, None, 1, make.quantizer("normalized"),
         name=f"{make.name}_normalized",
     )  # fmt: skip
     steps += [make.add(rows), make.shared("TRANSPOSE", out_of_rows, part="channels")]
@@ -271,7 +272,7 @@ def unit_normalization(make: OperatorFactory) -> Function:
     length = math.sqrt(math.prod(size or 1 for size in sizes))
     scale = tf.fill(sizes, np.float32(1 / length))
     operator = NormalizationOperator(
-        RMS_NORM_MARKER, _LENGTH_EPSILON, scale, None, len(axes), make.quantizer(), name=make.name
+        RMS_NORM, _LENGTH_EPSILON, scale, None, len(axes), make.quantizer(), name=make.name
     )
     return make.add(operator)
 

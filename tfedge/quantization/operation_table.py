@@ -20,10 +20,10 @@ from tfedge.quantization.builders import (
     FUNCTION,
     Row,
     binary,
+    data_movement,
     fixed,
     leaky_relu,
     matrix_product,
-    moved,
     own,
     relu,
     shared_by_all,
@@ -36,7 +36,7 @@ from tfedge.quantization.softmax import softmax
 from tfedge.quantization.weighted_layers import product_with_weights
 
 # Of one operand: they move its numbers, or choose among them.
-_MOVED = {
+_DATA_MOVEMENT = {
     "Amax": "REDUCE_MAX",
     "Amin": "REDUCE_MIN",
     "BroadcastTo": "BROADCAST_TO",
@@ -221,11 +221,11 @@ def _pad(make: OperatorFactory) -> Function:
     """Zeros are on every grid; other numbers need a range that holds them."""
     if make.arguments.get("constant_values"):
         return make.own("PADV2", make.real)
-    return moved("PAD", make)
+    return data_movement("PAD", make)
 
 
 OPERATIONS: dict[str, Row] = {
-    **{name: whole(partial(moved, code), None) for name, code in _MOVED.items()},
+    **{name: whole(partial(data_movement, code), None) for name, code in _DATA_MOVEMENT.items()},
     **{name: whole(partial(shared_by_all, code), None) for name, code in _SHARED_BY_ALL.items()},
     **{name: whole(partial(own, code), None) for name, code in _FUNCTIONS.items()},
     **{name: whole(partial(own, code), None, _by_activation) for name, code in _ARITHMETIC.items()},
@@ -237,7 +237,7 @@ OPERATIONS: dict[str, Row] = {
     "Einsum": whole(_products, None),
     "LeakyRelu": whole(leaky_relu, None),
     "Matmul": whole(_products, None),
-    "MaxPool": whole(partial(moved, "MAX_POOL_2D"), None, _in_two_dimensions),
+    "MaxPool": whole(partial(data_movement, "MAX_POOL_2D"), None, _in_two_dimensions),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
     "Normalize": whole(unit_normalization, None, unit_problem),
     "OneHot": whole(partial(own, "ONE_HOT"), None),

@@ -144,11 +144,11 @@ class OperatorFactory:
     ) -> Function:
         """An operator of one operand, the result of the last operator, whose grid it keeps."""
         if not self.operators:
-            return self.entering(code, real, part, kernel)
+            return self.shares_input_range(code, real, part, kernel)
         group = self.operators[-1].group
         return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
 
-    def entering(
+    def shares_input_range(
         self,
         code: str,
         real: Callable[[list[Any]], Any],
@@ -165,7 +165,7 @@ class OperatorFactory:
             return self.own(code, real, part=part)
         return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
 
-    def joined(
+    def unifies_ranges(
         self,
         code: str,
         real: Callable[[list[Any]], Any],
@@ -229,7 +229,7 @@ class OperatorFactory:
                 per_channel=scheme.per_channel_dense or not dense,
                 name=self._name(part) + "_weights",
             )
-            quantizer.start(keras.ops.convert_to_numpy(kernel))
+            quantizer.initialize_scales(keras.ops.convert_to_numpy(kernel))
             self.shared_weights[key] = quantizer
         return self.shared_weights[key]
 

@@ -15,18 +15,17 @@ import keras
 import tensorflow as tf
 
 from tfedge.errors import TfedgeError
-from tfedge.markers import is_exporting
+from tfedge.markers import is_exporting, mark_range
 from tfedge.quantization import exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, RangeGroup
 from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 from tfedge.quantization.exact_functions import ELEMENTWISE, Function
 from tfedge.quantization.fused_activation import FusedActivation
-from tfedge.quantization.grids import ActivationGrid, carry, fixed_grid, grid_of
+from tfedge.quantization.grids import QuantParams, carry, fixed_grid, grid_of
 from tfedge.quantization.phase import EXACT, TRAIN, Phase
-from tfedge.quantization.ranges import mark_range
 
 # Of the operands as (steps, grid) and the result's grid: float32 steps of the result.
-Kernel = Callable[[Sequence[tuple[Any, ActivationGrid]], ActivationGrid], Any]
+Kernel = Callable[[Sequence[tuple[Any, QuantParams]], QuantParams], Any]
 
 
 class QuantizedOperator(keras.layers.Layer):
@@ -53,7 +52,7 @@ class QuantizedOperator(keras.layers.Layer):
         if is_exporting():
             return self._export(operands)
         if self.phase.quantize:
-            operands = [self._in_own_width(x) for x in operands]
+            operands = [self._requantize_operand(x) for x in operands]
         if self.phase.quantize and not training and self.inference == EXACT:
             return self._infer(operands)
         return self._simulate([_in_float32(x) for x in operands], bool(training))
@@ -64,12 +63,12 @@ class QuantizedOperator(keras.layers.Layer):
         quantizer = getattr(self, "quantizer", None)
         return None if quantizer is None else quantizer.bits
 
-    def _in_own_width(self, x: Any) -> Any:
+    def _requantize_operand(self, x: Any) -> Any:
         """An operand as QUANTIZE moves it in front of a kernel of another width."""
         grid = grid_of(x)
         if grid is None or self.width in (None, grid.bits):
             return x
-        other = grid.in_width(self.width)
+        other = grid.with_bits(self.width)
         moved = other.real(other.clamp(exact.rescale(grid.steps(x), grid, other)))
         return carry(x + tf.stop_gradient(moved - x), other)
 
@@ -82,7 +81,7 @@ class QuantizedOperator(keras.layers.Layer):
     def _export(self, operands: list[Any]) -> Any:
         raise NotImplementedError
 
-    def _grid_of(self, operand: Any) -> ActivationGrid:
+    def _grid_of(self, operand: Any) -> QuantParams:
         grid = grid_of(operand)
         if grid is None:
             raise TfedgeError(
@@ -194,7 +193,7 @@ class SharedRange(QuantizedOperator):
             grid = self._grid(operands)
         return carry_all(self.real(operands), grid)
 
-    def _grid(self, operands: list[Any]) -> ActivationGrid | None:
+    def _grid(self, operands: list[Any]) -> QuantParams | None:
         if len(operands) > 1 and self.group is not None:
             return self.group.members[0].grid()
         return grid_of(operands[0])
@@ -247,8 +246,8 @@ class FixedRange(QuantizedOperator):
         super().__init__(code, name)
         self.real = real
         self.bits = bits
-        kind = ACTIVATION_TYPES[bits]
-        self.kernel = kernels.get(kind) or ELEMENTWISE.get((code, kind))
+        activation_type = ACTIVATION_TYPES[bits]
+        self.kernel = kernels.get(activation_type) or ELEMENTWISE.get((code, activation_type))
 
     @property
     def width(self) -> int | None:
@@ -315,7 +314,7 @@ def quantized_result(operator: Any, result: Any, training: bool) -> Any:
     # A range that ends where the activation does clamps as the activation does.
     if activation.low != 0.0 or quantizer.learned or len(quantizer.group.members) > 1:
         result = activation.function(result)
-    return quantizer.simulate(result)
+    return quantizer.fake_quantize(result)
 
 
 def marked_result(operator: Any, result: Any) -> Any:
@@ -326,7 +325,7 @@ def marked_result(operator: Any, result: Any) -> Any:
     return carry(result, grid)
 
 
-def carry_all(results: Any, grid: ActivationGrid | None) -> Any:
+def carry_all(results: Any, grid: QuantParams | None) -> Any:
     """Lets one result, or every one of several, carry the grid."""
     if isinstance(results, (list, tuple)):
         return type(results)(carry(result, grid) for result in results)
@@ -334,7 +333,7 @@ def carry_all(results: Any, grid: ActivationGrid | None) -> Any:
     return carry(tf.identity(results), grid)
 
 
-def _on_grid(x: Any, grid: ActivationGrid) -> Any:
+def _on_grid(x: Any, grid: QuantParams) -> Any:
     own = grid_of(x)
     if own is None or own.is_of(grid):
         return x

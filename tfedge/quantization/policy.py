@@ -27,7 +27,7 @@ class OutputRange(enum.Enum):
     """Where the grid of an operator's results comes from.
 
     OWN: the values that the result takes decide.
-    SHARED: the kernel moves or compares integers, so all real operands and results use one grid.
+    SHARED: the kernel moves or compares integers, so all float operands and results use one grid.
     FIXED: the kernel is written for one grid.
     NONE: the result is not quantised.
     """
@@ -111,7 +111,7 @@ class OperatorPolicy:
             without a version there is no kernel, or none that computes what the operator means:
             the int16 PRELU, LOG, SQRT and RSQRT are off by thousands of steps.
         weights: the constants with a policy of their own.
-        integer_operands: positions of shapes, axes and paddings: integers in a real graph too.
+        integer_operands: positions of shapes, axes and paddings: integers in a float graph too.
         fixed: the results' grid by element type ("int8", "int16"), where `output` is FIXED.
         exact_sources: the element types of integers, as operand 0, that the fixed grid holds as
             they are; empty where operand 0 is real.
@@ -125,7 +125,7 @@ class OperatorPolicy:
         states: the variable operands.
         absent: positions of operands that no integer kernel takes.
         sequences: schemes without a kernel for which the quantiser writes a sequence of other
-            operators (`quantize/wide_functions.py`).
+            operators (`quantize/int16_rsqrt.py`).
         intermediates: how many interior tensors interpreters expect; the last has the result's
             grid, and the others have none.
     """

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.kinds import kind_of
+from tfedge.markers import mark_gru, mark_lstm, mark_simple_rnn
 from tfedge.quantization import exact, exact_lstm
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.operator_factory import Function, OperatorFactory
@@ -34,7 +35,6 @@ from tfedge.quantization.recurrent_steps import (
 )
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.weight_quantizers import AbsMax
-from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
 _CODE = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 _GATES = 4
@@ -77,7 +77,7 @@ class LstmOperator(QuantizedOperator):
         if not self.phase.quantize:
             return hidden
         known = self.quantizer.observations.value > 0
-        return tf.where(known, self.quantizer.simulate(hidden), hidden)
+        return tf.where(known, self.quantizer.fake_quantize(hidden), hidden)
 
     def _infer(self, operands: list[Any]) -> Any:
         (x,) = operands
@@ -98,7 +98,7 @@ class LstmOperator(QuantizedOperator):
         with tf.init_scope():
             weights = [tf.constant(tf.convert_to_tensor(w).numpy()) for w in self._weights(True)]
             low, high = (float(bound) for bound in self.cell_quantizer.range())
-        marked = mark_lstm(low, high, keeps_state=self.layer.stateful)
+        marked = mark_lstm((low, high), keeps_state=self.layer.stateful)
         hidden = marked(lambda *tensors: lstm_steps(*tensors)[0])(x, *weights)
         return marked_result(self, hidden)
 
@@ -114,7 +114,7 @@ class LstmOperator(QuantizedOperator):
         rows = kernel.shape[0]
         gates = tf.reshape(kernel, [rows, _GATES, -1])
         columns = tf.transpose(gates, [0, 2, 1])
-        rounded = tf.transpose(self.weight_quantizer.simulate(columns), [0, 2, 1])
+        rounded = tf.transpose(self.weight_quantizer.fake_quantize(columns), [0, 2, 1])
         return tf.reshape(rounded, kernel.shape)
 
 
@@ -216,7 +216,7 @@ class _SequenceOperator(QuantizedOperator):
         """Both kernels, rounded if the phase says so, and both biases."""
         cell = self.layer.cell
         kernel, recurrent_kernel = (
-            quantizer.simulate(value) if self.phase.quantize else quantizer.connected(value)
+            quantizer.fake_quantize(value) if self.phase.quantize else quantizer.connected(value)
             for quantizer, value in (
                 (self.kernel_quantizer, cell.kernel.value),
                 (self.recurrent_quantizer, cell.recurrent_kernel.value),
@@ -358,7 +358,7 @@ def bidirectional(make: OperatorFactory) -> Function:
 
 
 def _concatenated(make: OperatorFactory, groups: list[Any]) -> Function:
-    return make.joined("CONCATENATION", lambda pair: tf.concat(pair, -1), groups, "both")
+    return make.unifies_ranges("CONCATENATION", lambda pair: tf.concat(pair, -1), groups, "both")
 
 
 def _sum(make: OperatorFactory, groups: list[Any]) -> Function:
@@ -391,7 +391,7 @@ _MERGES: dict[str | None, Callable[[OperatorFactory, list[Any]], Function]] = {
 def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
     steps: list[Function] = []
     if layer.go_backwards:
-        steps.append(make.entering("REVERSE_V2", _turned, f"{part}turned"))
+        steps.append(make.shares_input_range("REVERSE_V2", _turned, f"{part}turned"))
     if layer.dropout:
         steps.append(make.add(_input_dropout(make, layer, part)))
     steps.append(make.add(_OPERATORS[kind_of(layer)](make, layer, part)))

@@ -17,11 +17,10 @@ from typing import Any
 from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
 from tfedge.json_form import Form
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 
 ABSMAX, LEARNED_STEP = "absmax", "learned_step"
 MOVING_AVERAGE, PERCENTILE, LEARNED_RANGE = "moving_average", "percentile", "learned_range"
-
-ACTIVATION_BITS = (8, 16)
 
 FLOAT32_WEIGHTS, FLOAT16_WEIGHTS = "float32", "float16"
 INT8_WEIGHTS, INT4_WEIGHTS = "int8", "int4"
@@ -82,8 +81,13 @@ class ActivationScheme:
     quantizer: str = MOVING_AVERAGE
 
     def __post_init__(self) -> None:
-        _require(self.bits in ACTIVATION_BITS, f"activations have 8 or 16 bits, not {self.bits}")
+        _require(self.bits in ACTIVATION_TYPES, f"activations have 8 or 16 bits, not {self.bits}")
         _require_one_of("an activation quantizer", self.quantizer, _ACTIVATION_QUANTIZERS)
+
+    @property
+    def type(self) -> ActivationType:
+        """The integers."""
+        return ACTIVATION_TYPES[self.bits]
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,7 @@ def _weights(kind: str | list[str]) -> dict[str, Any]:
 
 
 def _activations(kind: str | list[str]) -> dict[str, Any]:
-    bits = {"type": "integer", "enum": ACTIVATION_BITS}
+    bits = {"type": "integer", "enum": tuple(ACTIVATION_TYPES)}
     quantizer = {"type": "string", "enum": _ACTIVATION_QUANTIZERS}
     return _object(kind, (), bits=bits, quantizer=quantizer)
 
@@ -233,7 +237,7 @@ def _override(config: Mapping[str, Any]) -> LayerScheme | WeightScheme:
 
 @dataclass(frozen=True)
 class StorageScheme:
-    """Real activations, and weights that take less room: for conversion, not for training.
+    """Float activations, and weights that take less room: for conversion, not for training.
 
     Attributes:
         name: what messages and reports call it.
@@ -242,7 +246,7 @@ class StorageScheme:
             activations to while the model runs ("dynamic range", "hybrid"), where there are such
             kernels. Otherwise DEQUANTIZE makes weights real before they are used.
         asymmetric_inputs: whether such rounding has a zero point.
-        minimum_elements: what has fewer stays real, if the weights are integers: it would save
+        minimum_elements: what has fewer stays in float, if the weights are integers: it would save
             less than its scales cost. The default is that of TensorFlow's converter.
         block_size: how many int4 weights of a dense layer, along its inputs, share a scale, with
             `computed`: a positive multiple of 32, as XNNPACK has it; None for a scale for each

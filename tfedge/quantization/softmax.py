@@ -70,7 +70,8 @@ class MaskedScores(QuantizedOperator):
         if not self.phase.quantize:
             return tf.where(mask, scores, _far_below(scores.dtype))
         return carry(
-            tf.where(mask, self.quantizer.simulate(scores), self._lowest()), self.quantizer.grid()
+            tf.where(mask, self.quantizer.fake_quantize(scores), self._lowest()),
+            self.quantizer.grid(),
         )
 
     def _infer(self, operands: list[Any]) -> Any:
@@ -101,7 +102,7 @@ class MaskedScores(QuantizedOperator):
         seen = tf.where(mask, scores, _far_below(scores.dtype))
         largest = tf.reduce_max(seen, self.axes, keepdims=True)
         lowest = largest - softmax_depth(
-            self.quantizer.bits, math.prod(seen.shape[axis] or 1 for axis in self.axes)
+            self.quantizer.type, math.prod(seen.shape[axis] or 1 for axis in self.axes)
         )
         # A row of which nothing is left says nothing of the range.
         return tf.where(largest > _far_below(scores.dtype), tf.maximum(seen, lowest), 0.0)

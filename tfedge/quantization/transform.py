@@ -1,4 +1,4 @@
-"""Builds the quantised twin of a Keras model: every call becomes a wrapper around its layer."""
+"""Builds the quantised form of a Keras model: every call becomes a wrapper around its layer."""
 
 from __future__ import annotations
 

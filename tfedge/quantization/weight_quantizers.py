@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from tfedge.few_values import has_few_values
 from tfedge.quantization import schemes
+from tfedge.quantization.affine import SMALLEST_SCALE
+from tfedge.quantization.affine_tensors import weight_scale
 from tfedge.quantization.fixed_point import round_away
 from tfedge.quantization.schemes import WeightScheme
 from tfedge.quantization.straight_through import connected, round_straight_through, scale_gradient
 from tfedge.quantization.traced_once import traced_once
-
-_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 
 class AbsMax(keras.layers.Layer):
@@ -38,14 +38,14 @@ class AbsMax(keras.layers.Layer):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.scheme = scheme
         self.per_channel = per_channel
-        self.one_scale = self.add_weight(
-            shape=(), name="one_scale", dtype="bool", trainable=False, initializer="zeros"
+        self.per_tensor = self.add_weight(
+            shape=(), name="per_tensor", dtype="bool", trainable=False, initializer="zeros"
         )
         self.built = True
 
-    def start(self, kernel: np.ndarray) -> None:
+    def initialize_scales(self, kernel: np.ndarray) -> None:
         """Looks at weights [..., channels] for what their scales have to keep."""
-        self.one_scale.assign(has_few_values(_rows(kernel)))
+        self.per_tensor.assign(has_few_values(_rows(kernel)))
 
     def connected(self, kernel: Any) -> Any:
         """The weights in float, known to depend on the scales that the optimizer trains."""
@@ -54,11 +54,11 @@ class AbsMax(keras.layers.Layer):
     def scale(self, kernel: Any) -> Any:
         """float32 scales of [..., channels] weights: (channels,), or (1,)."""
         kernel = kernel if self.per_channel else tf.reshape(kernel, [-1, 1])
-        scale = _absmax_scale(kernel, self.one_scale.value, float(self.scheme.limit))
+        scale = _absmax_scale(kernel, self.per_tensor.value, float(self.scheme.limit))
         scale.set_shape([kernel.shape[-1]])
         return scale
 
-    def simulate(self, kernel: Any) -> Any:
+    def fake_quantize(self, kernel: Any) -> Any:
         """The weights rounded to their grid in float; gradients pass straight through."""
         scale = tf.stop_gradient(self.scale(kernel))
         rounded = tf.round(kernel * (1.0 / scale)) * scale
@@ -86,10 +86,10 @@ class LearnedStep(AbsMax):
 
     step: Any = None
 
-    def start(self, kernel: np.ndarray) -> None:
+    def initialize_scales(self, kernel: np.ndarray) -> None:
         """Makes the scales from float32 weights [..., channels], or makes them anew."""
-        super().start(kernel)
-        start = self._start(kernel)
+        super().initialize_scales(kernel)
+        start = self._initial_scales(kernel)
         start = np.maximum(start, 1e-8).astype(np.float32).reshape(-1)
         if self.step is not None:
             self.step.assign(start)
@@ -101,7 +101,7 @@ class LearnedStep(AbsMax):
             initializer=keras.initializers.Constant(start),
         )
 
-    def _start(self, kernel: np.ndarray) -> np.ndarray:
+    def _initial_scales(self, kernel: np.ndarray) -> np.ndarray:
         if has_few_values(_rows(kernel)):
             # Cutting weights off would merge values.
             channels = kernel.shape[-1] if self.per_channel else 1
@@ -111,10 +111,10 @@ class LearnedStep(AbsMax):
     def scale(self, kernel: Any) -> Any:
         """float32 scales: (channels,), or (1,)."""
         step = tf.abs(self.step.value)
-        step = tf.where(self.one_scale.value, tf.reduce_mean(step), step)
+        step = tf.where(self.per_tensor.value, tf.reduce_mean(step), step)
         return tf.maximum(step, 1e-12)
 
-    def simulate(self, kernel: Any) -> Any:
+    def fake_quantize(self, kernel: Any) -> Any:
         """The weights rounded to their grid, with gradients to weights and scales."""
         limit = self.scheme.limit
         count = tf.cast(tf.size(kernel) // tf.size(self.step.value), tf.float32)
@@ -130,11 +130,11 @@ QUANTIZERS: dict[str, type[AbsMax]] = {
 
 
 @traced_once(tf.float32, tf.bool, tf.float64)
-def _absmax_scale(kernel: Any, one_scale: Any, limit: Any) -> Any:
+def _absmax_scale(kernel: Any, per_tensor: Any, limit: Any) -> Any:
     largest = tf.reduce_max(tf.abs(tf.reshape(kernel, [-1, tf.shape(kernel)[-1]])), axis=0)
-    largest = tf.where(one_scale, tf.reduce_max(largest), largest)
-    scale = tf.cast(tf.cast(largest, tf.float64) / limit, tf.float32)
-    return tf.where(scale < _SMALLEST_NORMAL, 1.0, scale)
+    largest = tf.where(per_tensor, tf.reduce_max(largest), largest)
+    scale = weight_scale(largest, limit)
+    return tf.where(scale < SMALLEST_SCALE, 1.0, scale)
 
 
 @traced_once(tf.float32, tf.float32, tf.float64)

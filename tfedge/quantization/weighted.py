@@ -12,25 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfedge.few_values import count_values, has_few_values
+from tfedge.markers import mark_weights
 from tfedge.quantization import batch_norm, exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
 from tfedge.quantization.activation_types import Rescaling
+from tfedge.quantization.affine_tensors import (
+    accumulator_scales,
+    largest_biases,
+    quantize_bias,
+)
 from tfedge.quantization.exact_sums import exact_sums
 from tfedge.quantization.fixed_point import PREPARED, Multiplier, quantize_multiplier, round_away
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operators import QuantizedOperator, marked_result, quantized_result
 from tfedge.quantization.traced_once import traced_once
-from tfedge.quantization.weight_grids import mark_weights
 from tfedge.quantization.weight_quantizers import AbsMax
-
-# Biases stay below half of int32, which leaves the accumulator room for the products.
-_LARGEST_BIAS = (2**31 - 1) // 2
-# Products of scales stay normal float32 numbers.
-_SMALLEST_PRODUCT = np.float32(4 * np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class WeightedOperator(QuantizedOperator):
         name: str,
     ):
         super().__init__(weights.code, name)
-        self.form = weights
+        self.layer_weights = weights
         self.weight_quantizer = weight_quantizer
         self.quantizer = quantizer
         self.batch_norm = batch_norm
@@ -101,26 +100,26 @@ class WeightedOperator(QuantizedOperator):
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         (x,) = operands
         y = tf.cast(
-            self.form.apply(
+            self.layer_weights.apply(
                 tf.cast(x, self.multiplied_in), tf.cast(self._kernel(), self.multiplied_in)
             ),
             tf.float32,
         )
-        if self.form.bias is not None:
-            y = tf.nn.bias_add(y, self.form.bias())
+        if self.layer_weights.bias is not None:
+            y = tf.nn.bias_add(y, self.layer_weights.bias())
         return quantized_result(self, self._normalized(y, training), training)
 
     def _kernel(self) -> Any:
         """The weights that training multiplies with."""
-        kernel = self.form.kernel()
+        kernel = self.layer_weights.kernel()
         if not self.phase.quantize:
             return self.weight_quantizer.connected(kernel)
         if self.batch_norm is None or self.weight_quantizer.per_channel:
-            return self.weight_quantizer.simulate(kernel)
+            return self.weight_quantizer.fake_quantize(kernel)
         # One scale for all channels is a scale of the folded weights.
         factor, _ = batch_norm.factor_and_offset(self.batch_norm)
         factor = tf.where(tf.equal(factor, 0.0), 1.0, tf.stop_gradient(factor))
-        return self.weight_quantizer.simulate(kernel * factor) / factor
+        return self.weight_quantizer.fake_quantize(kernel * factor) / factor
 
     def _normalized(self, y: Any, training: bool) -> Any:
         if self.batch_norm is None:
@@ -132,7 +131,9 @@ class WeightedOperator(QuantizedOperator):
 
     def restart_scales(self) -> None:
         """Lets scales that the optimizer trains start from the weights as they are now."""
-        self.weight_quantizer.start(keras.ops.convert_to_numpy(self.form.kernel()))
+        self.weight_quantizer.initialize_scales(
+            keras.ops.convert_to_numpy(self.layer_weights.kernel())
+        )
 
     def integer_weights(self, input_scale: Any) -> IntegerWeights:
         """The weights on the device, batch-norm folded in.
@@ -140,8 +141,8 @@ class WeightedOperator(QuantizedOperator):
         Args:
             input_scale: float32 scalar, of what the weights are multiplied with.
         """
-        kernel = self.form.kernel()
-        bias = None if self.form.bias is None else self.form.bias()
+        kernel = self.layer_weights.kernel()
+        bias = None if self.layer_weights.bias is None else self.layer_weights.bias()
         if bias is None:
             bias = tf.zeros(kernel.shape[-1])
         if self.batch_norm is None:
@@ -161,7 +162,7 @@ class WeightedOperator(QuantizedOperator):
         source, output = self._grid_of(x), self.quantizer.grid()
         weights = self.integer_weights(source.scale)
         largest = source.type.largest_step, self.weight_quantizer.scheme.limit
-        sums = exact_sums(self.form.apply, source.steps(x), weights.kernel, largest)
+        sums = exact_sums(self.layer_weights.apply, source.steps(x), weights.kernel, largest)
         rescaling = output.type.sums
         multiplier = _MULTIPLIERS[rescaling](
             weights.scale, weights.bias, source.scale, output.scale
@@ -172,13 +173,13 @@ class WeightedOperator(QuantizedOperator):
     def _export(self, operands: list[Any]) -> Any:
         (x,) = operands
         with tf.init_scope():
-            moved = self._grid_of(x).in_width(self.quantizer.bits)
+            moved = self._grid_of(x).with_bits(self.quantizer.bits)
             weights = self.integer_weights(moved.scale)
             kernel = tf.constant(_real_kernel(weights).numpy())
             bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()
-            kernel_now = keras.ops.convert_to_numpy(self.form.kernel())
+            kernel_now = keras.ops.convert_to_numpy(self.layer_weights.kernel())
             rows = kernel_now.reshape(-1, kernel_now.shape[-1]).T
-        y = tf.nn.bias_add(self.form.apply(x, kernel), bias)
+        y = tf.nn.bias_add(self.layer_weights.apply(x, kernel), bias)
         y = mark_weights(
             self.activation.function(y), scale, self.weight_quantizer.scheme.bits,
             count_values(rows) if has_few_values(rows) else None,
@@ -196,12 +197,8 @@ def _with_room_for_bias(
     small beside its bias to matter, and are rounded once more.
     """
     scale = tf.cast(tf.cast(scale, tf.float64) * tf.abs(factor), tf.float32)
-    count = tf.size(scale)
-    magnitude = tf.where(tf.equal(count, 1), tf.reduce_max(tf.abs(bias)), tf.abs(bias))[:count]
-    # A little more than needed, so that rounding in float32 cannot bring the overflow back.
-    needed = magnitude * np.float32(1.0001 / _LARGEST_BIAS) / input_scale
-    smallest = tf.maximum(needed, _SMALLEST_PRODUCT / input_scale)
-    widened = tf.where(smallest > scale, smallest, scale)
+    largest = largest_biases(bias, tf.size(scale))
+    widened, _ = accumulator_scales(scale, input_scale, largest)
     shrunk = tf.sign(factor) * (tf.cast(scale, tf.float64) / tf.cast(widened, tf.float64))
     return tf.cast(round_away(tf.cast(integers, tf.float64) * shrunk), tf.float32), widened
 
@@ -215,9 +212,9 @@ def _multipliers(rescaling: Rescaling) -> Callable[..., Any]:
             * tf.cast(scale, tf.float64)
             / tf.cast(output_scale, tf.float64)
         )
-        # The bias is rounded as the converter rounds it: by a float32 reciprocal.
-        inverse = tf.cast(1.0 / tf.cast(scale * input_scale, tf.float64), tf.float32)
-        integer_bias = tf.cast(round_away(tf.cast(bias * inverse, tf.float64)), tf.int64)
+        largest = largest_biases(bias, tf.size(scale))
+        _, bias_scale = accumulator_scales(scale, input_scale, largest)
+        integer_bias = quantize_bias(bias, bias_scale)
         return tuple(PREPARED[rescaling](*quantize_multiplier(real), integer_bias))
 
     return multiplier

@@ -9,7 +9,7 @@ from tfedge_converters.accelerators.description import Accelerator, Condition
 from tfedge_converters.accelerators.facts import OperatorFacts, Wiring
 from tfedge_converters.accelerators.form import ANYWHERE
 from tfedge_converters.accelerators.regions import first_region
-from tfedge_converters.graph.blocks import block_operands
+from tfedge_converters.graph.blockwise_scales import block_operands
 from tfedge_converters.graph.types import Graph, Operator
 
 _BLOCKS = "weights whose blocks have scales of their own: nothing is known of them here"

@@ -59,6 +59,35 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return fixed, shift
 
 
+def channel_multipliers(
+    input_scale: float | np.float32, weight_scales: np.ndarray, output_scale: float | np.float32
+) -> list[tuple[int, int]]:
+    """input_scale * weight_scale / output_scale as (q, shift), one a weight scale.
+
+    The product is taken in double precision, as the reference does.
+
+    Raises:
+        UndefinedError: see `quantize_multiplier`.
+    """
+    reals = float(input_scale) * weight_scales.astype(np.float64) / float(output_scale)
+    return [quantize_multiplier(float(real)) for real in reals]
+
+
+def mean_multiplier(
+    input_scale: float | np.float32, output_scale: float | np.float32, count: int
+) -> tuple[int, int]:
+    """What a sum of `count` values is rescaled by to become their mean, as (q, shift).
+
+    The reference divides the multiplier of both scales by the count, in integers.
+
+    Raises:
+        UndefinedError: see `quantize_multiplier`.
+    """
+    multiplier, shift = quantize_multiplier(float(input_scale) / float(output_scale))
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    return (multiplier << extra) // count, shift - extra
+
+
 def round_half_away(value: float) -> int:
     """C's round(): to the nearest integer, halves away from zero."""
     return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)

@@ -10,6 +10,9 @@ from tfedge_converters.arithmetic.tables import SIGNED
 
 _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 
+# How many times the output's scale the input's may be.
+LARGEST_SCALE_RATIO = 128
+
 
 def hard_swish_table(
     scale: np.float32, zero_point: int, out_scale: np.float32, out_zero_point: int
@@ -23,7 +26,7 @@ def hard_swish_table(
             refuses them or shifts by more than a word.
     """
     with np.errstate(over="ignore"):
-        fine_scale = np.float32(1 / 128) * np.float32(scale)
+        fine_scale = np.float32(1 / LARGEST_SCALE_RATIO) * np.float32(scale)
         output_real = float(fine_scale / np.float32(out_scale))
         gate_real = float(fine_scale / (np.float32(3) / np.float32(1 << 15)))
     output_multiplier, output_exponent = _multiplier(output_real)
@@ -31,7 +34,7 @@ def hard_swish_table(
     if output_exponent > 0:
         raise UndefinedError(
             f"the output's scale {out_scale:.3g} is too small for the input's {scale:.3g}; "
-            "it may be up to 128 times smaller"
+            f"it may be up to {LARGEST_SCALE_RATIO} times smaller"
         )
     fine = (SIGNED - zero_point) << 7
     gate = _gate(fine, gate_multiplier, gate_exponent)

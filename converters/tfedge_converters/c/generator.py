@@ -16,7 +16,7 @@ from tfedge_converters.c import arrays
 from tfedge_converters.c.fit import check_fit
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
-from tfedge_converters.c.runtime_files import runtime_directory
+from tfedge_converters.c.runtime_files import runtime_file
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
@@ -28,8 +28,9 @@ from tfedge_converters.foreign_text import (
     code_templates,
     tensor_names,
 )
-from tfedge_converters.graph.blocks import refuse_blocks
-from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE, as_tables
+from tfedge_converters.graph.blockwise_scales import refuse_blocks
+from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
 from tfedge_converters.graph.single_graph import single_graph
@@ -101,7 +102,7 @@ def _refuse_wide_functions(graph: Graph) -> None:
     for operator in graph.operators:
         result = operator.outputs[0] if operator.outputs else None
         if (
-            operator.code in ELEMENT_WISE
+            traits_of(operator.code).element_wise
             and any(id(tensor) in wide for tensor in operator.inputs)
             and result is not None
             and result.type == TensorType.FLOAT32
@@ -353,7 +354,6 @@ class _Emitter:
 
     def _runtime_files(self, layers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         """Verbatim copies of the kernels in use, with what they include."""
-        folder = runtime_directory()
         pending = ["tfedge_platform.h"]
         # A header whose kernels are all inlined needs no source of its own.
         inlined = {call["header"] for layer in layers for call in layer["calls"]}
@@ -368,12 +368,18 @@ class _Emitter:
             if file in done:
                 continue
             done.add(file)
-            text = (folder / file).read_text("utf-8")
+            path = runtime_file(file)
+            if path is None:
+                raise TfedgeError(
+                    f"no folder of kernels has {file}; add the folder that does, by "
+                    "tfedge_converters.c.runtime_files.add_folder"
+                )
+            text = path.read_text("utf-8")
             yield file, text
             pending += re.findall(r'^#include "(.+)"', text, re.MULTILINE)
             source = file.removesuffix(".h") + ".c"
             if file.removeprefix("tfedge_").removesuffix(".h") not in inlined:
-                pending += [source] if (folder / source).is_file() else []
+                pending += [source] if runtime_file(source) else []
 
 
 def _state(name: str, tensor: Tensor) -> dict[str, Any]:

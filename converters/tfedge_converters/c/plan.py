@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.kernels import lower, refuse_operators_without_kernels
+from tfedge_converters.c.lowering import lower, refuse_operators_without_kernels
 from tfedge_converters.c.packed import packed
 from tfedge_converters.graph.layers import layer_names, needed_operators
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words

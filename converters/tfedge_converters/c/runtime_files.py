@@ -1,4 +1,7 @@
-"""Where the C runtime is: beside the packages in the source tree, within them once installed."""
+"""Where the C runtime is: beside the packages in the source tree, within them once installed.
+
+Kernels from outside of tfedge lie in folders of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from tfedge.errors import TfedgeError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "c_runtime", _PACKAGE.parents[1] / "c_runtime")
+_OTHER_FOLDERS: list[Path] = []
 
 
 def runtime_directory() -> Path:
@@ -22,3 +26,22 @@ def runtime_directory() -> Path:
     raise TfedgeError(
         f"the C runtime is missing: {_PLACES[0]} does not exist; install tfedge again"
     )
+
+
+def add_folder(folder: str | Path) -> None:
+    """Lets generated programs use the C files of a folder outside of tfedge.
+
+    Args:
+        folder: of files that are called as those of the runtime, tfedge_<name>.h and .c.
+    """
+    _OTHER_FOLDERS.append(Path(folder))
+
+
+def runtime_file(name: str) -> Path | None:
+    """A C file of the runtime, or of a folder that was added to it; None if no folder has it.
+
+    Raises:
+        TfedgeError: the installation is not complete.
+    """
+    folders = (runtime_directory(), *_OTHER_FOLDERS)
+    return next((path for folder in folders if (path := folder / name).is_file()), None)

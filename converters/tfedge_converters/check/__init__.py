@@ -15,10 +15,12 @@ from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.accelerators.memory import memory_use
 from tfedge_converters.accelerators.remedies import plan, remedies
 from tfedge_converters.artifact import Artifact
+from tfedge_converters.backends import backend_named
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.check.report import CheckReport
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Graph, Model, TensorType
+from tfedge_converters.graph.kind import model_kind
 from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.storage import store_weights
@@ -91,20 +93,21 @@ def _opened(
         return model.name, model.model, []
     if isinstance(model, (bytes, bytearray)) or _is_flatbuffer(model):
         name, typed = open_flatbuffer(model)
-        if not _all_real(typed.main):
+        if not model_kind(typed).has_float_activations:
             return name, typed, []
     scheme = for_conversion(target.scheme(None))
     prepared = prepare(
         model, input_shapes, to_quantize=isinstance(scheme, Scheme), allow_code=allow_code
     )
-    if not prepared.is_real:
+    if not prepared.kind.has_float_activations:
         return prepared.name, prepared.model, []
     if isinstance(scheme, Scheme):
         _make_ranges_up(prepared, scheme)
         quantize(prepared.model, scheme)
         how = " with made-up ranges"
     else:
-        store_weights(prepared.model, scheme, per_channel=True)
+        per_channel = backend_named(target.backend).per_channel_storage
+        store_weights(prepared.model, scheme, per_channel=per_channel)
         how = ""
     note = f"the model was quantised to '{scheme.name}'{how}, for this report alone"
     return prepared.name, prepared.model, [note]
@@ -112,11 +115,6 @@ def _opened(
 
 def _is_flatbuffer(model: Any) -> bool:
     return isinstance(model, (str, Path)) and kind_of(Path(model)) is FileKind.TFLITE
-
-
-def _all_real(graph: Graph) -> bool:
-    """Whether no activation is on a grid: the model is yet to be quantised."""
-    return all(t.quantization is None or t.is_constant for t in graph.tensors())
 
 
 def _make_ranges_up(prepared: Prepared, scheme: Scheme) -> None:

@@ -22,8 +22,8 @@ from tfedge_converters.cli.recovery_argument import add_recovery
 
 _EPILOG = """\
 A float model is quantised and needs --calibration: an .npz file with one array an input
-(first axis: samples; a hundred or so, of what the device will see). An integer .tflite file is
-taken as it is.
+(first axis: samples; a hundred or so, of what the device will see). An integer .tflite file keeps
+its numbers. What cannot change an output is left out of both.
 
 Files of an earlier conversion into the same folder are replaced; those that the new one has not are
 deleted, unless somebody changed them. Other files there are left alone.
@@ -117,6 +117,12 @@ def add_parser(commands: Any) -> None:
         "the time, and others where sharing would take more flash; size: only these (default: "
         "balanced)",
     )
+    parser.add_argument(
+        "--keep-constant-channels",
+        action="store_true",
+        help="keep channels whose integer cannot change, and those that nothing reads (default: "
+        "they are added to biases, or left out, which changes no output)",
+    )
     add_input_shape(parser)
     parser.add_argument(
         "--compiler-option",
@@ -131,13 +137,14 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
+    from tfedge_converters.backends import backend_named
     from tfedge_converters.conversion import convert
     from tfedge_converters.targets import load
     from tfedge_converters.verify.written import CONVERSION
 
     folder = output_folder(arguments.output)
-    if load(arguments.target).code == "c":
-        refuse_foreign(folder, CONVERSION, ["CMakeLists.txt"])
+    backend = backend_named(load(arguments.target).backend)
+    refuse_foreign(folder, CONVERSION, backend.other_files)
     artifact = convert(
         arguments.model,
         target=arguments.target,
@@ -159,6 +166,7 @@ def run(arguments: argparse.Namespace) -> int:
         command=_command(arguments),
         compiler_options=compiler_options(arguments.compiler_option),
         allow_code=arguments.allow_code,
+        fold_constant_channels=not arguments.keep_constant_channels,
     )
     files = artifact.save(arguments.output)
     print(artifact.summary())
@@ -178,8 +186,9 @@ def _command(arguments: argparse.Namespace) -> str:
         parts += ["--recovery", ",".join(arguments.recovery)]
     for shape in arguments.input_shape or ():
         parts += ["--input-shape", shape]
-    if arguments.allow_code:
-        parts.append("--allow-code")
+    for switch in ("keep_constant_channels", "allow_code"):
+        if getattr(arguments, switch):
+            parts.append(f"--{switch.replace('_', '-')}")
     return shlex.join(parts)
 
 

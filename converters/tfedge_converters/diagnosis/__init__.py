@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
 from tfedge_converters.early_checks import check_data, check_positive
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
-from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.recovery import Step, recover, steps
 
 __all__ = ["Diagnosis", "LayerDiagnosis", "diagnose"]
@@ -55,10 +53,7 @@ def diagnose(
     check_data(calibration)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name
-    if real_graph(typed) is None:
-        raise TfedgeError(
-            f"{name} computes with integers already; diagnose the float model that it was made from"
-        )
+    prepared.require_float("diagnose the float model that it was made from")
     given = list(RepresentativeData(calibration, input_specs(typed)))
 
     def find_ranges(data: Any) -> None:

@@ -11,11 +11,12 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.diagnosis.report import ChannelRanges, Diagnosis, LayerDiagnosis
 from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.graph.layers import layer_names, layer_numbers
-from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.noise import noise
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.twin import Twin, dequantized, format_of_type, real_results
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy, dequantized, real_results
+from tfedge_converters.quantize.tensor_types import activation_type_of
+from tfedge_converters.quantize.tensor_values import run_part
 
 
 def measure(
@@ -33,24 +34,31 @@ def measure(
     Raises:
         UnsupportedError: LiteRT cannot run the model.
     """
-    probe, twin = Probe(model, samples), Twin(model, scheme)
+    probe, quantized_copy = Probe(model, samples), QuantizedCopy(model, scheme)
     inputs = [(None, tensor) for tensor in model.main.inputs if is_real_activation(tensor)]
-    visible = [*inputs, *((o, t) for o, t in real_results(model) if twin.makes(t))]
-    whole = _integer_values(probe, twin, [*(tensor for _, tensor in visible), *probe.judged])
-    numbers, names = layer_numbers(twin.model.main), layer_names(twin.model.main)
+    visible = [*inputs, *((o, t) for o, t in real_results(model) if quantized_copy.makes(t))]
+    whole = _integer_values(
+        probe, quantized_copy, [*(tensor for _, tensor in visible), *probe.judged]
+    )
+    numbers, names = (
+        layer_numbers(quantized_copy.model.main),
+        layer_names(quantized_copy.model.main),
+    )
     layers = [
-        _layer(operator, tensor, numbers, names, probe, twin, whole[place])
+        _layer(operator, tensor, numbers, names, probe, quantized_copy, whole[place])
         for place, (operator, tensor) in enumerate(_tracked(visible) if progress else visible)
     ]
     return Diagnosis(name, scheme.name, probe.noise(whole[len(visible) :]), tuple(layers))
 
 
-def _integer_values(probe: Probe, twin: Twin, tensors: Sequence[Tensor]) -> list[np.ndarray]:
+def _integer_values(
+    probe: Probe, quantized_copy: QuantizedCopy, tensors: Sequence[Tensor]
+) -> list[np.ndarray]:
     """What the integer model makes of the samples, as real numbers."""
-    integers = [twin.tensor(tensor) for tensor in tensors]
-    known = twin.activations(probe.inputs).known
+    integers = [quantized_copy.tensor(tensor) for tensor in tensors]
+    known = quantized_copy.activations(probe.inputs).known
     unique = list({id(tensor): tensor for tensor in integers}.values())
-    computed = run_part(twin.model.main, known, unique)
+    computed = run_part(quantized_copy.model.main, known, unique)
     values = {id(t): value for t, value in zip(unique, computed, strict=True)}
     return [dequantized(tensor, values[id(tensor)]) for tensor in integers]
 
@@ -61,13 +69,17 @@ def _layer(
     numbers: Mapping[int, int],
     names: Mapping[int, str],
     probe: Probe,
-    twin: Twin,
+    quantized_copy: QuantizedCopy,
     found: np.ndarray,
 ) -> LayerDiagnosis:
-    real, integer = probe.values[id(tensor)], twin.tensor(tensor)
+    real, integer = probe.values[id(tensor)], quantized_copy.tensor(tensor)
     weighted = operator is not None and bool(OPERATORS[operator.code].weights)
-    exact = probe.recomputed(twin.with_rounded_weights(operator)) if weighted and operator else real
-    alone = twin.rounded(tensor, exact)
+    exact = (
+        probe.recomputed(quantized_copy.with_rounded_weights(operator))
+        if weighted and operator
+        else real
+    )
+    alone = quantized_copy.rounded(tensor, exact)
     return LayerDiagnosis(
         number=numbers.get(id(integer)),
         name=names.get(id(integer), integer.name),
@@ -83,8 +95,8 @@ def _layer(
 
 def _ends(integer: Tensor) -> tuple[float, float]:
     """What the least and the largest integer of an activation stand for."""
-    form = format_of_type(integer.type)
-    low, high = dequantized(integer, np.array([form.low, form.high])).tolist()
+    activation_type = activation_type_of(integer.type)
+    low, high = dequantized(integer, np.array([activation_type.low, activation_type.high])).tolist()
     return low, high
 
 

@@ -2,6 +2,14 @@
 
 from tfedge_converters.ethosu.compiled import Compiled, LeftToCpu
 from tfedge_converters.ethosu.resolver import compiled_methods
+from tfedge_converters.ethosu.settings import SETTINGS
 from tfedge_converters.ethosu.vela import compile_model, require_vela
 
-__all__ = ["Compiled", "LeftToCpu", "compile_model", "compiled_methods", "require_vela"]
+__all__ = [
+    "SETTINGS",
+    "Compiled",
+    "LeftToCpu",
+    "compile_model",
+    "compiled_methods",
+    "require_vela",
+]

@@ -16,9 +16,10 @@ from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge.files import MALFORMED
 from tfedge.terminal_text import readable
 from tfedge_converters.ethosu.compiled import Compiled
+from tfedge_converters.ethosu.settings import VelaSettings
 from tfedge_converters.execute.tool import run_tool
 from tfedge_converters.graph import read_model, write_model
-from tfedge_converters.targets import Target, VelaSettings
+from tfedge_converters.targets import Target
 
 _CONFIGURATION = "Arm/vela.ini"  # which Vela brings along
 
@@ -63,8 +64,7 @@ def compile_model(
         TfedgeError: an option is wrong, or the result does not fit the device.
     """
     require_vela()
-    assert target.vela is not None
-    given = _options(target.vela, options or {})
+    given = _options(VelaSettings(**target.settings["vela"]), options or {})
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "model.tflite")
         source.write_bytes(_with_tabular_names(flatbuffer))

@@ -28,7 +28,7 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
 
     The file computes what the model computes in inference, in float32 whatever the model's
     dtype policy; weights are constants, no shape is dynamic, and ranges that layers mark
-    with `tfedge.quantization.ranges.mark_range` are in it as `tfedge.Range` operators. The
+    with `tfedge.markers.mark_range` are in it as `tfedge.Range` operators. The
     signature has the model's input and output names in the model's order. Inputs that the
     model does nothing with but cast to integers take those integers.
 

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from tensorflow.core.framework import attr_value_pb2
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.graph.markers import SCOPE
+from tfedge.markers.protocol import SCOPE
 
 # The converter keeps these as a flexbuffer map; it refuses lists.
 _ATTRIBUTE_FIELDS: dict[type, str] = {bool: "b", int: "i", float: "f", bytes: "s"}

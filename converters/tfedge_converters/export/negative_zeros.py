@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph.operator_traits import traits_of
 
-_SELECTS = frozenset({"SELECT", "SELECT_V2"})
 _TINY = float(np.finfo(np.float32).tiny)
 
 # Tensor to the operator that makes it.
@@ -50,7 +50,7 @@ def _signs_tested(select: Operator, makers: _Makers) -> tuple[Tensor, list[Opera
 
     where((bitcast(x) & sign bit) < 0 and x == 0, -tiny, x)
     """
-    if select.code not in _SELECTS:
+    if not traits_of(select.code).selects:
         return None
     match select.inputs:
         case [Tensor() as condition, Tensor(data=np.ndarray() as tiny), Tensor() as x] if (

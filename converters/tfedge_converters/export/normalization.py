@@ -10,19 +10,20 @@ import keras
 import tensorflow as tf
 
 from tfedge.keras_graph import private
-from tfedge.normalization import (
-    DEVIATION_NORM_MARKER,
-    LAYER_NORM_MARKER,
-    RMS_NORM_MARKER,
+from tfedge.markers.normalization import (
+    DEVIATION_NORM,
+    LAYER_NORM,
+    RMS_NORM,
+    NormalizationMarker,
     mark_normalization,
     trailing_axes,
 )
 
 # The scale and the offset that a layer uses.
-_OPERANDS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
-    DEVIATION_NORM_MARKER: lambda layer: (layer.gamma, None),
-    LAYER_NORM_MARKER: lambda layer: (layer.gamma, layer.beta),
-    RMS_NORM_MARKER: lambda layer: (layer.scale, None),
+_OPERANDS: dict[NormalizationMarker, Callable[[Any], tuple[Any, Any]]] = {
+    DEVIATION_NORM: lambda layer: (layer.gamma, None),
+    LAYER_NORM: lambda layer: (layer.gamma, layer.beta),
+    RMS_NORM: lambda layer: (layer.scale, None),
 }
 
 
@@ -40,12 +41,12 @@ def marked_normalizations(model: Any) -> Iterator[None]:
             vars(layer).pop("call", None)
 
 
-def _kind(layer: Any) -> str | None:
+def _kind(layer: Any) -> NormalizationMarker | None:
     """The marker of a layer that has one."""
     if type(layer).call is keras.layers.LayerNormalization.call:
-        return DEVIATION_NORM_MARKER if layer.rms_scaling else LAYER_NORM_MARKER
+        return DEVIATION_NORM if layer.rms_scaling else LAYER_NORM
     if type(layer).call is keras.layers.RMSNormalization.call:
-        return RMS_NORM_MARKER
+        return RMS_NORM
     return None
 
 
@@ -69,16 +70,16 @@ class _Exported:
         return mark(_normalization(layer, kind, axes))(inputs, *given)
 
 
-def _normalization(layer: Any, kind: str, axes: int) -> Any:
+def _normalization(layer: Any, kind: NormalizationMarker, axes: int) -> Any:
     """The layer as a function of its operand, scale and offset."""
     dimensions = list(range(-axes, 0))
 
     def normalized(x: Any, *given: Any) -> Any:
         centered = x
-        if kind != RMS_NORM_MARKER:
+        if kind != RMS_NORM:
             centered = x - tf.reduce_mean(x, dimensions, keepdims=True)
         squares = tf.reduce_mean(centered * centered, dimensions, keepdims=True)
-        divided = x if kind == DEVIATION_NORM_MARKER else centered
+        divided = x if kind == DEVIATION_NORM else centered
         y = divided * tf.math.rsqrt(squares + layer.epsilon)
         for value, combine in zip(given, (tf.multiply, tf.add), strict=False):
             y = combine(y, value)

@@ -12,8 +12,8 @@ from keras import ops
 
 from tfedge.errors import UnsupportedError
 from tfedge.keras_graph import private
+from tfedge.markers import mark_gru, mark_lstm, mark_simple_rnn
 from tfedge.quantization.recurrent_steps import gru_steps, simple_rnn_steps
-from tfedge.recurrent import mark_gru, mark_lstm, mark_simple_rnn
 
 # Every step of an unrolled layer becomes operators of its own, a dozen or so.
 MOST_UNROLLED_STEPS = 128

@@ -9,13 +9,13 @@ import keras
 from tfedge.keras_graph import private
 from tfedge.quantization.model import QuantizedModel, operators_of
 from tfedge.quantization.quantize_layer import Quantize
+from tfedge.quantization.quantized_forward import quantized_forward_of
 from tfedge.quantization.schemes import Scheme
-from tfedge.quantization.twin import twin_of
 
 
 def is_trained(model: Any) -> bool:
     """Whether a Keras model computes on grids, whatever their schemes."""
-    return twin_of(model) is not None or bool(operators_of(model))
+    return quantized_forward_of(model) is not None or bool(operators_of(model))
 
 
 def trained_scheme(model: Any) -> Scheme | None:
@@ -29,9 +29,9 @@ def trained_scheme(model: Any) -> Scheme | None:
     """
     if not isinstance(model, keras.Model):
         return None
-    twin = twin_of(model)
-    if twin is not None:
-        return twin.scheme
+    forward = quantized_forward_of(model)
+    if forward is not None:
+        return forward.scheme
     if isinstance(model, QuantizedModel):
         return model.scheme
     layers = private.layers_in(model)

@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from tfedge.terminal_text import readable
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.sequences import memories
 from tfedge_converters.graph.types import Graph, Operator, Tensor
-
-# Their results are copies of activations on other grids, which go by the name of the original.
-_CASTS = frozenset({"DEQUANTIZE", "QUANTIZE"})
 
 # Scopes that TensorFlow opens within one layer: nobody has called anything so.
 _INNER_SCOPES = frozenset({"Tensordot", "batchnorm"})
@@ -53,7 +51,8 @@ def layer_names(graph: Graph) -> dict[int, str]:
     short name is one that no other tensor of the graph answers to (`answers_to`): if it can be, the
     name of the Keras layer; else with the scopes around it, or the operation in it; else the whole.
     """
-    casts = [operator for operator in graph.operators if operator.code in _CASTS]
+    # Copies of activations on other grids go by the name of the original.
+    casts = [operator for operator in graph.operators if traits_of(operator.code).requantizes]
     copies = {id(tensor) for operator in casts for tensor in operator.outputs}
     made = [tensor for operator in graph.operators for tensor in operator.outputs]
     made = [*graph.inputs, *(tensor for tensor in made if id(tensor) not in copies)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from flatbuffers import flexbuffers
 
 from tfedge.errors import ModelFileError
+from tfedge.markers.protocol import SCOPE, Marker, Scalar, require_known_version
 from tfedge_converters.graph.bypass import bypass
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
-# The attribute that says in which scope of TensorFlow a marker was called.
-SCOPE = "scope"
+Content = TypeVar("Content")
 
 # What decoding a flexbuffer with wrong offsets can raise in Python.
 DECODING_ERRORS = (
@@ -27,48 +27,41 @@ DECODING_ERRORS = (
 )
 
 
-def markers_in(graph: Graph, name: str) -> list[Operator]:
-    """The marker operators of this name, in the order in which they run."""
+def markers_in(graph: Graph, marker: Marker[Any]) -> list[Operator]:
+    """The operators of a marker, in the order in which they run."""
     return [
         operator
         for operator in graph.operators
-        if operator.code == "CUSTOM" and operator.custom_name == name
+        if operator.code == "CUSTOM" and operator.custom_name == marker.name
     ]
 
 
-def has_attribute(operator: Operator, name: str) -> bool:
-    """Whether a marker's readable attributes include one of this name."""
+def read_marker(graph: Graph, operator: Operator, marker: Marker[Content]) -> Content:
+    """What an operator of a marker says.
+
+    Raises:
+        ModelFileError: a newer tfedge has written it; or it says less than it has to, or what
+            cannot be.
+    """
     try:
-        attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
-        return name in [key.AsKey for key in attributes.Keys]
-    except DECODING_ERRORS:
-        return False
+        scalars = _scalars(operator)
+        require_known_version(scalars)
+        return marker.read(scalars)
+    except DECODING_ERRORS as error:
+        raise ModelFileError(
+            f"{graph.place(operator)}: its attributes cannot be read; export the model again"
+        ) from error
+    except ModelFileError as error:
+        raise ModelFileError(f"{graph.place(operator)}: {error}") from None
 
 
 def scope_of(operator: Operator) -> str:
     """The scope that a marker was called in; empty if it does not say."""
     try:
-        attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
-        return str(attributes[SCOPE].AsString)
+        scope = _scalars(operator).get(SCOPE)
     except DECODING_ERRORS:
         return ""
-
-
-def numbers_of(graph: Graph, marker: Operator, *names: str) -> list[float]:
-    """The values of a marker's attributes.
-
-    Raises:
-        ModelFileError: one is missing, or no number.
-    """
-    try:
-        attributes = flexbuffers.GetRoot(bytearray(marker.custom_options)).AsMap
-        return [_number(attributes[name]) for name in names]
-    except DECODING_ERRORS as error:
-        listed = " and ".join(f"'{name}'" for name in names)
-        what = f"attribute {listed}" if len(names) == 1 else f"attributes {listed}"
-        raise ModelFileError(
-            f"{graph.place(marker)}: the {what} cannot be read; export the model again"
-        ) from error
+    return scope if isinstance(scope, str) else ""
 
 
 def remove_markers(model: Model, graph: Graph, marked: Mapping[int, Tensor]) -> None:
@@ -93,7 +86,24 @@ def remove_markers(model: Model, graph: Graph, marked: Mapping[int, Tensor]) -> 
     )
 
 
-def _number(attribute: Any) -> float:
-    if not attribute.IsNumeric:
-        raise TypeError("not a number")
-    return float(attribute.AsFloat)
+def _scalars(operator: Operator) -> dict[str, Scalar]:
+    """A marker's scalars by name.
+
+    Raises:
+        One of DECODING_ERRORS: they cannot be decoded.
+    """
+    attributes = flexbuffers.GetRoot(bytearray(operator.custom_options)).AsMap
+    values = {key.AsKey: attributes[key.AsKey] for key in attributes.Keys}
+    return {name: _scalar(value) for name, value in values.items() if _is_scalar(value)}
+
+
+def _is_scalar(value: Any) -> bool:
+    return value.IsBool or value.IsNumeric or value.IsString
+
+
+def _scalar(value: Any) -> Scalar:
+    if value.IsString:
+        return str(value.AsString)
+    if value.IsBool:
+        return bool(value.AsBool)
+    return int(value.AsInt) if value.IsInt else float(value.AsFloat)

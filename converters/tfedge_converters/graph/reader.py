@@ -20,6 +20,7 @@ from tfedge.errors import ModelFileError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge.json_form import Form
 from tfedge_converters.file_kinds import describe_foreign
+from tfedge_converters.graph.packing import unpack
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
     BlockQuantization,
@@ -31,7 +32,6 @@ from tfedge_converters.graph.types import (
     Tensor,
     TensorType,
 )
-from tfedge_converters.graph.widths import unpack
 
 FILE_IDENTIFIER = b"TFL3"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.types import Graph, Operator, Tensor, TensorType
 
-_CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 # So many operators are named in a message.
 _NAMED = 4
 
@@ -30,7 +30,7 @@ def real_operators_of(graph: Graph) -> list[Operator]:
     Returns:
         None of them where no operator computes with integers on a grid: the graph is real then.
     """
-    inside = [item for item in as_tables(graph).operators if item.code not in _CASTS]
+    inside = [item for item in as_tables(graph).operators if not traits_of(item.code).requantizes]
     if not any(_is_quantized_activation(t) for item in inside for t in operands_and_results(item)):
         return []
     return [item for item in inside if any(map(is_real_activation, operands_and_results(item)))]
@@ -51,7 +51,9 @@ def _last_integers(graph: Graph, operator: Operator) -> Tensor | None:
     """The integers that an operator's operand is made from, if a DEQUANTIZE makes it."""
     read = {id(tensor) for tensor in operator.inputs}
     for other in graph.operators:
-        if other.code in _CASTS and any(id(tensor) in read for tensor in other.outputs):
+        if traits_of(other.code).requantizes and any(
+            id(tensor) in read for tensor in other.outputs
+        ):
             return other.inputs[0]
     return None
 

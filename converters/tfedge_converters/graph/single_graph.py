@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Graph, Model
 
 # Operators that run other graphs than the one that they stand in.
-_CONTROL_FLOW = frozenset(
-    {"CALL_ONCE", "IF", "STABLEHLO_COMPOSITE", "STABLEHLO_REDUCE", "STABLEHLO_WHILE", "WHILE"}
-)
 
 
 def single_graph(model: Model, user: str) -> Graph:
@@ -32,7 +30,7 @@ def single_graph(model: Model, user: str) -> Graph:
 def _reason(model: Model) -> str:
     for graph in model.graphs:
         for operator in graph.operators:
-            if operator.code in _CONTROL_FLOW:
+            if traits_of(operator.code).runs_graphs:
                 return (
                     f"{graph.place(operator)} runs another one, a loop or a branch. Export the "
                     "model without control flow: recurrent layers with unroll=True, no tf.cond or "

@@ -205,7 +205,7 @@ class Tensor:
         shared_values: annotation for reports, of integer weights: how many different values the
             real ones shared, or None; not stored in files.
         blocks: of a constant matrix of integers whose blocks have scales of their own, else None.
-            What reads no such weights has to refuse them: `graph.blocks.refuse_blocks`.
+            What reads no such weights has to refuse them: `graph.blockwise_scales.refuse_blocks`.
     """
 
     name: str
@@ -253,7 +253,7 @@ class Operator:
         custom_options: a custom operator's bytes, else empty.
         intermediates: internal tensors of fused recurrent operators.
         mutating_inputs: the schema's flags for variable inputs, else empty.
-        was_unsigned: annotation for the C generator, not stored in files: its int8 tensors are
+        uint8_semantics: annotation for the C generator, not stored in files: its int8 tensors are
             uint8 ones less 128, and it computes what LiteRT's uint8 kernel does.
         steps: annotation for the C generator, not stored in files: the operators that compute a
             BYTE_FUNCTION's result from its operand.
@@ -270,7 +270,7 @@ class Operator:
     custom_options: bytes = b""
     intermediates: list[Tensor] = field(default_factory=list)
     mutating_inputs: list[bool] = field(default_factory=list)
-    was_unsigned: bool = False
+    uint8_semantics: bool = False
     steps: tuple[Operator, ...] = ()
     bits: int | None = None
 

@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.atomic_writing import write_atomically
 from tfedge.errors import UnsupportedError
+from tfedge_converters.graph.packing import pack
 from tfedge_converters.graph.reader import FILE_IDENTIFIER
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
@@ -24,7 +25,6 @@ from tfedge_converters.graph.types import (
     Tensor,
     TensorType,
 )
-from tfedge_converters.graph.widths import pack
 
 SCHEMA_VERSION = 3
 

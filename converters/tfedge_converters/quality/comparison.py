@@ -12,7 +12,7 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.evaluation import Evaluation, LabelledData
-from tfedge_converters.graph import Model, write_model
+from tfedge_converters.graph import Model
 from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.metrics import metric_function
 from tfedge_converters.preparation import Prepared
@@ -74,17 +74,17 @@ class Comparison:
         self._before: FloatOutputs | None = None
         self._notes = []
         self.calibration = calibration
-        if not prepared.is_real and calibration is not None:
+        if not prepared.kind.has_float_activations and calibration is not None:
             self._notes.append("calibration was not used: the model computes with integers already")
-        if prepared.is_real and has_data:
+        if prepared.kind.has_float_activations and has_data:
             self._data = CalibrationSamples(
                 calibration,
                 self._specs,
                 hold_back=labelled is None and not keeps_state(model.main),
             )
             self.calibration = self._data
-        if prepared.is_real and (has_data or labelled is not None):
-            self._before = FloatOutputs(write_model(model), model.main)
+        if prepared.kind.has_float_activations and (has_data or labelled is not None):
+            self._before = FloatOutputs(prepared.file.flatbuffer, model.main)
 
     @property
     def flatbuffer(self) -> bytes | None:

@@ -12,11 +12,11 @@ from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import SHARED_GRID, UNEVEN, Diagnosis, LayerDiagnosis
 from tfedge_converters.graph import Graph, Model, Tensor
 from tfedge_converters.graph.layers import layer_names, layer_numbers
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.quality.measurement import output_tensor, work
 from tfedge_converters.quality.result import OutputQuality, PartQuality
 from tfedge_converters.quality.samples import Sample
-from tfedge_converters.quantize.concatenated import JOINS
-from tfedge_converters.quantize.formats import layer_of
+from tfedge_converters.quantize.layer_schemes import layer_of
 from tfedge_converters.quantize.noise import judged
 
 # Every layer is rounded by itself and all behind it run: this many multiplications in all.
@@ -153,7 +153,7 @@ def _joined_by(graph: Graph, worst: LayerDiagnosis) -> str:
     """The concatenation that a layer is, or that gives it a grid too large, in words."""
     names = layer_names(graph)
     for operator in graph.operators:
-        if operator.code not in JOINS:
+        if not traits_of(operator.code).joins:
             continue
         operands = [names.get(id(tensor), "") for tensor in operator.inputs]
         result = names[id(operator.outputs[0])]

@@ -6,8 +6,7 @@ import dataclasses
 
 from tfedge.quantization.policy import REAL_FUNCTION
 from tfedge_converters.graph import Graph, Operator, Quantization, Tensor, TensorType
-from tfedge_converters.quantize.ends import quantize_operator
-from tfedge_converters.quantize.formats import FORMATS
+from tfedge_converters.quantize.casts import quantize_operator
 from tfedge_converters.quantize.real_functions import makes_integers_real
 
 # Bytes as they are, and the integers that are 128 less.
@@ -53,7 +52,7 @@ def _shifted(
     changed = {id(item): _of_signed(source, signed, item) for item in functions}
     operators = [changed.get(id(item), item) for item in operators]
     if any(item.inputs[0] is signed for item in changed.values()):
-        return [quantize_operator(source, signed, FORMATS[8]), *operators]
+        return [quantize_operator(source, signed), *operators]
     return operators
 
 
@@ -70,5 +69,5 @@ def _of_signed(source: Tensor, signed: Tensor, function: Operator) -> Operator:
     )
     (result,) = function.outputs
     if not steps and result.type is TensorType.INT8 and _SIGNED.same_as(result.quantization):
-        return quantize_operator(source, result, FORMATS[8])
+        return quantize_operator(source, result)
     return dataclasses.replace(function, inputs=[signed], steps=steps)

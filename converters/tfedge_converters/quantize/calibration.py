@@ -1,4 +1,4 @@
-"""Finds the ranges of activations by running the real model on representative data."""
+"""Finds the ranges of activations by running the float model on representative data."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ from tfedge.calibration.methods import MINMAX, Method, method
 from tfedge.calibration.observers import Observer
 from tfedge.errors import TfedgeError
 from tfedge.files import MALFORMED
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.graph import Graph, Model, Operator, Range, Tensor
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.quantize.calibration_file import Record, is_record, read_record, write_record
+from tfedge_converters.quantize.calibration_targets import (
+    keep_split,
+    unknown_activations,
+    unknown_states,
+)
 from tfedge_converters.quantize.float_runner import SeenValues, run_float
-from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.inputs import input_specs
-from tfedge_converters.quantize.interiors import INTERIORS
+from tfedge_converters.quantize.lstm_states import LSTM_STATES
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.softmax_masks import masked_scores
-from tfedge_converters.quantize.watching import keep_split, unknown_activations, unknown_states
 
 _NAMED = 5
 
@@ -40,14 +44,14 @@ class _Watched:
 
     Attributes:
         tensor: what it is.
-        form: the integers.
+        activation_type: the integers.
         shown: what a run has to show for that.
         values: made from what a run shows.
         is_inside: whether it is within a function of one activation, and wanted if that is split.
     """
 
     tensor: Tensor
-    form: Format
+    activation_type: ActivationType
     shown: Tensor
     values: Callable[[SeenValues], np.ndarray]
     is_inside: bool = False
@@ -170,7 +174,10 @@ class Calibration:
                 f"{_listed(missing)}, whose ranges '{get(scheme).name}' needs; calibrate for that "
                 "scheme"
             )
-        ranges = {place: self._observers[place].range(item.form) for place, item in watched.items()}
+        ranges = {
+            place: self._observers[place].range(item.activation_type)
+            for place, item in watched.items()
+        }
         for place, item in watched.items():
             item.tensor.range = dataclasses.replace(ranges[place], observed=True)
         if split:
@@ -286,12 +293,12 @@ def _watched(graph: Graph, scheme: Scheme, *, split: bool = False) -> dict[int, 
     """What has to be seen, by its place among the graph's tensors."""
     places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
     found = {
-        places[id(tensor)]: _Watched(tensor, form, tensor, partial(_held, tensor))
-        for tensor, form in unknown_activations(graph, scheme, split=split)
+        places[id(tensor)]: _Watched(tensor, activation_type, tensor, partial(_held, tensor))
+        for tensor, activation_type in unknown_activations(graph, scheme, split=split)
     }
     found |= {
-        places[id(state)]: _Watched(state, form, source, partial(_interior, operator))
-        for operator, state, form in unknown_states(graph)
+        places[id(state)]: _Watched(state, activation_type, source, partial(_interior, operator))
+        for operator, state, activation_type in unknown_states(graph)
         if (source := operator.inputs[0]) is not None
     }
     return found
@@ -302,7 +309,7 @@ def _held(tensor: Tensor, seen: SeenValues) -> np.ndarray:
 
 
 def _interior(operator: Operator, seen: SeenValues) -> np.ndarray:
-    return INTERIORS[operator.code](
+    return LSTM_STATES[operator.code](
         operator, seen.of(operator.inputs[0]), seen.states_before(operator)
     )
 

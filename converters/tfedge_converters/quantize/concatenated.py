@@ -15,11 +15,8 @@ import numpy as np
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.layers import layer_names
-from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
-from tfedge_converters.graph.passes.constant_folding import MOVES
+from tfedge_converters.graph.operator_traits import traits_of
 
-JOINS = frozenset({"CONCATENATION", "PACK"})
-_RESHAPES = frozenset({"EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"})
 _UNKNOWN = 0
 
 
@@ -37,7 +34,7 @@ class Branch:
 
 
 def branches(graph: Graph, tensors: Sequence[Tensor]) -> list[list[Branch]]:
-    """The branches of each of some tensors of a real graph; none where nothing is concatenated.
+    """The branches of each of some tensors of a float graph; none where nothing is concatenated.
 
     Between a concatenation and the tensor there may be operators that move elements or compute
     each by itself, as RESHAPE and LOGISTIC; branches of concatenations in a row are those of the
@@ -72,16 +69,16 @@ class _Labels:
 
     def _name(self, operand: Tensor) -> str:
         maker = self._makers.get(id(operand))
-        while maker is not None and maker.code in _RESHAPES and maker.inputs[0] is not None:
+        while maker is not None and _rearranges(maker) and maker.inputs[0] is not None:
             operand = maker.inputs[0]
             maker = self._makers.get(id(operand))
         return self._names.get(id(operand), operand.name)
 
     def _followed(self, operator: Operator) -> list[np.ndarray]:
         known = [id(tensor) in self._labels for tensor in operator.inputs]
-        if operator.code not in JOINS and not any(known):
+        if not traits_of(operator.code).joins and not any(known):
             return []
-        if operator.code in ELEMENT_WISE:
+        if traits_of(operator.code).element_wise:
             return self._element_wise(operator)
         operands = [self._as_labels(operator, tensor) for tensor in operator.inputs]
         results = [
@@ -102,7 +99,7 @@ class _Labels:
 
     def _as_labels(self, operator: Operator, tensor: Tensor | None) -> Tensor | None:
         """What stands for an operand: its labels, or a new one, if it has elements that move."""
-        if tensor is None or (tensor.is_constant and operator.code not in JOINS):
+        if tensor is None or (tensor.is_constant and not traits_of(operator.code).joins):
             return tensor
         if id(tensor) not in self._labels:
             self._operands.append(tensor)
@@ -110,15 +107,20 @@ class _Labels:
         return Tensor(tensor.name, tensor.shape, TensorType.INT32, data=self._labels[id(tensor)])
 
 
+def _rearranges(operator: Operator) -> bool:
+    return traits_of(operator.code).is_view or operator.code == "TRANSPOSE"
+
+
 def _passed_last(graph: Graph, tensors: Sequence[Tensor]) -> list[Operator]:
     """The operators that elements of the tensors went through unmixed, back to what joined them."""
     wanted = {id(tensor) for tensor in tensors}
     found = []
     for operator in reversed(graph.operators):
-        if operator.code not in ELEMENT_WISE and operator.code not in MOVES:
+        traits = traits_of(operator.code)
+        if not traits.element_wise and not traits.moves:
             continue
         if wanted.intersection(map(id, operator.outputs)):
             found.append(operator)
             wanted.update(map(id, operator.inputs))
-    joins = [place for place, operator in enumerate(found) if operator.code in JOINS]
+    joins = [place for place, operator in enumerate(found) if traits_of(operator.code).joins]
     return found[joins[-1] :: -1] if joins else []

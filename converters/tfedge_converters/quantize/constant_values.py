@@ -1,4 +1,4 @@
-"""The numbers of a real constant, checked."""
+"""The numbers of a float constant, checked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ def constant_values(tensor: Tensor) -> np.ndarray:
     """The constant's float32 array.
 
     Raises:
-        TfedgeError: a value is NaN or infinite.
+        TfedgeError: a value is NaN or infinite, or the constant is of no numbers.
     """
     data = np.asarray(tensor.data)
+    if data.shape != tensor.shape:
+        raise TfedgeError(
+            f"constant '{tensor.name}' is of type {tensor.type.name}, which has no numbers"
+        )
     bad = data.size - int(np.isfinite(data).sum())
     if bad:
         raise TfedgeError(

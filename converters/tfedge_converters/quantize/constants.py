@@ -1,4 +1,4 @@
-"""Real constants to integer ones."""
+"""Float constants to integer ones."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import dataclasses
 
 import numpy as np
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge_converters.graph import Quantization, Tensor, TensorType
-from tfedge_converters.quantize.affine import activation_grid, quantize_operand
 from tfedge_converters.quantize.constant_values import constant_range, constant_values
-from tfedge_converters.quantize.formats import Format
+from tfedge_converters.quantize.quant_params import activation_grid, quantize_operand
+from tfedge_converters.quantize.tensor_types import tensor_type
 
 
 class Constants:
@@ -22,12 +23,14 @@ class Constants:
     def __init__(self) -> None:
         self._made: dict[int, list[Tensor]] = {}
 
-    def operand(self, tensor: Tensor, grid: Quantization | None, form: Format) -> Tensor:
+    def operand(
+        self, tensor: Tensor, grid: Quantization | None, activation_type: ActivationType
+    ) -> Tensor:
         """An ordinary operand, on `grid` or else on the grid of its own values."""
         if grid is None:
-            grid = activation_grid(constant_range(tensor), tensor.name, form)
-        integers = quantize_operand(constant_values(tensor), grid, form)
-        return self._make(tensor, form.type, integers, grid)
+            grid = activation_grid(constant_range(tensor), tensor.name, activation_type)
+        integers = quantize_operand(constant_values(tensor), grid, activation_type)
+        return self._make(tensor, tensor_type(activation_type), integers, grid)
 
     def symmetric(
         self,

@@ -1,4 +1,4 @@
-"""Grids of real models that round as they compute: pairs of QUANTIZE and DEQUANTIZE.
+"""Grids of float models that round as they compute: pairs of QUANTIZE and DEQUANTIZE.
 
 TensorFlow's converter lowers fake-quantisation, as tfmot's quantisation-aware training has it, to
 such pairs, and has folded batch-norms into the scales by then. Other tools write them too.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfedge.quantization.activation_types import INT8, INT16, ActivationType
 from tfedge_converters.graph import (
     Graph,
     Model,
@@ -19,14 +20,13 @@ from tfedge_converters.graph import (
     WeightGrid,
 )
 from tfedge_converters.graph.bypass import bypass
-from tfedge_converters.quantize.affine import activation_grid
-from tfedge_converters.quantize.formats import FORMATS, Format
+from tfedge_converters.quantize.quant_params import activation_grid
 
 # For each type: the integers that it becomes, and what its zero points are moved by.
-_BECOMES: dict[TensorType, tuple[Format, int]] = {
-    TensorType.INT8: (FORMATS[8], 0),
-    TensorType.UINT8: (FORMATS[8], -128),
-    TensorType.INT16: (FORMATS[16], 0),
+_BECOMES: dict[TensorType, tuple[ActivationType, int]] = {
+    TensorType.INT8: (INT8, 0),
+    TensorType.UINT8: (INT8, -128),
+    TensorType.INT16: (INT16, 0),
 }
 
 _WEIGHT_BITS = 8
@@ -110,17 +110,17 @@ def _is_quantised(tensor: Tensor, pairs: Pairs) -> bool:
 def _annotate(quantize: Operator) -> None:
     source, (rounded,) = quantize.inputs[0], quantize.outputs
     assert source is not None and rounded.quantization is not None
-    form, moved = _BECOMES[rounded.type]
+    activation_type, moved = _BECOMES[rounded.type]
     grid = rounded.quantization
     if not source.is_constant:
-        source.range = _range_of(grid, form, moved)
-        source.bits = form.bits
-    elif form.bits == _WEIGHT_BITS and not (grid.zero_point + moved).any():
+        source.range = _range_of(grid, activation_type, moved)
+        source.bits = activation_type.bits
+    elif activation_type.bits == _WEIGHT_BITS and not (grid.zero_point + moved).any():
         source.trained_weights = WeightGrid(grid.scale, _WEIGHT_BITS)
 
 
 def _make_real(dequantize: Operator) -> None:
-    """Turns a constant's DEQUANTIZE into a real constant that remembers its grid."""
+    """Turns a constant's DEQUANTIZE into a float constant that remembers its grid."""
     constant, (real,) = dequantize.inputs[0], dequantize.outputs
     assert constant is not None and constant.data is not None
     grid = constant.quantization
@@ -133,14 +133,17 @@ def _make_real(dequantize: Operator) -> None:
     real.trained_weights = WeightGrid(grid.scale, _WEIGHT_BITS)
 
 
-def _range_of(grid: Quantization, form: Format, moved: int) -> Range:
+def _range_of(grid: Quantization, activation_type: ActivationType, moved: int) -> Range:
     """The range whose grid this is, to the last bit of the scale where one has it."""
     scale, zero_point = float(grid.scale[0]), int(grid.zero_point[0]) + moved
-    low, high = (form.low - zero_point) * scale, (form.high - zero_point) * scale
+    low, high = (
+        (activation_type.low - zero_point) * scale,
+        (activation_type.high - zero_point) * scale,
+    )
     for nudge in _NUDGES:
         moved_high = float(np.float32(high) + nudge * np.spacing(np.float32(high)))
         if low <= moved_high:
-            made = activation_grid(Range(low, moved_high), "", form)
+            made = activation_grid(Range(low, moved_high), "", activation_type)
             if made.scale[0] == grid.scale[0] and made.zero_point[0] == zero_point:
                 return Range(low, moved_high)
     return Range(low, high)

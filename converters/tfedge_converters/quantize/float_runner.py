@@ -1,4 +1,4 @@
-"""Runs a real model in LiteRT and shows what its tensors hold."""
+"""Runs a float model in LiteRT and shows what its tensors hold."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SeenValues:
 def run_float(
     model: Model, samples: Iterable[Sequence[np.ndarray]], shown: Sequence[Tensor]
 ) -> Iterator[SeenValues]:
-    """Runs a real model in LiteRT.
+    """Runs a float model in LiteRT.
 
     Each sample is a sequence of its own, unless the model keeps its state between invocations.
 

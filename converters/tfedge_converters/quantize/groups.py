@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, INT8, ActivationType
 from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor
 from tfedge_converters.graph.sequences import memories
+from tfedge_converters.quantize.bit_widths import bit_widths
 from tfedge_converters.quantize.constant_values import constant_range
-from tfedge_converters.quantize.decided_widths import decided_widths
-from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import (
     check_types,
@@ -35,16 +35,16 @@ class Group:
 
     Attributes:
         tensors: the activations.
-        usual: the format that they have unless their width is decided.
+        usual: what they are unless their width is decided.
         bits: their width, or None if nothing decides it.
-        constants: real constants that some kernel needs on the same grid.
+        constants: float constants that some kernel needs on the same grid.
         sources: the groups of operands of another width, which are moved to this one's grid.
         prescribed: the grids that a kernel prescribes, by element type; empty if none does.
         least_scale: of an int8 grid, that a kernel asks for.
     """
 
     tensors: list[Tensor]
-    usual: Format
+    usual: ActivationType
     bits: int | None = None
     constants: list[Tensor] = field(default_factory=list)
     sources: list[Group] = field(default_factory=list)
@@ -52,14 +52,14 @@ class Group:
     least_scale: float = 0.0
 
     @property
-    def form(self) -> Format:
+    def activation_type(self) -> ActivationType:
         """The integers that they are."""
-        return self.usual if self.bits is None else FORMATS[self.bits]
+        return self.usual if self.bits is None else ACTIVATION_TYPES[self.bits]
 
     @property
     def fixed(self) -> Grid | None:
         """The grid that a kernel prescribes for these integers, if any."""
-        return self.prescribed.get(self.form.element)
+        return self.prescribed.get(self.activation_type.element)
 
     def range(self) -> Range | None:
         """The union of all known ranges of members, else of its sources; None if none has one."""
@@ -69,7 +69,7 @@ class Group:
             return None
         known += [constant_range(constant) for constant in self.constants]
         low, high = min(item.low for item in known), max(item.high for item in known)
-        least = self.least_scale * (self.form.high - self.form.low)
+        least = self.least_scale * (self.activation_type.high - self.activation_type.low)
         wider = max(1.0, least / (high - low)) if high > low else 1.0
         return Range(wider * low, wider * high)
 
@@ -78,11 +78,12 @@ class Group:
         if self.fixed is None:
             return self.range()
         scale, zero_point = self.fixed.scale, self.fixed.zero_point
-        return Range(scale * (self.form.low - zero_point), scale * (self.form.high - zero_point))
+        low, high = self.activation_type.low, self.activation_type.high
+        return Range(scale * (low - zero_point), scale * (high - zero_point))
 
 
 class Groups:
-    """The groups of a real graph, and the operands that have to be moved to another grid.
+    """The groups of a float graph, and the operands that have to be moved to another grid.
 
     Kernels that only move or compare integers need one grid for their operands and results, and
     what goes from one invocation to the next has one.
@@ -96,7 +97,7 @@ class Groups:
     """
 
     def __init__(self, graph: Graph, scheme: Scheme):
-        self.usual = format_of(scheme)
+        self.usual = scheme.activations.type
         self.requantized: list[tuple[Operator, int]] = []
         self._group_of: dict[int, Group] = {}
         operators = real_operators(graph)
@@ -104,7 +105,7 @@ class Groups:
         policies = [known_policy(graph, operator, self.usual) for operator in operators]
         for operator, policy in zip(operators, policies, strict=True):
             check_types(graph, operator, policy)
-        decided = decided_widths(graph, scheme)
+        decided = bit_widths(graph, scheme)
         for tensor in filter(is_real_activation, graph.tensors()):
             self._group_of[id(tensor)] = Group([tensor], self.usual, decided.get(id(tensor)))
         for operator in operators:
@@ -116,32 +117,32 @@ class Groups:
         for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
             self._merge(self.of(memory.before), self.of(memory.after))
         for operator in operators:
-            policy_of(graph, operator, self.form(operator))
+            policy_of(graph, operator, self.activation_type(operator))
             if operator.code in _LEAST_SCALES:
                 self._ask_for_scale(operator)
 
     def of(self, tensor: Tensor) -> Group:
-        """The group of a real activation."""
+        """The group of a float activation."""
         return self._group_of[id(tensor)]
 
     def all(self) -> list[Group]:
         """Every group once, in the order of the graph."""
         return list({id(group): group for group in self._group_of.values()}.values())
 
-    def form(self, operator: Operator) -> Format:
-        """What an operator computes in: what it says, or its result's format.
+    def activation_type(self, operator: Operator) -> ActivationType:
+        """What an operator computes in: what it says, or its result's type.
 
-        If it has no real result, the widest format of its operands for which there are kernels.
+        If it has no float result, the widest type of its operands for which there are kernels.
         """
         results = real_results(operator)
         if operator.bits is not None:
-            return FORMATS[operator.bits]
+            return ACTIVATION_TYPES[operator.bits]
         if results:
-            return self.of(results[0]).form
+            return self.of(results[0]).activation_type
         policy = OPERATORS[operator.code]
-        operands = [self.of(tensor).form for _, tensor in real_activations(operator)]
-        able = [form for form in operands if computes(policy, form)]
-        return max(able, key=lambda form: form.bits, default=self.usual)
+        operands = [self.of(tensor).activation_type for _, tensor in real_activations(operator)]
+        able = [each for each in operands if computes(policy, each)]
+        return max(able, key=lambda each: each.bits, default=self.usual)
 
     def _ask_for_scale(self, operator: Operator) -> None:
         operand = real_operands(operator)[0][1]
@@ -149,7 +150,7 @@ class Groups:
             return
         group = self.of(operand)
         beta = abs(getattr(operator.options, "beta", 1.0))
-        if group.form.bits == 8 and beta > 0:
+        if group.activation_type is INT8 and beta > 0:
             group.least_scale = max(group.least_scale, _LEAST_SCALES[operator.code] / beta)
 
     def _share(self, operator: Operator) -> None:

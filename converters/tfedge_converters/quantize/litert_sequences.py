@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Iterator
 
 from tfedge_converters.graph import Model, Operator, Tensor
-from tfedge_converters.quantize.ends import (
+from tfedge_converters.quantize.casts import (
+    as_float,
     dequantize_operator,
-    form_of_integers,
     quantize_operator,
-    real_twin,
 )
 
 _REAL_ONLY = frozenset({"CUMSUM"})
@@ -41,11 +40,11 @@ def write_for_litert(model: Model) -> bool:
 def _in_real_numbers(operator: Operator, source: Tensor) -> Iterator[Operator]:
     (result,) = operator.outputs
     real_source, real_result = _named(source), _named(result)
-    yield dequantize_operator(source, real_source, form_of_integers(source))
+    yield dequantize_operator(source, real_source)
     inputs = [real_source, *operator.inputs[1:]]
     yield dataclasses.replace(operator, inputs=inputs, outputs=[real_result])
-    yield quantize_operator(real_result, result, form_of_integers(result))
+    yield quantize_operator(real_result, result)
 
 
 def _named(tensor: Tensor) -> Tensor:
-    return dataclasses.replace(real_twin(tensor), name=f"{tensor.name}_real")
+    return dataclasses.replace(as_float(tensor), name=f"{tensor.name}_real")

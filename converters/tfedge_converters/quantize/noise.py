@@ -33,7 +33,7 @@ def decibels(relative: float) -> float:
 
 
 def judged(graph: Graph) -> list[Tensor]:
-    """The activations at which a float graph's accuracy is measured: its real outputs.
+    """The activations at which a float graph's accuracy is measured: its float outputs.
 
     For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores. And
     so they are for what makes integers of real numbers, as ARG_MAX.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph import Graph, Model, Operator, TensorType
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.real_operators import (
     is_quantized,
@@ -17,7 +18,6 @@ from tfedge_converters.graph.single_graph import single_graph
 __all__ = ["is_real_activation", "real_graph"]
 
 _NARROW_REALS = frozenset({TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64})
-_CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
 def real_graph(model: Model) -> Graph | None:
@@ -28,7 +28,7 @@ def real_graph(model: Model) -> Graph | None:
     between.
 
     Raises:
-        UnsupportedError: the model is a mixture: hybrid (real activations, integer weights),
+        UnsupportedError: the model is a mixture: hybrid (float activations, integer weights),
             partly quantised, or of real numbers other than float32; or it has several graphs.
     """
     if not any(_real_inside(graph) for graph in model.graphs):
@@ -47,7 +47,7 @@ def _real_inside(graph: Graph) -> bool:
     return any(
         tensor is not None
         and tensor.type in _NARROW_REALS | {TensorType.FLOAT32}
-        and not (operator.code in _CASTS and id(tensor) in ends)
+        and not (traits_of(operator.code).requantizes and id(tensor) in ends)
         for operator in as_tables(graph).operators
         for tensor in [*operator.inputs, *operator.outputs]
     )
@@ -73,7 +73,7 @@ def _refuse_hybrid(graph: Graph, operator: Operator) -> None:
                 "float16 or other optimisations"
             )
     integer = next((tensor for tensor in tensors if is_quantized(tensor)), None)
-    if integer is None and operator.code not in _CASTS:
+    if integer is None and not traits_of(operator.code).requantizes:
         return
     if integer is not None and integer.is_constant and any(map(is_real_activation, tensors)):
         raise UnsupportedError(

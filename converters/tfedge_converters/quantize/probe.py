@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
-from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.concatenated import Branch, branches
 from tfedge_converters.quantize.noise import judged, noise
-from tfedge_converters.quantize.twin import real_results, stacked_inputs
+from tfedge_converters.quantize.quantized_copy import real_results, stacked_inputs
+from tfedge_converters.quantize.tensor_values import run_part
 
 
 class Probe:

@@ -11,6 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, INT8, ActivationType
 from tfedge.quantization.policy import (
     OPERATORS,
     REAL_FUNCTION,
@@ -31,14 +32,15 @@ from tfedge_converters.graph import (
 )
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
-from tfedge_converters.quantize.affine import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.byte_inputs import with_signed_inputs
+from tfedge_converters.quantize.casts import quantize_operator
 from tfedge_converters.quantize.constant_values import constant_values
 from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.ends import REAL, UNSIGNED, quantize_operator, set_ends
-from tfedge_converters.quantize.formats import FORMATS, Format, format_of
 from tfedge_converters.quantize.groups import Group, Groups
+from tfedge_converters.quantize.int16_rsqrt import with_int16_rsqrt
+from tfedge_converters.quantize.io_types import FLOAT, UNSIGNED, set_io_types
 from tfedge_converters.quantize.precision import is_real_activation, real_graph
+from tfedge_converters.quantize.quant_params import activation_grid, power_of_two_grid
 from tfedge_converters.quantize.real_functions import with_functions, written_out
 from tfedge_converters.quantize.real_operators import (
     policy_of,
@@ -47,8 +49,8 @@ from tfedge_converters.quantize.real_operators import (
     real_operators,
 )
 from tfedge_converters.quantize.softmax_masks import masked_scores
+from tfedge_converters.quantize.tensor_types import tensor_type
 from tfedge_converters.quantize.weights import quantized_bias, quantized_weights
-from tfedge_converters.quantize.wide_functions import with_sequences
 
 _FUSED = "fusedActivationFunction"
 
@@ -92,28 +94,28 @@ def quantize(
     of another width goes through QUANTIZE; inputs and outputs have the scheme's width. Weights
     are symmetric, per channel, on the grid that training gave them or on that of their largest
     magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Functions
-    of one activation that have no integer kernel stay real, between DEQUANTIZE and QUANTIZE.
+    of one activation that have no integer kernel stay in float, between DEQUANTIZE and QUANTIZE.
     Integer inputs and operators that touch no real numbers stay. A model that is integer already is
     left alone, whatever its ends. If an error is raised, the model is as it was.
 
     Args:
         model: as read from a file; every activation's range is known from markers or `calibrate`.
         scheme: widths of weights and activations, or its name.
-        input_type: "float32" for real inputs and a QUANTIZE behind each; "uint8" for the integers
+        input_type: "float32" for float inputs and a QUANTIZE behind each; "uint8" for the integers
             of int8 plus 128; None, or the name of the scheme's type of activations, for integers.
-        output_type: "float32" for real outputs and a DEQUANTIZE before each; else as input_type.
+        output_type: "float32" for float outputs and a DEQUANTIZE before each; else as input_type.
 
     Raises:
         UnsupportedError: an operator or a mixture of types that cannot be quantised.
         TfedgeError: a range is missing, or a constant or range is not finite.
     """
     scheme = get(scheme)
-    usual = format_of(scheme)
-    integers = (usual.element, UNSIGNED) if usual.bits == 8 else (usual.element,)
+    usual = scheme.activations.type
+    integers = (usual.element, UNSIGNED) if usual is INT8 else (usual.element,)
     for given in (input_type, output_type):
-        if given not in (None, *integers, REAL):
+        if given not in (None, *integers, FLOAT):
             raise TfedgeError(
-                f"input and output types can be {', '.join(integers)} or {REAL}, not '{given}', "
+                f"input and output types can be {', '.join(integers)} or {FLOAT}, not '{given}', "
                 f"with the scheme '{scheme.name}'"
             )
     graph = real_graph(model)
@@ -124,7 +126,7 @@ def quantize(
         if given in integers:
             plan.refuse_other_ends(ends, usual)
     plan.apply()
-    set_ends(model, input_type, output_type)
+    set_io_types(model, input_type, output_type)
 
 
 def _planned(graph: Graph, scheme: Scheme) -> _Plan:
@@ -134,7 +136,7 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
         _let_unread_inputs_have_any_range(graph)
         graph.operators = with_functions(graph, scheme).operators
         graph.operators = masked_scores(graph, scheme).bounded(graph.operators)
-        graph.operators = with_sequences(graph, scheme)
+        graph.operators = with_int16_rsqrt(graph, scheme)
         return _Plan(graph, scheme)
     except TfedgeError:
         graph.operators = operators
@@ -179,27 +181,33 @@ class _Plan:
         for operator in real_operators(graph):
             self._coarsen_result(operator)
         for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
-            self.states[id(memory.state)] = memory.state, self.form_of(memory.before).type
+            self.states[id(memory.state)] = (
+                memory.state,
+                tensor_type(self.activation_type_of(memory.before)),
+            )
             self.grids[id(memory.state)] = self.grids[id(memory.before)]
         for operator in real_operators(graph):
-            form = self.groups.form(operator)
-            policy = policy_of(graph, operator, form)
+            activation_type = self.groups.activation_type(operator)
+            policy = policy_of(graph, operator, activation_type)
             if operator.code == REAL_FUNCTION or policy.reads_real:
                 continue
-            self._refuse_without_integers(operator, policy, form)
-            self._plan_moves(operator, form)
-            self._plan_interior(operator, form)
-            self._plan_states(operator, policy, form)
-            self._plan_operands(operator, policy, form)
-            keys = [self._plan_weights(operator, policy, rule, form) for rule in policy.weights]
-            self._plan_version(operator, policy, *(keys or [form.scheme]))
-            self._plan_options(operator, form)
+            self._refuse_without_integers(operator, policy, activation_type)
+            self._plan_moves(operator, activation_type)
+            self._plan_interior(operator, activation_type)
+            self._plan_states(operator, policy, activation_type)
+            self._plan_operands(operator, policy, activation_type)
+            keys = [
+                self._plan_weights(operator, policy, rule, activation_type)
+                for rule in policy.weights
+            ]
+            self._plan_version(operator, policy, *(keys or [activation_type.scheme]))
+            self._plan_options(operator, activation_type)
 
     def apply(self) -> None:
         """Changes the graph; cannot fail."""
         for group in self.groups.all():
             for tensor in group.tensors:
-                tensor.type = group.form.type
+                tensor.type = tensor_type(group.activation_type)
                 tensor.quantization = self.grids[id(tensor)]
         for state, type_ in self.states.values():
             state.type = type_
@@ -216,19 +224,20 @@ class _Plan:
         for reader, move in self.moves:
             self.graph.operators.insert(self.graph.operators.index(reader), move)
         self._insert_interiors()
-        self.graph.operators = written_out(with_signed_inputs(self.graph).operators, self.form_of)
+        self.graph.operators = written_out(with_signed_inputs(self.graph).operators)
 
-    def form_of(self, tensor: Tensor) -> Format:
+    def activation_type_of(self, tensor: Tensor) -> ActivationType:
         """The integers that an activation is put on."""
-        return self.groups.of(tensor).form
+        return self.groups.of(tensor).activation_type
 
-    def refuse_other_ends(self, ends: list[Tensor], wanted: Format) -> None:
+    def refuse_other_ends(self, ends: list[Tensor], wanted: ActivationType) -> None:
         """Refuses inputs or outputs that are asked to have another width than `wanted`."""
         for tensor in filter(is_real_activation, ends):
-            if self.form_of(tensor) is not wanted:
+            if self.activation_type_of(tensor) is not wanted:
                 raise TfedgeError(
-                    f"'{tensor.name}' is {self.form_of(tensor).element}, as its layer asks; leave "
-                    f"the type of inputs and outputs open instead of asking for {wanted.element}"
+                    f"'{tensor.name}' is {self.activation_type_of(tensor).element}, as its layer "
+                    "asks; leave the type of inputs and outputs open instead of asking for "
+                    f"{wanted.element}"
                 )
 
     def _refuse_constant_outputs(self) -> None:
@@ -261,14 +270,16 @@ class _Plan:
             group.least_scale = product / _MOST_FINER
             self.grids.update(dict.fromkeys(map(id, group.tensors), _grid(group)))
 
-    def _plan_states(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
+    def _plan_states(
+        self, operator: Operator, policy: OperatorPolicy, activation_type: ActivationType
+    ) -> None:
         """Variables, and what interpreters want to know of an operator's inside."""
         result = self._result_grid(operator) if policy.states else None
         for rule in policy.states:
             state = operator.inputs[rule.operand]
             assert state is not None and result is not None
-            inside = form if rule.bits is None else FORMATS[rule.bits]
-            self.states[id(state)] = state, inside.type
+            inside = activation_type if rule.bits is None else ACTIVATION_TYPES[rule.bits]
+            self.states[id(state)] = state, tensor_type(inside)
             self.grids[id(state)] = (
                 result
                 if rule.grid is StateGrid.RESULT
@@ -278,51 +289,60 @@ class _Plan:
             unknown = [Tensor("", (0,), TensorType.FLOAT32)] * (policy.intermediates - 1)
             self.intermediates[id(operator)] = [
                 *map(dataclasses.replace, unknown),
-                Tensor("hidden_scale", (0,), form.type, result),
+                Tensor("hidden_scale", (0,), tensor_type(activation_type), result),
             ]
 
     def _refuse_without_integers(
-        self, operator: Operator, policy: OperatorPolicy, form: Format
+        self, operator: Operator, policy: OperatorPolicy, activation_type: ActivationType
     ) -> None:
-        if form.scheme not in policy.versions:
+        if activation_type.scheme not in policy.versions:
             raise UnsupportedError(
                 f"{self.graph.place(operator)}: neither TFLite Micro nor LiteRT compute this "
-                f"operator in {form.element}, and only functions of one activation and single "
-                "constants can stay real; compute it outside of the model"
+                f"operator in {activation_type.element}, and only functions of one activation and "
+                "single constants can stay real; compute it outside of the model"
             )
 
-    def _plan_moves(self, operator: Operator, form: Format) -> None:
+    def _plan_moves(self, operator: Operator, activation_type: ActivationType) -> None:
         """Activations that an operator needs on another grid than their own."""
         for index, tensor in real_activations(operator):
             if (id(operator), index) in self.requantized:
                 grid = self.grids[id(operator.outputs[0])]
-            elif self.form_of(tensor) is not form:
-                grid = _grid_in(self.groups.of(tensor), form)
+            elif self.activation_type_of(tensor) is not activation_type:
+                grid = _grid_in(self.groups.of(tensor), activation_type)
             else:
                 continue
-            if self.form_of(tensor) is not form or not grid.same_as(self.grids[id(tensor)]):
-                self.operands[id(operator), index] = self._moved(operator, tensor, grid, form)
+            if self.activation_type_of(tensor) is not activation_type or not grid.same_as(
+                self.grids[id(tensor)]
+            ):
+                self.operands[id(operator), index] = self._requantized(
+                    operator, tensor, grid, activation_type
+                )
 
-    def _moved(self, reader: Operator, source: Tensor, grid: Quantization, form: Format) -> Tensor:
+    def _requantized(
+        self, reader: Operator, source: Tensor, grid: Quantization, activation_type: ActivationType
+    ) -> Tensor:
         """An activation on another grid, by one QUANTIZE for all who read it there."""
-        key = id(source), (form.bits, float(grid.scale[0]), int(grid.zero_point[0]))
+        key = id(source), (activation_type.bits, float(grid.scale[0]), int(grid.zero_point[0]))
         if key not in self.moved:
             self.moved[key] = dataclasses.replace(
-                source, name=f"{source.name}_requantized", type=form.type, quantization=grid
+                source,
+                name=f"{source.name}_requantized",
+                type=tensor_type(activation_type),
+                quantization=grid,
             )
-            self.moves.append((reader, quantize_operator(source, self.moved[key], form)))
+            self.moves.append((reader, quantize_operator(source, self.moved[key])))
         return self.moved[key]
 
-    def _plan_interior(self, operator: Operator, form: Format) -> None:
+    def _plan_interior(self, operator: Operator, activation_type: ActivationType) -> None:
         """What an operator computes in a width that is not its result's."""
         (result, *_) = operator.outputs
-        if operator.bits is None or self.form_of(result) is form:
+        if operator.bits is None or self.activation_type_of(result) is activation_type:
             return
         self.interiors[id(operator)] = dataclasses.replace(
             result,
-            name=f"{result.name}_{form.element}",
-            type=form.type,
-            quantization=_grid_in(self.groups.of(result), form),
+            name=f"{result.name}_{activation_type.element}",
+            type=tensor_type(activation_type),
+            quantization=_grid_in(self.groups.of(result), activation_type),
         )
 
     def _insert_interiors(self) -> None:
@@ -333,10 +353,12 @@ class _Plan:
             if inner is not None:
                 (result,) = operator.outputs
                 operator.outputs = [inner]
-                operators.append(quantize_operator(inner, result, self.form_of(result)))
+                operators.append(quantize_operator(inner, result))
         self.graph.operators = operators
 
-    def _plan_operands(self, operator: Operator, policy: OperatorPolicy, form: Format) -> None:
+    def _plan_operands(
+        self, operator: Operator, policy: OperatorPolicy, activation_type: ActivationType
+    ) -> None:
         """Constants that are neither weights nor biases."""
         special = {index for rule in policy.weights for index in (rule.operand, rule.bias)}
         for index, tensor in real_operands(operator):
@@ -345,7 +367,9 @@ class _Plan:
                 if grid is not None and self._keeps_from_zero(operator, tensor):
                     least = np.maximum(constant_values(tensor), grid.scale[0])
                     tensor = dataclasses.replace(tensor, data=least)
-                self.operands[id(operator), index] = self.constants.operand(tensor, grid, form)
+                self.operands[id(operator), index] = self.constants.operand(
+                    tensor, grid, activation_type
+                )
 
     def _keeps_from_zero(self, operator: Operator, constant: Tensor) -> bool:
         """Whether a constant keeps a divisor from 0, as it then has to in integers, too."""
@@ -368,17 +392,30 @@ class _Plan:
         return None
 
     def _plan_weights(
-        self, operator: Operator, policy: OperatorPolicy, rule: WeightPolicy, form: Format
+        self,
+        operator: Operator,
+        policy: OperatorPolicy,
+        rule: WeightPolicy,
+        activation_type: ActivationType,
     ) -> str:
         """The key of the version that knows such weights."""
-        scale, key = self._scale(operator, rule.input), form.scheme
+        scale, key = self._scale(operator, rule.input), activation_type.scheme
         computed = is_real_activation(operator.inputs[rule.operand])
-        if computed and rule.may_be_computed and not form.symmetric:
+        if computed and rule.may_be_computed and not activation_type.symmetric:
             scale = scale * self._scale(operator, rule.operand)
-            made = quantized_bias(self.constants, self.graph, operator, rule, scale, form)
+            made = quantized_bias(
+                self.constants, self.graph, operator, rule, scale, activation_type
+            )
         else:
             made, key = quantized_weights(
-                self.constants, self.graph, operator, policy, rule, scale, self.scheme, form
+                self.constants,
+                self.graph,
+                operator,
+                policy,
+                rule,
+                scale,
+                self.scheme,
+                activation_type,
             )
         self.operands.update(((id(operator), index), made[index]) for index in made)
         return key
@@ -392,10 +429,10 @@ class _Plan:
                 version = policy.amplifying_versions[key]
         self.versions[id(operator)] = max(operator.version, version)
 
-    def _plan_options(self, operator: Operator, form: Format) -> None:
+    def _plan_options(self, operator: Operator, activation_type: ActivationType) -> None:
         options = options_of(self.graph, operator)
         changed: dict[str, Any] = {}
-        if form.symmetric and hasattr(options, "potScaleInt16"):
+        if activation_type.symmetric and hasattr(options, "potScaleInt16"):
             # The schema's default, scales that are powers of two, is not what our int16 is.
             changed["potScaleInt16"] = False
         fused = getattr(options, _FUSED, None)
@@ -437,18 +474,18 @@ def _grid(group: Group) -> Quantization:
     values = group.range()
     if values is None:
         raise _unknown_range(name)
-    return activation_grid(values, name, group.form)
+    return activation_grid(values, name, group.activation_type)
 
 
-def _grid_in(group: Group, form: Format) -> Quantization:
-    """What a group's grid is in another format."""
-    if form.element in group.prescribed:
-        fixed = group.prescribed[form.element]
+def _grid_in(group: Group, activation_type: ActivationType) -> Quantization:
+    """What a group's grid is in another type."""
+    if activation_type.element in group.prescribed:
+        fixed = group.prescribed[activation_type.element]
         return Quantization.per_tensor(fixed.scale, fixed.zero_point)
     values = group.limits()
     if values is None:
         raise _unknown_range(group.tensors[0].name)
-    return activation_grid(values, group.tensors[0].name, form)
+    return activation_grid(values, group.tensors[0].name, activation_type)
 
 
 def _known_range(tensor: Tensor) -> Range:

@@ -9,21 +9,20 @@ integers begins such a function as well, of an activation that needs no grid.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.graph.passes.byte_functions import ELEMENT_WISE
-from tfedge_converters.quantize.ends import (
+from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.quantize.casts import (
+    as_float,
     dequantize_operator,
-    form_of_integers,
     quantize_operator,
-    real_twin,
 )
-from tfedge_converters.quantize.formats import Format, format_of
 from tfedge_converters.quantize.precision import is_real_activation
 from tfedge_converters.quantize.real_operators import computes
 
@@ -50,7 +49,7 @@ def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Grap
     as training, wants integers there.
 
     Args:
-        graph: a real graph; it is not changed, and the new one has its tensors.
+        graph: a float graph; it is not changed, and the new one has its tensors.
         scheme: what it will be quantised to.
         split: whether all that integer kernels compute is left to them, as accelerators need it.
 
@@ -60,7 +59,7 @@ def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Grap
     Raises:
         ModelFileError: an operator of a function has another operator's options.
     """
-    search = _Search(graph, format_of(scheme), split)
+    search = _Search(graph, scheme.activations.type, split)
     needed = {id(tensor) for tensor in graph.outputs}
     absorbed: set[int] = set()
     operators: list[Operator] = []
@@ -102,8 +101,8 @@ class _Region:
 class _Search:
     """Finds functions by what they end with."""
 
-    def __init__(self, graph: Graph, form: Format, split: bool):
-        self._form, self._split = form, split
+    def __init__(self, graph: Graph, activation_type: ActivationType, split: bool):
+        self._type, self._split = activation_type, split
         self._makers = {
             id(tensor): (place, operator)
             for place, operator in enumerate(graph.operators)
@@ -147,7 +146,7 @@ class _Search:
         policy = OPERATORS.get(operator.code)
         if policy is None:
             return False
-        return policy.real or not computes(policy, self._form)
+        return policy.real or not computes(policy, self._type)
 
     def _place(self, tensor: Tensor) -> int:
         return self._makers.get(id(tensor), (-1, None))[0]
@@ -183,7 +182,8 @@ def _clamps_or_squares(step: Operator) -> bool:
 
 
 def _is_element_wise(operator: Operator) -> bool:
-    if len(operator.inputs) != ELEMENT_WISE.get(operator.code) or len(operator.outputs) != 1:
+    count = traits_of(operator.code).element_wise
+    if not count or len(operator.inputs) != count or len(operator.outputs) != 1:
         return False
     operands, (result,) = _variable_operands(operator), operator.outputs
     return bool(operands) and all(
@@ -205,20 +205,16 @@ def _is_single(tensor: Tensor) -> bool:
 _RealTensors = dict[tuple[int, int], Tensor]
 
 
-def written_out(operators: list[Operator], form_of: Callable[[Tensor], Format]) -> list[Operator]:
+def written_out(operators: list[Operator]) -> list[Operator]:
     """The operators of files for everything that reads real numbers in a quantised graph.
 
     That is every REAL_FUNCTION, and what the policy says of.
-
-    Args:
-        operators: of the graph.
-        form_of: what the integers of a function's operand and result are.
     """
     real: _RealTensors = {}
     written: list[Operator] = []
     for operator in operators:
         if operator.code == REAL_FUNCTION:
-            written += _between_ends(operator, form_of, real)
+            written += _between_ends(operator, real)
         elif operator.code in OPERATORS and OPERATORS[operator.code].reads_real:
             written += _reading_real(operator, real)
         else:
@@ -239,12 +235,10 @@ def _made_real(source: Tensor, real: _RealTensors) -> Iterator[Operator]:
     key = id(source), id(source)
     if key not in real:
         real[key] = _named(source)
-        yield dequantize_operator(source, real[key], form_of_integers(source))
+        yield dequantize_operator(source, real[key])
 
 
-def _between_ends(
-    function: Operator, form_of: Callable[[Tensor], Format], real: _RealTensors
-) -> Iterator[Operator]:
+def _between_ends(function: Operator, real: _RealTensors) -> Iterator[Operator]:
     """A function's operators, but for those that another one of its source has written."""
     (source,), (result,) = function.inputs, function.outputs
     assert source is not None
@@ -259,9 +253,9 @@ def _between_ends(
             real[key, id(made)] = _named(made)
             inputs = [real.get((key, id(tensor)), tensor) for tensor in step.inputs]
             yield dataclasses.replace(step, inputs=inputs, outputs=[real[key, id(made)]])
-    yield quantize_operator(real[key, id(result)], result, form_of(result))
+    yield quantize_operator(real[key, id(result)], result)
 
 
 def _named(tensor: Tensor) -> Tensor:
-    real = tensor if tensor.quantization is None else real_twin(tensor)
+    real = tensor if tensor.quantization is None else as_float(tensor)
     return dataclasses.replace(real, name=f"{tensor.name}_real")

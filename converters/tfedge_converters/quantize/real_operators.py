@@ -1,13 +1,13 @@
-"""The operators of a real graph that touch real numbers, and what the policy says of them."""
+"""The operators of a float graph that touch real numbers, and what the policy says of them."""
 
 from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
 from tfedge_converters.graph.sequences import touches_memory
-from tfedge_converters.quantize.formats import Format
 from tfedge_converters.quantize.precision import is_real_activation
 
 
@@ -37,7 +37,7 @@ def real_operands(operator: Operator) -> list[tuple[int, Tensor]]:
 
 
 def real_activations(operator: Operator) -> list[tuple[int, Tensor]]:
-    """Those of the real operands that are computed at run time, and no states."""
+    """Those of the float operands that are computed at run time, and no states."""
     return [
         (index, tensor) for index, tensor in real_operands(operator) if is_real_activation(tensor)
     ]
@@ -48,48 +48,58 @@ def real_results(operator: Operator) -> list[Tensor]:
     return [tensor for tensor in operator.outputs if is_real_activation(tensor)]
 
 
-def computes(policy: OperatorPolicy, form: Format) -> bool:
-    """Whether there are kernels for activations of a format, or need not be any."""
+def computes(policy: OperatorPolicy, activation_type: ActivationType) -> bool:
+    """Whether there are kernels for activations of a type, or need not be any."""
     real = policy.real or policy.reads_real
-    return real or form.scheme in policy.versions or form.scheme in policy.sequences
+    return (
+        real
+        or activation_type.scheme in policy.versions
+        or activation_type.scheme in policy.sequences
+    )
 
 
-def known_policy(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
+def known_policy(
+    graph: Graph, operator: Operator, activation_type: ActivationType
+) -> OperatorPolicy:
     """The operator's row of the policy table.
 
     Args:
         graph, operator: the operator and where it is.
-        form: of which kernels are listed if there is none.
+        activation_type: of which kernels are listed if there is none.
 
     Raises:
         UnsupportedError: there is none.
     """
     if operator.code not in OPERATORS:
-        raise _unsupported(graph, operator, form)
+        raise _unsupported(graph, operator, activation_type)
     return OPERATORS[operator.code]
 
 
-def policy_of(graph: Graph, operator: Operator, form: Format) -> OperatorPolicy:
+def policy_of(graph: Graph, operator: Operator, activation_type: ActivationType) -> OperatorPolicy:
     """The operator's row of the policy table.
 
     Raises:
-        UnsupportedError: there is none, or not for activations of this format.
+        UnsupportedError: there is none, or not for activations of this type.
     """
-    policy = known_policy(graph, operator, form)
-    if not computes(policy, form):
-        raise _unsupported(graph, operator, form)
+    policy = known_policy(graph, operator, activation_type)
+    if not computes(policy, activation_type):
+        raise _unsupported(graph, operator, activation_type)
     return policy
 
 
-def _unsupported(graph: Graph, operator: Operator, form: Format) -> UnsupportedError:
+def _unsupported(
+    graph: Graph, operator: Operator, activation_type: ActivationType
+) -> UnsupportedError:
     if operator.code == "CUSTOM":
         return UnsupportedError(
             f"{graph.place(operator)} is a custom operator, which cannot be quantised; compute it "
             "outside of the model"
         )
-    known = sorted(code for code, row in OPERATORS.items() if form.scheme in row.versions)
+    known = sorted(
+        code for code, row in OPERATORS.items() if activation_type.scheme in row.versions
+    )
     return UnsupportedError(
-        f"{graph.place(operator)}: this operator cannot be quantised to {form.element}; "
+        f"{graph.place(operator)}: this operator cannot be quantised to {activation_type.element}; "
         f"supported are {', '.join(known)}"
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfedge.quantization.affine import round_away
 from tfedge_converters.graph import Tensor, TensorType
-from tfedge_converters.quantize.affine import round_away
 
 
 def as_input(value: np.ndarray, tensor: Tensor) -> np.ndarray:

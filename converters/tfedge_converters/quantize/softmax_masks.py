@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, REAL_FUNCTION, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.softmax_depth import softmax_depth
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
-from tfedge_converters.quantize.formats import Format
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.precision import is_real_activation
 
@@ -28,8 +29,6 @@ from tfedge_converters.quantize.precision import is_real_activation
 _MASKING = frozenset({"ADD", "SELECT", "SELECT_V2", "SUB"})
 
 _READERS = frozenset({"REDUCE_MAX", "SOFTMAX"})
-
-_CHOOSING = frozenset({"SELECT", "SELECT_V2"})
 
 # Kernels that share one grid but compute new values.
 _AVERAGING = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR"})
@@ -58,7 +57,7 @@ class MaskedScores:
         """Finds them.
 
         Args:
-            graph: a real graph, with functions of one activation as one operator each.
+            graph: a float graph, with functions of one activation as one operator each.
             groups: its groups.
         """
         self._ends = {id(tensor) for tensor in graph.outputs}
@@ -66,8 +65,8 @@ class MaskedScores:
         for operator in graph.operators:
             for tensor in operator.inputs:
                 self._readers.setdefault(id(tensor), []).append(operator)
-        self._forms = {
-            id(operator): groups.form(operator)
+        self._types = {
+            id(operator): groups.activation_type(operator)
             for operator in graph.operators
             if operator.code == "SOFTMAX"
         }
@@ -111,12 +110,12 @@ class MaskedScores:
         """Between which values every tensor matters to some SOFTMAX, by identity.
 
         Args:
-            values: what a tensor holds after the real model has run.
+            values: what a tensor holds after the float model has run.
         """
         found: dict[int, Range] = {}
         for operator in self._operators:
             if operator.code == "SOFTMAX":
-                low = _least_score(values(_first(operator)), self._forms[id(operator)])
+                low = _least_score(values(_first(operator)), self._types[id(operator)])
                 parts = [Range(low, math.inf)]
             elif operator.code == "REDUCE_MAX":
                 parts = [Range(_least_kept(values(_first(operator))), math.inf)]
@@ -155,26 +154,26 @@ class MaskedScores:
         # Training gives scores a range before they are masked.
         chosen = [tensor for tensor in operator.inputs if is_real_activation(tensor)]
         ranges = [tensor.range for tensor in chosen if tensor and tensor.range is not None]
-        if operator.code not in _CHOOSING or not ranges or len(ranges) < len(chosen):
+        if not traits_of(operator.code).selects or not ranges or len(ranges) < len(chosen):
             return None
         scores = _union(ranges)
         last = results[0].shape[-1]
-        depths = (softmax_depth(form.bits, last) for form in self._forms.values())
+        depths = (softmax_depth(activation_type, last) for activation_type in self._types.values())
         depth = max(depths, default=0.0)
         return Range(scores.low - depth, scores.high)
 
 
 def masked_scores(graph: Graph, scheme: Scheme) -> MaskedScores:
-    """The masked scores of a real graph, with functions of one activation as one operator each."""
+    """The masked scores of a float graph, with functions of one activation as one operator each."""
     return MaskedScores(graph, Groups(graph, scheme))
 
 
-def _least_score(scores: np.ndarray, form: Format) -> float:
+def _least_score(scores: np.ndarray, activation_type: ActivationType) -> float:
     """Below this, scores of no row that is not masked altogether matter."""
     rows = scores.reshape(-1, scores.shape[-1])
     largest = rows.max(axis=1)
     alive = largest[largest > max(largest.max() - _MASKED_DISTANCE, _MASKED_SCORE)]
-    return float(alive.min() if alive.size else 0.0) - softmax_depth(form.bits, rows.shape[1])
+    return float(alive.min() if alive.size else 0.0) - softmax_depth(activation_type, rows.shape[1])
 
 
 def _least_kept(values: np.ndarray) -> float:
@@ -197,7 +196,7 @@ def _first(operator: Operator) -> Tensor:
     return first
 
 
-def _moved(operator: Operator, result: Range, _ends: Ends) -> list[Range]:
+def _data_movement(operator: Operator, result: Range, _ends: Ends) -> list[Range]:
     return [result] * len(operator.inputs)
 
 
@@ -250,7 +249,7 @@ _STEPS = 2.0**14
 # Operator to what of its operands matters if no more than a range of its result does.
 _OPERAND_LIMITS: Mapping[str, Callable[[Operator, Range, Ends], list[Range]]] = {
     **{
-        code: _moved
+        code: _data_movement
         for code, policy in OPERATORS.items()
         if policy.output is OutputRange.SHARED and code not in _AVERAGING
     },
@@ -279,7 +278,7 @@ def _known_ends(tensor: Tensor) -> Range:
 
 
 def _within(tensor: Tensor | None, part: Range) -> Tensor | None:
-    """A real constant, clipped if that changes it; anything else as it is."""
+    """A float constant, clipped if that changes it; anything else as it is."""
     if tensor is None or tensor.data is None or tensor.type != TensorType.FLOAT32:
         return tensor
     data = np.clip(tensor.data, part.low, part.high).astype(np.float32)

@@ -11,7 +11,7 @@ from typing import TypeGuard
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.errors import UnsupportedError
+from tfedge.quantization.affine import quantize_symmetric, weight_scale
 from tfedge.quantization.policy import OPERATORS, WeightPolicy
 from tfedge.quantization.schemes import (
     FLOAT16_WEIGHTS,
@@ -31,14 +31,8 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.litert_kernels import takes_blocks
-from tfedge_converters.quantize.affine import (
-    block_scale,
-    quantize_blocks,
-    quantize_symmetric,
-    trained_integers,
-    weight_scale,
-)
 from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.quant_params import block_scale, quantize_blocks, trained_integers
 
 _BITS = {INT8_WEIGHTS: 8, INT4_WEIGHTS: 4}
 _TYPES = {8: TensorType.INT8, 4: TensorType.INT4}
@@ -64,40 +58,9 @@ _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
 _FLOAT16_VERSION, _PER_TENSOR_VERSION, _PER_CHANNEL_VERSION, _INT4_VERSION = 3, 2, 5, 6
 
-# TFLite Micro 2026-10: its DEQUANTIZE knows neither type, and its kernels no mixture.
-_NOT_IN_MICRO: Mapping[tuple[str, bool], str] = {
-    (FLOAT16_WEIGHTS, False): "has no DEQUANTIZE of float16",
-    (INT4_WEIGHTS, False): "has no DEQUANTIZE of int4",
-    (INT8_WEIGHTS, True): "has no kernels that multiply int8 weights with real activations",
-    (INT4_WEIGHTS, True): "has no kernels that multiply int4 weights with real activations",
-}
-
-
-def check_storage(scheme: StorageScheme, code: str) -> None:
-    """Refuses what the code of a target does not compute.
-
-    Args:
-        scheme: how weights are stored.
-        code: see `Target.code`.
-
-    Raises:
-        UnsupportedError: generated C and real numbers, or what TFLite Micro lacks.
-    """
-    if code == "c":
-        raise UnsupportedError(
-            f"generated C computes with integers, and activations stay real with '{scheme.name}'; "
-            "quantise to int8, or choose the target tflite or tflite-micro"
-        )
-    missing = _NOT_IN_MICRO.get((scheme.weights, scheme.computed))
-    if code == "tflite-micro" and missing:
-        raise UnsupportedError(
-            f"TFLite Micro {missing}, which '{scheme.name}' needs; use int8, weights8 or float32, "
-            "or the target tflite"
-        )
-
 
 def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = True) -> None:
-    """Stores the weights of a real model as a scheme says, in place; activations stay real.
+    """Stores the weights of a float model as a scheme says, in place; activations stay in float.
 
     float16 is for all constants, as TensorFlow's converter does it. Integers are for the weights of
     the operators in the policy table and for tables that GATHER reads, symmetric, and on the grid
@@ -105,7 +68,7 @@ def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = Tr
     one scale and 8 bits. Where no kernel computes with int4 weights, they are int8.
 
     Args:
-        model: a real model; what is an integer already stays.
+        model: a float model; what is an integer already stays.
         scheme: how weights are stored.
         per_channel: False for one scale a constant, where DEQUANTIZE knows no more, as TFLite
             Micro's, which silently takes the first.

@@ -5,23 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.policy import OperatorPolicy, WeightPolicy
-from tfedge.quantization.schemes import Scheme
-from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
-from tfedge_converters.quantize.affine import (
+from tfedge.quantization.activation_types import ActivationType
+from tfedge.quantization.affine import (
     BIAS_MAX,
     accumulator_scales,
     along,
-    check_scale,
+    largest_biases,
+    quantize_bias,
     quantize_symmetric,
+    weight_scale,
+)
+from tfedge.quantization.policy import OperatorPolicy, WeightPolicy
+from tfedge.quantization.schemes import Scheme
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.quantize.constant_values import constant_values
+from tfedge_converters.quantize.constants import Constants
+from tfedge_converters.quantize.quant_params import (
+    check_scale,
     shared_integers,
     shared_scale,
     trained_integers,
-    weight_scale,
 )
-from tfedge_converters.quantize.constant_values import constant_values
-from tfedge_converters.quantize.constants import Constants
-from tfedge_converters.quantize.formats import Format, weight_format
+from tfedge_converters.quantize.tensor_types import bias_type
+from tfedge_converters.quantize.weight_formats import weight_format
 
 
 def quantized_weights(
@@ -32,7 +38,7 @@ def quantized_weights(
     rule: WeightPolicy,
     input_scale: np.float32,
     scheme: Scheme,
-    form: Format,
+    activation_type: ActivationType,
 ) -> tuple[dict[int, Tensor], str]:
     """The integer weights and bias that a rule of an operator's policy speaks of.
 
@@ -46,7 +52,7 @@ def quantized_weights(
     weights = _constant(graph, operator, rule.operand, "weights")
     bias = _optional_constant(graph, operator, rule.bias)
     _check_shapes(graph, operator, rule, weights, bias)
-    made_as = weight_format(scheme, operator, policy, weights.trained_weights, form)
+    made_as = weight_format(scheme, operator, policy, weights.trained_weights, activation_type)
     per_channel = rule.per_channel and (made_as.per_channel or not rule.per_tensor_on_old_runtimes)
     values = constant_values(weights)
     shared = weights.shared_weights if per_channel else None
@@ -56,9 +62,8 @@ def quantized_weights(
         wanted = shared_scale(shared, made_as.limit)
     else:
         wanted = weight_scale(values, rule.axis if per_channel else None, made_as.limit)
-    scale, bias_scale = accumulator_scales(
-        wanted, input_scale, None if bias is None else constant_values(bias).reshape(-1)
-    )
+    biases = None if bias is None else constant_values(bias).reshape(-1)
+    scale, bias_scale = accumulator_scales(wanted, input_scale, largest_biases(biases, wanted.size))
     check_scale(scale, weights.name)
     check_scale(bias_scale, weights.name if bias is None else bias.name)
     if weights.trained_weights is None:
@@ -75,7 +80,7 @@ def quantized_weights(
         )
     }
     if bias is not None and rule.bias is not None:
-        made[rule.bias] = _bias(constants, bias, bias_scale, form)
+        made[rule.bias] = _bias(constants, bias, bias_scale, activation_type)
     return made, made_as.version
 
 
@@ -93,7 +98,7 @@ def quantized_bias(
     operator: Operator,
     rule: WeightPolicy,
     scale: np.float32,
-    form: Format,
+    activation_type: ActivationType,
 ) -> dict[int, Tensor]:
     """The integer bias of an operator whose weights are computed, by position; none if it has none.
 
@@ -112,13 +117,14 @@ def quantized_bias(
         raise UnsupportedError(
             f"{graph.place(operator)}: its bias is too large for the range of its operands"
         )
-    return {rule.bias: _bias(constants, bias, np.array([scale], np.float32), form)}
+    return {rule.bias: _bias(constants, bias, np.array([scale], np.float32), activation_type)}
 
 
-def _bias(constants: Constants, bias: Tensor, scale: np.ndarray, form: Format) -> Tensor:
-    # Rounding a value that was put on BIAS_MAX exactly may give one more.
-    integers = quantize_symmetric(constant_values(bias), scale, 0, BIAS_MAX + 1)
-    return constants.symmetric(bias, form.bias, integers, scale, 0)
+def _bias(
+    constants: Constants, bias: Tensor, scale: np.ndarray, activation_type: ActivationType
+) -> Tensor:
+    integers = quantize_bias(constant_values(bias), scale)
+    return constants.symmetric(bias, bias_type(activation_type), integers, scale, 0)
 
 
 def _check_shapes(

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from tfedge.quantization.policy import REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.activations import run_part
-from tfedge_converters.quantize.decided_widths import free_activations, one_width_results
+from tfedge_converters.quantize.bit_widths import free_activations, one_width_results
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.probe import Probe
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_activations, real_operators
-from tfedge_converters.quantize.twin import Twin
+from tfedge_converters.quantize.tensor_values import run_part
 from tfedge_converters.search.overrides import with_activations
 
 NARROW, WIDE = 8, 16
@@ -74,7 +74,10 @@ class ActivationNoise:
             tensor for tensor in free_activations(self._graph, scheme) if tensor.name not in refused
         ]
         widest = all_wide(self._graph, scheme, refused)
-        self._twins = {NARROW: Twin(probe.model, scheme), WIDE: Twin(probe.model, widest)}
+        self._copies = {
+            NARROW: QuantizedCopy(probe.model, scheme),
+            WIDE: QuantizedCopy(probe.model, widest),
+        }
         self._functions = with_functions(self._graph, scheme)
         self.groups = self._grouped(Groups(self._functions, widest), refused)
         self._known: dict[tuple[int, int, frozenset[int]], float] = {}
@@ -112,7 +115,7 @@ class ActivationNoise:
     def alone(self, group: WidthGroup, wide: Wide) -> tuple[int, float]:
         """One group's width, and its part of the sum."""
         found = self.widths(wide)
-        return found.of(group.tensors[0]).form.bits, self._of_group(group, found)
+        return found.of(group.tensors[0]).activation_type.bits, self._of_group(group, found)
 
     def move(self, number: int) -> Wide:
         """What has to be wide for a group's 16 bits to be heard: it, and what is made of it."""
@@ -144,11 +147,13 @@ class ActivationNoise:
         return tuple(found)
 
     def _is_made(self, tensor: Tensor) -> bool:
-        return _is_in(tensor, self._graph.inputs) or self._twins[NARROW].makes(tensor)
+        return _is_in(tensor, self._graph.inputs) or self._copies[NARROW].makes(tensor)
 
     def _of_group(self, group: WidthGroup, found: Groups) -> float:
-        bits = found.of(group.tensors[0]).form.bits
-        deaf = frozenset(id(reader) for reader in group.readers if found.form(reader).bits < bits)
+        bits = found.of(group.tensors[0]).activation_type.bits
+        deaf = frozenset(
+            id(reader) for reader in group.readers if found.activation_type(reader).bits < bits
+        )
         key = group.number, bits, deaf
         if key not in self._known:
             self._known[key] = self._measured(group, bits, deaf)
@@ -160,9 +165,9 @@ class ActivationNoise:
         copies: dict[int, Tensor] = {}
         for tensor in group.tensors:
             (values,) = run_part(self._graph, known, [tensor])
-            known[id(tensor)] = self._twins[bits].rounded(tensor, values)
+            known[id(tensor)] = self._copies[bits].rounded(tensor, values)
             copies[id(tensor)] = dataclasses.replace(tensor, name=f"{tensor.name}_narrow")
-            known[id(copies[id(tensor)])] = self._twins[NARROW].rounded(tensor, values)
+            known[id(copies[id(tensor)])] = self._copies[NARROW].rounded(tensor, values)
         operators = [_reading(item, copies) if id(item) in deaf else item
                      for item in self._graph.operators]  # fmt: skip
         graph = Graph(self._graph.inputs, self._graph.outputs, operators)

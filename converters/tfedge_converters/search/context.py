@@ -12,7 +12,7 @@ from tfedge_converters.artifact import Artifact
 from tfedge_converters.conversion import convert
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import Calibration
-from tfedge_converters.quantize.watching import unknown_activations
+from tfedge_converters.quantize.calibration_targets import unknown_activations
 from tfedge_converters.targets import Target
 
 
@@ -80,7 +80,8 @@ class Context:
 
 def arena_of(artifact: Artifact) -> int | None:
     """Bytes of generated C's arena; None for targets without C."""
-    return None if artifact.source is None else artifact.source.plan.arena_bytes
+    footprint = artifact.emission.footprint
+    return None if footprint is None else footprint.arena_bytes
 
 
 def _least(*limits: int | None) -> int | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
-from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.graph import Model, Operator
-from tfedge_converters.quantize.formats import Format, weight_format
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.multiplications import multiplications
 from tfedge_converters.quantize.real_functions import with_functions
+from tfedge_converters.quantize.weight_formats import weight_format
 from tfedge_converters.search.overrides import uniform_weights
 
 
@@ -53,8 +53,8 @@ class Costs:
     @staticmethod
     def flash_of(artifact: Artifact) -> int:
         """Bytes of an artifact: the constants of generated C, or the .tflite file."""
-        source = artifact.source
-        return len(artifact.flatbuffer) if source is None else source.weights_bytes
+        footprint = artifact.emission.footprint
+        return len(artifact.flatbuffer) if footprint is None else footprint.flash_bytes
 
 
 def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) -> Costs:
@@ -75,8 +75,8 @@ def costs_of(model: Model, artifacts: Mapping[int, Artifact], scheme: Scheme) ->
     fixed = min(map(fixed_flash, artifacts.values()))
     operations = {
         (operator.outputs[0].name, bits): multiplications(operator)
-        * _stored_bits(operator, uniform_weights(scheme, bits), groups.form(operator))
-        * groups.form(operator).bits
+        * _stored_bits(operator, uniform_weights(scheme, bits), groups.activation_type(operator))
+        * groups.activation_type(operator).bits
         for operator in _weighted(model)
         for bits in artifacts
     }
@@ -106,7 +106,8 @@ def choices_of(
 
 def _layer_bytes(artifact: Artifact) -> dict[str, int]:
     """Bytes of the constants of every layer with weights, by the name of its result."""
-    if artifact.source is None:
+    footprint = artifact.emission.footprint
+    if footprint is None:
         return {
             operator.outputs[0].name: sum(
                 tensor.byte_size
@@ -116,30 +117,18 @@ def _layer_bytes(artifact: Artifact) -> dict[str, int]:
             for operator in _weighted(artifact.model)
         }
     return {
-        layer.operator.outputs[0].name: sum(
-            constant.values.nbytes
-            for call in layer.lowered.calls
-            for constant in _constants(call.params)
-        )
-        for layer in artifact.source.plan.layers
-        if _has_weights(layer.operator)
+        operator.outputs[0].name: size
+        for operator, size in footprint.constants
+        if _has_weights(operator)
     }
 
 
-def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _constants(value)
-
-
-def _stored_bits(operator: Operator, scheme: Scheme, form: Format) -> int:
+def _stored_bits(operator: Operator, scheme: Scheme, activation_type: ActivationType) -> int:
     """What weights have in truth: four bits that are not packed are eight."""
     policy = OPERATORS[operator.code]
     weights = operator.inputs[policy.weights[0].operand]
     assert weights is not None
-    return weight_format(scheme, operator, policy, weights.trained_weights, form).bits
+    return weight_format(scheme, operator, policy, weights.trained_weights, activation_type).bits
 
 
 def _weighted(model: Model) -> list[Operator]:

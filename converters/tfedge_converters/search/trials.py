@@ -10,8 +10,8 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.litert_kernels import check_litert
+from tfedge_converters.quantize.bit_widths import free_activations
 from tfedge_converters.quantize.calibration import calibrate
-from tfedge_converters.quantize.decided_widths import free_activations
 from tfedge_converters.quantize.groups import Groups
 from tfedge_converters.quantize.probe import Probe
 from tfedge_converters.quantize.real_functions import with_functions
@@ -109,7 +109,7 @@ def layer_choices(
 
 def layer_widths(operators: Sequence[Operator], groups: Groups) -> dict[str, int]:
     """The widths that operators of real numbers compute in, by the names of their results."""
-    return {item.outputs[0].name: groups.form(item).bits for item in operators}
+    return {item.outputs[0].name: groups.activation_type(item).bits for item in operators}
 
 
 class Judge:

@@ -11,9 +11,9 @@ import numpy as np
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Operator, Tensor
-from tfedge_converters.quantize.activations import run_part
 from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.twin import Twin, dequantized
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy, dequantized
+from tfedge_converters.quantize.tensor_values import run_part
 from tfedge_converters.search.overrides import uniform_weights
 
 
@@ -34,10 +34,10 @@ class WeightNoise:
         """
         found: dict[str, dict[int, float]] = {}
         for width in _tracked(bits) if progress else bits:
-            twin = Twin(self._probe.model, uniform_weights(scheme, width))
+            quantized_copy = QuantizedCopy(self._probe.model, uniform_weights(scheme, width))
             for operator in self._probe.model.main.operators:
-                if twin.rounds_weights(operator):
-                    noise = self._of(operator, twin.with_rounded_weights(operator))
+                if quantized_copy.rounds_weights(operator):
+                    noise = self._of(operator, quantized_copy.with_rounded_weights(operator))
                     found.setdefault(operator.outputs[0].name, {})[width] = noise
         return found
 
@@ -51,20 +51,22 @@ class WeightNoise:
 
 def measured_noise(probe: Probe, scheme: Scheme) -> float:
     """Relative noise power at the output of the integer model; all ranges are known."""
-    twin = Twin(probe.model, scheme)
-    tensors = [_as_judged(probe, twin, tensor) for tensor in probe.judged]
-    values = run_part(twin.model.main, twin.activations(probe.inputs).known, tensors)
+    quantized_copy = QuantizedCopy(probe.model, scheme)
+    tensors = [_as_judged(probe, quantized_copy, tensor) for tensor in probe.judged]
+    values = run_part(
+        quantized_copy.model.main, quantized_copy.activations(probe.inputs).known, tensors
+    )
     found = [dequantized(tensor, value) for tensor, value in zip(tensors, values, strict=True)]
     return probe.noise(found)
 
 
-def _as_judged(probe: Probe, twin: Twin, tensor: Tensor) -> Tensor:
+def _as_judged(probe: Probe, quantized_copy: QuantizedCopy, tensor: Tensor) -> Tensor:
     """A judged activation as the SOFTMAX behind it reads it, which may be in another width."""
     graph = probe.model.main
     if any(tensor is output for output in graph.outputs):
-        return twin.tensor(tensor)
+        return quantized_copy.tensor(tensor)
     reader = next(item for item in graph.operators if item.inputs and item.inputs[0] is tensor)
-    return twin.operand(reader, 0)
+    return quantized_copy.operand(reader, 0)
 
 
 def _digest(operator: Operator) -> bytes:

@@ -13,12 +13,11 @@ from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.early_checks import check_data, check_positive
-from tfedge_converters.graph import Model, write_model
+from tfedge_converters.graph import Model
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.preparation import prepare
 from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
 from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.quantize.probe import Probe
 from tfedge_converters.quantize.real_functions import with_functions
 from tfedge_converters.quantize.real_operators import real_operators
@@ -104,10 +103,9 @@ def search_widths(
     check_data(calibration)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name
-    if real_graph(typed) is None:
-        raise TfedgeError(f"{name} computes with integers already; search with the float model")
+    prepared.require_float("search with the float model")
     given = list(RepresentativeData(calibration, input_specs(typed)))
-    context = Context(write_model(typed), given, aim)
+    context = Context(prepared.file.flatbuffer, given, aim)
     budget = Budget(flash, ram, bit_operations).on(aim)
     narrow = context.converted(uniform_weights(scheme, widths[-1]))
     _check_ram(narrow, budget, ram is not None, aim.name, scheme)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -13,25 +13,11 @@ from typing import Any
 from tfedge.errors import TfedgeError
 from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.description import Accelerator, parse
-from tfedge_converters.targets.form import FILE, WHOLE
+from tfedge_converters.backends import Backend, backend_named
+from tfedge_converters.targets.form import GENERAL, file_form, whole_form
 
 # A board extends a chip, and that a core.
 _MOST_FILES = 8
-
-
-@dataclass(frozen=True)
-class VelaSettings:
-    """What Vela is told of a device, in Vela's words.
-
-    Attributes:
-        accelerator_config: the NPU and its MACs a cycle, such as "ethos-u55-128".
-        system_config: clock and memories, such as "Ethos_U55_High_End_Embedded".
-        memory_mode: what lies in which memory, such as "Shared_Sram".
-    """
-
-    accelerator_config: str
-    system_config: str
-    memory_mode: str
 
 
 @dataclass(frozen=True)
@@ -47,14 +33,16 @@ class Target:
         packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
             in the order of the .tflite file), "pairs" (those with the DSP extension) or "lanes"
             (those with Helium).
-        code: what is generated beside the .tflite file: "c" (standalone C), "tflite-micro" (the
-            model as an array, and its operator resolver), "ethos-u" (the same of what Vela makes)
-            or "none".
+        backend: the name of what makes its files: "tflite" (the .tflite file alone), "c"
+            (standalone C beside it), "tflite-micro" (the model as an array, and its operator
+            resolver), "ethos-u" (the same of what Vela makes), or one that was registered.
         schemes: what a model can be quantised to for it, the default first; empty for any, with
             "int8" as the default.
         accelerator: what computes a part of the operators, leaving the rest to the CPU; None where
             there is none.
-        vela: what Vela compiles for; None where it does not.
+        settings: what its file has for its back end alone, by key.
+        channel_multiple: a layer that loses channels keeps a multiple of so many: as many as its
+            kernels compute, or load, at a time.
     """
 
     name: str
@@ -64,10 +52,11 @@ class Target:
     flash_bytes: int | None = None
     ram_bytes: int | None = None
     packing: str = "natural"
-    code: str = "c"
+    backend: str = "c"
     schemes: tuple[str, ...] = ()
     accelerator: Accelerator | None = None
-    vela: VelaSettings | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    channel_multiple: int = 1
 
     def scheme(self, given: str | None) -> str:
         """What to quantise to.
@@ -116,10 +105,10 @@ def load(name: str | Path | Target) -> Target:
     fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
     if "accelerator" in fields:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{source}'")
-    if "vela" in fields:
-        fields["vela"] = VelaSettings(**fields["vela"])
+    settings = {key: fields[key] for key in _backend_of(fields, source).settings}
+    general = {key: value for key, value in fields.items() if key in GENERAL}
     name = readable(Path(source).stem) if _is_path(source) else source
-    return Target(name=name, **fields)
+    return Target(name=name, settings=settings, **general)
 
 
 def _fields(name: str) -> dict[str, Any]:
@@ -134,7 +123,15 @@ def _fields(name: str) -> dict[str, Any]:
             raise TfedgeError(f"target '{name}' extends more than {_MOST_FILES - 1} files in a row")
         chain.append(base)
         fields = _merged(_read(base), fields)
-    return dict(WHOLE.checked(fields, f"target '{name}'"))
+    source = f"target '{name}'"
+    return dict(whole_form(_backend_of(fields, source)).checked(fields, source))
+
+
+def _backend_of(fields: Mapping[str, Any], source: str) -> Backend:
+    try:
+        return backend_named(fields.get("backend", Target.backend))
+    except TfedgeError as error:
+        raise TfedgeError(f"{source}: {error}") from None
 
 
 def _beside(name: str, base: str) -> str:
@@ -160,11 +157,11 @@ def _is_path(name: str) -> bool:
 
 def _read(name: str) -> Mapping[str, Any]:
     if _is_path(name):
-        return FILE.read(Path(name))
+        return file_form().read(Path(name))
     if name not in names():
         raise TfedgeError(_unknown(name))
     text = resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8")
-    return FILE.parsed(text, f"target '{name}'")
+    return file_form().parsed(text, f"target '{name}'")
 
 
 def _unknown(name: str) -> str:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from tfedge.json_form import Form, line_of_text
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
+from tfedge_converters.backends import Backend, all_backends
 
-CODES = ("c", "tflite-micro", "ethos-u", "none")
 PACKINGS = ("natural", "pairs", "lanes")
 
-_WORD = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _BYTES = {
     "type": ["integer", "null"],
     "minimum": 1,
     "maximum": 1 << 40,
     "description": "a number of bytes, or null",
 }
-_VELA_WORD = {"type": "string", "pattern": _WORD, "description": "a word of Vela's"}
 
 _PROPERTIES: dict[str, Any] = {
     "description": line_of_text(500),
@@ -40,51 +40,77 @@ _PROPERTIES: dict[str, Any] = {
     "flash_bytes": _BYTES,
     "ram_bytes": _BYTES,
     "packing": {"type": "string", "enum": PACKINGS},
-    "code": {"type": "string", "enum": CODES},
+    "channel_multiple": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1024,
+        "description": "a number of channels",
+    },
+    "backend": {
+        "type": "string",
+        "pattern": "^[a-z][a-z0-9_.-]*$",
+        "description": "the name of a back end",
+    },
     "schemes": {
         "type": "array",
         "description": "a list of schemes",
         "items": {"type": "string", "enum": [*SCHEMES, *STORAGE_SCHEMES]},
     },
     "accelerator": {"type": "object"},
-    "vela": {
-        "type": "object",
-        "properties": dict.fromkeys(
-            ("accelerator_config", "system_config", "memory_mode"), _VELA_WORD
-        ),
-        "additionalProperties": False,
-    },
+}
+_EXTENDS = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 1000,
+    "description": "the name of a target, or the path of a .json file,",
 }
 
-# What a file says by itself.
-FILE = Form(
-    {
-        "type": "object",
-        "description": "an object",
-        "properties": {
-            **_PROPERTIES,
-            "extends": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 1000,
-                "description": "the name of a target, or the path of a .json file,",
-            },
-        },
-        "additionalProperties": False,
-    }
-)
+# What all back ends know; other keys are settings of one.
+GENERAL = frozenset(_PROPERTIES)
 
-# What it says with the files that it extends.
-WHOLE = Form(
-    {
-        "type": "object",
-        "properties": {
-            **_PROPERTIES,
-            "vela": {**_PROPERTIES["vela"], "required": list(_PROPERTIES["vela"]["properties"])},
-        },
-        "required": ["description", "core", "flags"],
-        "additionalProperties": False,
-        "if": {"required": ["code"], "properties": {"code": {"enum": ["ethos-u"]}}},
-        "then": {"required": ["vela"]},
+
+def file_form() -> Form:
+    """What a file says by itself: what it leaves out, a file that it extends may have."""
+    return _file_form(tuple(all_backends()))
+
+
+def whole_form(backend: Backend) -> Form:
+    """What a file says with the files that it extends.
+
+    Args:
+        backend: the one that it names.
+    """
+    return _whole_form(tuple(all_backends()), backend)
+
+
+@cache
+def _file_form(backends: Iterable[Backend]) -> Form:
+    settings = {
+        key: {name: value for name, value in schema.items() if name != "required"}
+        for key, schema in _settings(backends).items()
     }
-)
+    properties = {**settings, **_PROPERTIES, "extends": _EXTENDS}
+    return Form(
+        {
+            "type": "object",
+            "description": "an object",
+            "properties": properties,
+            "additionalProperties": False,
+        }
+    )
+
+
+@cache
+def _whole_form(backends: Iterable[Backend], backend: Backend) -> Form:
+    return Form(
+        {
+            "type": "object",
+            "properties": {**_settings(backends), **_PROPERTIES},
+            "required": ["description", "core", "flags", *backend.settings],
+            "additionalProperties": False,
+        }
+    )
+
+
+def _settings(backends: Iterable[Backend]) -> Mapping[str, Mapping[str, Any]]:
+    return {key: schema for backend in backends for key, schema in backend.settings.items()}

@@ -10,7 +10,7 @@ import tfedge
 from tfedge_converters.c import arrays
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.foreign_text import Code, check_model_name, code_templates
-from tfedge_converters.graph.blocks import refuse_blocks
+from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.types import Model
 from tfedge_converters.tflm.resolver import resolver_methods
 

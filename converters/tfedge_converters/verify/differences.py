@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfedge_converters.graph import Model
-from tfedge_converters.graph.blocks import has_blocks
+from tfedge_converters.graph.blockwise_scales import has_blocks
 
 _SINGLE_ROUNDING = "rounds once, the sum times a real scale; TFLite Micro rounds twice"
 _FLOAT_SCALE = "scales the 32-bit sum in floating point and rounds halves to even"

@@ -15,10 +15,11 @@ import numpy as np
 
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters import targets
+from tfedge_converters.backends import all_backends
 from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, write_model
-from tfedge_converters.graph.blocks import refuse_blocks
+from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
@@ -188,9 +189,11 @@ def engine(name: str) -> Engine:
     """
     if name.startswith("qemu:"):
         return run_firmware(name.removeprefix("qemu:"))
-    if name not in ENGINES:
+    known = dict(ENGINES)
+    for backend in all_backends():
+        known |= backend.own_engines
+    if name not in known:
         raise TfedgeError(
-            f"there is no engine '{name}'; use {', '.join(ENGINES)} or qemu:CORE, "
-            "e.g. qemu:cortex-m4"
+            f"there is no engine '{name}'; use {', '.join(known)} or qemu:CORE, e.g. qemu:cortex-m4"
         )
-    return ENGINES[name]
+    return known[name]

@@ -9,23 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
+from tfedge_converters.graph.operator_traits import traits_of
 
 _TYPES_OF_INDICES = frozenset({TensorType.INT32, TensorType.INT64})
 
 # Of integers that nothing bounds: products of two fit into 32 bits, and comparisons vary.
 _FREE = (-1000, 1000)
 _REAL = (-1.0, 1.0)
-
-# Operators whose results are values of their first operand, or its numbers in another type.
-_MOVES = frozenset(
-    {
-        "BROADCAST_TO", "CAST", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "PACK",
-        "RESHAPE", "REVERSE_V2", "SELECT", "SELECT_V2", "SLICE", "SPACE_TO_DEPTH", "SPLIT",
-        "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK",
-    }
-)  # fmt: skip
-# Operands that say which values are moved, and are none of them.
-_CHOOSING = {"GATHER": {1}, "SELECT": {0}, "SELECT_V2": {0}}
 
 
 @dataclass(frozen=True)
@@ -42,12 +32,13 @@ class Values:
     without: int | None = None
 
     def within(self, other: Values) -> Values:
-        """What both allow."""
+        """What both allow; the largest of the least values where that is nothing."""
         lows = [bound for bound in (self.low, other.low) if bound is not None]
         highs = [bound for bound in (self.high, other.high) if bound is not None]
+        low, high = max(lows, default=None), min(highs, default=None)
         return Values(
-            low=max(lows, default=None),
-            high=min(highs, default=None),
+            low=low,
+            high=high if low is None or high is None else max(low, high),
             without=self.without if other.without is None else other.without,
         )
 
@@ -76,8 +67,15 @@ def _readers(graph: Graph, tensor: Tensor) -> Iterator[tuple[Operator, int]]:
         for index, operand in enumerate(operator.inputs):
             if operand is not None and id(operand) in moved:
                 yield operator, index
-                if operator.code in _MOVES and index not in _CHOOSING.get(operator.code, ()):
+                if _hands_on(operator, index):
                     moved.update(id(result) for result in operator.outputs)
+
+
+def _hands_on(operator: Operator, index: int) -> bool:
+    """Whether results are values of an operand, or its numbers in another type."""
+    traits = traits_of(operator.code)
+    values = traits.moves or traits.selects or operator.code == "CAST"
+    return values and index != traits.choosing_operand
 
 
 def _bound(operator: Operator, index: int) -> Values:

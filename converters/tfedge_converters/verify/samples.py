@@ -18,6 +18,8 @@ from tfedge_converters.verify.input_values import Values, values_of
 
 # Of one random sample, of all of them, and of a sample of zeros.
 _MOST_RANDOM, _MOST_IN_ALL, _MOST_ZEROS = 1 << 24, 1 << 29, 1 << 27
+# A damaged scale may lead to numbers that float32 does not have.
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def random_samples(graph: Graph, count: int, seed: int) -> list[list[np.ndarray]]:
@@ -68,7 +70,8 @@ def _random(tensor: Tensor, values: Values, rng: np.random.Generator) -> np.ndar
     if tensor.type == TensorType.BOOL:
         return rng.random(tensor.shape) < 0.5
     if tensor.type == TensorType.FLOAT32 and values.low is not None and values.high is not None:
-        return rng.uniform(values.low, values.high, tensor.shape).astype(np.float32)
+        low, high = np.clip((values.low, values.high), -_LARGEST, _LARGEST)
+        return rng.uniform(low, high, tensor.shape).astype(np.float32)
     if dtype is not None and dtype.kind in "iu":
         return _random_integers(tensor, np.iinfo(dtype), values, rng)
     raise TfedgeError(

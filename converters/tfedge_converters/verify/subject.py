@@ -11,11 +11,12 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes
+from tfedge_converters.backends import backend_named
 from tfedge_converters.execute import CProgram, build_firmware, build_host
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, write_model
 from tfedge_converters.verify.engines import Engine, Outputs, Sample, engine
-from tfedge_converters.verify.written import Written, open_written, source_of
+from tfedge_converters.verify.written import Written, open_written
 
 _QEMU = "qemu:"
 
@@ -70,7 +71,7 @@ def subject_of(model: Any) -> Iterator[Subject]:
         yield Subject(bytes(model), "model")
     elif isinstance(model, (str, Path)):
         yield _at(Path(model))
-    elif hasattr(model, "flatbuffer") and hasattr(model, "source"):
+    elif hasattr(model, "flatbuffer") and hasattr(model, "emission"):
         with _artifact(model) as subject:
             yield subject
     else:
@@ -83,11 +84,15 @@ def subject_of(model: Any) -> Iterator[Subject]:
 @contextmanager
 def _artifact(artifact: Any) -> Iterator[Subject]:
     """What `convert` returned; not by its class, whose module needs this one."""
-    if artifact.source is None:
-        yield Subject(artifact.flatbuffer, artifact.name)
-        return
     with tempfile.TemporaryDirectory() as folder:
-        written = source_of(artifact.flatbuffer, artifact.source, Path(folder))
+        program = artifact.emission.program(Path(folder))
+        if program is None:
+            yield Subject(artifact.flatbuffer, artifact.name)
+            return
+        backend = backend_named(artifact.target.backend)
+        written = Written(
+            artifact.flatbuffer, artifact.name, Path(folder), program, backend, is_kept=False
+        )
         yield Subject(artifact.flatbuffer, artifact.name, written)
 
 

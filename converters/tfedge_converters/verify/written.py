@@ -5,35 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tfedge.errors import MissingToolError, ModelFileError, TfedgeError
 from tfedge.file_sets import Manifest, looks_generated, manifest_name, manifests_in, read_manifest
 from tfedge.files import read_bytes
-from tfedge_converters import targets
-from tfedge_converters.c import CSource, Options, generate
-from tfedge_converters.c.packed import PACKED_KERNELS
+from tfedge_converters.backends import Backend, all_backends
 from tfedge_converters.c.set_id import without_id
 from tfedge_converters.execute import CProgram, build_host
-from tfedge_converters.graph import read_model
-from tfedge_converters.graph.passes import pipeline
-from tfedge_converters.tflm import generate_array
 
 _SUFFIX = ".tflite"
-# Vela's file stands beside the model that it was made from.
-_COMPILED = "_vela"
 _HASH = re.compile(r'^#define \w+_MODEL_HASH "([0-9a-f]+)"$', re.MULTILINE)
 _COMMENT = re.compile(r"^\s*/\*.*?\*/\s*", re.DOTALL)
 # What the manifest of a conversion is called by.
 CONVERSION = "convert"
 _AGAIN = "convert the model again"
-# What a conversion for one target or another calls the files of a model.
-_ENDINGS = (
-    *(_SUFFIX, ".h", ".c", "_weights.h", "_weights.c", "_self_test.c"),
-    *("_model_data.h", "_model_data.c", "_op_resolver.h"),
-    *(f"{_COMPILED}{_SUFFIX}", f"{_COMPILED}_summary.csv", f"{_COMPILED}_layers.csv"),
-)
 _DIFFERS = "says that outputs are not those of the reference"
 _NO_VECTORS = -5  # as tfedge_platform.h has it
 _SELF_TEST_WORDS = {
@@ -50,6 +37,7 @@ class Written:
         name: its name without the suffix, which generated files begin with.
         folder: where it lies.
         program: the C beside it; None if there is none.
+        backend: what made the files.
         is_kept: whether the folder is one that `convert` wrote, and not made for this.
     """
 
@@ -57,6 +45,7 @@ class Written:
     name: str
     folder: Path
     program: CProgram | None
+    backend: Backend
     is_kept: bool
 
     def file_faults(self) -> Iterator[str]:
@@ -86,7 +75,7 @@ class Written:
             yield f"{self.name}_self_test {_SELF_TEST_WORDS.get(status, _DIFFERS)}"
 
     def _foreign_constants(self) -> Iterator[str]:
-        for name, orders in self._constants().items():
+        for name, orders in self.backend.constants(self.name, self.flatbuffer).items():
             if (self.folder / name).is_file():
                 found = (self.folder / name).read_text("utf-8", "replace")
                 line = _first_difference(found, orders)
@@ -98,22 +87,6 @@ class Written:
             right_hash = hashlib.sha256(self.flatbuffer).hexdigest()
             if made_from is None or made_from[1] != right_hash:
                 yield f"{header.name} was generated from another model than {self.name}{_SUFFIX}"
-
-    def _constants(self) -> dict[str, Iterator[str]]:
-        """The files that hold the model's numbers, as they should be, in any order of weights."""
-        if self.program is not None:
-            name = f"{self.name}_weights.c"
-            sources = (
-                _generated(self.name, self.flatbuffer, packing) for packing in PACKED_KERNELS
-            )
-            return {name: (source.files[name] for source in sources)}
-        if (self.folder / f"{self.name}{_COMPILED}{_SUFFIX}").exists():
-            return {}
-        name = f"{self.name}_model_data.c"
-        if not (self.folder / name).is_file():
-            return {}
-        model = read_model(self.flatbuffer)
-        return {name: iter([generate_array(model, self.flatbuffer, self.name)[name]])}
 
 
 def open_written(folder: Path) -> Written:
@@ -132,12 +105,24 @@ def open_written(folder: Path) -> Written:
         path = _listed_model(folder, manifest)
         sources = tuple(name for name in manifest.files if name.endswith(".c"))
     flatbuffer = read_bytes(path)
-    program = _program(folder, path.stem, flatbuffer, sources)
-    return Written(flatbuffer, path.stem, folder, program, is_kept=True)
+    backend = _backend_of(folder, path.stem)
+    program = backend.open_program(folder, path.stem, flatbuffer, sources)
+    return Written(flatbuffer, path.stem, folder, program, backend, is_kept=True)
+
+
+def _backend_of(folder: Path, name: str) -> Backend:
+    """The one whose marks lie there, of several the one with most; else one without files."""
+    found = [
+        backend
+        for backend in all_backends()
+        if backend.marks and all((folder / f"{name}{mark}").is_file() for mark in backend.marks)
+    ]
+    return max(found, key=lambda backend: len(backend.marks), default=Backend())
 
 
 def _only_model(folder: Path) -> Path:
-    found = sorted(path for path in folder.glob(f"*{_SUFFIX}") if not path.stem.endswith(_COMPILED))
+    made = tuple(ending for ending in _endings() if ending.endswith(_SUFFIX))
+    found = sorted(path for path in folder.glob(f"*{_SUFFIX}") if not path.name.endswith(made))
     if len(found) != 1:
         names = ", ".join(path.name for path in found)
         held = f"several models ({names}): give one" if found else "no .tflite file"
@@ -177,38 +162,14 @@ def _set_faults(folder: Path, name: str) -> Iterator[str]:
 
 def _collides(path: Path, name: str) -> bool:
     """Whether a file would be taken for one of the model's, or compiled with them."""
-    if path.name in {f"{name}{ending}" for ending in _ENDINGS}:
+    if path.name in {f"{name}{ending}" for ending in (_SUFFIX, *_endings())}:
         return True
     return path.suffix in (".c", ".h") and path.is_file() and looks_generated(path)
 
 
-def source_of(flatbuffer: bytes, source: CSource, folder: Path) -> Written:
-    """A generated program that is in memory alone, written into a folder."""
-    return Written(flatbuffer, source.name, folder, source.write(folder), is_kept=False)
-
-
-def _program(
-    folder: Path, name: str, flatbuffer: bytes, sources: tuple[str, ...] | None
-) -> CProgram | None:
-    header = folder / f"{name}.h"
-    if not header.is_file() or not (folder / f"{name}.c").is_file():
-        return None
-    source = _generated(name, flatbuffer)
-    arena = re.search(
-        rf"^#define {name.upper()}_ARENA_BYTES (\d+)$",
-        header.read_text("utf-8", "replace"),
-        re.MULTILINE,
-    )
-    if arena is None:
-        raise TfedgeError(f"{header}: does not say how large the arena is; convert the model again")
-    return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
-
-
-def _generated(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:
-    model = read_model(flatbuffer)
-    pipeline.run(model)
-    target = replace(targets.load("host"), packing=packing)
-    return generate(model, Options(name, target), flatbuffer=flatbuffer)
+def _endings() -> list[str]:
+    """What conversions for one target or another call files beside a model's."""
+    return [ending for backend in all_backends() for ending in backend.endings]
 
 
 def _first_difference(found: str, rights: Iterable[str]) -> int:

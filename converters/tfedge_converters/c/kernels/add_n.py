@@ -6,17 +6,22 @@ from typing import Any
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import REDUCING, SAME_GRID, AtMost
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 _FRACTION_BITS = 20
 
 # The sums of more int8 values may not fit int16.
-_MOST_OPERANDS = 256
+_OPERANDS = AtMost(256, "operands")
 
 
+@kernel("ADD_N", "int8", limits=(_OPERANDS, SAME_GRID, REDUCING))
 def lower_add_n(operator: Operator) -> Lowered:
     """The sum of two or more operands of one shape, one call each, by way of int16 sums."""
-    checks.operands(operator, least=2, most=_MOST_OPERANDS)
+    count = len(operator.inputs)
+    _OPERANDS.refuse_above(count, f"it has {count} inputs where 2 to {_OPERANDS.most} are possible")
+    checks.operands(operator, least=2, most=_OPERANDS.most)
     operands = [checks.operand(operator, index) for index in range(len(operator.inputs))]
     output = operator.outputs[0]
     checks.int8(*operands, output)

@@ -8,27 +8,33 @@ from typing import Any
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import REDUCING, SAME_GRID, SHAPES, TYPES, ConstantOperand
+from tfedge_converters.c.registry import LITERT, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 _CUMSUM_FRACTION_BITS = 20
 
+_AXIS = ConstantOperand("the axis")
+_COUNT = ConstantOperand("the number of values")
 
-def _lower_arg_extreme(operator: Operator, largest: int) -> Lowered:
+
+def _lower_arg_min_max(operator: Operator, largest: int) -> Lowered:
     source, output, axis = _operands(operator)
     checks.int8(source)
     if output.type not in (TensorType.INT32, TensorType.INT64):
-        raise checks.RefusedError(
-            f"{output.type.name} as output is not supported; INT32 and INT64 are"
-        )
+        TYPES.refuse(f"{output.type.name} as output is not supported; INT32 and INT64 are")
     checks.shape(output, source.shape[:axis] + source.shape[axis + 1 :])
     fields: dict[str, Param] = {"largest": largest, "wide": int(output.type == TensorType.INT64)}
-    return _call("arg_extreme_s8", source, output, axis, fields, in_place=False)
+    return _call("arg_min_max_s8", source, output, axis, fields, in_place=False)
 
 
-lower_arg_max = partial(_lower_arg_extreme, largest=1)
-lower_arg_min = partial(_lower_arg_extreme, largest=0)
+for _code, _largest in (("ARG_MAX", 1), ("ARG_MIN", 0)):
+    kernel(_code, "int8", limits=(_AXIS,), results="int32, int64")(
+        partial(_lower_arg_min_max, largest=_largest)
+    )
 
 
+@kernel("CUMSUM", "int8", limits=(_AXIS, REDUCING))
 def lower_cumsum(operator: Operator) -> Lowered:
     """Running sums along an axis."""
     source, output, axis = _operands(operator)
@@ -50,6 +56,9 @@ def lower_cumsum(operator: Operator) -> Lowered:
     return _call("cumsum_s8", source, output, axis, fields, in_place=True)
 
 
+@kernel(
+    "TOPK_V2", "int8 int16", limits=(_COUNT, SAME_GRID), oracle=LITERT, note="positions in int32"
+)
 def lower_topk_v2(operator: Operator) -> Lowered:
     """The largest values along the last axis, and their positions."""
     checks.operands(operator, least=2, outputs=2)
@@ -57,11 +66,11 @@ def lower_topk_v2(operator: Operator) -> Lowered:
     values, positions = operator.outputs
     width = checks.activations(source, values)
     checks.same_quantization(operator, source, values)
-    elements, count = checks.elements(source), _one_integer(wanted, "the number of values")
+    elements, count = checks.elements(source), _one_integer(wanted, _COUNT)
     if not source.shape or not 1 <= count <= source.shape[-1]:
-        raise checks.RefusedError(f"{count} values of an input of shape {source.shape}")
+        SHAPES.refuse(f"{count} values of an input of shape {source.shape}")
     if positions.type != TensorType.INT32:
-        raise checks.RefusedError(f"{positions.type.name} as positions is not supported; INT32 is")
+        TYPES.refuse(f"{positions.type.name} as positions is not supported; INT32 is")
     for output in (values, positions):
         checks.shape(output, (*source.shape[:-1], count))
     depth = source.shape[-1]
@@ -85,14 +94,14 @@ def _operands(operator: Operator) -> tuple[Tensor, Tensor, int]:
     checks.operands(operator, least=2)
     source, axis = checks.operand(operator, 0), checks.operand(operator, 1)
     checks.elements(source)
-    number = checks.axis(_one_integer(axis, "the axis"), len(source.shape))
+    number = checks.axis(_one_integer(axis, _AXIS), len(source.shape))
     return source, operator.outputs[0], number
 
 
-def _one_integer(tensor: Tensor, what: str) -> int:
+def _one_integer(tensor: Tensor, operand: ConstantOperand) -> int:
     if tensor.type != TensorType.INT32 or tensor.elements != 1:
-        raise checks.RefusedError(f"{what} '{tensor.name}' must be one INT32")
-    return int(checks.constant(tensor, what).reshape(-1)[0])
+        TYPES.refuse(f"{operand.name} '{tensor.name}' must be one INT32")
+    return int(operand.values(tensor).reshape(-1)[0])
 
 
 def _call(

@@ -8,15 +8,22 @@ from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import SHAPES, AtMost, Limit
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of centred values than this could leave int32, or int64.
-_LARGEST_DEPTH = {"s8": ((1 << 31) - 1) // 255**2, "s16": (1 << 31) - 1}
+_DEPTH = {
+    "s8": AtMost(((1 << 31) - 1) // 255**2, "products an output in int8"),
+    "s16": AtMost((1 << 31) - 1, "products an output in int16"),
+}
 
 # Axes before the matrices' own.
 _BATCH_AXES = 3
+_RANKS = Limit(f"2 to {2 + _BATCH_AXES} dimensions")
 
 
+@kernel("BATCH_MATMUL", "int8 int16", limits=(_RANKS, *_DEPTH.values()))
 def lower_batch_matmul(operator: Operator) -> Lowered:
     """[..., rows, depth] times [..., depth, columns], either with its last two axes swapped."""
     checks.operands(operator, least=2)
@@ -25,17 +32,17 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
     for tensor in (a, b):
         checks.elements(tensor)
         if not 2 <= len(tensor.shape) <= 2 + _BATCH_AXES:
-            raise checks.RefusedError(
+            _RANKS.refuse(
                 f"'{tensor.name}' has shape {tensor.shape}; 2 to {2 + _BATCH_AXES} dimensions are "
                 "possible"
             )
     options = operator.options
     rows, depth, a_row_step, a_depth_step = _matrix(a, bool(options.adjX))
     columns, b_depth, b_column_step, b_depth_step = _matrix(b, not options.adjY)
-    if depth != b_depth or depth > _LARGEST_DEPTH[width]:
-        raise checks.RefusedError(
+    if depth != b_depth or depth > _DEPTH[width].most:
+        _DEPTH[width].refuse(
             f"'{a.name}' has {depth} and '{b.name}' {b_depth} values to multiply; both must have "
-            f"the same number, at most {_LARGEST_DEPTH[width]}"
+            f"the same number, at most {_DEPTH[width].most}"
         )
     batches = _batches(a, b)
     checks.shape(output, (*batches, rows, columns))
@@ -74,9 +81,7 @@ def _batches(a: Tensor, b: Tensor) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
-        raise checks.RefusedError(
-            f"the matrices of shapes {a.shape} and {b.shape} do not pair up"
-        ) from None
+        SHAPES.refuse(f"the matrices of shapes {a.shape} and {b.shape} do not pair up")
 
 
 def _padded(batches: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfedge_converters.c.kernel_call import Param
-from tfedge_converters.c.kernels.checks import RefusedError
+from tfedge_converters.c.limits import SHAPES, Limit
 from tfedge_converters.graph.types import Tensor
 
 _LOOPS = 6
+BROADCASTING = Limit(f"broadcasting along at most {_LOOPS} separate dimensions")
 
 
 def merge(a: tuple[int, ...], b: tuple[int, ...], output: Tensor) -> dict[str, Param]:
@@ -37,9 +38,9 @@ def loops(
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
-        raise RefusedError(f"shapes {words} do not broadcast") from None
+        SHAPES.refuse(f"shapes {words} do not broadcast")
     if shape != output.shape or 0 in shape:
-        raise RefusedError(f"'{output.name}' has shape {output.shape} where {shape} follows")
+        SHAPES.refuse(f"'{output.name}' has shape {output.shape} where {shape} follows")
     padded = [(1,) * (len(shape) - len(operand)) + operand for operand in shapes]
     extents: list[int] = []
     repeats: list[tuple[bool, ...]] = []
@@ -53,7 +54,7 @@ def loops(
             extents.append(size)
             repeats.append(repeat)
     if len(extents) > _LOOPS:
-        raise RefusedError(f"shapes {words} broadcast along too many separate dimensions")
+        BROADCASTING.refuse(f"shapes {words} broadcast along too many separate dimensions")
     missing = _LOOPS - len(extents)
     extents = [1] * missing + extents
     repeats = [(True,) * len(shapes)] * missing + repeats

@@ -9,6 +9,18 @@ import numpy as np
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.c.arrays import STORED
 from tfedge_converters.c.kernel_call import Param
+from tfedge_converters.c.limits import (
+    GRIDS,
+    NOT_EMPTY,
+    NUMBERS,
+    OPERANDS,
+    REDUCING,
+    SAME_GRID,
+    SHAPES,
+    TYPES,
+    ConstantOperand,
+    FixedGrid,
+)
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 _INTEGERS = frozenset({TensorType.INT32, TensorType.INT64})
@@ -41,10 +53,6 @@ LIMITS = {
 _INT32 = range(-(1 << 31), 1 << 31)
 
 
-class RefusedError(Exception):
-    """Why an operator cannot be lowered; becomes an UnsupportedError with its place."""
-
-
 def operands(
     operator: Operator, least: int, most: int | None = None, outputs: int | None = 1
 ) -> list[Tensor | None]:
@@ -57,9 +65,9 @@ def operands(
     most = least if most is None else most
     present = operator.inputs
     if not least <= len(present) <= most or any(tensor is None for tensor in present[:least]):
-        raise RefusedError(f"it has {len(present)} inputs where {least} to {most} are possible")
+        OPERANDS.refuse(f"it has {len(present)} inputs where {least} to {most} are possible")
     if outputs is not None and len(operator.outputs) != outputs:
-        raise RefusedError(f"it has {len(operator.outputs)} outputs where {outputs} is possible")
+        OPERANDS.refuse(f"it has {len(operator.outputs)} outputs where {outputs} is possible")
     return [*present, *[None] * (most - len(present))]
 
 
@@ -67,7 +75,7 @@ def operand(operator: Operator, index: int) -> Tensor:
     """An input that must be there."""
     tensor = operator.inputs[index] if index < len(operator.inputs) else None
     if tensor is None:
-        raise RefusedError(f"input {index} is missing")
+        OPERANDS.refuse(f"input {index} is missing")
     return tensor
 
 
@@ -75,7 +83,7 @@ def int8(*tensors: Tensor) -> None:
     """Refuses anything but int8 with one positive scale and a zero point within int8."""
     for tensor in tensors:
         if tensor.type != TensorType.INT8:
-            raise RefusedError(
+            TYPES.refuse(
                 f"'{tensor.name}' is {tensor.type.name}; its C kernel computes in INT8. "
                 f"{_HOW_TO_INT8.get(tensor.type, _QUANTISE)}"
             )
@@ -86,7 +94,7 @@ def int16(*tensors: Tensor) -> None:
     """Refuses anything but int16 with one positive scale and a zero point of 0."""
     for tensor in tensors:
         if tensor.type != TensorType.INT16:
-            raise RefusedError(
+            TYPES.refuse(
                 f"'{tensor.name}' is {tensor.type.name} where its other operands are INT16; "
                 "put a QUANTIZE before it"
             )
@@ -108,13 +116,13 @@ def scale_and_zero_point(tensor: Tensor) -> tuple[np.float32, int]:
     """The per-tensor scale (> 0) and zero point of an integer tensor."""
     quantization = tensor.quantization
     if quantization is None or quantization.per_channel:
-        raise RefusedError(f"'{tensor.name}' needs one scale and one zero point")
+        GRIDS.refuse(f"'{tensor.name}' needs one scale and one zero point")
     scale, zero_point = quantization.scale[0], int(quantization.zero_point[0])
     limits = _ZERO_POINTS.get(tensor.type, (0, 0))
     if not (scale > 0 and np.isfinite(scale)):
-        raise RefusedError(f"'{tensor.name}' has the scale {scale}")
+        GRIDS.refuse(f"'{tensor.name}' has the scale {scale}")
     if not limits[0] <= zero_point <= limits[1]:
-        raise RefusedError(f"'{tensor.name}' has the zero point {zero_point}, outside its type")
+        GRIDS.refuse(f"'{tensor.name}' has the zero point {zero_point}, outside its type")
     return np.float32(scale), zero_point
 
 
@@ -123,24 +131,24 @@ def same_quantization(operator: Operator, *tensors: Tensor) -> None:
     first = tensors[0]
     for other in tensors[1:]:
         if first.quantization is None or not first.quantization.same_as(other.quantization):
-            raise RefusedError(
+            SAME_GRID.refuse(
                 f"'{first.name}' and '{other.name}' have different scales or zero points, which "
                 f"{operator.code} cannot bring together; put a QUANTIZE before it"
             )
 
 
-def fixed_quantization(tensor: Tensor, scale: float, zero_point: int) -> None:
+def fixed_quantization(tensor: Tensor, grid: FixedGrid) -> None:
     """Refuses an output whose scale is not the one that the specification fixes."""
-    if scale_and_zero_point(tensor) != (np.float32(scale), zero_point):
-        raise RefusedError(
-            f"'{tensor.name}' must have the scale {scale} and the zero point {zero_point}"
+    if scale_and_zero_point(tensor) != (np.float32(grid.scale), grid.zero_point):
+        grid.refuse(
+            f"'{tensor.name}' must have the scale {grid.scale} and the zero point {grid.zero_point}"
         )
 
 
 def smaller_than_one(real: float, what: str) -> tuple[int, int]:
     """A multiplier below 1 as (q, shift) with shift <= 0, for kernels that take no others."""
     if not 0 < real < 1:
-        raise RefusedError(f"{what} is {real:.3g}; the reference takes what lies between 0 and 1")
+        REDUCING.refuse(f"{what} is {real:.3g}; the reference takes what lies between 0 and 1")
     return quantize_multiplier(real)
 
 
@@ -148,34 +156,31 @@ def bools(*tensors: Tensor) -> None:
     """Refuses anything but BOOL."""
     for tensor in tensors:
         if tensor.type != TensorType.BOOL:
-            raise RefusedError(f"'{tensor.name}' is {tensor.type.name} where BOOL is needed")
+            TYPES.refuse(f"'{tensor.name}' is {tensor.type.name} where BOOL is needed")
 
 
 def count(claimed: int, present: int, what: str) -> None:
     """Refuses an operator whose options count its operands or results wrongly."""
     if claimed != present:
-        raise RefusedError(f"its options say {claimed} {what} where it has {present}")
+        SHAPES.refuse(f"its options say {claimed} {what} where it has {present}")
 
 
-def constant(tensor: Tensor, what: str) -> np.ndarray:
-    """The value of a tensor that must be known before the graph runs."""
-    if tensor.data is None:
-        raise RefusedError(f"{what} '{tensor.name}' must be constant")
-    return tensor.data
-
-
-def integers(tensor: Tensor, what: str) -> list[int]:
+def integers(tensor: Tensor, operand: ConstantOperand) -> list[int]:
     """The values of a constant of integers: axes, sizes, indices."""
-    values = constant(tensor, what)
+    return integer_values(tensor, operand.values(tensor), operand.name)
+
+
+def integer_values(tensor: Tensor, values: np.ndarray, what: str) -> list[int]:
+    """The values of a tensor that are known, if they are integers."""
     if tensor.type not in _INTEGERS:
-        raise RefusedError(f"{what} '{tensor.name}' must be INT32 or INT64")
+        TYPES.refuse(f"{what} '{tensor.name}' must be INT32 or INT64")
     return [int(value) for value in values.reshape(-1)]
 
 
 def axis(value: int, rank: int) -> int:
     """An axis that may be counted from the end, as one of 0 to rank - 1."""
     if not -rank <= value < rank:
-        raise RefusedError(f"axis {value} does not exist among {rank} dimensions")
+        SHAPES.refuse(f"axis {value} does not exist among {rank} dimensions")
     return value % rank
 
 
@@ -188,7 +193,7 @@ def moved(operator: Operator, *tensors: Tensor) -> None:
     for tensor in tensors:
         elements(tensor)
         if tensor.type != first.type or tensor.type not in STORED:
-            raise RefusedError(
+            TYPES.refuse(
                 f"{first.type.name} '{first.name}' cannot become {tensor.type.name} "
                 f"'{tensor.name}'; one type of {', '.join(type_.name for type_ in STORED)} can move"
             )
@@ -200,17 +205,13 @@ def moved(operator: Operator, *tensors: Tensor) -> None:
 def shape(tensor: Tensor, expected: Sequence[int]) -> None:
     """Refuses a tensor whose shape does not follow from the operator's other operands."""
     if tuple(tensor.shape) != tuple(expected):
-        raise RefusedError(
-            f"'{tensor.name}' has shape {tensor.shape} where {tuple(expected)} follows"
-        )
+        SHAPES.refuse(f"'{tensor.name}' has shape {tensor.shape} where {tuple(expected)} follows")
 
 
 def rank(tensor: Tensor, expected: int) -> None:
     """Refuses a tensor with another number of dimensions, or without elements."""
     if len(tensor.shape) != expected or tensor.elements == 0:
-        raise RefusedError(
-            f"'{tensor.name}' has shape {tensor.shape}; {expected} dimensions are needed"
-        )
+        SHAPES.refuse(f"'{tensor.name}' has shape {tensor.shape}; {expected} dimensions are needed")
 
 
 def parameters(params: Mapping[str, Param]) -> None:
@@ -220,13 +221,13 @@ def parameters(params: Mapping[str, Param]) -> None:
             parameters(value)
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int) and number not in _INT32:
-                raise RefusedError(f"{name} = {number} does not fit into 32 bits")
+                NUMBERS.refuse(f"{name} = {number} does not fit into 32 bits")
             if isinstance(number, float) and not np.isfinite(np.float32(number)):
-                raise RefusedError(f"{name} = {number} is no finite float32")
+                NUMBERS.refuse(f"{name} = {number} is no finite float32")
 
 
 def elements(tensor: Tensor) -> int:
     """The number of elements, at least 1."""
     if tensor.elements == 0:
-        raise RefusedError(f"'{tensor.name}' of shape {tensor.shape} is empty")
+        NOT_EMPTY.refuse(f"'{tensor.name}' of shape {tensor.shape} is empty")
     return tensor.elements

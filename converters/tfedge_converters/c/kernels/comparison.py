@@ -8,38 +8,53 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.broadcast import BROADCASTING
 from tfedge_converters.c.kernels.elementwise import binary_call, rescaled_fields
-from tfedge_converters.c.kernels.integers import is_integer, lower_integer_comparison
+from tfedge_converters.c.kernels.integer_elementwise import lower_integer_comparison
+from tfedge_converters.c.limits import REDUCING, TYPES, Limit
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
+
+_NUMBERS = Limit("no constants that are NaN")
 
 
 def _lower(operator: Operator, less: int, equal: int, greater: int) -> Lowered:
-    if is_integer(operator):
-        return lower_integer_comparison(operator, less, equal, greater)
-    checks.operands(operator, least=2)
-    a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
-    checks.bools(output)
-    accepted: dict[str, Param] = {
-        "accept_less": less,
-        "accept_equal": equal,
-        "accept_greater": greater,
-    }
-    if a.type == b.type == TensorType.FLOAT32:
-        _refuse_no_numbers(a, b)
-        return binary_call("compare_f32", (a, b), output, accepted, in_place=False)
+    a, b, output = _operands(operator)
     fields = _flags if a.type == TensorType.BOOL and less == greater else _reals
     return binary_call(
         "compare_s8",
         (a, b),
         output,
-        {**accepted, **fields("a", a), **fields("b", b)},
+        {**_accepted(less, equal, greater), **fields("a", a), **fields("b", b)},
     )
+
+
+def _lower_float(operator: Operator, less: int, equal: int, greater: int) -> Lowered:
+    a, b, output = _operands(operator)
+    if b.type != a.type:
+        TYPES.refuse(
+            f"'{b.name}' is {b.type.name} where '{a.name}' is {a.type.name}; one type is needed"
+        )
+    _refuse_no_numbers(a, b)
+    accepted = _accepted(less, equal, greater)
+    return binary_call("compare_f32", (a, b), output, accepted, in_place=False)
+
+
+def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
+    checks.operands(operator, least=2)
+    a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
+    checks.bools(output)
+    return a, b, output
+
+
+def _accepted(less: int, equal: int, greater: int) -> dict[str, Param]:
+    return {"accept_less": less, "accept_equal": equal, "accept_greater": greater}
 
 
 def _refuse_no_numbers(*operands: Tensor) -> None:
     for tensor in operands:
         if tensor.data is not None and np.isnan(tensor.data).any():
-            raise checks.RefusedError(f"the constant '{tensor.name}' has values that are NaN")
+            _NUMBERS.refuse(f"the constant '{tensor.name}' has values that are NaN")
 
 
 def _reals(name: str, operand: Tensor) -> dict[str, Param]:
@@ -53,9 +68,22 @@ def _flags(name: str, operand: Tensor) -> dict[str, Param]:
     return {f"{name}_zero_point": 0, f"{name}_multiplier": 1 << 30, f"{name}_shift": 0}
 
 
-lower_equal = partial(_lower, less=0, equal=1, greater=0)
-lower_not_equal = partial(_lower, less=1, equal=0, greater=1)
-lower_less = partial(_lower, less=1, equal=0, greater=0)
-lower_less_equal = partial(_lower, less=1, equal=1, greater=0)
-lower_greater = partial(_lower, less=0, equal=0, greater=1)
-lower_greater_equal = partial(_lower, less=0, equal=1, greater=1)
+# What each says where a is less than b, equal to it, or greater; and whether it knows of bool.
+_COMPARISONS = {
+    "EQUAL": ((0, 1, 0), True),
+    "NOT_EQUAL": ((1, 0, 1), True),
+    "LESS": ((1, 0, 0), False),
+    "LESS_EQUAL": ((1, 1, 0), False),
+    "GREATER": ((0, 0, 1), False),
+    "GREATER_EQUAL": ((0, 1, 1), False),
+}
+
+for _code, ((_less, _equal, _greater), _of_bools) in _COMPARISONS.items():
+    for _types, _lowering, _limits in (
+        ("int8 bool" if _of_bools else "int8", _lower, (BROADCASTING, REDUCING)),
+        ("int32 int64", lower_integer_comparison, (BROADCASTING,)),
+        ("float32", _lower_float, (BROADCASTING, _NUMBERS)),
+    ):
+        kernel(_code, _types, limits=_limits, results="bool")(
+            partial(_lowering, less=_less, equal=_equal, greater=_greater)
+        )

@@ -9,54 +9,68 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.fully_connected import LARGEST_DEPTH, matmul_call
-from tfedge_converters.c.kernels.geometry import Window, slide
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS, matmul_call
+from tfedge_converters.c.kernels.geometry import WINDOWS, Window, slide
 from tfedge_converters.c.kernels.requantization import (
+    BIAS,
+    FUSED,
+    INT8_WEIGHTS,
+    WEIGHTS,
     channel_multipliers,
     folded_bias,
+    int16_limits,
+    int16_sum_fields,
     is_narrow,
     output_fields,
     weight_scales,
-    wide_limits,
-    wide_sum_fields,
 )
+from tfedge_converters.c.limits import SHAPES, AtMost, Limit
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # A sum of more products of int16 with int8 could leave int32.
-_LARGEST_WIDE_ROW = (1 << 31) // (1 << 22) - 1
+_INT16_ROW = AtMost((1 << 31) // (1 << 22) - 1, "columns of a depthwise kernel in int16")
+
+_REACH = Limit("taps of depthwise kernels within 2^31 elements around the input")
+
+# What the kernels that multiply matrices do not compute.
+DENSE = (WEIGHTS, *INT8_WEIGHTS, BIAS, FUSED, PRODUCTS)
+_LIMITS = (*DENSE, WINDOWS, _INT16_ROW, _REACH)
 
 
+@kernel("CONV_2D", "int8 int16", limits=_LIMITS)
 def lower_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c / groups]."""
     source, weights, _ = _operands(operator)
     channels, _, _, depth = weights.shape
     groups, rest = divmod(source.shape[3], depth)
     if rest or not groups or channels % groups:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
         )
-    data = checks.constant(weights, "the weights")
+    data = WEIGHTS.values(weights)
     scales = weight_scales(weights, channels, axis=0)
     if depth == 1 < groups:
         return _by_channel(operator, data[..., 0].transpose(1, 2, 0), scales)
     return _dense(operator, data, scales, groups)
 
 
+@kernel("DEPTHWISE_CONV_2D", "int8 int16", limits=_LIMITS)
 def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [1, kernel_height, kernel_width, c * depth_multiplier]."""
     source, weights, _ = _operands(operator)
     one, _, _, channels = weights.shape
     if one != 1 or channels % source.shape[3]:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
         )
     multiplier = operator.options.depthMultiplier
     if source.shape[3] * multiplier != channels:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"its depth multiplier of {multiplier} does not make {channels} channels of the "
             f"input's {source.shape[3]}"
         )
-    data = checks.constant(weights, "the weights")[0]
+    data = WEIGHTS.values(weights)[0]
     scales = weight_scales(weights, channels, axis=3)
     if source.shape[3] == 1:
         return _dense(operator, data.transpose(2, 0, 1)[..., np.newaxis], scales, groups=1)
@@ -87,9 +101,9 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
     wide = source.type == TensorType.INT16
     in_rows = kernel_height == kernel_width == 1 and output.shape[:3] == source.shape[:3]
     if groups == 1 and in_rows and wide:
-        call = matmul_call(source, output, _wide_matmul_fields(source, output, part), "s16")
+        call = matmul_call(source, output, _int16_matmul_fields(source, output, part), "s16")
     elif groups > 1 or wide:
-        call = spread_call(source, output, part, (1, 1), (0, 0))
+        call = strided_output_call(source, output, part, (1, 1), (0, 0))
     elif in_rows:
         call = matmul_call(source, output, _matmul_fields(source, output, part))
     else:
@@ -129,8 +143,7 @@ def _matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dic
     channels = part.weights.shape[0]
     data = part.weights.reshape(channels, -1)
     taps = data.shape[1]
-    if taps > LARGEST_DEPTH:
-        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
+    PRODUCTS.refuse_above(taps, f"{taps} products an output could overflow its 32-bit sum")
     zero_point = checks.scale_and_zero_point(source)[1]
     multiplier, shift = _multipliers(source, part.scales, output, channels)
     folded = folded_bias(part.bias, channels, data.sum(axis=1, dtype=np.int64), zero_point)
@@ -166,10 +179,10 @@ def _macs(source: Tensor, part: ConvolutionPart) -> int:
     return source.shape[0] * part.output_size[0] * part.output_size[1] * part.weights.size
 
 
-def _wide_convolution_call(
+def _int16_convolution_call(
     source: Tensor, output: Tensor, part: ConvolutionPart, steps: dict[str, Param]
 ) -> KernelCall:
-    matmul = _wide_matmul_fields(source, output, part)
+    matmul = _int16_matmul_fields(source, output, part)
     return KernelCall(
         kernel="conv_2d_s16",
         header="conv_2d_s16",
@@ -204,7 +217,7 @@ def _convolution_call(source: Tensor, output: Tensor, part: ConvolutionPart) -> 
     )
 
 
-def _wide_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dict[str, Param]:
+def _int16_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -> dict[str, Param]:
     """The same for int16 activations, whose sums have 64 bits."""
     channels = part.weights.shape[0]
     data = part.weights.reshape(channels, -1)
@@ -212,12 +225,12 @@ def _wide_matmul_fields(source: Tensor, output: Tensor, part: ConvolutionPart) -
         "depth": data.shape[1],
         "channels": channels // part.groups,
         "weights": Constant("weights", data, shape_comment(part.weights.shape)),
-        **wide_sum_fields(source, output, part.scales, part.bias, channels),
-        **wide_limits(output, part.activation),
+        **int16_sum_fields(source, output, part.scales, part.bias, channels),
+        **int16_limits(output, part.activation),
     }
 
 
-def spread_call(
+def strided_output_call(
     source: Tensor,
     output: Tensor,
     part: ConvolutionPart,
@@ -238,13 +251,13 @@ def spread_call(
         "first_pixel": (first[0] * width + first[1]) * channels,
     }
     if source.type == TensorType.INT16:
-        return _wide_convolution_call(source, output, part, steps)
+        return _int16_convolution_call(source, output, part, steps)
     call = _convolution_call(source, output, part)
     return replace(
         call,
-        kernel="conv_2d_parts_s8",
-        header="conv_2d_parts_s8",
-        struct="conv_2d_parts_s8",
+        kernel="conv_2d_grouped_s8",
+        header="conv_2d_grouped_s8",
+        struct="conv_2d_grouped_s8",
         params={**steps, "conv": call.params},
         scratch_bytes=call.scratch_bytes + 2 * channels // part.groups,
     )
@@ -267,8 +280,8 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
     width = checks.activations(source, output)
     activation = operator.options.fusedActivationFunction
     if width == "s16":
-        sums = _wide_channel_fields(source, output, data, scales, bias)
-        limits = wide_limits(output, activation)
+        sums = _int16_channel_fields(source, output, data, scales, bias)
+        limits = int16_limits(output, activation)
     else:
         sums = _channel_fields(source, output, data, scales, bias)
         limits = output_fields(output, activation)
@@ -303,8 +316,7 @@ def _channel_fields(
 ) -> dict[str, Param]:
     kernel_height, kernel_width, channels = data.shape
     taps = kernel_height * kernel_width
-    if taps > LARGEST_DEPTH:
-        raise checks.RefusedError(f"{taps} products an output could overflow its 32-bit sum")
+    PRODUCTS.refuse_above(taps, f"{taps} products an output could overflow its 32-bit sum")
     zero_point = checks.scale_and_zero_point(source)[1]
     multiplier, shift = _multipliers(source, scales, output, channels)
     folded = folded_bias(bias, channels, data.sum(axis=(0, 1), dtype=np.int64), zero_point)
@@ -318,18 +330,18 @@ def _channel_fields(
     }
 
 
-def _wide_channel_fields(
+def _int16_channel_fields(
     source: Tensor, output: Tensor, data: np.ndarray, scales: np.ndarray, bias: Tensor | None
 ) -> dict[str, Param]:
     kernel_width, channels = data.shape[1:]
-    if kernel_width > _LARGEST_WIDE_ROW:
-        raise checks.RefusedError(
-            f"the kernel is {kernel_width} wide; at most {_LARGEST_WIDE_ROW} products of a row fit "
-            "into its 32-bit sum"
-        )
+    _INT16_ROW.refuse_above(
+        kernel_width,
+        f"the kernel is {kernel_width} wide; at most {_INT16_ROW.most} products of a row fit into "
+        "its 32-bit sum",
+    )
     return {
         "weights": Constant("weights", data, shape_comment(data.shape)),
-        **wide_sum_fields(source, output, scales, bias, channels),
+        **int16_sum_fields(source, output, scales, bias, channels),
     }
 
 
@@ -339,7 +351,7 @@ def _check_reach(source: Tensor, operator: Operator, kernel: Sequence[int]) -> N
     dilations = (operator.options.dilationHFactor, operator.options.dilationWFactor)
     rows, columns = (size * step for size, step in zip(kernel, dilations, strict=True))
     if ((height + rows) * width + columns) * depth >= 1 << 31:
-        raise checks.RefusedError(f"dilations {dilations} reach too far outside the input")
+        _REACH.refuse(f"dilations {dilations} reach too far outside the input")
 
 
 def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:

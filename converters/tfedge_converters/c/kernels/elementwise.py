@@ -7,36 +7,50 @@ from typing import Any
 import numpy as np
 
 from tfedge_converters.arithmetic import reciprocal
-from tfedge_converters.arithmetic.fixed_point import quantize_multiplier, requantize
+from tfedge_converters.arithmetic.byte_pairs import SUM_FRACTION_BITS, sum_table
+from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.linear_sum import find_linear_sum
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.broadcast import merge
-from tfedge_converters.c.kernels.integers import is_integer, lower_integer_function
-from tfedge_converters.c.kernels.requantization import output_fields
+from tfedge_converters.c.kernels.broadcast import BROADCASTING, merge
+from tfedge_converters.c.kernels.requantization import FUSED, output_fields
+from tfedge_converters.c.limits import REDUCING, Limit
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
 # Of the operands' common scale, by the width of integers.
-_ADD_FRACTION_BITS = {"s8": 20, "s16": 15}
+_ADD_FRACTION_BITS = {"s8": SUM_FRACTION_BITS, "s16": 15}
 _SQUARED_DIFFERENCE_FRACTION_BITS = {"s8": 7, "s16": 0}
 
-_VALUES = np.arange(-128, 128, dtype=np.int64)
+_SUM_SCALES = Limit(
+    "operands' scales below "
+    + " and ".join(
+        f"2^{bits - 1} times the result's in {name}"
+        for name, bits in zip(("int8", "int16"), _ADD_FRACTION_BITS.values(), strict=True)
+    )
+)
+_QUOTIENTS = (1 << 6, 1 << 22)
+_QUOTIENT_SCALES = Limit(
+    f"a quotient of one step by one of {_QUOTIENTS[0]} to {_QUOTIENTS[1]:,} steps of the result"
+)
+_SUM = (BROADCASTING, FUSED, REDUCING, _SUM_SCALES)
 
 
+@kernel("ADD", "int8 int16", limits=_SUM)
 def lower_add(operator: Operator) -> Lowered:
     """a + b."""
     return _lower_sum(operator, subtract=0)
 
 
+@kernel("SUB", "int8 int16", limits=_SUM)
 def lower_sub(operator: Operator) -> Lowered:
     """a - b."""
     return _lower_sum(operator, subtract=1)
 
 
+@kernel("MUL", "int8 int16", limits=(BROADCASTING, FUSED))
 def lower_mul(operator: Operator) -> Lowered:
     """a * b."""
-    if is_integer(operator):
-        return lower_integer_function(operator)
     a, b, output = _operands(operator)
     width = checks.activations(a, b, output)
     multiplier, shift = quantize_multiplier(_scale(a) * _scale(b) / _scale(output))
@@ -57,6 +71,7 @@ def lower_mul(operator: Operator) -> Lowered:
     )
 
 
+@kernel("DIV", "int8", limits=(BROADCASTING, FUSED, _QUOTIENT_SCALES))
 def lower_div(operator: Operator) -> Lowered:
     """a / b, where the reference's shifts are defined."""
     a, b, output = _operands(operator)
@@ -69,9 +84,10 @@ def lower_div(operator: Operator) -> Lowered:
     table = reciprocal.of_bytes(_zero_point(b))
     divisors = slice(None) if b.data is None else b.data.reshape(-1).view(np.uint8)
     if not table.exponent[divisors].max() <= shift <= reciprocal.LARGEST_SHIFT:
-        raise checks.RefusedError(
+        _QUOTIENT_SCALES.refuse(
             f"its scales make {real:.3g} of a quotient of one step by one; the reference shifts by "
-            f"more bits than there are outside of {2**6} to {2**22}: give the result a finer scale"
+            f"more bits than there are outside of {_QUOTIENTS[0]} to {_QUOTIENTS[1]}: give the "
+            "result a finer scale"
         )
     return binary_call(
         "div_s8",
@@ -89,10 +105,9 @@ def lower_div(operator: Operator) -> Lowered:
     )
 
 
+@kernel("SQUARED_DIFFERENCE", "int8 int16", limits=(BROADCASTING, REDUCING))
 def lower_squared_difference(operator: Operator) -> Lowered:
     """(a - b)^2."""
-    if is_integer(operator):
-        return lower_integer_function(operator)
     a, b, output = _operands(operator)
     width = checks.activations(a, b, output)
     common = 2 * max(_scale(a), _scale(b))
@@ -155,8 +170,6 @@ def rescaled_fields(name: str, operand: Tensor, real: float) -> dict[str, Param]
 
 
 def _lower_sum(operator: Operator, subtract: int) -> Lowered:
-    if is_integer(operator):
-        return lower_integer_function(operator)
     a, b, output = _operands(operator)
     width = checks.activations(a, b, output)
     fields = _sum_fields(a, b, output, subtract, _ADD_FRACTION_BITS[width])
@@ -180,7 +193,7 @@ def _sum_fields(
     common = 2 * max(_scale(a), _scale(b))
     real = common / ((1 << fraction_bits) * _scale(output))
     if real >= 1:
-        raise checks.RefusedError(
+        _SUM_SCALES.refuse(
             f"the output's scale {_scale(output):.3g} is too small for its operands' "
             f"{common / 2:.3g}"
         )
@@ -198,19 +211,10 @@ def _linear_fields(
     a: Tensor, b: Tensor, output: Tensor, exact: dict[str, Any]
 ) -> dict[str, Param] | None:
     """The fields of the linear kernel, if it computes what the exact one does."""
-    x, y = (
-        requantize(
-            (_VALUES - exact[f"{name}_zero_point"]) << _ADD_FRACTION_BITS["s8"],
-            exact[f"{name}_multiplier"],
-            exact[f"{name}_shift"],
-        )
-        for name in "ab"
-    )
     sign = -1 if exact["subtract"] else 1
-    sums = x[:, None] + sign * y[None, :]
     low, high = exact["output_min"], exact["output_max"]
-    results = requantize(sums, exact["output_multiplier"], exact["output_shift"])
-    results = np.clip(results + exact["output_zero_point"], low, high)
+    x, y, z = (checks.scale_and_zero_point(tensor) for tensor in (a, b, output))
+    results = np.clip(sum_table(x, y, z, sign), low, high)
     found = find_linear_sum(
         results, _scale(a) / _scale(output), sign * _scale(b) / _scale(output), low, high
     )

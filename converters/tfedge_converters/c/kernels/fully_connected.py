@@ -12,38 +12,50 @@ from tfedge_converters.arithmetic.rounding_steps import rounding_steps
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.requantization import (
+    BIAS,
+    CHANNELS,
+    FUSED,
+    INT8_WEIGHTS,
+    WEIGHTS,
     bias_values,
     channel_multipliers,
+    channel_scales,
     folded_bias,
+    int16_limits,
+    int16_sum_fields,
     is_narrow,
     output_fields,
     output_limits,
     weight_scales,
-    wide_limits,
-    wide_sum_fields,
 )
-from tfedge_converters.graph.types import Operator, Tensor, TensorType
+from tfedge_converters.c.limits import SHAPES, AtMost, Limit
+from tfedge_converters.c.registry import LITERT, kernel
+from tfedge_converters.graph.types import Operator, Tensor
 
-# A sum of more products of int8 values than this could leave int32.
-LARGEST_DEPTH = (1 << 31) // (1 << 14) - 1
+# A sum of more products of int8 values could leave int32.
+PRODUCTS = AtMost((1 << 31) // (1 << 14) - 1, "products of int8 an output")
 
 # The same of differences of int8 values.
-_LARGEST_OFFSET_DEPTH = ((1 << 31) - 1) // 255**2
+_CENTRED_PRODUCTS = AtMost(
+    ((1 << 31) - 1) // 255**2,
+    "products an output where weights have a zero point or are computed at run time",
+)
+
+_UNSHUFFLED = Limit("weights unshuffled")
+_LIMITS = (_UNSHUFFLED, BIAS, FUSED, _CENTRED_PRODUCTS)
 
 
+@kernel("FULLY_CONNECTED", "int8", limits=(*_LIMITS, CHANNELS, PRODUCTS))
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
     _, source, weights, bias, output = _operands(operator)
-    if source.type == TensorType.INT16:
-        return _lower_wide(operator)
     if weights.data is None or np.any(_zero_points(weights)):
         return lower_at_run_time(operator)
     channels, depth = weights.shape
-    if depth > LARGEST_DEPTH:
-        raise checks.RefusedError(f"{depth} products an output could overflow its 32-bit sum")
-    data = checks.constant(weights, "the weights")
+    PRODUCTS.refuse_above(depth, f"{depth} products an output could overflow its 32-bit sum")
+    data = weights.data
     zero_point = checks.scale_and_zero_point(source)[1]
-    scales = weight_scales(weights, channels, axis=0)
+    scales = channel_scales(weights, channels, axis=0)
     multiplier, shift = channel_multipliers(source, scales, output)
     folded = folded_bias(bias, channels, data.sum(axis=1, dtype=np.int64), zero_point)
     matmul: dict[str, Param] = {
@@ -60,17 +72,19 @@ def lower_fully_connected(operator: Operator) -> Lowered:
     return Lowered((matmul_call(source, output, matmul),))
 
 
-def _lower_wide(operator: Operator) -> Lowered:
+@kernel("FULLY_CONNECTED", "int16", limits=(_UNSHUFFLED, WEIGHTS, *INT8_WEIGHTS, BIAS, FUSED))
+def lower_int16_fully_connected(operator: Operator) -> Lowered:
+    """The same on int16, whose sums have 64 bits."""
     _, source, weights, bias, output = _operands(operator)
     channels, depth = weights.shape
     scales = weight_scales(weights, channels, axis=0)
-    data = checks.constant(weights, "the weights")
+    data = WEIGHTS.values(weights)
     matmul = {
         "depth": depth,
         "channels": channels,
         "weights": Constant("weights", data, shape_comment(weights.shape)),
-        **wide_sum_fields(source, output, scales, bias, channels),
-        **wide_limits(output, operator.options.fusedActivationFunction),
+        **int16_sum_fields(source, output, scales, bias, channels),
+        **int16_limits(output, operator.options.fusedActivationFunction),
     }
     return Lowered((matmul_call(source, output, matmul, "s16"),))
 
@@ -80,13 +94,14 @@ def lower_at_run_time(operator: Operator) -> Lowered:
     _, source, weights, _, output = _operands(operator)
     multiplier, shift = quantize_multiplier(_real_multiplier(source, weights, output))
     limits = output_fields(output, operator.options.fusedActivationFunction)
-    return _offset_call(
+    return _weight_zero_point_call(
         operator,
         {"multiplier": multiplier, "shift": shift, **limits, "step_count": 0, "steps": 0},
     )
 
 
-def lower_unsigned_fully_connected(operator: Operator) -> Lowered:
+@kernel("FULLY_CONNECTED", "uint8", limits=_LIMITS, oracle=LITERT)
+def lower_uint8_fully_connected(operator: Operator) -> Lowered:
     """The same of a model that was uint8, whose reference scales sums in double precision."""
     _, source, weights, _, output = _operands(operator)
     zero_point = checks.scale_and_zero_point(output)[1]
@@ -102,7 +117,7 @@ def lower_unsigned_fully_connected(operator: Operator) -> Lowered:
         "step_count": steps.size,
         "steps": Constant("steps", steps, "the least sum of each result") if steps.size else 0,
     }
-    return _offset_call(operator, fields)
+    return _weight_zero_point_call(operator, fields)
 
 
 def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, Tensor]:
@@ -113,11 +128,11 @@ def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, T
     checks.activations(source, output)
     checks.rank(weights, 2)
     if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise checks.RefusedError("shuffled weights are not supported")
+        _UNSHUFFLED.refuse("shuffled weights are not supported")
     channels, depth = weights.shape
     rows, rest = divmod(checks.elements(source), depth)
     if rest or output.elements != rows * channels or output.shape[-1:] != (channels,):
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"an input of shape {source.shape} and an output of shape {output.shape} do not fit "
             f"weights of shape {weights.shape}"
         )
@@ -136,15 +151,16 @@ def _real_multiplier(source: Tensor, weights: Tensor, output: Tensor) -> float:
     return scales[0] * scales[1] / scales[2]
 
 
-def _offset_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
+def _weight_zero_point_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
     rows, source, weights, bias, output = _operands(operator)
     channels, depth = weights.shape
-    if depth > _LARGEST_OFFSET_DEPTH:
-        raise checks.RefusedError(f"{depth} products an output could overflow its 32-bit sum")
+    _CENTRED_PRODUCTS.refuse_above(
+        depth, f"{depth} products an output could overflow its 32-bit sum"
+    )
     call = KernelCall(
-        kernel="fully_connected_offset_s8",
-        header="fully_connected_offset_s8",
-        struct="fully_connected_offset_s8",
+        kernel="fully_connected_weight_zero_point_s8",
+        header="fully_connected_weight_zero_point_s8",
+        struct="fully_connected_weight_zero_point_s8",
         params={
             "rows": rows,
             "depth": depth,

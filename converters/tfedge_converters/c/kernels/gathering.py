@@ -9,11 +9,18 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import SAME_GRID, SHAPES, TYPES, AtMost, Limit
+from tfedge_converters.c.registry import STORED_TYPES, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 _LARGEST_DEPTH = 6
+_DEPTH = AtMost(_LARGEST_DEPTH, "indices a tuple")
+_IN_RANGE = Limit("constant indices that lie within the operand; others are checked at run time")
+_LIMITS = (SAME_GRID, _IN_RANGE)
+_INDICES = "indices in int32, or constant in int64"
 
 
+@kernel("GATHER", STORED_TYPES, limits=_LIMITS, note=_INDICES)
 def lower_gather(operator: Operator) -> Lowered:
     """Positions along one axis, in batches of source and indices if there are any."""
     source, indices, output = _operands(operator, source=0, indices=1)
@@ -23,7 +30,7 @@ def lower_gather(operator: Operator) -> Lowered:
     if not 0 <= batch <= min(axis, len(indices.shape)) or (
         source.shape[:batch] != indices.shape[:batch]
     ):
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"{operator.options.batchDims} batch dimensions of {source.shape} and {indices.shape}"
         )
     inner = source.shape[axis + 1 :]
@@ -39,22 +46,24 @@ def lower_gather(operator: Operator) -> Lowered:
     )
 
 
+@kernel("GATHER_ND", STORED_TYPES, limits=(*_LIMITS, _DEPTH), note=_INDICES)
 def lower_gather_nd(operator: Operator) -> Lowered:
     """Slices at tuples of indices, which run along the indices' last dimension."""
     source, indices, output = _operands(operator, source=0, indices=1)
     depth = indices.shape[-1] if indices.shape else 0
-    if not 1 <= depth <= min(len(source.shape), _LARGEST_DEPTH):
-        raise checks.RefusedError(f"indices of shape {indices.shape} into shape {source.shape}")
+    if not 1 <= depth <= min(len(source.shape), _DEPTH.most):
+        _DEPTH.refuse(f"indices of shape {indices.shape} into shape {source.shape}")
     checks.shape(output, (*indices.shape[:-1], *source.shape[depth:]))
     return _gather(source, indices, output, extents=source.shape[:depth])
 
 
+@kernel("EMBEDDING_LOOKUP", STORED_TYPES, limits=_LIMITS, note=_INDICES)
 def lower_embedding_lookup(operator: Operator) -> Lowered:
     """Rows of a table."""
     source, indices, output = _operands(operator, source=1, indices=0)
     checks.rank(indices, 1)
     if not source.shape:
-        raise checks.RefusedError(f"'{source.name}' has no rows")
+        SHAPES.refuse(f"'{source.name}' has no rows")
     checks.shape(output, (*indices.shape, *source.shape[1:]))
     return _gather(source, indices, output, extents=source.shape[:1])
 
@@ -71,13 +80,15 @@ def _int32(indices: Tensor) -> Tensor:
     """The indices as the kernel takes them."""
     if indices.data is None:
         if indices.type != TensorType.INT32:
-            raise checks.RefusedError(
+            TYPES.refuse(
                 f"the indices '{indices.name}' are {indices.type.name}; INT32 is supported"
             )
         return indices
-    values = np.array(checks.integers(indices, "the indices"), np.int64).reshape(indices.shape)
+    values = np.array(
+        checks.integer_values(indices, indices.data, "the indices"), np.int64
+    ).reshape(indices.shape)
     if values.min() < 0 or values.max() > np.iinfo(np.int32).max:
-        raise checks.RefusedError(f"the indices '{indices.name}' are out of range")
+        _IN_RANGE.refuse(f"the indices '{indices.name}' are out of range")
     return Tensor(indices.name, indices.shape, TensorType.INT32, data=values.astype(np.int32))
 
 
@@ -94,14 +105,14 @@ def _gather(
     if indices.data is not None:
         tuples = indices.data.reshape(-1, depth)
         if (tuples >= np.array(extents)).any():
-            raise checks.RefusedError(f"the indices '{indices.name}' are out of range")
+            _IN_RANGE.refuse(f"the indices '{indices.name}' are out of range")
     volume = source.byte_size // (batches * outer)
     steps = [volume // math.prod(extents[: i + 1]) for i in range(depth)]
     missing = _LARGEST_DEPTH - depth
     call = KernelCall(
-        kernel="gather_x8",
-        header="gather_x8",
-        struct="gather_x8",
+        kernel="gather_bytes",
+        header="gather_bytes",
+        struct="gather_bytes",
         params={
             "batches": batches,
             "outer": outer,

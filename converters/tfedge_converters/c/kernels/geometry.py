@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge_converters.c.kernels.checks import RefusedError
+from tfedge_converters.c.limits import SHAPES, Limit
 
 # Kernels compute positions in and around the input in 32 bits.
 _LARGEST_EXTENT = 1 << 29
 
 # The reference keeps strides, dilations and padding in 16 bits, and wraps what is larger.
 _LARGEST_STEP = (1 << 15) - 1
+
+WINDOWS = Limit(
+    f"sides and kernels, dilated, of at most {_LARGEST_EXTENT:,}; strides, dilations and paddings "
+    f"of at most {_LARGEST_STEP:,}"
+)
 
 
 @dataclass(frozen=True)
@@ -36,22 +41,22 @@ def slide(size: int, kernel: int, stride: int, dilation: int, padding: int) -> W
             whose positions do not fit into 32 bits, or steps or padding that do not fit into 16.
     """
     if min(size, kernel, stride, dilation) < 1:
-        raise RefusedError(
+        SHAPES.refuse(
             f"size {size}, kernel {kernel}, stride {stride}, dilation {dilation}: one is below 1"
         )
     extent = (kernel - 1) * dilation + 1
     if max(size, extent) > _LARGEST_EXTENT or max(stride, dilation) > _LARGEST_STEP:
-        raise RefusedError(
+        WINDOWS.refuse(
             f"size {size}, extent {extent}, stride {stride}, dilation {dilation}: one is too large"
         )
     if padding == schema.Padding.SAME:
         output = -(-size // stride)
         before = max((output - 1) * stride + extent - size, 0) // 2
         if before > _LARGEST_STEP:
-            raise RefusedError(f"a padding of {before}; at most {_LARGEST_STEP} is supported")
+            WINDOWS.refuse(f"a padding of {before}; at most {_LARGEST_STEP} is supported")
         return Window(output, before)
     if padding != schema.Padding.VALID:
-        raise RefusedError(f"padding {padding} is neither SAME nor VALID")
+        SHAPES.refuse(f"padding {padding} is neither SAME nor VALID")
     if extent > size:
-        raise RefusedError(f"a kernel of extent {extent} does not fit into an input of {size}")
+        SHAPES.refuse(f"a kernel of extent {extent} does not fit into an input of {size}")
     return Window((size - extent) // stride + 1, 0)

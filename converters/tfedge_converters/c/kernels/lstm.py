@@ -15,8 +15,17 @@ from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.fully_connected import LARGEST_DEPTH
-from tfedge_converters.c.kernels.requantization import bias_values, folded_bias, weight_scales
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS
+from tfedge_converters.c.kernels.requantization import (
+    BIAS,
+    INT8_WEIGHTS,
+    WEIGHTS,
+    bias_values,
+    folded_bias,
+    weight_scales,
+)
+from tfedge_converters.c.limits import SAME_GRID, AtMost, Limit
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.lstm_operands import (
     ABSENT,
     BIASES,
@@ -35,26 +44,49 @@ _ACTIVATION_FRACTION_BITS = 15
 # Scales of the cell, as powers of two, for which none of the reference's shifts overflows.
 _CELL_POWERS = range(-29, 3)
 
+_PLAIN = Limit("without peephole, projection or normalisation of its layers")
+_TANH = Limit("its activation TANH")
+_EXACT = Limit("no clipping of projections, no diagonal recurrent weights")
+_CELL_CLIP = Limit("the cell's clip finite and not negative")
+_SEQUENCES = AtMost(1, "sequence at once")
+_NO_STATE = Limit("its input no state")
+_STATES = Limit("states that are variables with a value for each unit, the cell in int16")
+_CELL_SCALE = Limit(
+    f"the cell's scale a power of two, 2^{_CELL_POWERS[0]} to 2^{_CELL_POWERS[-1]}, and its zero "
+    "point 0"
+)
+_ONE_SCALE = Limit("one scale for the weights of a gate")
+_RESULT_SCALE = Limit(f"the result's scale above 2^-{2 * _ACTIVATION_FRACTION_BITS}")
+_LIMITS = (
+    *(_PLAIN, _TANH, _EXACT, _CELL_CLIP, _SEQUENCES, _NO_STATE, _STATES, _CELL_SCALE, _ONE_SCALE),
+    *(_RESULT_SCALE, SAME_GRID, WEIGHTS, *INT8_WEIGHTS, BIAS, PRODUCTS),
+)
+
 # What no int16 reaches.
 _NO_CLIP = 1 << 15
 
 
+@kernel(
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "int8 int16",
+    limits=_LIMITS,
+)
 def lower_lstm(operator: Operator) -> Lowered:
     """[1, steps, depth] to [1, steps, units], or time first; four gates, and nothing more."""
     present = checks.operands(operator, least=1, most=OPERANDS)
     for index in ABSENT:
         if present[index] is not None:
-            raise checks.RefusedError(
+            _PLAIN.refuse(
                 "only the plain variant has a kernel: without peephole, projection or "
                 "normalisation of its layers"
             )
     options = operator.options
     if options.fusedActivationFunction != schema.ActivationFunctionType.TANH:
-        raise checks.RefusedError("its activation must be TANH")
+        _TANH.refuse("its activation must be TANH")
     if options.projClip or options.diagonalRecurrentTensors:
-        raise checks.RefusedError("it clips or simplifies what the kernel does not know of")
+        _EXACT.refuse("it clips or simplifies what the kernel does not know of")
     if not (math.isfinite(options.cellClip) and options.cellClip >= 0):
-        raise checks.RefusedError(f"the cell is clipped to {options.cellClip}")
+        _CELL_CLIP.refuse(f"the cell is clipped to {options.cellClip}")
     layer = _Layer.of(operator)
     kernel = f"lstm_{layer.width}"
     call = KernelCall(
@@ -95,7 +127,7 @@ class _Layer:
         hidden = checks.operand(operator, HIDDEN_STATE)
         cell = checks.operand(operator, CELL_STATE)
         if source.is_variable:
-            raise checks.RefusedError(f"its input '{source.name}' is a state")
+            _NO_STATE.refuse(f"its input '{source.name}' is a state")
         checks.rank(source, 3)
         checks.rank(output, 3)
         width = checks.activations(source, output, hidden)
@@ -103,12 +135,13 @@ class _Layer:
         batch, steps = source.shape[:2]
         if operator.options.timeMajor:
             batch, steps = steps, batch
-        if batch != 1:
-            raise checks.RefusedError(f"{batch} sequences at once; one is supported")
+        _SEQUENCES.refuse_above(batch, f"{batch} sequences at once; one is supported")
         units, depth = output.shape[2], source.shape[2]
         checks.shape(output, (*source.shape[:2], units))
-        if width == "s8" and max(units, depth) > LARGEST_DEPTH:
-            raise checks.RefusedError("products of an output could overflow its 32-bit sum")
+        if width == "s8":
+            PRODUCTS.refuse_above(
+                max(units, depth), "products of an output could overflow its 32-bit sum"
+            )
         _check_state(hidden, output.type, units)
         _check_state(cell, TensorType.INT16, units)
         return _Layer(source, hidden, cell, steps, depth, units, width)
@@ -124,7 +157,7 @@ class _GateWeights:
 
 def _check_state(state: Tensor, type_: TensorType, units: int) -> None:
     if not state.is_variable or state.type != type_ or state.elements != units:
-        raise checks.RefusedError(
+        _STATES.refuse(
             f"the state '{state.name}' must be a variable of {units} values of {type_.name}"
         )
 
@@ -149,7 +182,7 @@ def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
     }
 
 
-def _wide_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
+def _int16_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
     """Of the kernel on int16."""
     weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
     recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
@@ -169,7 +202,7 @@ def _wide_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
 # By the width of activations.
 _PARAMS: Mapping[str, Callable[[Operator, _Layer], dict[str, Param]]] = {
     "s8": _params,
-    "s16": _wide_params,
+    "s16": _int16_params,
 }
 
 
@@ -186,7 +219,7 @@ def _weights(
         tensor = checks.operand(operator, position)
         checks.shape(tensor, (units, depth))
         (scale,) = _one_scale(tensor, units)
-        found.append(_GateWeights(checks.constant(tensor, "the weights"), float(scale)))
+        found.append(_GateWeights(WEIGHTS.values(tensor), float(scale)))
     return found
 
 
@@ -239,7 +272,7 @@ def _cell_fields(operator: Operator, layer: _Layer) -> dict[str, Param]:
     fraction, exponent = math.frexp(float(scale))
     power = exponent - 1
     if fraction != 0.5 or power not in _CELL_POWERS or zero_point:
-        raise checks.RefusedError(
+        _CELL_SCALE.refuse(
             f"the cell's scale {scale:.3g} must be a power of two, 2^{_CELL_POWERS[0]} to "
             f"2^{_CELL_POWERS[-1]}, and its zero point 0"
         )
@@ -263,12 +296,12 @@ def _cell_fields(operator: Operator, layer: _Layer) -> dict[str, Param]:
 def _one_scale(weights: Tensor, units: int) -> np.ndarray:
     scales = weight_scales(weights, units, axis=0)
     if scales.size != 1:
-        raise checks.RefusedError(f"the weights '{weights.name}' must have one scale")
+        _ONE_SCALE.refuse(f"the weights '{weights.name}' must have one scale")
     return scales
 
 
 def _right_shifting(real: float, what: str) -> tuple[int, int]:
     multiplier, shift = quantize_multiplier(real)
     if shift > 0:
-        raise checks.RefusedError(f"{what} is smaller than any result of the activations")
+        _RESULT_SCALE.refuse(f"{what} is smaller than any result of the activations")
     return multiplier, shift

@@ -11,35 +11,49 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.views import View, copies, moved
+from tfedge_converters.c.kernels.views import COPYING, View, copies, moved
+from tfedge_converters.c.limits import NO_ACTIVATION, SAME_GRID, SHAPES, ConstantOperand
+from tfedge_converters.c.registry import LITERT, STORED_TYPES, kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
+_ORDER = ConstantOperand("the order of dimensions")
+_AXES = ConstantOperand("the axes")
+_AXIS = ConstantOperand("the axis")
+_MULTIPLES = ConstantOperand("the multiples")
+_SHAPE = ConstantOperand("the shape")
+_SIZES = ConstantOperand("the sizes")
 
+
+@kernel("EXPAND_DIMS", STORED_TYPES, limits=(SAME_GRID,))
+@kernel("RESHAPE", STORED_TYPES, limits=(SAME_GRID,))
+@kernel("SQUEEZE", STORED_TYPES, limits=(SAME_GRID,))
 def lower_reshape(operator: Operator) -> Lowered:
     """RESHAPE, SQUEEZE and EXPAND_DIMS: another view of the same memory."""
     checks.operands(operator, least=1, most=2)
     source, output = checks.operand(operator, 0), operator.outputs[0]
     checks.moved(operator, source, output)
     if source.elements != output.elements:
-        raise checks.RefusedError(f"{source.shape} does not become {output.shape}")
+        SHAPES.refuse(f"{source.shape} does not become {output.shape}")
     return Lowered(alias_of=source)
 
 
+@kernel("TRANSPOSE", STORED_TYPES, limits=(_ORDER, *COPYING))
 def lower_transpose(operator: Operator) -> Lowered:
     """Dimensions in another, constant order."""
-    source, order, output = _source_and_constant(operator, "the order of dimensions")
+    source, order, output = _source_and_constant(operator, _ORDER)
     rank = len(source.shape)
     axes = [checks.axis(axis, rank) for axis in order]
     if sorted(axes) != list(range(rank)):
-        raise checks.RefusedError(f"{order} is no order of {rank} dimensions")
+        SHAPES.refuse(f"{order} is no order of {rank} dimensions")
     taken = View.whole(source.shape).transposed(axes)
     checks.shape(output, taken.shape)
     return moved(source, taken, output, detail=f"to {tuple(axes)}")
 
 
+@kernel("REVERSE_V2", STORED_TYPES, limits=(_AXES, *COPYING))
 def lower_reverse(operator: Operator) -> Lowered:
     """REVERSE_V2: constant axes backwards."""
-    source, axes, output = _source_and_constant(operator, "the axes")
+    source, axes, output = _source_and_constant(operator, _AXES)
     checks.shape(output, source.shape)
     taken = View.whole(source.shape)
     for axis in {checks.axis(axis, len(source.shape)) for axis in axes}:
@@ -48,11 +62,12 @@ def lower_reverse(operator: Operator) -> Lowered:
     return moved(source, taken, output, detail=f"along {tuple(axes)}")
 
 
+@kernel("TILE", STORED_TYPES, limits=(_MULTIPLES, *COPYING), oracle=LITERT)
 def lower_tile(operator: Operator) -> Lowered:
     """Every dimension a constant number of times."""
-    source, multiples, output = _source_and_constant(operator, "the multiples")
+    source, multiples, output = _source_and_constant(operator, _MULTIPLES)
     if len(multiples) != len(source.shape):
-        raise checks.RefusedError(f"{multiples} are no multiples of shape {source.shape}")
+        SHAPES.refuse(f"{multiples} are no multiples of shape {source.shape}")
     checks.shape(output, [n * m for n, m in zip(source.shape, multiples, strict=True)])
     taken, put = View.whole(source.shape), View.whole(output.shape)
     for axis in reversed(range(len(multiples))):
@@ -61,9 +76,10 @@ def lower_tile(operator: Operator) -> Lowered:
     return moved(source, taken, output, put, detail="x".join(map(str, multiples)))
 
 
+@kernel("BROADCAST_TO", STORED_TYPES, limits=(_SHAPE, *COPYING))
 def lower_broadcast_to(operator: Operator) -> Lowered:
     """NumPy's broadcasting to a constant shape."""
-    source, shape, output = _source_and_constant(operator, "the shape")
+    source, shape, output = _source_and_constant(operator, _SHAPE)
     checks.shape(output, shape)
     return broadcast(source, output)
 
@@ -75,7 +91,7 @@ def broadcast(source: Tensor, output: Tensor) -> Lowered:
         small not in (1, size)
         for small, size in zip(source.shape, output.shape[missing:], strict=True)
     ):
-        raise checks.RefusedError(f"shape {source.shape} does not broadcast to {output.shape}")
+        SHAPES.refuse(f"shape {source.shape} does not broadcast to {output.shape}")
     shape = (1,) * missing + source.shape
     steps = (0,) * missing + View.whole(source.shape).steps
     taken = View(
@@ -85,11 +101,12 @@ def broadcast(source: Tensor, output: Tensor) -> Lowered:
     return moved(source, taken, output)
 
 
+@kernel("CONCATENATION", STORED_TYPES, limits=(NO_ACTIVATION, *COPYING))
 def lower_concatenation(operator: Operator) -> Lowered:
     """One copy an operand, all of one scale and zero point."""
     parts, output = _several_to_one(operator)
     if operator.options.fusedActivationFunction != schema.ActivationFunctionType.NONE:
-        raise checks.RefusedError("a fused activation is not supported here")
+        NO_ACTIVATION.refuse("a fused activation is not supported here")
     axis = checks.axis(operator.options.axis, len(output.shape))
     sizes = [_size_along(axis, part, output) for part in parts]
     _check_sum(sizes, axis, output)
@@ -103,6 +120,7 @@ def lower_concatenation(operator: Operator) -> Lowered:
     )
 
 
+@kernel("PACK", STORED_TYPES, limits=COPYING)
 def lower_pack(operator: Operator) -> Lowered:
     """Operands of one shape side by side along a new axis."""
     parts, output = _several_to_one(operator)
@@ -117,6 +135,7 @@ def lower_pack(operator: Operator) -> Lowered:
     return Lowered(tuple(calls), detail=f"along axis {axis}")
 
 
+@kernel("UNPACK", STORED_TYPES, limits=COPYING)
 def lower_unpack(operator: Operator) -> Lowered:
     """Every position of an axis as an output of its own."""
     source, outputs = _one_to_several(operator, 0, least=1)
@@ -132,6 +151,7 @@ def lower_unpack(operator: Operator) -> Lowered:
     return Lowered(tuple(calls), detail=f"along axis {axis}")
 
 
+@kernel("SPLIT", STORED_TYPES, limits=(_AXIS, *COPYING))
 def lower_split(operator: Operator) -> Lowered:
     """Equal parts along a constant axis, which is the first operand."""
     source, outputs = _one_to_several(operator, 1, least=2)
@@ -139,25 +159,26 @@ def lower_split(operator: Operator) -> Lowered:
     return _split(source, outputs, checks.operand(operator, 0))
 
 
+@kernel("SPLIT_V", STORED_TYPES, limits=(_AXIS, _SIZES, *COPYING))
 def lower_split_v(operator: Operator) -> Lowered:
     """Parts of constant sizes along a constant axis; one size may be -1, for what is left."""
     source, outputs = _one_to_several(operator, 0, least=3)
-    sizes = checks.integers(checks.operand(operator, 1), "the sizes")
+    sizes = checks.integers(checks.operand(operator, 1), _SIZES)
     axis = checks.operand(operator, 2)
     lowered = _split(source, outputs, axis)
-    along = checks.axis(checks.integers(axis, "the axis")[0], len(source.shape))
+    along = checks.axis(checks.integers(axis, _AXIS)[0], len(source.shape))
     actual = [output.shape[along] for output in outputs]
     if len(sizes) != len(actual) or any(
         size not in (-1, real) for size, real in zip(sizes, actual, strict=True)
     ):
-        raise checks.RefusedError(f"outputs of sizes {actual} do not follow from {sizes}")
+        SHAPES.refuse(f"outputs of sizes {actual} do not follow from {sizes}")
     return lowered
 
 
 def _split(source: Tensor, outputs: Sequence[Tensor], axis_operand: Tensor) -> Lowered:
-    values = checks.integers(axis_operand, "the axis")
+    values = checks.integers(axis_operand, _AXIS)
     if len(values) != 1:
-        raise checks.RefusedError(f"it has {len(values)} axes where 1 is possible")
+        SHAPES.refuse(f"it has {len(values)} axes where 1 is possible")
     axis = checks.axis(values[0], len(source.shape))
     sizes = [_size_along(axis, output, source) for output in outputs]
     _check_sum(sizes, axis, source)
@@ -182,9 +203,7 @@ def _cut(view: View, axis: int, sizes: Sequence[int]) -> list[View]:
 def _size_along(axis: int, part: Tensor, whole: Tensor) -> int:
     """The size along `axis` of a tensor that has the shape of another everywhere else."""
     if len(part.shape) != len(whole.shape):
-        raise checks.RefusedError(
-            f"'{part.name}' has shape {part.shape}, but '{whole.name}' {whole.shape}"
-        )
+        SHAPES.refuse(f"'{part.name}' has shape {part.shape}, but '{whole.name}' {whole.shape}")
     size = part.shape[axis]
     checks.shape(part, (*whole.shape[:axis], size, *whole.shape[axis + 1 :]))
     return size
@@ -192,16 +211,16 @@ def _size_along(axis: int, part: Tensor, whole: Tensor) -> int:
 
 def _check_sum(sizes: Sequence[int], axis: int, whole: Tensor) -> None:
     if sum(sizes) != whole.shape[axis]:
-        raise checks.RefusedError(
-            f"sizes {list(sizes)} do not add up to axis {axis} of shape {whole.shape}"
-        )
+        SHAPES.refuse(f"sizes {list(sizes)} do not add up to axis {axis} of shape {whole.shape}")
 
 
-def _source_and_constant(operator: Operator, what: str) -> tuple[Tensor, list[int], Tensor]:
+def _source_and_constant(
+    operator: Operator, constant: ConstantOperand
+) -> tuple[Tensor, list[int], Tensor]:
     checks.operands(operator, least=2)
     source, output = checks.operand(operator, 0), operator.outputs[0]
     checks.moved(operator, source, output)
-    return source, checks.integers(checks.operand(operator, 1), what), output
+    return source, checks.integers(checks.operand(operator, 1), constant), output
 
 
 def _several_to_one(operator: Operator) -> tuple[list[Tensor], Tensor]:

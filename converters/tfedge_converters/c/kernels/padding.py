@@ -9,30 +9,38 @@ from tfedge_converters.c.arrays import stored_dtype
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.filling import fill_calls
-from tfedge_converters.c.kernels.views import View, copies
+from tfedge_converters.c.kernels.views import COPYING, View, copies
+from tfedge_converters.c.limits import SHAPES, ConstantOperand
+from tfedge_converters.c.registry import STORED_TYPES, kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
 # How far from the border the first mirrored position lies.
 _MIRROR_OFFSETS = {schema.MirrorPadMode.REFLECT: 1, schema.MirrorPadMode.SYMMETRIC: 0}
 
+_PADDINGS = ConstantOperand("the paddings")
+_VALUE = ConstantOperand("the value")
 
+
+@kernel("PAD", STORED_TYPES, limits=(_PADDINGS, *COPYING))
 def lower_pad(operator: Operator) -> Lowered:
     """Real zeros around the input."""
     source, pads, output = _operands(operator, 2)
     return _padded(source, pads, output, zero(output))
 
 
+@kernel("PADV2", STORED_TYPES, limits=(_PADDINGS, _VALUE, *COPYING))
 def lower_pad_v2(operator: Operator) -> Lowered:
     """A constant around the input."""
     source, pads, output = _operands(operator, 3)
     value = checks.operand(operator, 2)
     checks.moved(operator, output, value)
     if value.elements != 1:
-        raise checks.RefusedError(f"it pads with {value.elements} values where 1 is possible")
-    element = checks.constant(value, "the value").reshape(1).view(stored_dtype(value.type))
+        SHAPES.refuse(f"it pads with {value.elements} values where 1 is possible")
+    element = _VALUE.values(value).reshape(1).view(stored_dtype(value.type))
     return _padded(source, pads, output, element)
 
 
+@kernel("MIRROR_PAD", STORED_TYPES, limits=(_PADDINGS, *COPYING))
 def lower_mirror_pad(operator: Operator) -> Lowered:
     """The input's border regions backwards; corners are mirrored twice.
 
@@ -41,13 +49,13 @@ def lower_mirror_pad(operator: Operator) -> Lowered:
     source, pads, output = _operands(operator, 2)
     offset = _MIRROR_OFFSETS.get(operator.options.mode)
     if offset is None:
-        raise checks.RefusedError(f"mirror mode {operator.options.mode} is unknown")
+        SHAPES.refuse(f"mirror mode {operator.options.mode} is unknown")
     ready = _middle(source, pads, output)
     calls = [*copies(source, View.whole(source.shape), output, ready)]
     for axis, (before, after) in enumerate(pads):
         size = source.shape[axis]
         if max(before, after) > size - offset:
-            raise checks.RefusedError(
+            SHAPES.refuse(
                 f"axis {axis} of shape {source.shape} cannot be mirrored by {before} and {after}"
             )
         for start, count, mirrored in (
@@ -90,9 +98,9 @@ def _operands(operator: Operator, count: int) -> tuple[Tensor, list[tuple[int, i
     output = operator.outputs[0]
     checks.moved(operator, source, output)
     checks.shape(amounts, (len(source.shape), 2))
-    values = checks.integers(amounts, "the paddings")
+    values = checks.integers(amounts, _PADDINGS)
     if any(value < 0 for value in values):
-        raise checks.RefusedError(f"paddings {values} are negative")
+        SHAPES.refuse(f"paddings {values} are negative")
     pads = list(zip(values[::2], values[1::2], strict=True))
     checks.shape(output, [n + a + b for n, (a, b) in zip(source.shape, pads, strict=True)])
     return source, pads, output

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.geometry import slide
-from tfedge_converters.c.kernels.requantization import output_limits
+from tfedge_converters.c.kernels.geometry import WINDOWS, slide
+from tfedge_converters.c.kernels.requantization import FUSED, output_limits
+from tfedge_converters.c.limits import SAME_GRID, AtMost
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator
 
 # uint8 averages round halves up, which is away from zero once all values are positive.
 _UNSIGNED_OFFSET = 128
 
 # The sum of a larger window could leave int32.
-_LARGEST_WINDOW = {"s8": 1 << 23, "s16": 1 << 15}
+_WINDOW = {
+    "s8": AtMost(1 << 23, "values a window in int8"),
+    "s16": AtMost(1 << 15, "values a window in int16"),
+}
+_LIMITS = (SAME_GRID, WINDOWS, FUSED, *_WINDOW.values())
 
 
+@kernel("AVERAGE_POOL_2D", "int8 int16", limits=_LIMITS)
 def lower_average_pool_2d(operator: Operator) -> Lowered:
     """The mean of each window's positions that lie within the input."""
     return _lower_pool(operator, "average_pool_2d")
 
 
+@kernel("MAX_POOL_2D", "int8 int16", limits=_LIMITS)
 def lower_max_pool_2d(operator: Operator) -> Lowered:
     """The largest of each window's positions that lie within the input."""
     return _lower_pool(operator, "max_pool_2d")
@@ -33,8 +41,7 @@ def _lower_pool(operator: Operator, kernel: str) -> Lowered:
     checks.same_quantization(operator, source, output)
     o = operator.options
     window = min(o.filterHeight, source.shape[1]) * min(o.filterWidth, source.shape[2])
-    if window > _LARGEST_WINDOW[width]:
-        raise checks.RefusedError(f"the sum of {window} values could overflow 32 bits")
+    _WINDOW[width].refuse_above(window, f"the sum of {window} values could overflow 32 bits")
     rows = slide(source.shape[1], o.filterHeight, o.strideH, 1, o.padding)
     columns = slide(source.shape[2], o.filterWidth, o.strideW, 1, o.padding)
     checks.shape(output, (source.shape[0], rows.output, columns.output, source.shape[3]))
@@ -56,7 +63,7 @@ def _lower_pool(operator: Operator, kernel: str) -> Lowered:
         "output_max": high,
     }
     if width == "s8":
-        params["offset"] = _UNSIGNED_OFFSET if operator.was_unsigned else 0
+        params["offset"] = _UNSIGNED_OFFSET if operator.uint8_semantics else 0
     call = KernelCall(
         kernel=f"{kernel}_{width}",
         header=f"pool_2d_{width}",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.broadcast import merge
+from tfedge_converters.c.kernels.broadcast import BROADCASTING, merge
+from tfedge_converters.c.limits import AtMost
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator
 
 # The reference walks through four dimensions.
-_LARGEST_RANK = 4
+_RANK = AtMost(4, "dimensions")
 
 
+@kernel("PRELU", "int8", limits=(_RANK, BROADCASTING))
 def lower_prelu(operator: Operator) -> Lowered:
     """a, or a * b where a is negative; the slopes b broadcast to a."""
     checks.operands(operator, least=2)
@@ -19,11 +22,10 @@ def lower_prelu(operator: Operator) -> Lowered:
     output = operator.outputs[0]
     checks.int8(source, slopes, output)
     checks.shape(output, source.shape)
-    if max(len(source.shape), len(slopes.shape)) > _LARGEST_RANK:
-        raise checks.RefusedError(
-            f"shapes {source.shape} and {slopes.shape}; at most {_LARGEST_RANK} dimensions are "
-            "possible"
-        )
+    _RANK.refuse_above(
+        max(len(source.shape), len(slopes.shape)),
+        f"shapes {source.shape} and {slopes.shape}; at most {_RANK.most} dimensions are possible",
+    )
     scale, zero_point = checks.scale_and_zero_point(source)
     slope_scale, slope_zero_point = checks.scale_and_zero_point(slopes)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)

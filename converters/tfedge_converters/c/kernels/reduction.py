@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from itertools import groupby
 
-from tfedge_converters.arithmetic.fixed_point import INT32_MAX, quantize_multiplier
+from tfedge_converters.arithmetic.fixed_point import INT32_MAX, mean_multiplier
 from tfedge_converters.arithmetic.wide_products import product_reach, quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import SAME_GRID, SHAPES, TYPES, AtMost, ConstantOperand, Limit
+from tfedge_converters.c.registry import LITERT, TFLITE_MICRO, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # The kernels' loops from the outside in: kept and reduced runs of axes by turns.
@@ -17,19 +19,30 @@ _LOOPS = 7
 INT8_MIN, INT8_MAX = -128, 127
 
 # More values could overflow 32 bits.
-_MOST_VALUES = {"s8": 1 << 23, "s16": (1 << 16) - 1}
+_VALUES = {
+    "s8": AtMost(1 << 23, "values a result in int8"),
+    "s16": AtMost((1 << 16) - 1, "values a result in int16"),
+}
+
+_AXES = ConstantOperand("the axes")
+_RUNS = Limit(f"at most {_LOOPS} runs of axes that are kept and reduced by turns")
+_PRODUCT = Limit("products that stay within 32 bits, whatever the values")
+_REDUCTION = (_AXES, _RUNS)
 
 
+@kernel("MEAN", "int8 int16", limits=(*_REDUCTION, *_VALUES.values()))
 def lower_mean(operator: Operator) -> Lowered:
     """The mean over constant axes."""
     return _lower_sum(operator, mean=True)
 
 
+@kernel("SUM", "int8 int16", limits=(*_REDUCTION, *_VALUES.values()))
 def lower_sum(operator: Operator) -> Lowered:
     """The sum over constant axes."""
     return _lower_sum(operator, mean=False)
 
 
+@kernel("REDUCE_PROD", "int8", limits=(*_REDUCTION, _PRODUCT), oracle=LITERT)
 def lower_reduce_prod(operator: Operator) -> Lowered:
     """The product over constant axes, where it stays within 32 bits."""
     source, output, shape, reduced = _reduction(operator)
@@ -41,7 +54,7 @@ def lower_reduce_prod(operator: Operator) -> Lowered:
     multiplier, shift = quantize_wide_multiplier(float(scale) / float(out_scale) ** (1 / count))
     largest = max(INT8_MAX - zero_point, zero_point - INT8_MIN)
     if product_reach(largest, count, multiplier, shift) > INT32_MAX:
-        raise checks.RefusedError(
+        _PRODUCT.refuse(
             f"the product of {count} values of scale {scale:.3g} could leave 32 bits, where the "
             "reference wraps: reduce fewer values at a time, or smaller ones"
         )
@@ -54,42 +67,40 @@ def lower_reduce_prod(operator: Operator) -> Lowered:
     return _call("reduce_prod_s8", source, output, shape, reduced, fields)
 
 
-def _lower_extreme(operator: Operator, largest: int) -> Lowered:
+def _lower_min_max(operator: Operator, largest: int) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
     width = checks.activations(source, output)
     checks.same_quantization(operator, source, output)
-    return _call(f"reduce_extreme_{width}", source, output, shape, reduced, {"largest": largest})
+    return _call(f"reduce_min_max_{width}", source, output, shape, reduced, {"largest": largest})
 
 
-lower_reduce_max = partial(_lower_extreme, largest=1)
-lower_reduce_min = partial(_lower_extreme, largest=0)
+for _code, _largest in (("REDUCE_MAX", 1), ("REDUCE_MIN", 0)):
+    for _type, _oracle in (("int8", TFLITE_MICRO), ("int16", LITERT)):
+        kernel(_code, _type, limits=(*_REDUCTION, SAME_GRID), oracle=_oracle)(
+            partial(_lower_min_max, largest=_largest)
+        )
 
 
 def _lower_logical(operator: Operator, largest: int) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
     checks.bools(source, output)
-    return _call("reduce_extreme_s8", source, output, shape, reduced, {"largest": largest})
+    return _call("reduce_min_max_s8", source, output, shape, reduced, {"largest": largest})
 
 
-lower_reduce_any = partial(_lower_logical, largest=1)
-lower_reduce_all = partial(_lower_logical, largest=0)
+for _code, _largest, _oracle in (("REDUCE_ANY", 1, LITERT), ("REDUCE_ALL", 0, TFLITE_MICRO)):
+    kernel(_code, "bool", limits=_REDUCTION, oracle=_oracle)(
+        partial(_lower_logical, largest=_largest)
+    )
 
 
 def _lower_sum(operator: Operator, mean: bool) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
     width = checks.activations(source, output)
     count = source.elements // output.elements
-    if count > _MOST_VALUES[width]:
-        raise checks.RefusedError(f"the sum of {count} values could overflow 32 bits")
+    _VALUES[width].refuse_above(count, f"the sum of {count} values could overflow 32 bits")
     zero_point = checks.scale_and_zero_point(source)[1]
-    multiplier, shift = quantize_multiplier(
-        float(checks.scale_and_zero_point(source)[0])
-        / float(checks.scale_and_zero_point(output)[0])
-    )
-    if mean:
-        # The reference divides the multiplier by the count, in integers.
-        extra = min(count.bit_length() - 1, 32, 31 + shift)
-        multiplier, shift = (multiplier << extra) // count, shift - extra
+    scales = checks.scale_and_zero_point(source)[0], checks.scale_and_zero_point(output)[0]
+    multiplier, shift = mean_multiplier(*scales, count if mean else 1)
     fields: dict[str, Param] = {"multiplier": multiplier, "shift": shift}
     if width == "s8":
         fields = {"first": -zero_point * count, **fields}
@@ -117,10 +128,10 @@ def _reduction(operator: Operator) -> tuple[Tensor, Tensor, dict[str, Param], se
 def _axes(source: Tensor, axes: Tensor) -> set[int]:
     rank = len(source.shape)
     if axes.type != TensorType.INT32:
-        raise checks.RefusedError(f"the axes '{axes.name}' are {axes.type.name}, not INT32")
-    values = [int(axis) for axis in checks.constant(axes, "the axes").reshape(-1)]
+        TYPES.refuse(f"the axes '{axes.name}' are {axes.type.name}, not INT32")
+    values = [int(axis) for axis in _AXES.values(axes).reshape(-1)]
     if any(not -rank <= axis < rank for axis in values):
-        raise checks.RefusedError(f"axes {values} do not exist in shape {source.shape}")
+        SHAPES.refuse(f"axes {values} do not exist in shape {source.shape}")
     return {axis % rank for axis in values}
 
 
@@ -132,7 +143,7 @@ def _loops(shape: tuple[int, ...], reduced: set[int]) -> dict[str, Param]:
     for is_reduced, run in groupby(reversed(axes), key=lambda axis: axis in reduced):
         position -= position % 2 != is_reduced
         if position < 0:
-            raise checks.RefusedError(f"axes {sorted(reduced)} of shape {shape} are too scattered")
+            _RUNS.refuse(f"axes {sorted(reduced)} of shape {shape} are too scattered")
         for axis in run:
             extents[position] *= shape[axis]
         position -= 1

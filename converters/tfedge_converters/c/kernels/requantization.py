@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.arithmetic import fixed_point
 from tfedge_converters.arithmetic.activation import REAL_LIMITS, integer_limits
-from tfedge_converters.arithmetic.fixed_point import quantize_multiplier, wrap_int32
+from tfedge_converters.arithmetic.fixed_point import wrap_int32
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import Constant, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import SHAPES, TYPES, ConstantOperand, Limit
 from tfedge_converters.graph.types import Tensor, TensorType
+
+WEIGHTS = ConstantOperand("the weights")
+BIAS = ConstantOperand("the bias")
+FUSED = Limit(
+    "no fused activation but "
+    + ", ".join(
+        name
+        for name, value in vars(schema.ActivationFunctionType).items()
+        if value in REAL_LIMITS and name != "NONE"
+    )
+)
+_SYMMETRIC = Limit("int8 weights with zero points of 0")
+CHANNELS = Limit("one scale for int8 weights, or one for each output channel")
+
+# Of weights that `weight_scales` takes.
+INT8_WEIGHTS = (_SYMMETRIC, CHANNELS)
 
 
 def output_limits(output: Tensor, activation: int) -> tuple[int, int]:
     """The limits of an int8 or int16 output under a fused activation."""
     if activation not in REAL_LIMITS:
-        raise checks.RefusedError(f"the fused activation {activation} is not supported")
+        FUSED.refuse(f"the fused activation {activation} is not supported")
     grid = checks.scale_and_zero_point(output)
     return integer_limits(activation, *grid, *checks.LIMITS[output.type])
 
@@ -33,21 +52,17 @@ def output_fields(output: Tensor, activation: int) -> dict[str, Param]:
 def channel_multipliers(
     source: Tensor, scales: np.ndarray, output: Tensor
 ) -> tuple[Constant, Constant]:
-    """input_scale * weight_scale / output_scale as fixed-point constants, one a weight scale.
-
-    The product is taken in double precision, as the reference does.
-    """
-    input_scale = float(checks.scale_and_zero_point(source)[0])
-    output_scale = float(checks.scale_and_zero_point(output)[0])
-    reals = input_scale * scales.astype(np.float64) / output_scale
-    pairs = [quantize_multiplier(float(real)) for real in reals]
+    """input_scale * weight_scale / output_scale as fixed-point constants, one a weight scale."""
+    pairs = fixed_point.channel_multipliers(
+        checks.scale_and_zero_point(source)[0], scales, checks.scale_and_zero_point(output)[0]
+    )
     return (
         Constant("multiplier", np.array([q for q, _ in pairs], np.int32), "Q0.31, a channel"),
         Constant("shift", np.array([shift for _, shift in pairs], np.int8), "a channel"),
     )
 
 
-def wide_sum_fields(
+def int16_sum_fields(
     source: Tensor, output: Tensor, scales: np.ndarray, bias: Tensor | None, channels: int
 ) -> dict[str, Param]:
     """How kernels on int16 begin and requantise their sums of 64 bits.
@@ -70,7 +85,7 @@ def wide_sum_fields(
     }
 
 
-def wide_limits(output: Tensor, activation: int) -> dict[str, Param]:
+def int16_limits(output: Tensor, activation: int) -> dict[str, Param]:
     """The fields output_min and output_max of a kernel on int16."""
     low, high = output_limits(output, activation)
     return {"output_min": low, "output_max": high}
@@ -82,17 +97,27 @@ def weight_scales(weights: Tensor, channels: int, axis: int) -> np.ndarray:
     Raises:
         RefusedError: the weights are not int8, not symmetric, or scaled along another axis.
     """
+    scales = channel_scales(weights, channels, axis)
+    if weights.quantization is not None and np.any(weights.quantization.zero_point):
+        _SYMMETRIC.refuse(f"the weights '{weights.name}' have a zero point other than 0")
+    return scales
+
+
+def channel_scales(weights: Tensor, channels: int, axis: int) -> np.ndarray:
+    """float32 scales of int8 weights, shape (channels,) or (1,), whatever their zero points.
+
+    Raises:
+        RefusedError: the weights are not int8, or scaled along another axis.
+    """
     quantization = weights.quantization
     if weights.type != TensorType.INT8 or quantization is None:
-        raise checks.RefusedError(
+        TYPES.refuse(
             f"the weights '{weights.name}' are {weights.type.name}; int8 with scales is supported"
         )
-    if np.any(quantization.zero_point):
-        raise checks.RefusedError(f"the weights '{weights.name}' have a zero point other than 0")
     if quantization.per_channel and (
         quantization.axis != axis or quantization.scale.size != channels
     ):
-        raise checks.RefusedError(
+        CHANNELS.refuse(
             f"the weights '{weights.name}' have scales along axis {quantization.axis}, "
             f"where axis {axis} is the output channel"
         )
@@ -106,12 +131,10 @@ def bias_values(
     if bias is None:
         return np.zeros(channels, np.int64)
     if bias.type != type_:
-        raise checks.RefusedError(f"the bias '{bias.name}' is {bias.type.name}, not {type_.name}")
-    data = checks.constant(bias, "the bias")
+        TYPES.refuse(f"the bias '{bias.name}' is {bias.type.name}, not {type_.name}")
+    data = BIAS.values(bias)
     if data.size != channels:
-        raise checks.RefusedError(
-            f"the bias '{bias.name}' has {data.size} values for {channels} channels"
-        )
+        SHAPES.refuse(f"the bias '{bias.name}' has {data.size} values for {channels} channels")
     return data.reshape(-1).astype(np.int64)
 
 

@@ -10,14 +10,21 @@ from tfedge_converters.arithmetic.resampling import bilinear_positions, nearest_
 from tfedge_converters.c.arrays import stored_dtype
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.limits import SAME_GRID, SHAPES, AtMost, ConstantOperand, Limit
+from tfedge_converters.c.registry import LITERT, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # Tables of positions are int16.
-_LARGEST_SIZE = 1 << 15
+_SIDES = AtMost(1 << 15, "pixels a side")
+
+SIZE = ConstantOperand("the size")
+INSIDE = Limit("not where the reference reads outside its input")
+_LIMITS = (SIZE, _SIDES, INSIDE, SAME_GRID)
 
 _Positions = Callable[[int, int, bool, bool], np.ndarray]
 
 
+@kernel("RESIZE_NEAREST_NEIGHBOR", "int8 int16", limits=_LIMITS)
 def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
     """Copies of the input's pixels."""
     source, output = _operands(operator)
@@ -32,14 +39,16 @@ def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
         "rows": Constant("rows", rows, "input row of each output row"),
         "columns": Constant("columns", columns, "input column of each output column"),
     }
-    return _call(source, output, "resize_nearest_x8", params)
+    return _call(source, output, "resize_nearest_bytes", params)
 
 
+@kernel("RESIZE_BILINEAR", "int8", limits=_LIMITS)
+@kernel("RESIZE_BILINEAR", "int16", limits=_LIMITS, oracle=LITERT)
 def lower_resize_bilinear(operator: Operator) -> Lowered:
     """Pixels between four pixels of the input, at fractions of 1/1024."""
     source, output = _operands(operator)
     if operator.options.alignCorners and operator.options.halfPixelCenters:
-        raise checks.RefusedError("align_corners and half_pixel_centers exclude each other")
+        SHAPES.refuse("align_corners and half_pixel_centers exclude each other")
     rows, columns = _tables(operator, source, output, bilinear_positions)
     params: dict[str, Param] = {
         "batches": source.shape[0],
@@ -63,11 +72,13 @@ def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
     checks.rank(source, 4)
     checks.rank(output, 4)
     checks.shape(output, (source.shape[0], *output.shape[1:3], source.shape[3]))
-    values = checks.constant(size, "the size")
+    values = SIZE.values(size)
     if size.type != TensorType.INT32 or values.reshape(-1).tolist() != list(output.shape[1:3]):
-        raise checks.RefusedError(f"its size {values.tolist()} is not that of {output.shape}")
-    if max(*source.shape[1:3], *output.shape[1:3]) > _LARGEST_SIZE:
-        raise checks.RefusedError(f"sides may be {_LARGEST_SIZE} pixels long at most")
+        SHAPES.refuse(f"its size {values.tolist()} is not that of {output.shape}")
+    _SIDES.refuse_above(
+        max(*source.shape[1:3], *output.shape[1:3]),
+        f"sides may be {_SIDES.most} pixels long at most",
+    )
     return source, output
 
 
@@ -79,7 +90,7 @@ def _tables(
     tables = [positions(source.shape[axis], output.shape[axis], *corners) for axis in (1, 2)]
     for axis, table in zip((1, 2), tables, strict=True):
         if table.reshape(len(table), -1)[:, 0].max() >= source.shape[axis]:
-            raise checks.RefusedError(
+            INSIDE.refuse(
                 f"growing a side from {source.shape[axis]} to {output.shape[axis]} pixels makes "
                 "the reference read outside its input; use another size, or several steps"
             )

@@ -12,13 +12,15 @@ from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.tables import log_softmax_scaling, softmax_exp_table
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.graph.types import Operator, Tensor, TensorType
+from tfedge_converters.c.limits import NO_ACTIVATION, AtMost, FixedGrid, Limit
+from tfedge_converters.c.registry import kernel
+from tfedge_converters.graph.types import Operator, Tensor
 
 # The sum of more exponentials could leave its 12 integer bits.
-_LARGEST_DEPTH = 4095
+_DEPTH = AtMost(4095, "values a row")
 
 # The sum of more exponentials of int16 could leave int32.
-_LARGEST_INT16_DEPTH = 1 << 16
+_INT16_DEPTH = AtMost(1 << 16, "values a row")
 
 # Distances of up to 10 from the largest value of a row are 16-bit integers.
 _INT16_STEP = 10.0 / 65535.0
@@ -27,50 +29,65 @@ _INT16_STEP = 10.0 / 65535.0
 _LARGEST_INT16_SHIFT = 14
 
 # The sum of more squares of 9-bit differences could leave int32.
-_LARGEST_L2_DEPTH = ((1 << 31) - 1) // 255**2
+_L2_DEPTH = AtMost(((1 << 31) - 1) // 255**2, "values a row")
+
+_BETA = Limit("beta times the operand's scale within what the reference's integers hold")
+_SCALE = Limit("an operand's scale that the reference's integers hold")
+
+# What the specification gives the results.
+_PROBABILITIES = FixedGrid(1 / 256, -128)
+_INT16_PROBABILITIES = FixedGrid(1 / 32768, 0)
+_LOG_PROBABILITIES = FixedGrid(16 / 256, 127)
+_DIRECTIONS = FixedGrid(1 / 128, 0)
 
 
+@kernel("SOFTMAX", "int8", limits=(_PROBABILITIES, _DEPTH, _BETA))
 def lower_softmax(operator: Operator) -> Lowered:
     """exp(beta * x) / sum, along the last axis."""
-    beta = float(operator.options.beta)
-    if checks.operand(operator, 0).type == TensorType.INT16:
-        source, output = _operands(operator, (1 / 32768, 0), _LARGEST_INT16_DEPTH)
-        return _row_call("softmax_s16", source, output, _int16_fields(source, beta))
-    source, output = _operands(operator, (1 / 256, -128), _LARGEST_DEPTH)
-    return _row_call("softmax_s8", source, output, _exp_fields(source, beta))
+    source, output = _operands(operator, _PROBABILITIES, _DEPTH)
+    with _BETA.where_undefined():
+        fields = _exp_fields(source, float(operator.options.beta))
+    return _row_call("softmax_s8", source, output, fields)
 
 
+@kernel("SOFTMAX", "int16", limits=(_INT16_PROBABILITIES, _INT16_DEPTH, _BETA))
+def lower_int16_softmax(operator: Operator) -> Lowered:
+    """The same; exponentials and the reciprocal of their sum are interpolated in tables."""
+    source, output = _operands(operator, _INT16_PROBABILITIES, _INT16_DEPTH)
+    fields = _int16_fields(source, float(operator.options.beta))
+    return _row_call("softmax_s16", source, output, fields)
+
+
+@kernel("LOG_SOFTMAX", "int8", limits=(_LOG_PROBABILITIES, _DEPTH, _SCALE))
 def lower_log_softmax(operator: Operator) -> Lowered:
     """x - log(sum of exp(x)), along the last axis."""
-    source, output = _operands(operator, (16 / 256, 127), _LARGEST_DEPTH)
+    source, output = _operands(operator, _LOG_PROBABILITIES, _DEPTH)
     checks.int8(source)
-    exp_fields = _exp_fields(source, beta=1.0)
-    scaling = log_softmax_scaling(float(checks.scale_and_zero_point(source)[0]))
+    with _SCALE.where_undefined():
+        exp_fields = _exp_fields(source, beta=1.0)
+        scaling = log_softmax_scaling(float(checks.scale_and_zero_point(source)[0]))
     return _row_call("log_softmax_s8", source, output, {**scaling._asdict(), **exp_fields})
 
 
+@kernel("L2_NORMALIZATION", "int8", limits=(_DIRECTIONS, _L2_DEPTH, NO_ACTIVATION))
 def lower_l2_normalization(operator: Operator) -> Lowered:
     """x / sqrt(sum of squares), along the last axis."""
-    source, output = _operands(operator, (1 / 128, 0), _LARGEST_L2_DEPTH)
+    source, output = _operands(operator, _DIRECTIONS, _L2_DEPTH)
     checks.int8(source)
     if operator.options.fusedActivationFunction != schema.ActivationFunctionType.NONE:
-        raise checks.RefusedError("a fused activation is not supported here")
+        NO_ACTIVATION.refuse("a fused activation is not supported here")
     zero_point = checks.scale_and_zero_point(source)[1]
     return _row_call("l2_normalization_s8", source, output, {"input_zero_point": zero_point})
 
 
-def _operands(
-    operator: Operator, grid: tuple[float, int], largest_depth: int
-) -> tuple[Tensor, Tensor]:
+def _operands(operator: Operator, grid: FixedGrid, depth: AtMost) -> tuple[Tensor, Tensor]:
     checks.operands(operator, least=1)
     source, output = checks.operand(operator, 0), operator.outputs[0]
     checks.activations(source, output)
-    checks.fixed_quantization(output, *grid)
+    checks.fixed_quantization(output, grid)
     checks.shape(output, source.shape)
-    if not source.shape or source.shape[-1] > largest_depth:
-        raise checks.RefusedError(
-            f"shape {source.shape}; the last axis may have 1 to {largest_depth}"
-        )
+    if not source.shape or source.shape[-1] > depth.most:
+        depth.refuse(f"shape {source.shape}; the last axis may have 1 to {depth.most}")
     return source, output
 
 
@@ -86,7 +103,7 @@ def _int16_fields(source: Tensor, beta: float) -> dict[str, Param]:
     real = float(checks.scale_and_zero_point(source)[0]) * beta / _INT16_STEP
     multiplier, shift = quantize_multiplier(real)
     if shift > _LARGEST_INT16_SHIFT:
-        raise checks.RefusedError(
+        _BETA.refuse(
             f"beta times the scale of '{source.name}' is {real * _INT16_STEP:.3g}, so large that "
             "the reference's integers overflow"
         )

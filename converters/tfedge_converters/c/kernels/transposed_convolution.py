@@ -10,13 +10,17 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Lowered
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.convolution import ConvolutionPart, spread_call
-from tfedge_converters.c.kernels.geometry import slide
-from tfedge_converters.c.kernels.requantization import weight_scales
+from tfedge_converters.c.kernels.convolution import DENSE, ConvolutionPart, strided_output_call
+from tfedge_converters.c.kernels.geometry import WINDOWS, slide
+from tfedge_converters.c.kernels.requantization import WEIGHTS, weight_scales
+from tfedge_converters.c.limits import SHAPES, AtMost, ConstantOperand
+from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
 # Every phase is a call with parameters and weights of its own.
-_MOST_PHASES = 256
+_PHASES = AtMost(256, "phases, which are height times width of the strides")
+
+_SHAPE = ConstantOperand("the output's shape")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class _Phase:
     before: int
 
 
+@kernel("TRANSPOSE_CONV", "int8 int16", limits=(*DENSE, WINDOWS, _PHASES, _SHAPE))
 def lower_transpose_conv(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c], spread by a stride."""
     _, _, _, bias = checks.operands(operator, least=3, most=4)
@@ -55,9 +60,9 @@ def lower_transpose_conv(operator: Operator) -> Lowered:
     )
     checks.shape(output, (source.shape[0], *output.shape[1:3], channels))
     checks.shape(source, (*source.shape[:3], depth))
-    if checks.constant(size, "the output's shape").reshape(-1).tolist() != list(output.shape):
-        raise checks.RefusedError(f"its shape operand is not {output.shape}, the output's shape")
-    data = checks.constant(weights, "the weights")
+    if _SHAPE.values(size).reshape(-1).tolist() != list(output.shape):
+        SHAPES.refuse(f"its shape operand is not {output.shape}, the output's shape")
+    data = WEIGHTS.values(weights)
     scales = weight_scales(weights, channels, axis=0)
     calls = []
     for row, column in product(rows, columns):
@@ -77,25 +82,25 @@ def lower_transpose_conv(operator: Operator) -> Lowered:
             },
         )
         stride = (options.strideH, options.strideW)
-        calls.append(spread_call(source, output, part, stride, (row.first, column.first)))
+        calls.append(strided_output_call(source, output, part, stride, (row.first, column.first)))
     return Lowered(tuple(calls), detail=f"{kernel_height}x{kernel_width}")
 
 
 def _check_phases(output: Tensor, options: Any) -> None:
     _, height, width, _ = output.shape
     phases = min(options.strideH, height) * min(options.strideW, width)
-    if phases > _MOST_PHASES:
-        raise checks.RefusedError(
-            f"strides {options.strideH}x{options.strideW} need {phases} kernel calls; at most "
-            f"{_MOST_PHASES} are supported. Use several layers of smaller strides"
-        )
+    _PHASES.refuse_above(
+        phases,
+        f"strides {options.strideH}x{options.strideW} need {phases} kernel calls; at most "
+        f"{_PHASES.most} are supported. Use several layers of smaller strides",
+    )
 
 
 def _phases(size: int, input_size: int, kernel: int, stride: int, padding: int) -> list[_Phase]:
     """An output position y meets input i by the kernel's tap y + padding - i * stride."""
     window = slide(size, kernel, stride, 1, padding)
     if window.output != input_size:
-        raise checks.RefusedError(
+        SHAPES.refuse(
             f"an input of {input_size} does not become {size} by a kernel of {kernel} and a stride "
             f"of {stride}"
         )

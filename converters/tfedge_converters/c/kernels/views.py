@@ -8,13 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.kernels.checks import RefusedError, activations
+from tfedge_converters.c.kernels.checks import activations
+from tfedge_converters.c.limits import SAME_GRID, AtMost
 from tfedge_converters.graph.types import Tensor
 
 _LOOPS = 6
 
 # Copies that one operator may become where the kernel's loops do not suffice.
-_LARGEST_NUMBER_OF_COPIES = 64
+COPIES = AtMost(64, f"copies of {_LOOPS} nested loops")
+
+# What whoever calls `copies` or `moved` refuses, once `checks.moved` has looked at the tensors.
+COPYING = (SAME_GRID, COPIES)
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ def copies(source: Tensor, taken: View, output: Tensor, put: View) -> tuple[Kern
     assert taken.shape == put.shape, (taken, put)
     loops = _merged(taken, put)
     outer, loops = _excess(loops)
-    if math.prod(loop.extent for loop in outer) > _LARGEST_NUMBER_OF_COPIES:
-        raise RefusedError(
+    if math.prod(loop.extent for loop in outer) > COPIES.most:
+        COPIES.refuse(
             f"copying from shape {source.shape} to {output.shape} takes too many separate loops"
         )
     size = output.byte_size // output.elements
@@ -162,9 +166,9 @@ def _copy(
 ) -> KernelCall:
     missing = _LOOPS - len(loops)
     return KernelCall(
-        kernel="copy_x8",
-        header="copy_x8",
-        struct="copy_x8",
+        kernel="copy_bytes",
+        header="copy_bytes",
+        struct="copy_bytes",
         params={
             "block_bytes": block,
             "input_offset": start * size,

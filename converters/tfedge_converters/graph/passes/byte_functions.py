@@ -1,8 +1,8 @@
 """Functions of one 8-bit value that a graph computes in wider types, as single operators.
 
 TensorFlow's quantiser leaves operators without an integer kernel in float32, between DEQUANTIZE and
-QUANTIZE. TFLite Micro runs such islands as they stand; generated C needs no more than the table of
-their 256 results.
+QUANTIZE. TFLite Micro runs such float fallbacks as they stand; generated C needs no more than the
+table of their 256 results.
 """
 
 from __future__ import annotations
@@ -12,25 +12,15 @@ import dataclasses
 import numpy as np
 
 from tfedge_converters.graph.operator_checks import options_of
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
-# The operator that stands for an island. No file has it: its `steps` say what it computes.
+# The operator that stands for a float fallback. No file has it: its `steps` say what it computes.
 BYTE_FUNCTION = "BYTE_FUNCTION"
 
 _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
 _ENTRIES = frozenset({"CAST", "DEQUANTIZE"})
-
-# Operators that compute every element by itself, and how many operands they have.
-ELEMENT_WISE: dict[str, int] = {
-    "ABS": 1, "ADD": 2, "CAST": 1, "CEIL": 1, "COS": 1, "DIV": 2, "ELU": 1, "EQUAL": 2, "EXP": 1,
-    "FLOOR": 1, "FLOOR_DIV": 2, "FLOOR_MOD": 2, "GELU": 1, "GREATER": 2, "GREATER_EQUAL": 2,
-    "HARD_SWISH": 1, "LEAKY_RELU": 1, "LESS": 2, "LESS_EQUAL": 2, "LOG": 1, "LOGICAL_AND": 2,
-    "LOGICAL_NOT": 1, "LOGICAL_OR": 2, "LOGISTIC": 1, "MAXIMUM": 2, "MINIMUM": 2, "MUL": 2,
-    "NEG": 1, "NOT_EQUAL": 2, "POW": 2, "RELU": 1, "RELU6": 1, "RELU_0_TO_1": 1,
-    "RELU_N1_TO_1": 1, "ROUND": 1, "RSQRT": 1, "SELECT": 3, "SELECT_V2": 3, "SIGN": 1, "SIN": 1,
-    "SQRT": 1, "SQUARE": 1, "SQUARED_DIFFERENCE": 2, "SUB": 2, "TANH": 1,
-}  # fmt: skip
 
 
 def as_tables(graph: Graph) -> Graph:
@@ -43,8 +33,8 @@ def as_tables(graph: Graph) -> Graph:
     Raises:
         ModelFileError: an operator in between has another operator's options.
     """
-    islands = _Islands(graph)
-    operators = [islands.table(operator) or operator for operator in graph.operators]
+    fallbacks = _FloatFallbacks(graph)
+    operators = [fallbacks.table(operator) or operator for operator in graph.operators]
     if all(new is old for new, old in zip(operators, graph.operators, strict=True)):
         return graph
     tabled = dataclasses.replace(graph, operators=operators)
@@ -52,7 +42,7 @@ def as_tables(graph: Graph) -> Graph:
     return tabled
 
 
-class _Islands:
+class _FloatFallbacks:
     """For every tensor that is a function of one 8-bit tensor, which one and by which operator."""
 
     def __init__(self, graph: Graph):
@@ -72,7 +62,7 @@ class _Islands:
         match operator.inputs:
             case [Tensor(type=type_, data=None) as entry] if type_ in _BYTES:
                 found = entry if operator.code in _ENTRIES and not entry.is_variable else None
-            case operands if len(operands) == ELEMENT_WISE.get(operator.code):
+            case operands if operands and len(operands) == traits_of(operator.code).element_wise:
                 found = self._common_source(operands)
             case _:
                 return None
@@ -90,7 +80,7 @@ class _Islands:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def table(self, operator: Operator) -> Operator | None:
-        """What stands for an operator that ends an island; None for any other."""
+        """What stands for an operator that ends a float fallback; None for any other."""
         result = _return_operand(operator)
         source = self.sources.get(id(result))
         if source is None or source.shape != operator.outputs[0].shape:
@@ -104,7 +94,7 @@ class _Islands:
 
 
 def _return_operand(operator: Operator) -> Tensor | None:
-    """The operand that an operator makes bytes of, if it is one that can end an island."""
+    """The operand that an operator makes bytes of, if it is one that can end a float fallback."""
     if len(operator.outputs) != 1 or operator.outputs[0].type not in _BYTES:
         return None
     match operator.code, operator.inputs:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tfedge_converters.graph.blocks import block_operands
+from tfedge_converters.graph.blockwise_scales import block_operands
 from tfedge_converters.graph.evaluation import evaluate
+from tfedge_converters.graph.operator_traits import Folding, traits_of
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
 # A result may take this, or four times its operands (float32 from int8), whatever is more.
@@ -18,26 +19,6 @@ _LARGEST_GROWTH = 4
 
 # Results that only the shape of the operand decides.
 _OF_SHAPES: dict[str, Callable[[tuple[int, ...]], object]] = {"RANK": len, "SHAPE": tuple}
-
-# Operators that move values: they are folded whatever the values stand for.
-MOVES = frozenset(
-    {
-        "BROADCAST_TO", "CONCATENATION", "EXPAND_DIMS", "GATHER", "PACK", "RESHAPE", "REVERSE_V2",
-        "SLICE", "SPLIT", "SQUEEZE", "STRIDED_SLICE", "TILE", "TRANSPOSE", "UNPACK",
-    }
-)  # fmt: skip
-
-# Operators that compute: they are folded for real numbers and plain integers only. On quantised
-# values the reference interpreters do not always agree.
-_COMPUTES = frozenset(
-    {
-        "ABS", "ADD", "CAST", "CEIL", "DENSIFY", "DEQUANTIZE", "DIV", "EQUAL", "EXP", "FILL",
-        "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "LOG",
-        "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NEG",
-        "NOT_EQUAL", "PAD", "PADV2", "POW", "RANGE", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD",
-        "RSQRT", "SELECT", "SELECT_V2", "SIGN", "SQRT", "SQUARE", "SUB", "SUM",
-    }
-)  # fmt: skip
 
 
 def fold_constants(model: Model) -> bool:
@@ -98,9 +79,12 @@ def _is_foldable(operator: Operator, operands: list[Tensor]) -> bool:
         return False
     if block_operands(operator):
         return False
-    if operator.code in MOVES:
-        return _one_grid(operator, operands)
-    return operator.code in _COMPUTES and all(t.quantization is None for t in operator.outputs)
+    match traits_of(operator.code).folding:
+        case Folding.ALWAYS:
+            return _one_grid(operator, operands)
+        case Folding.REAL:
+            return all(tensor.quantization is None for tensor in operator.outputs)
+    return False
 
 
 def _one_grid(operator: Operator, operands: list[Tensor]) -> bool:
@@ -121,7 +105,7 @@ def _result_bytes(operator: Operator) -> float:
             largest = max(largest, _GROWTH[operator.code](operator))
         except (AttributeError, IndexError, TypeError, ValueError, ZeroDivisionError):
             return math.inf
-    elif operator.code in _COMPUTES:
+    elif traits_of(operator.code).folding == Folding.REAL:
         largest = math.prod(max(column) for column in _columns(sizes))
     return sum((tensor.type.bits or 0) / 8 * largest for tensor in operator.outputs)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tfedge_converters.graph.bypass import bypass
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.types import Model, Operator, Tensor, TensorType
-
-_CHOICES = frozenset({"SELECT", "SELECT_V2"})
 
 
 def drop_finite_checks(model: Model) -> None:
@@ -29,7 +28,7 @@ def _takes_what_is_finite(operator: Operator, made_by: dict[int, Operator]) -> b
     match operator.inputs, operator.outputs:
         case [Tensor() as condition, Tensor() as value, Tensor()], [Tensor() as result]:
             return (
-                operator.code in _CHOICES
+                traits_of(operator.code).selects
                 and value.shape == result.shape
                 and value.type == result.type == TensorType.FLOAT32
                 and _is_finite_check(made_by.get(id(condition)), made_by)

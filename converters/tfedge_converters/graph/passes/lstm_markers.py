@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
-from tfedge.recurrent import CELL_HIGH, CELL_LOW, KEEPS_STATE, LSTM_MARKER
+from tfedge.markers.lstm import LSTM
 from tfedge_converters.graph.lstm_operands import (
     BIASES,
     CELL_STATE,
@@ -16,10 +16,9 @@ from tfedge_converters.graph.lstm_operands import (
     OPERANDS,
     RECURRENT_WEIGHTS,
 )
-from tfedge_converters.graph.markers import has_attribute
-from tfedge_converters.graph.passes.range_markers import marked_range
+from tfedge_converters.graph.markers import read_marker
 from tfedge_converters.graph.sequences import keeps_state
-from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
+from tfedge_converters.graph.types import Graph, Model, Operator, Range, Tensor, TensorType
 
 _GATES = ("input", "forget", "cell", "output")
 
@@ -37,7 +36,7 @@ def fuse_lstm_markers(model: Model) -> None:
     """
     for graph in model.graphs:
         graph.operators = [
-            _fused(graph, operator) if operator.custom_name == LSTM_MARKER else operator
+            _fused(graph, operator) if operator.custom_name == LSTM.name else operator
             for operator in graph.operators
         ]
         keeps_state(graph)
@@ -53,11 +52,10 @@ def _fused(graph: Graph, marker: Operator) -> Operator:
             operands[position] = _gate_weights(source, gate, units)
     for gate, position in enumerate(BIASES):
         operands[position] = _gate_weights(bias, gate, units)
-    kept = has_attribute(marker, KEEPS_STATE)
-    operands[HIDDEN_STATE] = _state(output, "hidden_state", units, kept)
-    operands[CELL_STATE] = cell = _state(output, "cell_state", units, kept)
-    if has_attribute(marker, CELL_LOW) or has_attribute(marker, CELL_HIGH):
-        cell.range = marked_range(graph, marker, CELL_LOW, CELL_HIGH)
+    mark = read_marker(graph, marker, LSTM)
+    operands[HIDDEN_STATE] = _state(output, "hidden_state", units, mark.keeps_state)
+    operands[CELL_STATE] = cell = _state(output, "cell_state", units, mark.keeps_state)
+    cell.range = mark.cell and Range(*mark.cell)
     options = schema.UnidirectionalSequenceLSTMOptionsT()
     options.fusedActivationFunction = schema.ActivationFunctionType.TANH
     return Operator("UNIDIRECTIONAL_SEQUENCE_LSTM", operands, [output], options)

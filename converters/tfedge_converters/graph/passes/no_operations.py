@@ -8,10 +8,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.graph.bypass import bypass
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
-
-# Where the values come from; input 0 for all others.
-_DATA_OPERAND = {"SPLIT": 1}
 
 
 def remove_no_operations(model: Model) -> bool:
@@ -53,7 +51,7 @@ def _is_no_operation(operator: Operator) -> bool:
 
 
 def _data(operator: Operator) -> Tensor | None:
-    index = _DATA_OPERAND.get(operator.code, 0)
+    index = traits_of(operator.code).data_operand
     return operator.inputs[index] if index < len(operator.inputs) else None
 
 

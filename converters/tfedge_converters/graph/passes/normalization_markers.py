@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
-from tfedge.normalization import (
+from tfedge.markers.normalization import (
     ABOVE_ZERO,
-    AXES,
     CENTERED,
-    CENTERS,
-    DEVIATION_NORM_MARKER,
-    EPSILON,
+    DEVIATION_NORM,
     FACTOR,
-    LAYER_NORM_MARKER,
     MEAN,
+    NORMALIZATIONS,
     NORMALIZED,
-    RMS_NORM_MARKER,
+    RMS_NORM,
     SCALED,
-    SCALES,
     SHIFTED,
     SQUARES,
     VARIANCE,
-    range_attributes,
+    NormalizationMark,
 )
 from tfedge.quantization.policy import NORMALIZATION_BITS
-from tfedge_converters.graph.markers import has_attribute, numbers_of
-from tfedge_converters.graph.passes.range_markers import marked_range
-from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
-
-_MARKERS = frozenset({DEVIATION_NORM_MARKER, LAYER_NORM_MARKER, RMS_NORM_MARKER})
+from tfedge_converters.graph.markers import read_marker
+from tfedge_converters.graph.types import Graph, Model, Operator, Range, Tensor, TensorType
 
 _OPTIONS = {
     "ADD": schema.AddOptionsT,
@@ -53,7 +48,7 @@ def expand_normalization_markers(model: Model) -> None:
     for graph in model.graphs:
         operators: list[Operator] = []
         for operator in graph.operators:
-            if operator.custom_name in _MARKERS:
+            if operator.custom_name in NORMALIZATIONS:
                 operators += _expanded(graph, operator)
             else:
                 operators.append(operator)
@@ -61,19 +56,22 @@ def expand_normalization_markers(model: Model) -> None:
 
 
 def _expanded(graph: Graph, marker: Operator) -> list[Operator]:
-    x, result, scale, offset, axes, epsilon = _parts(graph, marker)
-    make = WideSequence(graph, marker, result)
+    kind = NORMALIZATIONS[marker.custom_name]
+    mark = read_marker(graph, marker, kind)
+    x, result, scale, offset = _tensors(graph, marker, mark)
+    axes = mark.axes
+    make = Int16Sequence(result, mark.ranges)
     row = (*x.shape[: len(x.shape) - axes], *[1] * axes)
     dimensions = make.constant("axes", np.arange(len(x.shape) - axes, len(x.shape), dtype=np.int32))
     centered = x
-    if marker.custom_name != RMS_NORM_MARKER:
+    if kind is not RMS_NORM:
         mean = make("MEAN", MEAN, [x, dimensions], row)
         centered = make("SUB", CENTERED, [x, mean], x.shape)
     squares = make("MUL", SQUARES, [centered, centered], x.shape)
     variance = make("MEAN", VARIANCE, [squares, dimensions], row)
-    smallest = make.constant("epsilon", np.float32(epsilon))
+    smallest = make.constant("epsilon", np.float32(mark.epsilon))
     factor = make("RSQRT", FACTOR, [make("ADD", ABOVE_ZERO, [variance, smallest], row)], row)
-    divided = x if marker.custom_name == DEVIATION_NORM_MARKER else centered
+    divided = x if kind is DEVIATION_NORM else centered
     y = make("MUL", NORMALIZED, [divided, factor], x.shape)
     if scale is not None:
         y = make("MUL", SCALED, [y, scale], x.shape)
@@ -82,51 +80,47 @@ def _expanded(graph: Graph, marker: Operator) -> list[Operator]:
     return make.ending_with(result)
 
 
-def _parts(
-    graph: Graph, marker: Operator
-) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, int, float]:
-    """Operand, result, scale and offset, number of axes, and epsilon."""
-    epsilon, count, scales, centers = numbers_of(graph, marker, EPSILON, AXES, SCALES, CENTERS)
-    axes = int(count)
+def _tensors(
+    graph: Graph, marker: Operator, mark: NormalizationMark
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Operand, result, scale and offset."""
     match marker.inputs, marker.outputs:
         case [Tensor() as x, *rest], [Tensor() as result] if (
             x.shape == result.shape
-            and 1 <= axes <= len(x.shape)
-            and 0 < epsilon < np.inf
-            and len(rest) == bool(scales) + bool(centers)
-            and all(t is not None and t.shape == x.shape[len(x.shape) - axes :] for t in rest)
+            and mark.axes <= len(x.shape)
+            and len(rest) == mark.scales + mark.centers
+            and all(t is not None and t.shape == x.shape[len(x.shape) - mark.axes :] for t in rest)
             and all(t is not None and t.type == TensorType.FLOAT32 for t in (x, result, *rest))
         ):
             given = iter(rest)
-            scale = next(given) if scales else None
-            offset = next(given) if centers else None
-            return x, result, scale, offset, axes, epsilon
+            scale = next(given) if mark.scales else None
+            offset = next(given) if mark.centers else None
+            return x, result, scale, offset
     raise ModelFileError(
         f"{graph.place(marker)}: a normalisation keeps the shape of its operand, and has a scale "
         "and an offset of the shape of its last dimensions; export the model again"
     )
 
 
-class WideSequence:
+class Int16Sequence:
     """Makes operators with one result each, in the width of normalisations.
 
     They are named after what the whole sequence computes.
     """
 
-    def __init__(self, graph: Graph, marker: Operator | None, result: Tensor):
-        """`marker`: knows ranges of parts, if it is given."""
-        self._graph, self._marker, self._result = graph, marker, result
+    def __init__(self, result: Tensor, ranges: Mapping[str, tuple[float, float]]):
+        """`ranges`: of parts, those that are known."""
+        self._result, self._ranges = result, ranges
         self._operators: list[Operator] = []
 
     def __call__(
         self, code: str, part: str, operands: list[Tensor], shape: tuple[int, ...]
     ) -> Tensor:
-        """The result of a new operator, with the range that the marker gives the part."""
+        """The result of a new operator, with the range that is known of the part."""
         name = f"{self._result.name}/{part}"
         made = Tensor(name, shape, TensorType.FLOAT32, bits=NORMALIZATION_BITS)
-        marker = self._marker
-        if marker is not None and has_attribute(marker, range_attributes(part)[0]):
-            made.range = marked_range(self._graph, marker, *range_attributes(part))
+        if part in self._ranges:
+            made.range = Range(*self._ranges[part])
         options = _OPTIONS[code]()
         if code == "MEAN":
             options.keepDims = True

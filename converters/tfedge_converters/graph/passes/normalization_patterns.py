@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfedge.normalization import ABOVE_ZERO, FACTOR, NORMALIZED, SCALED, SQUARES, VARIANCE
+from tfedge.markers.normalization import ABOVE_ZERO, FACTOR, NORMALIZED, SCALED, SQUARES, VARIANCE
 from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
-from tfedge_converters.graph.passes.normalization_markers import WideSequence
+from tfedge_converters.graph.passes.normalization_markers import Int16Sequence
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 # What float32 can tell from 0 as a mean of squares.
@@ -70,7 +70,7 @@ def _widen(graph: Graph) -> bool:
 
 def _wide(graph: Graph, operator: Operator, found: _Normalization) -> list[Operator]:
     (result,), x = operator.outputs, found.x
-    make = WideSequence(graph, None, result)
+    make = Int16Sequence(result, {})
     row = tuple(1 if axis in found.axes else size for axis, size in enumerate(x.shape))
     count = math.prod(x.shape[axis] for axis in found.axes)
     epsilon = make.constant("epsilon", np.float32(max(found.least / count, _LEAST_EPSILON)))
@@ -137,7 +137,7 @@ class _Finder:
         return np.unique(axes.reshape(-1) % len(x.shape)).astype(np.int32)
 
     def _maker(self, tensor: Tensor | None) -> Operator | None:
-        """What makes a real tensor that nobody wants integers of."""
+        """What makes a float tensor that nobody wants integers of."""
         if tensor is None or tensor.type != TensorType.FLOAT32 or tensor.range is not None:
             return None
         return self._makers.get(id(tensor))

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from tfedge.errors import ModelFileError
-from tfedge.quantization.ranges import BITS, HIGH, LOW, RANGE_MARKER
-from tfedge.quantization.schemes import ACTIVATION_BITS
-from tfedge_converters.graph.markers import (
-    has_attribute,
-    markers_in,
-    numbers_of,
-    remove_markers,
-)
+from tfedge.markers.ranges import RANGE
+from tfedge_converters.graph.markers import markers_in, read_marker, remove_markers
 from tfedge_converters.graph.types import Graph, Model, Operator, Range, Tensor
 
 
@@ -30,24 +22,14 @@ def consume_range_markers(model: Model) -> None:
     """
     for graph in model.graphs:
         marked: dict[int, Tensor] = {}
-        for operator in markers_in(graph, RANGE_MARKER):
+        for operator in markers_in(graph, RANGE):
             tensor = _operand(graph, operator)
             tensor = marked.get(id(tensor), tensor)
-            tensor.range = marked_range(graph, operator, LOW, HIGH)
-            tensor.bits = _marked_bits(graph, operator)
+            mark = read_marker(graph, operator, RANGE)
+            tensor.range, tensor.bits = Range(*mark.ends), mark.bits
             marked[id(operator.outputs[0])] = tensor
-        remove_markers(model, graph, marked)
-
-
-def _marked_bits(graph: Graph, operator: Operator) -> int | None:
-    if not has_attribute(operator, BITS):
-        return None
-    (bits,) = numbers_of(graph, operator, BITS)
-    if bits not in ACTIVATION_BITS:
-        raise ModelFileError(
-            f"{graph.place(operator)}: activations have 8 or 16 bits, not {bits:g}"
-        )
-    return int(bits)
+        if marked:
+            remove_markers(model, graph, marked)
 
 
 def _operand(graph: Graph, operator: Operator) -> Tensor:
@@ -58,18 +40,3 @@ def _operand(graph: Graph, operator: Operator) -> Tensor:
         f"{graph.place(operator)}: a range marker has one input and one output, not "
         f"{len(operator.inputs)} and {len(operator.outputs)}; export the model again"
     )
-
-
-def marked_range(graph: Graph, operator: Operator, low_name: str, high_name: str) -> Range:
-    """The range that two attributes of a marker say.
-
-    Raises:
-        ModelFileError: they cannot be read, or are no range.
-    """
-    low, high = numbers_of(graph, operator, low_name, high_name)
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise ModelFileError(
-            f"{graph.place(operator)}: [{low}, {high}] is not a range; "
-            "mark finite values with low <= high"
-        )
-    return Range(low, high)

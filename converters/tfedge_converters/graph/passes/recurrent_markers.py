@@ -21,18 +21,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import ModelFileError
+from tfedge.markers.gru import GRU, GruMark
+from tfedge.markers.simple_rnn import SIMPLE_RNN, SimpleRnnMark
 from tfedge.quantization.policy import INT16X8, INTERIOR_BITS, OPERATORS
-from tfedge.recurrent import (
-    CANDIDATE,
-    GATES,
-    GRU_MARKER,
-    KEEPS_STATE,
-    RESET_AFTER,
-    SIMPLE_RNN_MARKER,
-    WEIGHT_BITS,
-)
-from tfedge_converters.graph.markers import has_attribute, numbers_of
-from tfedge_converters.graph.passes.range_markers import marked_range
+from tfedge_converters.graph.markers import read_marker
 from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.graph.types import (
     Graph,
@@ -72,10 +64,7 @@ def _unchanged(graph: Graph, operator: Operator) -> list[Operator]:
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A marker's tensors; weights as arrays, and the scales of both kernels if training has any.
-
-    `kept` says that a call goes on where the one before ended.
-    """
+    """A marker's tensors; weights as arrays, and the scales of both kernels if training has any."""
 
     x: Tensor
     hidden: Tensor
@@ -84,8 +73,7 @@ class _Layer:
     bias: np.ndarray
     recurrent_bias: np.ndarray
     scales: tuple[np.ndarray, ...]
-    weight_bits: int
-    kept: bool
+    mark: GruMark | SimpleRnnMark
 
     @property
     def steps(self) -> int:
@@ -96,8 +84,8 @@ class _Layer:
         return self.hidden.shape[2]
 
 
-def _layer(graph: Graph, marker: Operator, gates: int) -> _Layer:
-    trained = has_attribute(marker, WEIGHT_BITS)
+def _layer(graph: Graph, marker: Operator, gates: int, mark: GruMark | SimpleRnnMark) -> _Layer:
+    trained = mark.weight_bits is not None
     match marker.inputs, marker.outputs:
         case [Tensor() as x, *_], [Tensor() as hidden] if (
             len(x.shape) == 3
@@ -115,18 +103,9 @@ def _layer(graph: Graph, marker: Operator, gates: int) -> _Layer:
                 and all(t.is_constant for t in constants)
             ):
                 values = [np.asarray(tensor.data) for tensor in constants]
-                (bits,) = numbers_of(graph, marker, WEIGHT_BITS) if trained else (8.0,)
                 kernel, recurrent_kernel, bias, recurrent_bias, *scales = values
                 return _Layer(
-                    x,
-                    hidden,
-                    kernel,
-                    recurrent_kernel,
-                    bias,
-                    recurrent_bias,
-                    tuple(scales),
-                    int(bits),
-                    has_attribute(marker, KEEPS_STATE),
+                    x, hidden, kernel, recurrent_kernel, bias, recurrent_bias, tuple(scales), mark
                 )
     raise ModelFileError(
         f"{graph.place(marker)}: a recurrent layer goes from [1, steps, depth] to "
@@ -167,8 +146,9 @@ class _Writer:
         layer = self.layer
         kernel = layer.recurrent_kernel if recurrent else layer.kernel
         tensor = self.constant(np.ascontiguousarray(kernel[:, part].T), name)
-        if layer.scales:
-            tensor.trained_weights = WeightGrid(layer.scales[recurrent][part], layer.weight_bits)
+        if layer.mark.weight_bits is not None:
+            scales = layer.scales[recurrent][part]
+            tensor.trained_weights = WeightGrid(scales, layer.mark.weight_bits)
         return tensor
 
     def dense(
@@ -202,7 +182,7 @@ class _Writer:
 
     def remembered(self) -> list[Tensor]:
         """The state before the first step, if it is not zeros."""
-        if not self.layer.kept:
+        if not self.layer.mark.keeps_state:
             return []
         before = self.tensor((1, self.layer.units), "hidden", self.layer.hidden.range)
         return [self._copied(self._memory(), before)]
@@ -227,7 +207,7 @@ class _Writer:
     def sequence(self, states: Sequence[Tensor]) -> None:
         """Puts the states after each step side by side: what the layer returns."""
         hidden = self.layer.hidden
-        if self.layer.kept:
+        if self.layer.mark.keeps_state:
             self._copied(states[-1], self._memory())
         options = schema.PackOptionsT()
         options.axis, options.valuesCount = 0, len(states)
@@ -261,9 +241,9 @@ _OPTIONS: dict[str, Callable[[], object]] = {
 
 
 def _write_gru(graph: Graph, marker: Operator) -> list[Operator]:
-    layer = _layer(graph, marker, 3)
-    (reset_after,) = numbers_of(graph, marker, RESET_AFTER)
-    return _Gru(_Writer(layer, INTERIOR_BITS["GRU"]), bool(reset_after), graph, marker).written()
+    mark = read_marker(graph, marker, GRU)
+    layer = _layer(graph, marker, 3, mark)
+    return _Gru(_Writer(layer, INTERIOR_BITS["GRU"]), mark).written()
 
 
 class _Gru:
@@ -273,24 +253,24 @@ class _Gru:
     no products with it.
     """
 
-    def __init__(self, write: _Writer, reset_after: bool, graph: Graph, marker: Operator):
+    def __init__(self, write: _Writer, mark: GruMark):
         layer, units = write.layer, write.layer.units
         gates, candidate = slice(0, 2 * units), slice(2 * units, 3 * units)
         self.write = write
-        self.reset_after = reset_after
+        self.reset_after = mark.reset_after
         self.gate_rows = write.projected(
             gates,
             layer.bias[gates] + layer.recurrent_bias[gates],
-            _known(graph, marker, GATES),
+            _range(mark.gates),
         )
         self.inner_bias = layer.recurrent_bias[candidate]
-        folded = np.zeros_like(self.inner_bias) if reset_after else self.inner_bias
+        folded = np.zeros_like(self.inner_bias) if mark.reset_after else self.inner_bias
         self.candidate_rows = write.projected(
-            candidate, layer.bias[candidate] + folded, _known(graph, marker, CANDIDATE)
+            candidate, layer.bias[candidate] + folded, _range(mark.candidate)
         )
         self.gate_weights = write.weights(True, gates, "recurrent_gates")
         self.inner_weights = write.weights(True, candidate, "recurrent_candidate")
-        if not reset_after:
+        if not mark.reset_after:
             self.inner_bias = np.zeros_like(self.inner_bias)
         self.no_bias = np.zeros(2 * units, np.float32)
         self.gate_range = _reach(self.gate_weights, self.no_bias)
@@ -342,10 +322,11 @@ class _Gru:
 
 
 def _write_simple_rnn(graph: Graph, marker: Operator) -> list[Operator]:
-    layer = _layer(graph, marker, 1)
+    mark = read_marker(graph, marker, SIMPLE_RNN)
+    layer = _layer(graph, marker, 1, mark)
     write = _Writer(layer, INTERIOR_BITS["SIMPLE_RNN"])
     everything = slice(0, layer.units)
-    known = _known(graph, marker, CANDIDATE)
+    known = _range(mark.candidate)
     rows = write.projected(everything, layer.bias + layer.recurrent_bias, known)
     weights = write.weights(True, everything, "recurrent_kernel")
     bias = np.zeros(layer.units, np.float32)
@@ -363,8 +344,8 @@ def _write_simple_rnn(graph: Graph, marker: Operator) -> list[Operator]:
     return write.operators
 
 
-def _known(graph: Graph, marker: Operator, ends: tuple[str, str]) -> Range | None:
-    return marked_range(graph, marker, *ends) if has_attribute(marker, ends[0]) else None
+def _range(ends: tuple[float, float] | None) -> Range | None:
+    return None if ends is None else Range(*ends)
 
 
 def _reach(weights: Tensor, bias: np.ndarray) -> Range:
@@ -375,6 +356,6 @@ def _reach(weights: Tensor, bias: np.ndarray) -> Range:
 
 
 _WRITERS: dict[str, Callable[[Graph, Operator], list[Operator]]] = {
-    GRU_MARKER: _write_gru,
-    SIMPLE_RNN_MARKER: _write_simple_rnn,
+    GRU.name: _write_gru,
+    SIMPLE_RNN.name: _write_simple_rnn,
 }

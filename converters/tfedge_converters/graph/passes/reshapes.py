@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Graph, Model, Operator
-
-_VIEWS = frozenset({"EXPAND_DIMS", "RESHAPE", "SQUEEZE"})
 
 
 def merge_reshapes(model: Model) -> bool:
@@ -23,7 +22,7 @@ def _merge(graph: Graph) -> bool:
     for operator in graph.operators:
         if operator.code == "RESHAPE" and operator.inputs:
             before = maker.get(id(operator.inputs[0]))
-            if before is not None and before.code in _VIEWS and _keeps_grid(before):
+            if before is not None and traits_of(before.code).is_view and _keeps_grid(before):
                 operator.inputs[0] = before.inputs[0]
                 changed = True
     return changed

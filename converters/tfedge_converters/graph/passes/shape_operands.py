@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 # Operators whose results depend on the sizes of their operand alone, not on its values.
-_OF_SIZES = frozenset({"RANK", "SHAPE"})
 _INTEGERS = frozenset({TensorType.INT32, TensorType.INT64})
 
 
@@ -60,7 +60,9 @@ def _depends_on_values(graph: Graph, tensor: Tensor) -> bool:
         maker = makers.get(id(wanted))
         if maker is None:  # an input or a variable
             return True
-        if maker.code in _OF_SIZES and all(t is not None and _is_fixed(t) for t in maker.inputs):
+        if traits_of(maker.code).reads_shape and all(
+            t is not None and _is_fixed(t) for t in maker.inputs
+        ):
             continue
         pending += [operand for operand in maker.inputs if operand is not None]
     return False

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from tfedge.errors import UnsupportedError
+from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Model
 from tfedge_converters.interpreters import LITERT_REFERENCE, opened
 
 # Results whose size depends on values, not only on the sizes of operands.
-_VALUE_DEPENDENT = frozenset(
-    {"NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "UNIQUE", "WHERE"}
-)
 
 
 def fix_shapes(model: Model) -> bool:
@@ -27,7 +25,7 @@ def fix_shapes(model: Model) -> bool:
     tensors = list(graph.tensors())
     if len(model.graphs) > 1 or not any(-1 in (t.shape_signature or ()) for t in tensors):
         return False
-    if any(operator.code in _VALUE_DEPENDENT for operator in graph.operators):
+    if any(traits_of(operator.code).shape_depends_on_values for operator in graph.operators):
         return False
     shapes = _inferred(model)
     if shapes is None:

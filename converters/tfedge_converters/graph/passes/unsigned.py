@@ -8,24 +8,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
+from tfedge_converters.graph.operator_traits import operators_with, traits_of
 from tfedge_converters.graph.types import Graph, Operator, Quantization, Tensor, TensorType
 
 _OFFSET = 128
-
-# Operators whose uint8 kernels in LiteRT give what an int8 kernel gives, shifted by 128; some need
-# what `Operator.was_unsigned` tells their kernel.
-SHIFTABLE = frozenset(
-    {
-        "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "BROADCAST_TO",
-        "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE",
-        "EMBEDDING_LOOKUP", "EXPAND_DIMS", "FILL", "FULLY_CONNECTED", "GATHER", "GATHER_ND",
-        "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD",
-        "PADV2", "QUANTIZE", "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SHAPE", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND",
-        "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "SUB", "TANH", "TILE",
-        "TRANSPOSE", "UNPACK",
-    }
-)  # fmt: skip
 
 _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
 
@@ -53,10 +39,11 @@ class _Shift:
             unsigned = [tensor for tensor in operands if _is_shifted(tensor)]
             if not unsigned or _between_bytes(operator, operands):
                 continue
-            if operator.code not in SHIFTABLE:
+            if not traits_of(operator.code).uint8_as_int8:
+                known = operators_with(lambda traits: traits.uint8_as_int8)
                 raise UnsupportedError(
                     f"{graph.place(operator)}: its uint8 arithmetic is not supported, only that "
-                    f"of {', '.join(sorted(SHIFTABLE))}. Convert the float model again"
+                    f"of {', '.join(known)}. Convert the float model again"
                 )
             self.twins.update((id(tensor), _twin(tensor)) for tensor in unsigned)
 
@@ -76,7 +63,7 @@ class _Shift:
             operator,
             inputs=[None if t is None else self.twins.get(id(t), t) for t in operator.inputs],
             outputs=[self.twins.get(id(t), t) for t in operator.outputs],
-            was_unsigned=any(id(t) in self.twins for t in (*operator.inputs, *operator.outputs)),
+            uint8_semantics=any(id(t) in self.twins for t in (*operator.inputs, *operator.outputs)),
         )
 
 

@@ -8,15 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfedge.errors import ModelFileError
+from tfedge.markers.ranges import RANGE
+from tfedge.markers.weights import WEIGHTS
 from tfedge.quantization.policy import OPERATORS, WeightPolicy
-from tfedge.quantization.ranges import RANGE_MARKER
-from tfedge.quantization.weight_grids import BITS, VALUES, WEIGHTS_MARKER
-from tfedge_converters.graph.markers import (
-    has_attribute,
-    markers_in,
-    numbers_of,
-    remove_markers,
-)
+from tfedge_converters.graph.markers import markers_in, read_marker, remove_markers
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType, WeightGrid
 
 # What may stand between weights and the marker of their layer: it moves values, or is part of an
@@ -26,7 +21,7 @@ _PASSABLE = frozenset(
         "ABS", "ADD", "BATCH_TO_SPACE_ND", "DIV", "ELU", "EXP", "EXPAND_DIMS", "GELU",
         "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "LOG_SOFTMAX", "MAXIMUM", "MINIMUM", "MUL", "NEG",
         "PRELU", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "RESHAPE", "SLICE", "SOFTMAX",
-        "SQUEEZE", "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE", RANGE_MARKER, WEIGHTS_MARKER,
+        "SQUEEZE", "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE", RANGE.name, WEIGHTS.name,
     }
 )  # fmt: skip
 
@@ -46,12 +41,13 @@ def consume_weight_markers(model: Model) -> None:
     for graph in model.graphs:
         makers = {id(tensor): item for item in graph.operators for tensor in item.outputs}
         marked: dict[int, Tensor] = {}
-        for marker in markers_in(graph, WEIGHTS_MARKER):
+        for marker in markers_in(graph, WEIGHTS):
             tensor, scales = _operands(graph, marker)
             marked[id(marker.outputs[0])] = marked.get(id(tensor), tensor)
             operator, rule = _weighted(graph, marker, tensor, makers)
             _annotate(graph, marker, operator, rule, _grid(graph, marker, scales))
-        remove_markers(model, graph, marked)
+        if marked:
+            remove_markers(model, graph, marked)
 
 
 def _operands(graph: Graph, marker: Operator) -> tuple[Tensor, Tensor]:
@@ -65,10 +61,7 @@ def _operands(graph: Graph, marker: Operator) -> tuple[Tensor, Tensor]:
 
 
 def _grid(graph: Graph, marker: Operator, scales: Tensor) -> WeightGrid:
-    (bits,) = numbers_of(graph, marker, BITS)
-    (shared,) = numbers_of(graph, marker, VALUES) if has_attribute(marker, VALUES) else (None,)
-    if bits not in range(2, 9):
-        raise ModelFileError(f"{graph.place(marker)}: weights have 2 to 8 bits, not {bits:g}")
+    mark = read_marker(graph, marker, WEIGHTS)
     if scales.data is None or scales.type != TensorType.FLOAT32:
         raise ModelFileError(
             f"{graph.place(marker)}: its scales are not float32 numbers that are known when the "
@@ -80,7 +73,7 @@ def _grid(graph: Graph, marker: Operator, scales: Tensor) -> WeightGrid:
             f"{graph.place(marker)}: its scales must be finite and above 0; if training has "
             "diverged, load an earlier checkpoint"
         )
-    return WeightGrid(values, int(bits), None if shared is None else int(shared))
+    return WeightGrid(values, mark.bits, mark.values)
 
 
 def _weighted(

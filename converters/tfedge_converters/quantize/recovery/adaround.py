@@ -14,12 +14,16 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import WeightGrid
 from tfedge_converters.quantize.recovery.block_function import BlockFunction
-from tfedge_converters.quantize.recovery.blocks import Block, blocks_of, single_blocks
 from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
 from tfedge_converters.quantize.recovery.reconstruction import (
     BlockReconstruction,
     LayerReconstruction,
     Reconstruction,
+)
+from tfedge_converters.quantize.recovery.reconstruction_units import (
+    ReconstructionUnit,
+    reconstruction_units,
+    single_layers,
 )
 from tfedge_converters.quantize.recovery.session import Session
 from tfedge_converters.quantize.recovery.soft_rounding import SoftRounding
@@ -40,7 +44,7 @@ class AdaRound:
     The quantised inputs of a layer are given, its float results are the target. By blocks, the
     layers of a residual block then learn once more, all together, to give the block's float
     results: they can make up for each other's errors, and know what the addition does with them.
-    See `blocks.blocks_of` for what a block is.
+    See `blocks.reconstruction_units` for what a block is.
 
     Both terms of the loss are relative, so that the settings hold for layers of any size and scale:
     the error to that of plain rounding, the regulariser to the number of weights. A layer for which
@@ -94,10 +98,10 @@ class AdaRound:
             if comparison is not None:
                 self._round_block(session, comparison, random)
 
-    def _blocks(self, session: Session) -> list[Block]:
+    def _blocks(self, session: Session) -> list[ReconstructionUnit]:
         if self.unit == LAYER:
-            return single_blocks(session.layers)
-        return blocks_of(session.model.main, session.layers)
+            return single_layers(session.layers)
+        return reconstruction_units(session.model.main, session.layers)
 
     def _round_layer(
         self, session: Session, comparison: Comparison, random: np.random.Generator

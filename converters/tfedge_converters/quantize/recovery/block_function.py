@@ -9,9 +9,9 @@ import numpy as np
 
 from tfedge_converters.graph import Graph, Tensor
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.quantize.recovery.blocks import Block
 from tfedge_converters.quantize.recovery.gradients import RULES, Operation
 from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
+from tfedge_converters.quantize.recovery.reconstruction_units import ReconstructionUnit
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class BlockFunction:
     Weights are matrices (groups, depth, width), by id of the layer's operator.
     """
 
-    def __init__(self, graph: Graph, block: Block):
+    def __init__(self, graph: Graph, block: ReconstructionUnit):
         self._block = block
         self._operations = [Operation(o, options_of(graph, o)) for o in block.operators]
         self._linear = {id(layer.operator): layer for layer in (*block.layers, *block.fixed)}

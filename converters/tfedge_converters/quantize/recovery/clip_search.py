@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfedge.quantization.affine import accumulator_scales, largest_biases
 from tfedge_converters.graph import WeightGrid
-from tfedge_converters.quantize.affine import accumulator_scales
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy
 from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
 from tfedge_converters.quantize.recovery.session import Session
-from tfedge_converters.quantize.twin import Twin
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,31 @@ class ClipSearch:
 
     def apply(self, session: Session) -> None:
         """Chooses the scales of all layers."""
-        twin = session.twin()
+        quantized_copy = session.quantized_copy()
         for layer in session.layers:
-            bits = session.bits(layer, twin)
-            scale = self._scale(twin, layer, 2 ** (bits - 1) - 1)
+            bits = session.bits(layer, quantized_copy)
+            scale = self._scale(quantized_copy, layer, 2 ** (bits - 1) - 1)
             session.put_on_grid(layer, np.asarray(layer.weights.data), WeightGrid(scale, bits))
 
-    def _scale(self, twin: Twin, layer: LinearLayer, limit: int) -> np.ndarray:
-        given = twin.operand(layer.operator, layer.rule.operand).quantization
+    def _scale(self, quantized_copy: QuantizedCopy, layer: LinearLayer, limit: int) -> np.ndarray:
+        given = quantized_copy.operand(layer.operator, layer.rule.operand).quantization
         assert given is not None
         weights = layer.matrices(np.asarray(layer.weights.data))
         parts = np.linspace(1, self.smallest, self.candidates, dtype=np.float32)
-        scales = [_large_enough(twin, layer, given.scale * part) for part in parts]
+        scales = [_large_enough(quantized_copy, layer, given.scale * part) for part in parts]
         errors = [_squared_errors(weights, layer, scale, limit) for scale in scales]
         best = np.argmin(errors, axis=0)
         return np.take_along_axis(np.array(scales), best[np.newaxis], axis=0)[0]
 
 
-def _large_enough(twin: Twin, layer: LinearLayer, scale: np.ndarray) -> np.ndarray:
+def _large_enough(
+    quantized_copy: QuantizedCopy, layer: LinearLayer, scale: np.ndarray
+) -> np.ndarray:
     """The scales, enlarged where the bias would not fit into the accumulator."""
-    source = twin.operand(layer.operator, layer.rule.input).quantization
+    source = quantized_copy.operand(layer.operator, layer.rule.input).quantization
     assert source is not None
-    return accumulator_scales(scale, source.scale[0], layer.bias())[0].astype(np.float32)
+    biases = largest_biases(layer.bias(), scale.size)
+    return accumulator_scales(scale, source.scale[0], biases)[0].astype(np.float32)
 
 
 def _squared_errors(

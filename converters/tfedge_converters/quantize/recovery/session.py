@@ -12,14 +12,15 @@ import numpy as np
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, WeightGrid
-from tfedge_converters.quantize.formats import weight_format
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy
 from tfedge_converters.quantize.recovery.linear_layers import (
     LinearLayer,
     linear_layers,
     own_constants,
     set_weights,
 )
-from tfedge_converters.quantize.twin import Twin, format_of_type
+from tfedge_converters.quantize.tensor_types import activation_type_of
+from tfedge_converters.quantize.weight_formats import weight_format
 
 Item = TypeVar("Item")
 
@@ -47,16 +48,20 @@ class Session:
         pairs = zip(model.main.operators, self.reference.main.operators, strict=True)
         self._originals = {id(operator): original for operator, original in pairs}
 
-    def bits(self, layer: LinearLayer, twin: Twin) -> int:
+    def bits(self, layer: LinearLayer, quantized_copy: QuantizedCopy) -> int:
         """How many bits the layer's weights get in an integer model."""
         operator = layer.operator
-        form = format_of_type(twin.operand(operator, layer.rule.input).type)
-        weights = weight_format(self._scheme, operator, OPERATORS[operator.code], None, form)
+        activation_type = activation_type_of(
+            quantized_copy.operand(operator, layer.rule.input).type
+        )
+        weights = weight_format(
+            self._scheme, operator, OPERATORS[operator.code], None, activation_type
+        )
         return weights.limit.bit_length() + 1
 
-    def twin(self) -> Twin:
+    def quantized_copy(self) -> QuantizedCopy:
         """The integer model that the float one becomes as it is now."""
-        return Twin(self.model, self._scheme)
+        return QuantizedCopy(self.model, self._scheme)
 
     def put_on_grid(self, layer: LinearLayer, values: np.ndarray, grid: WeightGrid) -> None:
         """Sets a layer's weights, of their shape, and the integers that they become."""

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tfedge_converters.graph import Operator, WeightGrid
-from tfedge_converters.quantize.activations import Activations, still_needed
-from tfedge_converters.quantize.recovery.blocks import Block
+from tfedge_converters.quantize.quantized_copy import QuantizedCopy, dequantized, stacked_inputs
 from tfedge_converters.quantize.recovery.linear_layers import LinearLayer
+from tfedge_converters.quantize.recovery.reconstruction_units import ReconstructionUnit
 from tfedge_converters.quantize.recovery.session import Session
-from tfedge_converters.quantize.twin import Twin, dequantized, stacked_inputs
+from tfedge_converters.quantize.tensor_values import TensorValues, still_needed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Comparison:
     Attributes:
         layer: as it is now.
         before: as it was.
-        twin: the integer model, of the model as it is now.
+        quantized_copy: the integer model, of the model as it is now.
         real: values of the float model as it was.
         source: what enters the layer in the integer model, as real numbers: float32 (samples,
             *shape).
@@ -32,8 +32,8 @@ class Comparison:
 
     layer: LinearLayer
     before: LinearLayer
-    twin: Twin
-    real: Activations
+    quantized_copy: QuantizedCopy
+    real: TensorValues
     source: np.ndarray
     samples: int
     bits: int
@@ -45,13 +45,15 @@ class Comparison:
 
     def grid(self) -> WeightGrid:
         """What the layer's weights are put on."""
-        made = self.twin.operand(self.layer.operator, self.layer.rule.operand).quantization
+        made = self.quantized_copy.operand(
+            self.layer.operator, self.layer.rule.operand
+        ).quantization
         assert made is not None
         return WeightGrid(made.scale, self.bits)
 
     def weights(self) -> np.ndarray:
         """What the layer's integers stand for: float32 (groups, depth, width)."""
-        return _rounded_weights(self.twin, self.layer)
+        return _rounded_weights(self.quantized_copy, self.layer)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ class BlockComparison:
             (groups, depth, width).
     """
 
-    block: Block
+    block: ReconstructionUnit
     sources: Mapping[int, np.ndarray]
     targets: np.ndarray
     fixed: Mapping[int, np.ndarray]
@@ -85,12 +87,12 @@ class Walk:
         chosen = session.samples(samples)
         self._count = len(chosen)
         before = stacked_inputs(session.reference, chosen)
-        self._real = Activations(
+        self._real = TensorValues(
             session.reference.main, {key: values for key, (_, values) in before.items()}
         )
-        twin = session.twin()
+        quantized_copy = session.quantized_copy()
         self._known = {
-            id(tensor): twin.quantized(tensor, values)
+            id(tensor): quantized_copy.quantized(tensor, values)
             for tensor, values in stacked_inputs(session.model, chosen).values()
         }
 
@@ -104,45 +106,48 @@ class Walk:
 
     def compare(self, layer: LinearLayer) -> Comparison:
         """A layer that is reached."""
-        twin = self._session.twin()
-        integers = self._integers(twin)
-        self._known[id(layer.source)] = integers.of(twin.tensor(layer.source))
-        read = twin.operand(layer.operator, layer.rule.input)
+        quantized_copy = self._session.quantized_copy()
+        integers = self._integers(quantized_copy)
+        self._known[id(layer.source)] = integers.of(quantized_copy.tensor(layer.source))
+        read = quantized_copy.operand(layer.operator, layer.rule.input)
         return Comparison(
             layer=layer,
             before=self._session.before(layer),
-            twin=twin,
+            quantized_copy=quantized_copy,
             real=self._real,
             source=dequantized(read, integers.of(read)),
             samples=self._count,
-            bits=self._session.bits(layer, twin),
+            bits=self._session.bits(layer, quantized_copy),
         )
 
-    def compare_block(self, block: Block) -> BlockComparison | None:
+    def compare_block(self, block: ReconstructionUnit) -> BlockComparison | None:
         """A block whose operators are reached; None where what enters it never is an integer."""
-        twin = self._session.twin()
-        if not all(id(t) in self._known or twin.makes(t) for t in block.sources):
+        quantized_copy = self._session.quantized_copy()
+        if not all(id(t) in self._known or quantized_copy.makes(t) for t in block.sources):
             return None
-        integers = self._integers(twin)
+        integers = self._integers(quantized_copy)
         for tensor in block.sources:
-            self._known[id(tensor)] = integers.of(twin.tensor(tensor))
+            self._known[id(tensor)] = integers.of(quantized_copy.tensor(tensor))
         # What is known inside will no longer be so when its layers change.
         for operator in block.operators:
             self._known.pop(id(operator.outputs[0]), None)
         return BlockComparison(
             block,
-            {id(t): dequantized(twin.tensor(t), self._known[id(t)]) for t in block.sources},
+            {
+                id(t): dequantized(quantized_copy.tensor(t), self._known[id(t)])
+                for t in block.sources
+            },
             self._real.of(self._session.original(block.operators[-1]).outputs[0]),
-            {id(layer.operator): _rounded_weights(twin, layer) for layer in block.fixed},
+            {id(layer.operator): _rounded_weights(quantized_copy, layer) for layer in block.fixed},
         )
 
-    def _integers(self, twin: Twin) -> Activations:
+    def _integers(self, quantized_copy: QuantizedCopy) -> TensorValues:
         known = {
-            id(twin.tensor(tensor)): self._known[id(tensor)]
+            id(quantized_copy.tensor(tensor)): self._known[id(tensor)]
             for tensor in self._session.model.main.tensors()
             if id(tensor) in self._known
         }
-        return Activations(twin.model.main, known)
+        return TensorValues(quantized_copy.model.main, known)
 
 
 def compared(session: Session, title: str, samples: int) -> Iterator[Comparison]:
@@ -159,7 +164,7 @@ def compared(session: Session, title: str, samples: int) -> Iterator[Comparison]
         yield walk.compare(layer)
 
 
-def _rounded_weights(twin: Twin, layer: LinearLayer) -> np.ndarray:
-    weights = twin.with_rounded_weights(layer.operator).inputs[layer.rule.operand]
+def _rounded_weights(quantized_copy: QuantizedCopy, layer: LinearLayer) -> np.ndarray:
+    weights = quantized_copy.with_rounded_weights(layer.operator).inputs[layer.rule.operand]
     assert weights is not None
     return layer.matrices(np.asarray(weights.data))

@@ -1,9 +1,0 @@
-/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
-#include "tfedge_arg_extreme_s8.h"
-
-/* The instance that layers share when size matters more than speed. */
-
-void tfedge_arg_extreme_s8(const tfedge_arg_extreme_s8_params *params, const int8_t *input,
-                           void *output) {
-  tfedge_arg_extreme_s8_inline(params, input, output);
-}

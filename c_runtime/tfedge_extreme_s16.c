@@ -1,9 +1,0 @@
-/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
-#include "tfedge_extreme_s16.h"
-
-/* The instance that layers share when size matters more than speed. */
-
-void tfedge_extreme_s16(const tfedge_extreme_s16_params *params, const int16_t *a, const int16_t *b,
-                        int16_t *output) {
-  tfedge_extreme_s16_inline(params, a, b, output);
-}

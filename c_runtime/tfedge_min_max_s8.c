@@ -1,0 +1,9 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_min_max_s8.h"
+
+/* The instance that layers share when size matters more than speed. */
+
+void tfedge_min_max_s8(const tfedge_min_max_s8_params *params, const int8_t *a, const int8_t *b,
+                       int8_t *output) {
+  tfedge_min_max_s8_inline(params, a, b, output);
+}

@@ -1,9 +1,0 @@
-/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
-#include "tfedge_sigmoidal_s16.h"
-
-/* The instance that layers share when size matters more than speed. */
-
-void tfedge_sigmoidal_s16(const tfedge_sigmoidal_s16_params *params, const int16_t *input,
-                          int16_t *output) {
-  tfedge_sigmoidal_s16_inline(params, input, output);
-}

@@ -1,0 +1,16 @@
+"""Back ends: what makes the files of a target, and proves that they run.
+
+A module of this folder has one back end, called `BACKEND`; `register_backend` adds others.
+"""
+
+from tfedge_converters.backends.interface import Backend, Emission, Footprint
+from tfedge_converters.backends.registry import all_backends, backend_named, register_backend
+
+__all__ = [
+    "Backend",
+    "Emission",
+    "Footprint",
+    "all_backends",
+    "backend_named",
+    "register_backend",
+]

@@ -1,0 +1,126 @@
+"""Standalone C99, which needs no interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import logging
+
+from tfedge.errors import UnsupportedError
+from tfedge.quantization.activation_types import INT8
+from tfedge.quantization.schemes import Scheme, StorageScheme
+from tfedge_converters.backends.interface import Backend, Emission, Footprint
+from tfedge_converters.c import CSource, Options, Vector, generate
+from tfedge_converters.c.folder import generated_again, open_generated
+from tfedge_converters.c.kernel_call import Constant, Param
+from tfedge_converters.c.packed import PACKED_KERNELS
+from tfedge_converters.c.plan import Layer
+from tfedge_converters.c.summary import summary_lines
+from tfedge_converters.execute import CProgram
+from tfedge_converters.graph import Model
+from tfedge_converters.targets import Target
+from tfedge_converters.verify.vectors import self_test_vectors
+
+if TYPE_CHECKING:
+    from tfedge_converters.conversion import Conversion
+
+_WEIGHTS = "_weights.c"
+
+
+@dataclass(frozen=True, eq=False)
+class CEmission(Emission):
+    """A generated program.
+
+    Attributes:
+        source: its files, and what is known of its memory.
+        model: the graph that it was generated from.
+    """
+
+    source: CSource
+    model: Model = field(repr=False)
+
+    @property
+    def footprint(self) -> Footprint:
+        """Of the constants as kernels read them."""
+        plan = self.source.plan
+        constants = [(layer.operator, _constant_bytes(layer)) for layer in plan.layers]
+        return Footprint(self.source.weights_bytes, plan.arena_bytes, constants)
+
+    def summary(self) -> list[str]:
+        """Layer by layer."""
+        return summary_lines(self.source, self.model)
+
+    def program(self, folder: Path) -> CProgram:
+        """All files."""
+        return self.source.write(folder)
+
+
+class C(Backend):
+    """Code that reads like the network, with the kernels that it uses."""
+
+    name = "c"
+    rounding_slack = 0
+    engines = ("c", "tflite-micro", "litert-reference")
+    endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
+    other_files = ("CMakeLists.txt",)
+    marks = (".h", ".c")
+
+    def check_storage(self, scheme: StorageScheme) -> None:
+        """Refuses all: activations would be real numbers."""
+        raise UnsupportedError(
+            f"generated C computes with integers, and activations stay real with '{scheme.name}'; "
+            "quantise to int8, or choose the target tflite or tflite-micro"
+        )
+
+    def splits_functions(self, target: Target, scheme: Scheme) -> bool:
+        """Where activations have 16 bits, too: there are tables for 8 bits alone."""
+        asked = [scheme.layer(name).activations for name in scheme.overrides]
+        widths = [item.bits for item in (scheme.activations, *asked) if item is not None]
+        return super().splits_functions(target, scheme) or max(widths) > INT8.bits
+
+    def emit(self, conversion: Conversion) -> CEmission:
+        """Generates the program, with a self-test where an interpreter can say what is right."""
+
+        def vectors() -> Sequence[Vector]:
+            self_test = self_test_vectors(conversion.model, conversion.flatbuffer)
+            if self_test.missing:
+                logging.warning("%s: %s", conversion.name, self_test.missing)
+            return self_test.vectors
+
+        request = conversion.request
+        options = Options(conversion.name, request.target, request.optimize, request.command)
+        source = generate(
+            conversion.model, options, flatbuffer=conversion.flatbuffer, vectors=vectors
+        )
+        return CEmission(source.files, source, conversion.model)
+
+    def open_program(
+        self, folder: Path, name: str, flatbuffer: bytes, sources: tuple[str, ...] | None
+    ) -> CProgram:
+        """The program, with the arena that its header asks for."""
+        return open_generated(folder, name, flatbuffer, sources)
+
+    def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
+        """The weights, in the order of any kind of core."""
+        file = f"{name}{_WEIGHTS}"
+        sources = (generated_again(name, flatbuffer, packing) for packing in PACKED_KERNELS)
+        return {file: (source.files[file] for source in sources)}
+
+
+def _constant_bytes(layer: Layer) -> int:
+    constants = [found for call in layer.lowered.calls for found in _constants(call.params)]
+    return sum(constant.values.nbytes for constant in constants)
+
+
+def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
+    for value in params.values():
+        if isinstance(value, Constant):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _constants(value)
+
+
+BACKEND = C()

@@ -1,0 +1,175 @@
+"""What a back end says and does; conversion, `verify` and the command line ask nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tfedge.errors import TfedgeError
+from tfedge_converters.accelerators.fitting import fit
+
+if TYPE_CHECKING:
+    from tfedge.quantization.schemes import Scheme, StorageScheme
+    from tfedge_converters.conversion import Conversion
+    from tfedge_converters.execute import CProgram
+    from tfedge_converters.graph import Model, Operator
+    from tfedge_converters.interpreters import Interpreter
+    from tfedge_converters.targets import Target
+    from tfedge_converters.verify.engines import Engine
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """What generated code takes of a device's memory.
+
+    Attributes:
+        flash_bytes: of constants.
+        arena_bytes: of RAM for activations.
+        constants: every operator that is computed, and the bytes of its constants.
+    """
+
+    flash_bytes: int
+    arena_bytes: int
+    constants: Sequence[tuple[Operator, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Emission:
+    """What a back end made of a model, to lie beside its .tflite file.
+
+    Attributes:
+        files: name to content.
+    """
+
+    files: Mapping[str, bytes | str] = field(repr=False)
+
+    @property
+    def footprint(self) -> Footprint | None:
+        """Of code for the device; None where the .tflite file is all that it needs."""
+        return None
+
+    def summary(self) -> list[str]:
+        """What it costs, in lines of text."""
+        return []
+
+    def program(self, folder: Path) -> CProgram | None:
+        """C that a computer can compile and run, written into a folder; None if there is none."""
+        return None
+
+
+class Backend:
+    """Makes the files of targets.
+
+    What is here is right for a back end that hands over the .tflite file alone; others override
+    what differs. There is one object of each class, which keeps nothing between conversions.
+
+    Attributes:
+        name: what target files call it.
+        engines: names of what runs its models to evaluate them, for `verify.engines.engine`. All
+            compute the same numbers: where the first one's tools are not installed, the next takes
+            its place.
+        own_engines: engines that `verify` has because of it, by name.
+        interpreter: what has to load and run the file before it is handed over; None where no
+            interpreter runs it.
+        settings: JSON Schema of the keys that target files have for it alone; all are required.
+            Sub-schemas that can be broken have a "description", see `tfedge.json_form.Form`.
+        rounding_slack: by how many integers what computes a layer may round away from TFLite Micro.
+            LiteRT's kernels, and those of accelerators, round sums in other steps, so that results
+            differ by 1 (`verify/differences.py`); generated C and TFLite Micro do not.
+        per_channel_storage: whether stored weights may have a scale for every channel.
+        endings: what its files are called behind the model's name.
+        other_files: names of files that do not begin with the model's name, and that users may
+            have in the same folder.
+        marks: the endings of `endings` that tell a folder of its files from another's.
+    """
+
+    name: ClassVar[str]
+    engines: ClassVar[tuple[str, ...]] = ("litert-reference", "litert")
+    own_engines: ClassVar[Mapping[str, Engine]] = {}
+    interpreter: ClassVar[Interpreter | None] = None
+    settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    rounding_slack: ClassVar[int] = 1
+    per_channel_storage: ClassVar[bool] = True
+    endings: ClassVar[tuple[str, ...]] = ()
+    other_files: ClassVar[tuple[str, ...]] = ()
+    marks: ClassVar[tuple[str, ...]] = ()
+
+    def check_options(self, target: Target, options: Mapping[str, Any] | None) -> None:
+        """Looks for tools, and at the options of a compiler, before a model is opened.
+
+        Raises:
+            MissingToolError: a compiler is not installed.
+            TfedgeError: there are options, and no compiler.
+        """
+        if options:
+            raise TfedgeError(f"target '{target.name}' has no compiler: leave compiler_options out")
+
+    def check_storage(self, scheme: StorageScheme) -> None:
+        """Refuses ways to store weights that what runs the model does not know.
+
+        Raises:
+            UnsupportedError: says what is missing.
+        """
+
+    def splits_functions(self, target: Target, scheme: Scheme) -> bool:
+        """Whether functions of one activation have to be left to integer kernels.
+
+        Accelerators compute integers alone.
+        """
+        return target.accelerator is not None
+
+    def adapt(self, model: Model, target: Target) -> bool:
+        """Makes exact changes to an integer graph, in place: every output bit stays.
+
+        Returns:
+            Whether anything changed.
+        """
+        return target.accelerator is not None and fit(model, target.accelerator)
+
+    def check_model(self, model: Model) -> None:
+        """Refuses a graph that would not be computed, or wrongly.
+
+        Raises:
+            UnsupportedError: names the operator.
+        """
+
+    def emit(self, conversion: Conversion) -> Emission:
+        """Makes what lies beside the .tflite file.
+
+        Args:
+            conversion: the graph, its file, the target and what was asked for.
+
+        Raises:
+            UnsupportedError: the model cannot be expressed.
+            TfedgeError: it does not fit the target.
+        """
+        return Emission({})
+
+    def open_program(
+        self, folder: Path, name: str, flatbuffer: bytes, sources: tuple[str, ...] | None
+    ) -> CProgram | None:
+        """The C in a folder that it wrote; None if it writes none.
+
+        Args:
+            folder: where it lies.
+            name: the model's.
+            flatbuffer: the model's file.
+            sources: the C files that belong to it; None for all that lie there.
+
+        Raises:
+            TfedgeError: the files are damaged.
+        """
+        return None
+
+    def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
+        """Its files that hold the model's numbers, with the texts that each may have.
+
+        No option changes these, but for the order of the numbers.
+
+        Args:
+            name: the model's.
+            flatbuffer: its file.
+        """
+        return {}

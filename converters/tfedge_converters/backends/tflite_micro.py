@@ -1,0 +1,85 @@
+"""TFLite Micro: the model as a C array, and its operator resolver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tfedge.errors import UnsupportedError
+from tfedge.quantization.schemes import (
+    FLOAT16_WEIGHTS,
+    INT4_WEIGHTS,
+    INT8_WEIGHTS,
+    StorageScheme,
+)
+from tfedge_converters.backends.interface import Backend, Emission
+from tfedge_converters.graph import Model, read_model
+from tfedge_converters.graph.passes.micro_sequences import write_for_micro
+from tfedge_converters.interpreters import MICRO
+from tfedge_converters.targets import Target
+from tfedge_converters.tflm import generate_array
+
+if TYPE_CHECKING:
+    from tfedge_converters.conversion import Conversion
+
+_DATA = "_model_data.c"
+
+# TFLite Micro 2026-10: its DEQUANTIZE knows neither type, and its kernels no mixture.
+_MISSING: Mapping[tuple[str, bool], str] = {
+    (FLOAT16_WEIGHTS, False): "has no DEQUANTIZE of float16",
+    (INT4_WEIGHTS, False): "has no DEQUANTIZE of int4",
+    (INT8_WEIGHTS, True): "has no kernels that multiply int8 weights with real activations",
+    (INT4_WEIGHTS, True): "has no kernels that multiply int4 weights with real activations",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class MicroEmission(Emission):
+    """Files of C for TFLite Micro.
+
+    Attributes:
+        arrays: the model as an array, and its operator resolver; file name to text.
+    """
+
+    arrays: Mapping[str, str] = field(repr=False)
+
+
+class TFLiteMicro(Backend):
+    """The model's file as an array of C, for TFLite Micro's interpreter."""
+
+    name = "tflite-micro"
+    rounding_slack = 0
+    engines = ("tflite-micro", "litert-reference")
+    interpreter = MICRO
+    # Its DEQUANTIZE knows one scale for a tensor.
+    per_channel_storage = False
+    endings = ("_model_data.h", _DATA, "_op_resolver.h")
+    marks = (_DATA,)
+
+    def check_storage(self, scheme: StorageScheme) -> None:
+        """Refuses weights that TFLite Micro has no kernels for."""
+        missing = _MISSING.get((scheme.weights, scheme.computed))
+        if missing:
+            raise UnsupportedError(
+                f"TFLite Micro {missing}, which '{scheme.name}' needs; use int8, weights8 or "
+                "float32, or the target tflite"
+            )
+
+    def adapt(self, model: Model, target: Target) -> bool:
+        """Writes what TFLite Micro has no kernel for as exact sequences of what it has."""
+        changed = write_for_micro(model)
+        return super().adapt(model, target) or changed
+
+    def emit(self, conversion: Conversion) -> MicroEmission:
+        """The array and the resolver."""
+        arrays = generate_array(conversion.model, conversion.flatbuffer, conversion.name)
+        return MicroEmission(arrays, arrays)
+
+    def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
+        """The array."""
+        file = f"{name}{_DATA}"
+        return {file: [generate_array(read_model(flatbuffer), flatbuffer, name)[file]]}
+
+
+BACKEND = TFLiteMicro()

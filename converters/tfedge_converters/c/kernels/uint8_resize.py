@@ -1,0 +1,85 @@
+"""RESIZE_BILINEAR as LiteRT's uint8 kernel has it: in float32, where int8 has fixed point."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered
+from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.resize import INSIDE, SIZE
+from tfedge_converters.c.limits import SAME_GRID, SHAPES, AtMost
+from tfedge_converters.c.registry import LITERT, kernel
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
+
+# Positions are int16.
+_SIDES = AtMost((1 << 15) - 1, "pixels a side")
+
+
+@kernel("RESIZE_BILINEAR", "uint8", limits=(SIZE, _SIDES, INSIDE, SAME_GRID), oracle=LITERT)
+def lower_uint8_resize_bilinear(operator: Operator) -> Lowered:
+    """[n, h, w, c], uint8 before it was shifted to int8."""
+    source, output = _operands(operator)
+    rows, row_fractions = _positions(operator, source, 1)
+    columns, column_fractions = _positions(operator, source, 2)
+    call = KernelCall(
+        kernel="resize_bilinear_float_s8",
+        header="resize_bilinear_float_s8",
+        struct="resize_bilinear_float_s8",
+        params={
+            "batches": source.shape[0],
+            "input_height": source.shape[1],
+            "input_width": source.shape[2],
+            "channels": source.shape[3],
+            "output_height": output.shape[1],
+            "output_width": output.shape[2],
+            "rows": Constant("rows", rows, "lower and upper input row"),
+            "columns": Constant("columns", columns, "lower and upper input column"),
+            "row_fractions": Constant("row_fractions", row_fractions, "from the lower row"),
+            "column_fractions": Constant("column_fractions", column_fractions, "from the lower"),
+        },
+        operands=(source,),
+        output=output,
+    )
+    return Lowered((call,))
+
+
+def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
+    checks.operands(operator, least=2)
+    source, size = checks.operand(operator, 0), checks.operand(operator, 1)
+    output = operator.outputs[0]
+    checks.int8(source, output)
+    checks.same_quantization(operator, source, output)
+    checks.rank(source, 4)
+    checks.rank(output, 4)
+    checks.shape(output, (source.shape[0], *output.shape[1:3], source.shape[3]))
+    values = SIZE.values(size)
+    if size.type != TensorType.INT32 or values.reshape(-1).tolist() != list(output.shape[1:3]):
+        SHAPES.refuse(f"its size {values.tolist()} is not that of {output.shape}")
+    _SIDES.refuse_above(
+        max(*source.shape[1:3], *output.shape[1:3]),
+        f"sides may be {_SIDES.most} pixels long at most",
+    )
+    return source, output
+
+
+def _positions(operator: Operator, source: Tensor, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """int16 array (size, 2) of lower and upper input positions; float32 fractions, shape (size,).
+
+    Raises:
+        RefusedError: the options exclude each other, or a position lies outside the input.
+    """
+    options = operator.options
+    before, after = source.shape[axis], operator.outputs[0].shape[axis]
+    if options.alignCorners and options.halfPixelCenters:
+        SHAPES.refuse("align_corners and half_pixel_centers exclude each other")
+    scale = np.float32(before) / np.float32(after)
+    if options.alignCorners and after > 1:
+        scale = np.float32(before - 1) / np.float32(after - 1)
+    places = np.arange(after, dtype=np.float32)
+    half = np.float32(0.5)
+    places = (places + half) * scale - half if options.halfPixelCenters else places * scale
+    lower = np.maximum(np.floor(places), 0).astype(np.int16)
+    upper = np.minimum(np.ceil(places), before - 1).astype(np.int16)
+    if lower.max() >= before or upper.min() < 0:
+        INSIDE.refuse(f"resizing {before} to {after} pixels reads outside the input")
+    return np.stack([lower, upper], axis=1), places - lower.astype(np.float32)

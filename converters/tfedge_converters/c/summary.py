@@ -1,0 +1,47 @@
+"""What generated C costs, in lines of text."""
+
+from __future__ import annotations
+
+from tfedge_converters.c.plan import Layer
+from tfedge_converters.c.source import CSource
+from tfedge_converters.graph import Model
+from tfedge_converters.graph.passes.packed_weights import packed_weights
+
+_UNPACKED = (
+    "weights of 4 bits take a byte each in C, as its kernels read them: {:,} bytes more than in "
+    "the .tflite file"
+)
+
+
+def summary_lines(source: CSource, model: Model) -> list[str]:
+    """Layer by layer, and in all: multiplications, memory and code.
+
+    Args:
+        source: the program.
+        model: the graph that it was generated from.
+    """
+    plan = source.plan
+    total = sum(layer.macs for layer in plan.layers)
+    peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
+    width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
+    header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}  name"
+    packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
+    spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
+    return [
+        header,
+        *(_layer_line(layer, width) for layer in plan.layers),
+        f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
+        f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; code about "
+        f"{source.code_bytes:,} bytes (estimated for Cortex-M4)",
+        *([_UNPACKED.format(spent)] if packed else []),
+    ]
+
+
+def _layer_line(layer: Layer, width: int) -> str:
+    weights = sum(t.byte_size for t in layer.operator.inputs if t is not None and t.is_constant)
+    output = sum(tensor.byte_size for tensor in layer.operator.outputs)
+    code = layer.operator.code
+    return (
+        f"{layer.index:>5}  {code:<{width}} {layer.macs:>12,} {weights:>9,} {output:>9,}  "
+        f"{layer.name}"
+    )

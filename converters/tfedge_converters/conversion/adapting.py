@@ -1,0 +1,12 @@
+"""Makes the exact changes that the target wants."""
+
+from __future__ import annotations
+
+from tfedge_converters.conversion.state import Conversion
+
+
+def adapt_to_target(conversion: Conversion) -> None:
+    """Changes the graph, and refuses what the target would not compute."""
+    backend, target = conversion.backend, conversion.target
+    conversion.file.change(lambda model: backend.adapt(model, target))
+    backend.check_model(conversion.model)

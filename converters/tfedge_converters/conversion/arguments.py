@@ -1,0 +1,52 @@
+"""What can be known of the arguments before a model is opened."""
+
+from __future__ import annotations
+
+from tfedge.calibration.methods import method as find_method
+from tfedge.errors import TfedgeError
+from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
+from tfedge_converters.backends import Backend
+from tfedge_converters.conversion.state import Conversion, Request
+from tfedge_converters.early_checks import check_choices, check_data
+from tfedge_converters.foreign_text import check_model_name
+from tfedge_converters.quantize.recovery import steps
+
+
+def check_arguments(conversion: Conversion) -> None:
+    """Refuses wrong arguments, and finds what to convert to."""
+    request = conversion.request
+    conversion.backend.check_options(request.target, request.compiler_options)
+    conversion.scheme = _asked_scheme(request)
+    check_choices(request.optimize, request.input_type, request.output_type)
+    if request.quantization is not None and isinstance(conversion.scheme, StorageScheme):
+        check_storage(conversion.scheme, conversion.backend, request)
+    if request.name is not None:
+        check_model_name(request.name)
+    check_data(request.calibration)
+    if request.calibration_method is not None:
+        find_method(request.calibration_method)
+    steps(request.recovery)
+    check_data(request.evaluation_data)
+
+
+def check_storage(scheme: StorageScheme, backend: Backend, request: Request) -> None:
+    """Refuses what a scheme of real activations cannot have.
+
+    Raises:
+        UnsupportedError: what runs the model does not know weights that are stored so.
+        TfedgeError: inputs or outputs are asked to be integers.
+    """
+    backend.check_storage(scheme)
+    for given in (request.input_type, request.output_type):
+        if given not in (None, "float32"):
+            raise TfedgeError(
+                f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
+            )
+
+
+def _asked_scheme(request: Request) -> Scheme | StorageScheme:
+    """What to convert to; names are the target's, files and objects are free."""
+    given = request.quantization
+    if given is None or (isinstance(given, str) and not is_scheme_file(given)):
+        given = request.target.scheme(given)
+    return for_conversion(given)

@@ -1,0 +1,10 @@
+"""Has the target's back end make its files."""
+
+from __future__ import annotations
+
+from tfedge_converters.conversion.state import Conversion
+
+
+def emit_files(conversion: Conversion) -> None:
+    """Makes what lies beside the .tflite file."""
+    conversion.emission = conversion.backend.emit(conversion)

@@ -1,0 +1,42 @@
+"""A model and the bytes of its file, which always say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tfedge_converters.graph.types import Model
+from tfedge_converters.graph.writer import write_model
+
+
+class ModelFile:
+    """A model that changes on its way, and its file.
+
+    Whoever changes the model does so by `change`; the file is written when it is asked for, so that
+    it is written once, however many changes there were. What nobody changed stays the file that it
+    was, byte for byte.
+
+    Attributes:
+        model: the typed graph.
+    """
+
+    def __init__(self, model: Model, flatbuffer: bytes | None = None):
+        """`flatbuffer`: the file that the model was read from, if there is one."""
+        self.model = model
+        self._flatbuffer = flatbuffer
+
+    @property
+    def flatbuffer(self) -> bytes:
+        """The bytes of a .tflite file."""
+        if self._flatbuffer is None:
+            self._flatbuffer = write_model(self.model)
+        return self._flatbuffer
+
+    def change(self, edit: Callable[[Model], bool | None]) -> None:
+        """Changes the model.
+
+        Args:
+            edit: called with the model, which it changes in place; returns False if it has changed
+                nothing.
+        """
+        if edit(self.model) is not False:
+            self._flatbuffer = None
