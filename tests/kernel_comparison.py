@@ -19,7 +19,14 @@ SEQUENCE = 7
 
 
 def mismatches(
-    names: Sequence[str], optimize: str, folder: Path, *, seed: int, instances: int, samples: int
+    names: Sequence[str],
+    optimize: str,
+    folder: Path,
+    *,
+    seed: int,
+    instances: int,
+    samples: int,
+    target: str = "host",
 ) -> list[str]:
     """What differs, in words, over `instances` x `samples` cases of each operator.
 
@@ -31,13 +38,14 @@ def mismatches(
         names: keys of OPERATORS that can be in one model, as `random_graphs.batches` has them.
         optimize: "speed" or "shared".
         folder: for the generated C.
+        target: whose kernels run, on this machine.
     """
     model = random_batch(names, seed, instances)
     original = write_model(model)
     rewrites = [REWRITES[name] for name in names if name in REWRITES]
     for rewrite in rewrites:
         rewrite(model)
-    source = generate(model, Options("model", targets.load("host"), optimize))
+    source = generate(model, Options("model", targets.load(target), optimize))
     # The sanitizers see every access; -O1 keeps them quick to compile.
     program = build_host(source.write(folder), sanitize=optimize == "shared", flags=["-O1"])
     rng = np.random.default_rng([seed, 2])

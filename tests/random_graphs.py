@@ -17,6 +17,7 @@ import random_heavy
 import random_int16
 import random_integers
 import random_movement
+import random_packed
 import random_recurrent
 import random_rewrites
 import random_unary
@@ -33,6 +34,7 @@ _FAMILIES = (
     random_integers,
     random_float_fallback,
     random_movement,
+    random_packed,
     random_recurrent,
     random_rewrites,
     random_unary,

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 from random_graphs import random_model
-from tfedge_converters.quantize.ends import end_type
 
 import tfedge
 from tfedge.near_names import near
@@ -13,6 +12,7 @@ from tfedge.quantization.schemes import for_conversion
 from tfedge_converters.early_checks import check_choices
 from tfedge_converters.execute import build_firmware
 from tfedge_converters.metrics import metric_function
+from tfedge_converters.quantize.io_types import io_type
 from tfedge_converters.quantize.override_names import warn_of_unknown_layers
 from tfedge_converters.quantize.recovery import steps
 from tfedge_converters.verify.engines import engine
@@ -26,7 +26,7 @@ LOOKUPS = {
     "recovery": (lambda: steps(["adaroud"]), "adaround"),
     "metric": (lambda: metric_function("mean_absolut_error"), "mean_absolute_error"),
     "optimize": (lambda: check_choices("balance"), "balanced"),
-    "type": (lambda: end_type("unit8"), "uint8"),
+    "type": (lambda: io_type("unit8"), "uint8"),
     "engine": (lambda: engine("litert-referense"), "litert-reference"),
     "core": (lambda: build_firmware(None, "cortex-m5"), "cortex-m55"),
     "importance": (lambda: tfedge.callbacks.Pruning(0.5, importance="magnitud"), "magnitude"),

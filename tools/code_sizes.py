@@ -37,6 +37,12 @@ _FLAGS = (
     *("-std=c99", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
     *("-ffunction-sections", "-fdata-sections", "-fno-inline"),
 )
+# Target, how code is shared, and what that tells; packed kernels have no code for literal shapes.
+_BUILDS = (
+    ("host", "speed", ("own",)),
+    ("host", "shared", ("calls",)),
+    ("cortex-m4", "shared", ("own", "calls")),
+)
 _SEEDS = range(3)
 _INSTANCES = 4
 _SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) [tTrRdD] (\S+)$", re.MULTILINE)
@@ -82,18 +88,14 @@ def _models() -> Iterator[Model]:
 
 
 def _measure(model: Model, level: str, found: _Found) -> None:
-    for optimize, bytes_of in (("speed", found.own), ("shared", found.calls)):
-        source = generate(model, Options("model", targets.load("host"), optimize))
+    for target, optimize, bytes_of in _BUILDS:
+        source = generate(model, Options("model", targets.load(target), optimize))
         with tempfile.TemporaryDirectory() as folder:
             program = source.write(folder)
             sizes = _sizes(Path(folder) / "model.c", level)
             for path in program.sources:
                 if path.name.startswith("tfedge_") and optimize == "shared":
-                    found.functions.update(
-                        (symbol.removeprefix("tfedge_"), size)
-                        for symbol, size in _sizes(path, level).items()
-                        if symbol.startswith("tfedge_")
-                    )
+                    found.functions.update(_functions(path, level))
         of_layer: dict[int, int] = defaultdict(int)
         for symbol, size in sizes.items():
             layer = _LAYER.match(symbol)
@@ -102,7 +104,17 @@ def _measure(model: Model, level: str, found: _Found) -> None:
         for layer in source.plan.layers:
             for call in layer.lowered.calls:
                 share = of_layer[layer.index] / len(layer.lowered.calls)
-                bytes_of[variant_of(call)].append(share)
+                for kind in bytes_of:
+                    if call.specialises == (target == "host"):
+                        getattr(found, kind)[variant_of(call)].append(share)
+
+
+def _functions(path: Path, level: str) -> dict[str, int]:
+    """A kernel's functions; those that only its file knows count with the last one."""
+    sizes = _sizes(path, level)
+    public = {name.removeprefix("tfedge_"): n for name, n in sizes.items() if "tfedge_" in name}
+    last = list(public)[-1]
+    return public | {last: public[last] + sum(sizes.values()) - sum(public.values())}
 
 
 def _sizes(path: Path, level: str) -> dict[str, int]:

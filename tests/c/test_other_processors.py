@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 import random_graphs
+import random_packed
 from random_builder import Builder
 
 import tfedge
@@ -124,7 +125,7 @@ def test_self_tests_of_every_scheme(processor, sources, tmp_path):
     assert results == dict.fromkeys(NETS, 0)
 
 
-def kernels(names, oracle):
+def kernels(names, oracle, target="host"):
     """A program with an instance of each operator, whose self-test has the reference's outputs."""
     builder = Builder(np.random.default_rng(7))
     for name in names:
@@ -135,7 +136,7 @@ def kernels(names, oracle):
     samples = [random_graphs.random_sample(model, rng) for _ in range(6)]
     outputs = oracle(flatbuffer, samples, 1)
     vectors = [Vector(tuple(x), tuple(y)) for x, y in zip(samples, outputs, strict=True)]
-    options = Options("model", targets.load("host"), "size")
+    options = Options("model", targets.load(target), "size")
     return generate(model, options, flatbuffer=flatbuffer, vectors=vectors)
 
 
@@ -147,3 +148,10 @@ def test_every_kernel(processor, oracle, tmp_path):
     names = set(random_graphs.OPERATORS) - set(random_graphs.REWRITES) - random_graphs.STATEFUL
     chosen = names & of_litert if oracle is run_litert_reference else names - of_litert
     assert self_test(kernels(sorted(chosen), oracle), processor, tmp_path) == 0
+
+
+def test_every_packed_kernel(processor, tmp_path):
+    """Words have one order of bytes in every memory."""
+    pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
+    source = kernels(random_packed.OPERATORS, run_micro, "cortex-m4")
+    assert self_test(source, processor, tmp_path) == 0

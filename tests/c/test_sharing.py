@@ -21,13 +21,14 @@ from tfedge_converters.graph import Quantization, read_file
 TRIED = ("speed", "balanced", "size")
 
 
-def _generated(model, optimize, target="cortex-m4"):
-    return generate(model, Options("model", targets.load(target), optimize))
+def _generated(model, optimize, packing="natural"):
+    target = dataclasses.replace(targets.load("cortex-m4"), packing=packing)
+    return generate(model, Options("model", target, optimize))
 
 
-def _linked(model, optimize, folder):
+def _linked(model, optimize, packing, folder):
     """Bytes of code and parameters in a firmware, and the source."""
-    source = _generated(model, optimize)
+    source = _generated(model, optimize, packing)
     sizes = build_firmware(source.write(folder), "cortex-m4").sizes()
     return sizes.flash_bytes - source.weights_bytes, source
 
@@ -50,18 +51,20 @@ def _chain(count):
     return b.model()
 
 
-def _code_of(model, tmp_path):
+def _code_of(model, tmp_path, packing="natural"):
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
-    found = {how: _linked(model, how, tmp_path / how) for how in TRIED}
+    found = {how: _linked(model, how, packing, tmp_path / how) for how in TRIED}
     for code, source in found.values():
         assert source.code_bytes == pytest.approx(code, rel=0.25, abs=100)
     return {how: code for how, (code, _) in found.items()}
 
 
+@pytest.mark.parametrize("packing", ["natural", "pairs"])
 @pytest.mark.parametrize("name", ["ad", "ic", "kws", "vww"])
-def test_real_networks(model_file, name, tmp_path):
-    code = _code_of(read_file(model_file(f"mlperf_tiny/{name}_int8.tflite")), tmp_path)
+def test_real_networks(model_file, name, packing, tmp_path):
+    model = read_file(model_file(f"mlperf_tiny/{name}_int8.tflite"))
+    code = _code_of(model, tmp_path, packing)
     assert code["size"] <= code["balanced"] <= code["speed"]
 
 

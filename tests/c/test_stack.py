@@ -86,6 +86,17 @@ def test_what_the_compiler_says_of_arrays_and_pointers_is_understood(tmp_path):
         graph.deepest("f")
 
 
+def test_assembly_counts_with_what_it_says():
+    graph = CallGraph()
+    graph.add(NODE % ("f", "f", 8, "static") + NODE % ("k.c:g", "g", 0, "static"))
+    graph.add(EDGE % ("f", "k.c:g"))
+    begins = "g:\n\t@ Naked Function: prologue\n\tpush {r4-r11, lr}\nsub sp, sp, #32\n"
+    graph.add_assembly("h:\n\tbx lr\n" + begins)
+    assert graph.deepest("f") == (8 + 36 + 32, ("f", "k.c:g"))
+    with pytest.raises(UnboundedStackError, match="nothing says what the assembly of g takes"):
+        graph.add_assembly("g:\n\t@ Naked Function: prologue\n\tbx lr\n")
+
+
 def test_the_limit_is_a_limit():
     graph = CallGraph()
     graph.add("".join(NODE % (entry, entry, 8, "static") for entry in ENTRIES))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from graph_parts import activation, plain
-from tfedge_converters.quantize.affine import power_of_two_grid
 
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import get
 from tfedge_converters.graph import Graph, Range
 from tfedge_converters.quantize.groups import Groups
+from tfedge_converters.quantize.quant_params import power_of_two_grid
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ COMPILERS = {
     **{core: (_CROSS_COMPILER, *CORES[core].flags) for core in ("cortex-m0", "cortex-m4")},
 }
 # Of functions that are merged because they are alike, the call graph has but one.
-FLAGS = ("-std=c99", "-O2", "-fno-ipa-icf", "-fcallgraph-info=su", "-c")
+FLAGS = ("-std=c99", "-O2", "-fno-ipa-icf", "-fcallgraph-info=su", "-save-temps=obj", "-c")
 ENTRIES = ("model_init", "model_input", "model_invoke", "model_output", "model_self_test")
 # What only stateful models have.
 OPTIONAL_ENTRIES = ("model_reset",)
@@ -46,6 +46,12 @@ OPTIONAL_ENTRIES = ("model_reset",)
 _NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]+)"')
 _EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
 _BYTES = re.compile(r"(\d+) bytes \(([^)]+)\)")
+
+# How functions of assembly begin, of whose stack gcc knows nothing.
+_NAKED = "@ Naked Function"
+_LABEL = re.compile(r"^(\w+):$", re.MULTILINE)
+_FRAME = re.compile(r"push \{r4-r11, lr\}\n\s*sub sp, sp, #(\d+)\n")
+_PUSHED_BYTES = 9 * 4
 
 
 class UnboundedStackError(Exception):
@@ -79,6 +85,21 @@ class CallGraph:
         for caller, callee in _EDGE.findall(text):
             self.calls.setdefault(caller, []).append(callee)
 
+    def add_assembly(self, text: str) -> None:
+        """Adds what functions of assembly in a .s file take.
+
+        Raises:
+            UnboundedStackError: one does not begin as the others do.
+        """
+        before, *bodies = text.split(_NAKED)
+        for body in bodies:
+            name, frame = _LABEL.findall(before)[-1], _FRAME.search(body)
+            if frame is None:
+                raise UnboundedStackError(f"nothing says what the assembly of {name} takes")
+            title = next(t for t in self.frames if t.split(":")[-1] == name)
+            self.frames[title] = _PUSHED_BYTES + int(frame[1])
+            before = body
+
     def deepest(self, function: str, above: tuple[str, ...] = ()) -> tuple[int, tuple[str, ...]]:
         """Bytes of the deepest chain of calls from a function on, and the chain.
 
@@ -99,14 +120,16 @@ class CallGraph:
 
 
 def call_graph(model: Model, core: str, optimize: str, folder: Path) -> CallGraph:
-    """Compiles the C of a model, named "model", for one of COMPILERS."""
-    source = generate(model, Options("model", targets.load("host"), optimize))
+    """Compiles the C of a model, named "model", for one of COMPILERS, with the kernels for it."""
+    source = generate(model, Options("model", targets.load(core), optimize))
     program = source.write(folder)
     command = [*COMPILERS[core], *FLAGS, *map(str, program.sources)]
     subprocess.run(command, cwd=folder, check=True)
     graph = CallGraph()
     for file in sorted(folder.glob("*.ci")):
         graph.add(file.read_text())
+    for file in sorted(folder.glob("*.s")):
+        graph.add_assembly(file.read_text())
     return graph
 
 

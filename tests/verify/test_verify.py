@@ -249,11 +249,13 @@ def test_an_engine_that_was_asked_for_has_to_run(monkeypatch, capsys, tmp_path):
     assert "not run, though asked for: qemu:cortex-m4" in capsys.readouterr().out
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """What convert wrote of a convolution."""
+@pytest.fixture(scope="module", params=["host", "cortex-m4"])
+def written(request, tmp_path_factory):
+    """What convert wrote of convolutions, with weights in an order of their own or as they are."""
     folder = tmp_path_factory.mktemp("written")
-    artifact = tfedge.convert(write_model(random_model("conv_2d", 1, 2)), name="net")
+    model = write_model(random_model("packed_conv_2d", 3, 2))
+    artifact = tfedge.convert(model, name="net", target=request.param)
+    assert (request.param == "host") != ("tfedge_conv_2d_pairs_s8.c" in artifact.source.files)
     artifact.save(folder)
     return artifact, folder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
 from tfedge_converters.c.folder import generated_again, open_generated
 from tfedge_converters.c.kernel_call import Constant, Param
+from tfedge_converters.c.packed import PACKED_KERNELS
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.summary import summary_lines
 from tfedge_converters.execute import CProgram
@@ -102,10 +103,11 @@ class C(Backend):
         """The program, with the arena that its header asks for."""
         return open_generated(folder, name, flatbuffer, sources)
 
-    def constants(self, name: str, model: Model, flatbuffer: bytes) -> Mapping[str, str]:
-        """The weights."""
+    def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
+        """The weights, in the order of any kind of core."""
         file = f"{name}{_WEIGHTS}"
-        return {file: generated_again(name, model, flatbuffer).files[file]}
+        sources = (generated_again(name, flatbuffer, packing) for packing in PACKED_KERNELS)
+        return {file: (source.files[file] for source in sources)}
 
 
 def _constant_bytes(layer: Layer) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -163,12 +163,13 @@ class Backend:
         """
         return None
 
-    def constants(self, name: str, model: Model, flatbuffer: bytes) -> Mapping[str, str]:
-        """Its files that hold the model's numbers, as they have to be; no option changes these.
+    def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
+        """Its files that hold the model's numbers, with the texts that each may have.
+
+        No option changes these, but for the order of the numbers.
 
         Args:
             name: the model's.
-            model: read from its file; may be changed.
-            flatbuffer: the file.
+            flatbuffer: its file.
         """
         return {}

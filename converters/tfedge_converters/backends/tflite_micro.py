@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tfedge.quantization.schemes import (
     StorageScheme,
 )
 from tfedge_converters.backends.interface import Backend, Emission
-from tfedge_converters.graph import Model
+from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.interpreters import MICRO
 from tfedge_converters.targets import Target
@@ -76,10 +76,10 @@ class TFLiteMicro(Backend):
         arrays = generate_array(conversion.model, conversion.flatbuffer, conversion.name)
         return MicroEmission(arrays, arrays)
 
-    def constants(self, name: str, model: Model, flatbuffer: bytes) -> Mapping[str, str]:
+    def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """The array."""
         file = f"{name}{_DATA}"
-        return {file: generate_array(model, flatbuffer, name)[file]}
+        return {file: [generate_array(read_model(flatbuffer), flatbuffer, name)[file]]}
 
 
 BACKEND = TFLiteMicro()

@@ -14,7 +14,8 @@ class CodeBytes(NamedTuple):
 
     Attributes:
         instance: the kernel for any shape.
-        own: a layer with the body for its literal shape, typically.
+        own: a layer with the body for its literal shape, typically; of a kernel that has none, a
+            call.
         call: a layer that calls the instance.
         reaches: keys of INNER_BYTES, functions that are not inlined.
     """
@@ -34,16 +35,20 @@ INNER_BYTES = {
     "matmul_s16_row": 954,
     "matmul_s8_one_row": 800,
     "matmul_s8_two_rows": 1350,
+    "pairs_s8_four": 868,
+    "pairs_s8_widen": 124,
 }
 
 # By kernel, or kernel/variant: which part of the body is left, see `sharing.variant_of`.
 CODE_BYTES = {
+    "add_fours_s8": CodeBytes(238, 40, 40),
     "add_linear_s8": CodeBytes(434, 72, 116),
     "add_n_operand_s8": CodeBytes(42, 34, 25),
     "add_n_result_s8": CodeBytes(160, 34, 28),
     "add_s16": CodeBytes(790, 177, 128),
     "add_s8": CodeBytes(814, 142, 140),
     "arg_min_max_s8": CodeBytes(182, 54, 38),
+    "average_pool_2d_fours_s8": CodeBytes(468, 68, 68),
     "average_pool_2d_s16": CodeBytes(450, 146, 76),
     "average_pool_2d_s8": CodeBytes(356, 98, 76),
     "batch_matmul_s16": CodeBytes(556, 206, 96),
@@ -51,11 +56,13 @@ CODE_BYTES = {
     "cast": CodeBytes(328, 34, 28),
     "compare_s8": CodeBytes(722, 134, 128),
     "conv_2d_grouped_s8": CodeBytes(1442, 484, 144, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "conv_2d_pairs_s8": CodeBytes(812, 104, 104, ("pairs_s8_four", "pairs_s8_widen")),
     "conv_2d_s16": CodeBytes(506, 270, 131, ("matmul_s16_row",)),
     "conv_2d_s8": CodeBytes(1170, 490, 124, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "conv_2d_s8/inside": CodeBytes(1170, 240, 128, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "copy_bytes": CodeBytes(344, 31, 102),
     "cumsum_s8": CodeBytes(280, 124, 52),
+    "depthwise_conv_2d_planes_s8": CodeBytes(2002, 76, 76),
     "depthwise_conv_2d_s16": CodeBytes(696, 314, 104),
     "depthwise_conv_2d_s8": CodeBytes(2960, 1080, 112),
     "depthwise_conv_2d_s8/by_one": CodeBytes(2960, 266, 112),
@@ -64,6 +71,7 @@ CODE_BYTES = {
     "div_s8": CodeBytes(614, 208, 130),
     "elementwise_s32_s64": CodeBytes(712, 48, 112),
     "fill_bytes": CodeBytes(12, 20, 66),
+    "fully_connected_pairs_s8": CodeBytes(880, 52, 52),
     "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),
     "fully_connected_s8": CodeBytes(82, 88, 64, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "fully_connected_s8/one_row": CodeBytes(82, 64, 64, ("matmul_s8_one_row",)),
@@ -76,6 +84,7 @@ CODE_BYTES = {
     "lstm_s16_continued": CodeBytes(1866, 1374, 152),
     "lstm_s8": CodeBytes(1754, 1502, 146),
     "lstm_s8_continued": CodeBytes(1762, 1496, 160),
+    "matmul_pairs_s8": CodeBytes(360, 48, 48, ("pairs_s8_four", "pairs_s8_widen")),
     "max_pool_2d_s16": CodeBytes(412, 124, 76),
     "max_pool_2d_s8": CodeBytes(308, 86, 76),
     "min_max_s16": CodeBytes(408, 34, 96),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tfedge.errors import TfedgeError
@@ -10,7 +11,7 @@ from tfedge_converters import targets
 from tfedge_converters.c.generator import Options, generate
 from tfedge_converters.c.source import CSource
 from tfedge_converters.execute.program import CProgram
-from tfedge_converters.graph import Model, read_model
+from tfedge_converters.graph import read_model
 from tfedge_converters.graph.passes import pipeline
 
 
@@ -29,7 +30,7 @@ def open_generated(
         TfedgeError: the header does not say how large the arena is.
     """
     header = folder / f"{name}.h"
-    source = generated_again(name, read_model(flatbuffer), flatbuffer)
+    source = generated_again(name, flatbuffer)
     arena = re.search(
         rf"^#define {name.upper()}_ARENA_BYTES (\d+)$",
         header.read_text("utf-8", "replace"),
@@ -40,13 +41,15 @@ def open_generated(
     return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
 
 
-def generated_again(name: str, model: Model, flatbuffer: bytes) -> CSource:
-    """A model's program for any target: constants and ends are the same for all.
+def generated_again(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:
+    """A model's program: constants and ends are the same for all targets of one packing.
 
     Args:
         name: the model's.
-        model: read from its file; may be changed.
-        flatbuffer: the file.
+        flatbuffer: its file.
+        packing: the target's.
     """
+    model = read_model(flatbuffer)
     pipeline.run(model)
-    return generate(model, Options(name, targets.load("host")), flatbuffer=flatbuffer)
+    target = replace(targets.load("host"), packing=packing)
+    return generate(model, Options(name, target), flatbuffer=flatbuffer)

@@ -83,7 +83,7 @@ def generate(
         )
     graph = as_tables(unpack_weights(signed(_single_graph(model))))
     _refuse_wide_functions(graph)
-    layout = plan(graph)
+    layout = plan(graph, options.target.packing)
     known = vectors() if callable(vectors) else vectors
     emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), known)
     source = emitter.emit()

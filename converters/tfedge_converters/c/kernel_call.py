@@ -36,7 +36,7 @@ class KernelCall:
     """One call of a kernel of the C runtime.
 
     Attributes:
-        kernel: the function is tfedge_<kernel>, its inlined body tfedge_<kernel>_inline.
+        kernel: the function is tfedge_<kernel>, its inlined body, if any, tfedge_<kernel>_inline.
         header: the kernel is declared in tfedge_<header>.h.
         struct: its parameters are a tfedge_<struct>_params.
         params: the fields of that struct in order.
@@ -46,6 +46,8 @@ class KernelCall:
         states: variables by their role, passed after the output: kept between invocations, and
             changed.
         in_place: operands whose memory the output may take over.
+        resizes: it may do so where the output is of another size, too: both begin at one address.
+        specialises: the kernel has a body that is inlined for literal shapes.
         macs: multiply-accumulate operations.
         can_fail: it returns a tfedge_status, negative where the data itself is at fault.
     """
@@ -60,6 +62,8 @@ class KernelCall:
     scratch_bytes: int = 0
     states: Mapping[str, Tensor] = field(default_factory=dict)
     in_place: tuple[int, ...] = ()
+    resizes: bool = False
+    specialises: bool = True
     macs: int = 0
     can_fail: bool = False
 

@@ -8,6 +8,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.lowering import lower, refuse_operators_without_kernels
+from tfedge_converters.c.packed import packed
 from tfedge_converters.graph.layers import layer_names, needed_operators
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words
 from tfedge_converters.graph.types import Graph, Operator, Tensor
@@ -85,18 +86,22 @@ class Plan:
         return self._scratch.get(id(call))
 
 
-def plan(graph: Graph) -> Plan:
+def plan(graph: Graph, packing: str = "natural") -> Plan:
     """Lowers a graph and places its tensors.
+
+    Args:
+        graph: of integers.
+        packing: for which cores kernels are chosen, see `packed.PACKED_KERNELS`.
 
     Raises:
         UnsupportedError: an operator has no kernel, a tensor is variable or made by nothing, or
             the arena would not fit into a 32-bit address space.
     """
-    return _Planner(graph).plan()
+    return _Planner(graph, packing).plan()
 
 
 class _Planner:
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, packing: str):
         self.graph = graph
         operators = needed_operators(graph)
         # What has no kernel comes first: a state is for nothing without its operator.
@@ -109,7 +114,12 @@ class _Planner:
         keeps_state(graph)
         names = layer_names(graph)
         self.layers = tuple(
-            Layer(index, names[id(operator.outputs[0])], operator, lower(graph, operator))
+            Layer(
+                index,
+                names[id(operator.outputs[0])],
+                operator,
+                packed(lower(graph, operator), packing),
+            )
             for index, operator in enumerate(operators)
         )
         self.steps = [(layer, call) for layer in self.layers for call in layer.lowered.calls]
@@ -207,8 +217,9 @@ class _Planner:
                 and storage.last == step
                 and not storage.pinned
                 and id(root) not in pinned
-                and storage.size == call.output.byte_size
+                and (call.resizes or storage.size == call.output.byte_size)
             ):
+                storage.size = max(storage.size, call.output.byte_size)
                 return storage
         return None
 

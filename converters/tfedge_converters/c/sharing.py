@@ -29,14 +29,14 @@ _DOUBT = 0.15
 
 
 def every_call(calls: Sequence[KernelCall]) -> frozenset[int]:
-    """All calls, as `id`: code for literal shapes is the fastest."""
-    return frozenset(map(id, calls))
+    """All calls that can have code of their own, as `id`: literal shapes make the fastest."""
+    return frozenset(id(call) for call in calls if call.specialises)
 
 
 def balanced_calls(calls: Sequence[KernelCall]) -> frozenset[int]:
     """The calls that take most of the time, and others where that makes no more code."""
     least = _BALANCED_SHARE * max(sum(call.macs for call in calls), 1)
-    return _least_code(calls, frozenset(id(call) for call in calls if call.macs >= least))
+    return _least_code(calls, every_call([call for call in calls if call.macs >= least]))
 
 
 def smallest_calls(calls: Sequence[KernelCall]) -> frozenset[int]:

@@ -30,7 +30,9 @@ class Target:
         core: what `execute.CORES` calls it, or "host".
         flags: compiler flags for its architecture, as "-mcpu=cortex-m4".
         flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
-        packing: how the generator orders weights; "natural" is the order of the .tflite file.
+        packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
+            in the order of the .tflite file), "pairs" (those with the DSP extension) or "lanes"
+            (those with Helium).
         backend: the name of what makes its files: "tflite" (the .tflite file alone), "c"
             (standalone C beside it), "tflite-micro" (the model as an array, and its operator
             resolver), "ethos-u" (the same of what Vela makes), or one that was registered.

@@ -10,6 +10,8 @@ from tfedge.json_form import Form, line_of_text
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.backends import Backend, all_backends
 
+PACKINGS = ("natural", "pairs", "lanes")
+
 _BYTES = {
     "type": ["integer", "null"],
     "minimum": 1,
@@ -37,7 +39,7 @@ _PROPERTIES: dict[str, Any] = {
     },
     "flash_bytes": _BYTES,
     "ram_bytes": _BYTES,
-    "packing": {"type": "string", "enum": ["natural"]},
+    "packing": {"type": "string", "enum": PACKINGS},
     "channel_multiple": {
         "type": "integer",
         "minimum": 1,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from tfedge.errors import MissingToolError, ModelFileError, TfedgeError
 from tfedge.file_sets import Manifest, looks_generated, manifest_name, manifests_in, read_manifest
@@ -16,7 +14,6 @@ from tfedge.files import read_bytes
 from tfedge_converters.backends import Backend, all_backends
 from tfedge_converters.c.set_id import without_id
 from tfedge_converters.execute import CProgram, build_host
-from tfedge_converters.graph import read_model
 
 _SUFFIX = ".tflite"
 _HASH = re.compile(r'^#define \w+_MODEL_HASH "([0-9a-f]+)"$', re.MULTILINE)
@@ -78,12 +75,10 @@ class Written:
             yield f"{self.name}_self_test {_SELF_TEST_WORDS.get(status, _DIFFERS)}"
 
     def _foreign_constants(self) -> Iterator[str]:
-        model = read_model(self.flatbuffer)
-        constants = self.backend.constants(self.name, model, self.flatbuffer)
-        for name, right in constants.items():
+        for name, orders in self.backend.constants(self.name, self.flatbuffer).items():
             if (self.folder / name).is_file():
                 found = (self.folder / name).read_text("utf-8", "replace")
-                line = _first_difference(found, right)
+                line = _first_difference(found, orders)
                 if line:
                     yield f"{name} is not what {self.name}{_SUFFIX} gives, from line {line} on"
         header = self.folder / f"{self.name}.h"
@@ -177,15 +172,28 @@ def _endings() -> list[str]:
     return [ending for backend in all_backends() for ending in backend.endings]
 
 
-def _first_difference(found: str, right: str) -> int:
-    """The line, from 1, from which on two files differ behind their banners; 0 if none does."""
-    (found_banner, found_rest), (_, right_rest) = map(_split, map(without_id, (found, right)))
-    if found_rest == right_rest:
-        return 0
-    lines = np.array([found_rest.count("\n"), right_rest.count("\n")]) + 1
-    pairs = zip(found_rest.split("\n"), right_rest.split("\n"), strict=False)
-    same = next((i for i, (a, b) in enumerate(pairs) if a != b), int(lines.min()))
-    return found_banner.count("\n") + same + 1
+def _first_difference(found: str, rights: Iterable[str]) -> int:
+    """The line, from 1, from which on a file differs from what is nearest; 0 if one is equal.
+
+    Banners do not count.
+    """
+    banner, rest = _split(without_id(found))
+    lines = 0
+    for right in rights:
+        same = _equal_lines(rest, _split(without_id(right))[1])
+        if same is None:
+            return 0
+        lines = max(lines, banner.count("\n") + same + 1)
+    return lines
+
+
+def _equal_lines(found: str, right: str) -> int | None:
+    """How many lines two texts begin with alike; None if they are equal."""
+    if found == right:
+        return None
+    pairs = zip(found.split("\n"), right.split("\n"), strict=False)
+    least = min(found.count("\n"), right.count("\n")) + 1
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), least)
 
 
 def _split(text: str) -> tuple[str, str]:

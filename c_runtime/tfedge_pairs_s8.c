@@ -1,0 +1,225 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_pairs_s8.h"
+
+#if TFEDGE_HAS_DSP
+
+/* clang-format off */
+
+/* The product of one pair of values of four pixels with two channels: 16 products in 13
+ * instructions. r0: columns, r1: weights; r4 to r7: the even channel's sums, r8 to r11: the odd
+ * one's; the rest is for a moment. With the stack pointer that is every register, which no compiler
+ * can be relied on to give: the function is naked, and the same at every level of optimisation. */
+#define PAIR_BYTES "52"
+#define PAIR                  \
+  "ldr r2, [r1], #4\n"        \
+  "ldrd r12, lr, [r0], #8\n"  \
+  "sxtb16 r3, r2, ror #8\n"   \
+  "sxtb16 r2, r2\n"           \
+  "smlad r4, r2, r12, r4\n"   \
+  "smlad r8, r3, r12, r8\n"   \
+  "smlad r5, r2, lr, r5\n"    \
+  "smlad r9, r3, lr, r9\n"    \
+  "ldrd r12, lr, [r0], #8\n"  \
+  "smlad r6, r2, r12, r6\n"   \
+  "smlad r10, r3, r12, r10\n" \
+  "smlad r7, r2, lr, r7\n"    \
+  "smlad r11, r3, lr, r11\n"
+
+/* tfedge_requantize_exactly, r2: multiplier, r3: addend, r12: shift. */
+#define EXACT(sum)                 \
+  "lsl lr, " sum ", #1\n"          \
+  "smmlar lr, lr, r2, r3\n"        \
+  "add lr, lr, " sum ", asr #31\n" \
+  "asr lr, lr, r12\n"              \
+  "ssat " sum ", #8, lr\n"
+
+/* tfedge_requantize_by_steps, in two parts. */
+#define SCALE(sum) "smmla " sum ", " sum ", r2, r3\n"
+#define HALVE(sum) "ssat " sum ", #8, " sum ", asr #1\n"
+
+/* On the stack: */
+#define COLUMNS "0"
+#define COLUMNS_END "4"
+#define ENTRY "8" /* where the loop is entered */
+#define ROWS "12"
+#define OUTPUT "16"
+#define OUTPUT_END "20"
+#define PIXEL_STEP "24"
+#define REQUANTISE "28" /* which of the two ways */
+#define FRAME "32"
+
+TFEDGE_ASSEMBLY void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params
+                                          __attribute__((unused)),
+                                          const uint32_t *columns __attribute__((unused)),
+                                          int8_t *output __attribute__((unused)),
+                                          int32_t pixel_step __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, sp, #" FRAME "\n"
+      "ldm r0, {r4, r5, r6, r7, r8}\n" /* the fields of params in order */
+      "str r1, [sp, #" COLUMNS "]\n"
+      "add r9, r1, r4, lsl #4\n"
+      "str r9, [sp, #" COLUMNS_END "]\n"
+      "str r8, [sp, #" ROWS "]\n"
+      "str r2, [sp, #" OUTPUT "]\n"
+      "add r9, r2, r5\n"
+      "str r9, [sp, #" OUTPUT_END "]\n"
+      "str r3, [sp, #" PIXEL_STEP "]\n"
+      "mov r1, r7\n"
+      /* Eight pairs a turn; the first turn has what is left over by eights. */
+      "subs r4, r4, #1\n"
+      "and r4, r4, #7\n"
+      "add r4, r4, #1\n"
+      "mov r9, #" PAIR_BYTES "\n"
+      "mul r4, r4, r9\n"
+      "adr.w r9, 3f\n"
+      "sub r9, r9, r4\n"
+      "orr r9, r9, #1\n"
+      "str r9, [sp, #" ENTRY "]\n"
+      "adr.w r9, 4f\n"
+      "cmp r6, #0\n"
+      "beq 1f\n"
+      "adr.w r9, 5f\n"
+      "1: orr r9, r9, #1\n"
+      "str r9, [sp, #" REQUANTISE "]\n"
+
+      "2: ldr r2, [sp, #" ROWS "]\n"
+      "ldr r0, [sp, #" COLUMNS "]\n"
+      "ldrd r4, r8, [r2]\n"
+      "mov r5, r4\n"
+      "mov r6, r4\n"
+      "mov r7, r4\n"
+      "mov r9, r8\n"
+      "mov r10, r8\n"
+      "mov r11, r8\n"
+      "ldr pc, [sp, #" ENTRY "]\n"
+      "7:\n"
+      ".rept 8\n"
+      PAIR
+      ".endr\n"
+      "3: ldr r2, [sp, #" COLUMNS_END "]\n"
+      "cmp r0, r2\n"
+      "bne.w 7b\n"
+      "ldr r0, [sp, #" ROWS "]\n"
+      "ldr pc, [sp, #" REQUANTISE "]\n"
+
+      "4: ldrd r2, r3, [r0, #8]\n"
+      SCALE("r4") SCALE("r5") SCALE("r6") SCALE("r7")
+      "ldrd r2, r3, [r0, #16]\n"
+      SCALE("r8") SCALE("r9") SCALE("r10") SCALE("r11")
+      HALVE("r4") HALVE("r5") HALVE("r6") HALVE("r7")
+      HALVE("r8") HALVE("r9") HALVE("r10") HALVE("r11")
+      "add r0, r0, #24\n"
+      "b 6f\n"
+
+      "5: ldrd r2, r3, [r0, #8]\n"
+      "ldr r12, [r0, #24]\n"
+      EXACT("r4") EXACT("r5") EXACT("r6") EXACT("r7")
+      "ldrd r2, r3, [r0, #16]\n"
+      "ldr r12, [r0, #28]\n"
+      EXACT("r8") EXACT("r9") EXACT("r10") EXACT("r11")
+      "add r0, r0, #32\n"
+
+      /* The two channels of a pixel are stored at once. */
+      "6: str r0, [sp, #" ROWS "]\n"
+      "ldr r12, [sp, #" OUTPUT "]\n"
+      "ldr lr, [sp, #" PIXEL_STEP "]\n"
+      "bfi r4, r8, #8, #8\n"
+      "bfi r5, r9, #8, #8\n"
+      "bfi r6, r10, #8, #8\n"
+      "bfi r7, r11, #8, #8\n"
+      "add r0, r12, lr\n"
+      "strh r5, [r12, lr]\n"
+      "strh r6, [r12, lr, lsl #1]\n"
+      "strh r7, [r0, lr, lsl #1]\n"
+      "strh r4, [r12], #2\n"
+      "ldr r2, [sp, #" OUTPUT_END "]\n"
+      "str r12, [sp, #" OUTPUT "]\n"
+      "cmp r12, r2\n"
+      "bne.w 2b\n"
+      "add sp, sp, #" FRAME "\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/* clang-format on */
+
+TFEDGE_KEEP_ORDER
+uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
+                                const int8_t *pixel2, const int8_t *pixel3, int32_t count) {
+  const int8_t *const end = pixel0 + count;
+  while (pixel0 != end) {
+    uint32_t a = tfedge_load_four(pixel0);
+    uint32_t b = tfedge_load_four(pixel1);
+    columns[0] = tfedge_even_bytes(a);
+    columns[1] = tfedge_even_bytes(b);
+    columns[4] = tfedge_odd_bytes(a);
+    columns[5] = tfedge_odd_bytes(b);
+    a = tfedge_load_four(pixel2);
+    b = tfedge_load_four(pixel3);
+    columns[2] = tfedge_even_bytes(a);
+    columns[3] = tfedge_even_bytes(b);
+    columns[6] = tfedge_odd_bytes(a);
+    columns[7] = tfedge_odd_bytes(b);
+    pixel0 += 4;
+    pixel1 += 4;
+    pixel2 += 4;
+    pixel3 += 4;
+    columns += 8;
+  }
+  return columns;
+}
+
+#else
+
+/* The same on the same words, for every other processor. */
+
+static int32_t product_of_pair(uint32_t column, uint32_t weights, int32_t odd) {
+  const uint32_t bytes = weights >> (8 * odd);
+  return (int16_t)(uint16_t)column * (int8_t)(uint8_t)bytes +
+         (int16_t)(uint16_t)(column >> 16) * (int8_t)(uint8_t)(bytes >> 16);
+}
+
+static int8_t requantized_sum(const tfedge_pairs_s8_params *params, const int32_t *row, int32_t odd,
+                              int32_t sum) {
+  const int32_t multiplier = row[2 + 2 * odd];
+  const int32_t addend = row[3 + 2 * odd];
+  return (int8_t)(params->exact ? tfedge_requantize_exactly(sum, multiplier, addend, row[6 + odd])
+                                : tfedge_requantize_by_steps(sum, multiplier, addend));
+}
+
+void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
+                          int8_t *output, int32_t pixel_step) {
+  const int32_t row_words = params->exact ? 8 : 6;
+  for (int32_t channel = 0; channel < params->channels; channel++) {
+    const int32_t odd = channel % 2;
+    const int32_t *const row = params->rows + channel / 2 * row_words;
+    const int32_t *const weights = params->weights + channel / 2 * params->pairs;
+    for (int32_t pixel = 0; pixel < 4; pixel++) {
+      int32_t sum = row[odd];
+      for (int32_t pair = 0; pair < params->pairs; pair++) {
+        sum += product_of_pair(columns[4 * pair + pixel], (uint32_t)weights[pair], odd);
+      }
+      output[pixel * pixel_step + channel] = requantized_sum(params, row, odd, sum);
+    }
+  }
+}
+
+static uint32_t pair_of(int8_t first, int8_t second) {
+  return (uint32_t)(uint16_t)first | (uint32_t)(uint16_t)second << 16;
+}
+
+uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
+                                const int8_t *pixel2, const int8_t *pixel3, int32_t count) {
+  const int8_t *const pixels[4] = {pixel0, pixel1, pixel2, pixel3};
+  for (int32_t value = 0; value < count; value += 4) {
+    for (int32_t pixel = 0; pixel < 4; pixel++) {
+      const int8_t *const four = pixels[pixel] + value;
+      columns[pixel] = pair_of(four[0], four[2]);
+      columns[4 + pixel] = pair_of(four[1], four[3]);
+    }
+    columns += 8;
+  }
+  return columns;
+}
+
+#endif

@@ -1,0 +1,182 @@
+"""Kernels with packed weights: bit-exact on this machine, where portable C reads the same words."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from kernel_comparison import mismatches
+from random_builder import SAME, Builder
+from random_graphs import random_model, random_sample
+from random_packed import OPERATORS
+
+from tfedge_converters import targets
+from tfedge_converters.c import Options, generate, packing
+from tfedge_converters.c.plan import plan
+from tfedge_converters.execute.host import build_host
+from tfedge_converters.graph import Quantization, write_model
+from tfedge_converters.verify.engines import run_micro
+
+pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
+
+PAIRS = targets.load("cortex-m4")
+
+# Which kernels the random operators are for; others are what a packing leaves to natural ones.
+KERNELS = {
+    "packed_conv_2d": "conv_2d_pairs_s8",
+    "packed_pixels": "matmul_pairs_s8",
+    "packed_depthwise": "depthwise_conv_2d_planes_s8",
+    "packed_dense": "fully_connected_pairs_s8",
+    "packed_add": "add_fours_s8",
+    "packed_average_pool": "average_pool_2d_fours_s8",
+}
+
+
+def calls_of(layout):
+    return [call for layer in layout.layers for call in layer.lowered.calls]
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_packed_kernel_is_bit_exact_under_the_sanitizers(name, tmp_path):
+    differing = mismatches(
+        name, "shared", tmp_path, seed=1, instances=40, samples=30, target="cortex-m4"
+    )
+    assert differing == []
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_most_random_operators_are_computed_by_the_packed_kernel(name):
+    calls = calls_of(plan(random_model(name, 1, 40).main, "pairs"))
+    assert Counter(call.kernel for call in calls)[KERNELS[name]] >= 24
+    forms = {params["exact"] for params in map(_with_sums, calls) if "exact" in params}
+    assert forms in (set(), {0, 1})
+
+
+def _with_sums(call):
+    return call.params.get("product", call.params)
+
+
+def test_another_compiler_makes_the_same_of_it(tmp_path):
+    if shutil.which("clang") is None:
+        pytest.skip("clang is not installed")
+    builder = Builder(np.random.default_rng(3))
+    for make in OPERATORS.values():
+        for _ in range(8):
+            make(builder)
+    model = builder.model()
+    rng = np.random.default_rng(4)
+    samples = [random_sample(model, rng) for _ in range(10)]
+    program = generate(model, Options("model", PAIRS, "speed")).write(tmp_path)
+    got = build_host(program, compiler="clang").run(samples)
+    for a, b in zip(got, run_micro(write_model(model), samples), strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def test_results_lie_where_operands_of_other_sizes_did():
+    layout = plan(random_model("packed_network", 1, 40).main, "pairs")
+    taken = [
+        (call.operands[0].byte_size, call.output.byte_size)
+        for call in calls_of(layout)
+        if layout.offset(call.operands[0]) == layout.offset(call.output)
+    ]
+    assert len([1 for before, after in taken if before < after]) > 5
+    assert len([1 for before, after in taken if before > after]) > 5
+    assert len([1 for before, after in taken if before == after]) > 5
+
+
+def test_an_output_of_the_model_is_not_overwritten():
+    builder = Builder(np.random.default_rng(0))
+    source = builder.input((1, 4, 4, 8))
+    for _ in range(2):
+        weights = builder.weights((8, 1, 1, 8), 0, True)
+        options = schema.Conv2DOptionsT()
+        options.strideH = options.strideW = 1
+        operands = [source, weights, builder.bias(source, weights)]
+        grid = Quantization.per_tensor(0.5, -128)
+        source = builder.output("CONV_2D", operands, (1, 4, 4, 8), grid, options, 3)
+    layout = plan(builder.model().main, "pairs")
+    first, second = calls_of(layout)
+    assert layout.offset(first.operands[0]) == layout.offset(first.output)
+    assert layout.offset(second.operands[0]) != layout.offset(second.output)
+
+
+def convolution(**changes):
+    """The kernel of a 3x3 convolution that is packed unless something is changed."""
+    builder = Builder(np.random.default_rng(0))
+    source = builder.input((1, 6, 6, 4), Quantization.per_tensor(0.1, 3))
+    channels = changes.get("channels", 4)
+    weights = builder.weights((channels, 3, 3, 4), 0, True)
+    options = schema.Conv2DOptionsT()
+    options.strideH = options.strideW = 1
+    options.padding = SAME
+    options.dilationHFactor = options.dilationWFactor = changes.get("dilation", 1)
+    options.fusedActivationFunction = changes.get("activation", 0)
+    scale = source.quantization.scale[0] * weights.quantization.scale
+    bias = np.full(channels, changes.get("bias", 0))
+    bias_grid = Quantization(scale, np.zeros(channels, np.int64), 0)
+    operands = [source, weights, builder.constant(bias.astype(np.int32), bias_grid)]
+    grid = Quantization.per_tensor(changes.get("scale", 0.1), changes.get("zero_point", 5))
+    builder.output("CONV_2D", operands, (1, 6, 6, channels), grid, options, 3)
+    return calls_of(plan(builder.model().main, "pairs"))[0].kernel
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"channels": 5},
+        {"dilation": 2},
+        {"activation": schema.ActivationFunctionType.RELU},
+        {"scale": 1e-4},
+    ],
+    ids=lambda changes: ", ".join(changes),
+)
+def test_what_a_packed_kernel_cannot_compute_stays_with_the_natural_one(changes):
+    assert convolution() == "conv_2d_pairs_s8"
+    assert convolution(**changes) == "conv_2d_s8"
+
+
+def test_other_targets_have_natural_kernels_alone():
+    model = random_model("packed_network", 1, 4)
+    natural = replace(PAIRS, packing="natural")
+    sources = [
+        generate(model, Options("model", target)).files
+        for target in (natural, targets.load("cortex-m0"))
+    ]
+    assert not any("pairs" in name for source in sources for name in source)
+    assert sources[0].keys() == sources[1].keys()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_packing_keeps_every_weight(seed):
+    rng = np.random.default_rng(seed)
+    channels, depth = 2 * int(rng.integers(1, 9)), int(rng.integers(1, 30))
+    weights = rng.integers(-128, 128, (channels, depth)).astype(np.int8)
+    for pack, unpack in (
+        (packing.pairs, packing.from_pairs),
+        (packing.fours, packing.from_fours),
+    ):
+        found = unpack(pack(weights))
+        np.testing.assert_array_equal(found[:channels, :depth], weights)
+        assert not found[channels:].any() and not found[:, depth:].any()
+    nines = rng.integers(-128, 128, (channels, 9)).astype(np.int8)
+    np.testing.assert_array_equal(packing.from_nines(packing.nines(nines)), nines)
+
+
+def test_words_have_the_order_that_kernels_document():
+    weights = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.int8)
+    assert [f"{word:08x}" for word in packing.pairs(weights)[0]] == ["07030501", "08040602"]
+    assert [f"{word:08x}" for word in packing.fours(weights)[0, 0]] == [
+        *("04030201", "08070605"),
+        *("00000000", "00000000"),
+    ]
+    nine = np.arange(9, dtype=np.int8)[None]
+    assert [f"{word:08x}" for word in packing.nines(nine)[0]] == [
+        "04030100",
+        "06050302",
+        "08070504",
+    ]
