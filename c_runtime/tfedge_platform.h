@@ -15,6 +15,15 @@
 #define TFEDGE_INLINE static inline
 #endif
 
+/* A layer of the network. GCC 12, where it does not inline a layer, may take it for a function that
+   writes nothing, and leave its call out: it addresses results by way of operands whose elements
+   have another size, and its analysis of what functions write loses sight of that. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TFEDGE_LAYER static __attribute__((noipa))
+#else
+#define TFEDGE_LAYER static
+#endif
+
 #define TFEDGE_STATIC_ASSERT(condition, name) \
   typedef char tfedge_static_assert_##name[(condition) ? 1 : -1]
 

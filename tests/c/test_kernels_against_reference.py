@@ -12,11 +12,8 @@ from random_graphs import OPERATORS, batches
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_inlined_kernels_are_bit_exact(name, tmp_path):
-    assert mismatches([name], "speed", tmp_path, seed=1, instances=24, samples=60) == []
-
-
+@pytest.mark.parametrize("optimize", ["speed", "shared"])
 @pytest.mark.parametrize("names", batches(OPERATORS), ids=" ".join)
-def test_instances_of_kernels_are_bit_exact(names, tmp_path):
-    assert mismatches(names, "shared", tmp_path, seed=1, instances=24, samples=60) == []
+def test_kernels_are_bit_exact(names, optimize, tmp_path):
+    """Inlined into layers of one large program, where compilers inline few layers; as instances."""
+    assert mismatches(names, optimize, tmp_path, seed=1, instances=24, samples=60) == []
