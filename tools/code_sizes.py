@@ -1,7 +1,7 @@
 """Measures what kernels take in flash, shared and specialised; prints rows of c/code_bytes.py.
 
-Random instances of every operator are compiled for Cortex-M4, once with the kernels inlined into
-each layer and once calling the shared instance.
+Random instances of every operator are compiled for the cores of their kernels, once with the
+kernels inlined into each layer and once calling the shared instance.
 
     python tools/code_sizes.py [-O2 | -Os [NET.tflite ...]]
 
@@ -29,19 +29,19 @@ from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.c.code_bytes import CODE_BYTES
 from tfedge_converters.c.sharing import variant_of
+from tfedge_converters.execute.cores import CORES
 from tfedge_converters.graph import Model, read_file
 
 _GCC = "arm-none-eabi-gcc"
 # Layers stay functions of their own, so that each has a size.
-_FLAGS = (
-    *("-std=c99", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    *("-ffunction-sections", "-fdata-sections", "-fno-inline"),
-)
-# Target, how code is shared, and what that tells; packed kernels have no code for literal shapes.
+_FLAGS = ("-std=c99", "-ffunction-sections", "-fdata-sections", "-fno-inline")
+# Target, core, how code is shared, and what that tells; packed kernels have no code for literal
+# shapes.
 _BUILDS = (
-    ("host", "speed", ("own",)),
-    ("host", "shared", ("calls",)),
-    ("cortex-m4", "shared", ("own", "calls")),
+    ("host", "cortex-m4", "speed", ("own",)),
+    ("host", "cortex-m4", "shared", ("calls",)),
+    ("cortex-m4", "cortex-m4", "shared", ("own", "calls")),
+    ("cortex-m55", "cortex-m55", "shared", ("own", "calls")),
 )
 _SEEDS = range(3)
 _INSTANCES = 4
@@ -88,14 +88,14 @@ def _models() -> Iterator[Model]:
 
 
 def _measure(model: Model, level: str, found: _Found) -> None:
-    for target, optimize, bytes_of in _BUILDS:
+    for target, core, optimize, bytes_of in _BUILDS:
         source = generate(model, Options("model", targets.load(target), optimize))
         with tempfile.TemporaryDirectory() as folder:
             program = source.write(folder)
-            sizes = _sizes(Path(folder) / "model.c", level)
+            sizes = _sizes(Path(folder) / "model.c", core, level)
             for path in program.sources:
                 if path.name.startswith("tfedge_") and optimize == "shared":
-                    found.functions.update(_functions(path, level))
+                    found.functions.update(_functions(path, core, level))
         of_layer: dict[int, int] = defaultdict(int)
         for symbol, size in sizes.items():
             layer = _LAYER.match(symbol)
@@ -109,18 +109,19 @@ def _measure(model: Model, level: str, found: _Found) -> None:
                         getattr(found, kind)[variant_of(call)].append(share)
 
 
-def _functions(path: Path, level: str) -> dict[str, int]:
+def _functions(path: Path, core: str, level: str) -> dict[str, int]:
     """A kernel's functions; those that only its file knows count with the last one."""
-    sizes = _sizes(path, level)
+    sizes = _sizes(path, core, level)
     public = {name.removeprefix("tfedge_"): n for name, n in sizes.items() if "tfedge_" in name}
     last = list(public)[-1]
     return public | {last: public[last] + sum(sizes.values()) - sum(public.values())}
 
 
-def _sizes(path: Path, level: str) -> dict[str, int]:
+def _sizes(path: Path, core: str, level: str) -> dict[str, int]:
     """Symbol to bytes, of code and of constants."""
     target = path.with_suffix(".o")
-    subprocess.run([_GCC, *_FLAGS, level, "-c", path, "-o", target, f"-I{path.parent}"], check=True)
+    flags = [*CORES[core].flags, *_FLAGS, level, f"-I{path.parent}"]
+    subprocess.run([_GCC, *flags, "-c", path, "-o", target], check=True)
     listing = subprocess.check_output(["arm-none-eabi-nm", "-S", target], text=True)
     return {name: int(size, 16) for size, name in _SYMBOL.findall(listing)}
 

@@ -150,8 +150,9 @@ def test_every_kernel(processor, oracle, tmp_path):
     assert self_test(kernels(sorted(chosen), oracle), processor, tmp_path) == 0
 
 
-def test_every_packed_kernel(processor, tmp_path):
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55"])
+def test_every_packed_kernel(processor, target, tmp_path):
     """Words have one order of bytes in every memory."""
     pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
-    source = kernels(random_packed.OPERATORS, run_micro, "cortex-m4")
+    source = kernels(random_packed.OPERATORS, run_micro, target)
     assert self_test(source, processor, tmp_path) == 0

@@ -21,15 +21,19 @@ from tfedge_converters.graph import Quantization, read_file
 TRIED = ("speed", "balanced", "size")
 
 
+# Whose core's sizes the kernels of a packing have.
+CORES = {"natural": "cortex-m4", "pairs": "cortex-m4", "lanes": "cortex-m55"}
+
+
 def _generated(model, optimize, packing="natural"):
-    target = dataclasses.replace(targets.load("cortex-m4"), packing=packing)
+    target = dataclasses.replace(targets.load(CORES[packing]), packing=packing)
     return generate(model, Options("model", target, optimize))
 
 
 def _linked(model, optimize, packing, folder):
     """Bytes of code and parameters in a firmware, and the source."""
     source = _generated(model, optimize, packing)
-    sizes = build_firmware(source.write(folder), "cortex-m4").sizes()
+    sizes = build_firmware(source.write(folder), CORES[packing]).sizes()
     return sizes.flash_bytes - source.weights_bytes, source
 
 
@@ -60,7 +64,7 @@ def _code_of(model, tmp_path, packing="natural"):
     return {how: code for how, (code, _) in found.items()}
 
 
-@pytest.mark.parametrize("packing", ["natural", "pairs"])
+@pytest.mark.parametrize("packing", CORES)
 @pytest.mark.parametrize("name", ["ad", "ic", "kws", "vww"])
 def test_real_networks(model_file, name, packing, tmp_path):
     model = read_file(model_file(f"mlperf_tiny/{name}_int8.tflite"))

@@ -34,7 +34,10 @@ LIMIT_BYTES = 1024
 _CROSS_COMPILER = "arm-none-eabi-gcc"
 COMPILERS = {
     "host": ("gcc",),
-    **{core: (_CROSS_COMPILER, *CORES[core].flags) for core in ("cortex-m0", "cortex-m4")},
+    **{
+        core: (_CROSS_COMPILER, *CORES[core].flags)
+        for core in ("cortex-m0", "cortex-m4", "cortex-m55")
+    },
 }
 # Of functions that are merged because they are alike, the call graph has but one.
 FLAGS = ("-std=c99", "-O2", "-fno-ipa-icf", "-fcallgraph-info=su", "-save-temps=obj", "-c")

@@ -1,7 +1,7 @@
 """What kernels take in flash: `python tools/code_sizes.py` measures it and prints the rows.
 
-For Cortex-M4 by arm-none-eabi-gcc at -O2. Other cores and -Os change the sizes and hardly their
-proportions, which decide what shares code.
+For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2. Other cores
+and -Os change the sizes and hardly their proportions, which decide what shares code.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ LAYER_BYTES = 8
 
 # Functions that kernels do not inline.
 INNER_BYTES = {
+    "matmul_lanes_s8": 600,
     "matmul_s16_row": 954,
     "matmul_s8_one_row": 800,
     "matmul_s8_two_rows": 1350,
@@ -42,6 +43,7 @@ INNER_BYTES = {
 # By kernel, or kernel/variant: which part of the body is left, see `sharing.variant_of`.
 CODE_BYTES = {
     "add_fours_s8": CodeBytes(238, 40, 40),
+    "add_lanes_s8": CodeBytes(82, 48, 48),
     "add_linear_s8": CodeBytes(434, 72, 116),
     "add_n_operand_s8": CodeBytes(42, 34, 25),
     "add_n_result_s8": CodeBytes(160, 34, 28),
@@ -49,19 +51,25 @@ CODE_BYTES = {
     "add_s8": CodeBytes(814, 142, 140),
     "arg_min_max_s8": CodeBytes(182, 54, 38),
     "average_pool_2d_fours_s8": CodeBytes(468, 68, 68),
+    "average_pool_2d_lanes_s8": CodeBytes(488, 80, 80),
     "average_pool_2d_s16": CodeBytes(450, 146, 76),
     "average_pool_2d_s8": CodeBytes(356, 98, 76),
     "batch_matmul_s16": CodeBytes(556, 206, 96),
     "batch_matmul_s8": CodeBytes(798, 262, 108),
     "cast": CodeBytes(328, 34, 28),
     "compare_s8": CodeBytes(722, 134, 128),
+    "conv_2d_1x1_lanes_s8": CodeBytes(112, 80, 80, ("matmul_lanes_s8",)),
+    "conv_2d_1x1_shallow_lanes_s8": CodeBytes(416, 62, 62),
     "conv_2d_grouped_s8": CodeBytes(1442, 484, 144, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "conv_2d_lanes_s8": CodeBytes(486, 112, 112, ("matmul_lanes_s8",)),
     "conv_2d_pairs_s8": CodeBytes(812, 104, 104, ("pairs_s8_four", "pairs_s8_widen")),
     "conv_2d_s16": CodeBytes(506, 270, 131, ("matmul_s16_row",)),
     "conv_2d_s8": CodeBytes(1170, 490, 124, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "conv_2d_s8/inside": CodeBytes(1170, 240, 128, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "copy_bytes": CodeBytes(344, 31, 102),
     "cumsum_s8": CodeBytes(280, 124, 52),
+    "depthwise_conv_2d_3x3_lanes_s8": CodeBytes(1080, 78, 78),
+    "depthwise_conv_2d_lanes_s8": CodeBytes(718, 120, 120),
     "depthwise_conv_2d_planes_s8": CodeBytes(2002, 76, 76),
     "depthwise_conv_2d_s16": CodeBytes(696, 314, 104),
     "depthwise_conv_2d_s8": CodeBytes(2960, 1080, 112),
@@ -71,6 +79,7 @@ CODE_BYTES = {
     "div_s8": CodeBytes(614, 208, 130),
     "elementwise_s32_s64": CodeBytes(712, 48, 112),
     "fill_bytes": CodeBytes(12, 20, 66),
+    "fully_connected_lanes_s8": CodeBytes(264, 48, 48),
     "fully_connected_pairs_s8": CodeBytes(880, 52, 52),
     "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),
     "fully_connected_s8": CodeBytes(82, 88, 64, ("matmul_s8_one_row", "matmul_s8_two_rows")),

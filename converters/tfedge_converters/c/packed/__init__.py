@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.packed import pairs
+from tfedge_converters.c.packed import lanes, pairs
 
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
@@ -20,7 +20,7 @@ Repack = Callable[[KernelCall], "KernelCall | None"]
 PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
     "natural": {},
     "pairs": pairs.KERNELS,
-    "lanes": {},
+    "lanes": lanes.KERNELS,
 }
 
 

@@ -1,0 +1,82 @@
+"""Rows of an input that a kernel keeps a padded copy of: tfedge_row_window_s8.h."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfedge_converters.c.kernel_call import Param
+
+# Vectors that begin in the last row may end behind it.
+SLACK_BYTES = 15
+
+
+@dataclass(frozen=True)
+class RowWindow:
+    """The window of a convolution.
+
+    Attributes:
+        fields: a tfedge_row_window_s8_params.
+        row: bytes of a padded row.
+    """
+
+    fields: Mapping[str, Param]
+    row: int
+    scratch_bytes: int
+
+    @staticmethod
+    def of(params: Mapping[str, Any], together: int = 1) -> RowWindow:
+        """The window for a natural convolution.
+
+        Args:
+            params: its.
+            together: rows of outputs that are computed at once.
+        """
+        depth = params["input_channels"]
+        seen = (params["output_width"] - 1) * params["stride_x"] + _extent(params, "width", "x")
+        row = max(params["pad_left"] + params["input_width"], seen) * depth
+        rows = _extent(params, "height", "y") + (together - 1) * params["stride_y"]
+        fields: dict[str, Param] = {
+            "input_height": params["input_height"],
+            "input_row": params["input_width"] * depth,
+            "rows": rows,
+            "row": row,
+            "pad_top": params["pad_top"],
+            "pad_left": params["pad_left"] * depth,
+            "zero_point": params["input_zero_point"],
+        }
+        return RowWindow(fields, row, rows * row + SLACK_BYTES)
+
+
+def strides(params: Mapping[str, Any]) -> tuple[int, int]:
+    """Along rows and columns; 1 where there is one output, for which a file may say anything."""
+    return (
+        params["stride_y"] if params["output_height"] > 1 else 1,
+        params["stride_x"] if params["output_width"] > 1 else 1,
+    )
+
+
+def reads_ahead(params: Mapping[str, Any], channels: int) -> bool:
+    """Whether rows of outputs, written from the input's beginning on, only cover what was read.
+
+    Args:
+        params: of a natural convolution.
+        channels: of the output.
+    """
+    if params["batches"] > 1:
+        return False
+    extent = _extent(params, "height", "y")
+    input_row = params["input_width"] * params["input_channels"]
+    output_row = params["output_width"] * channels
+    for y in range(params["output_height"]):
+        last = y * params["stride_y"] - params["pad_top"] + extent
+        read = min(max(last, 0), params["input_height"])
+        if read < params["input_height"] and (y + 1) * output_row > read * input_row:
+            return False
+    return True
+
+
+def _extent(params: Mapping[str, Any], side: str, axis: str) -> int:
+    """From the first tap to the last, along one side of a kernel."""
+    return (params[f"kernel_{side}"] - 1) * params[f"dilation_{axis}"] + 1

@@ -1,0 +1,84 @@
+"""Kernels for lanes of vectors on a core with Helium, at every level of optimisation."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_builder import Builder
+from random_graphs import random_sample
+from random_lanes import OPERATORS
+
+from tfedge.errors import MissingToolError
+from tfedge_converters import targets
+from tfedge_converters.c import Options, generate
+from tfedge_converters.execute import build_firmware
+from tfedge_converters.execute.toolchain import STRICT_C99
+from tfedge_converters.graph import write_model
+from tfedge_converters.verify.engines import run_micro
+
+pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
+
+CORE = "cortex-m55"
+INSTANCES, SAMPLES = 30, 12
+
+# Assembly that needs every register has to survive whatever compilers want for themselves.
+FLAGS = [
+    ("-O2",),
+    ("-O0",),
+    ("-Og", "-fno-omit-frame-pointer"),
+    ("-O3", "-fno-omit-frame-pointer", "-fstack-protector-strong"),
+    ("-Os", "-flto"),
+]
+
+
+@pytest.fixture(scope="module")
+def operators():
+    """A model of many operators, random samples, and what TFLite Micro makes of them."""
+    builder = Builder(np.random.default_rng(31))
+    for make in OPERATORS:
+        for _ in range(INSTANCES):
+            make(builder)
+    model = builder.model()
+    rng = np.random.default_rng(32)
+    samples = [random_sample(model, rng) for _ in range(SAMPLES)]
+    return model, samples, run_micro(write_model(model), samples)
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids="".join)
+def test_firmware_is_bit_exact(operators, flags, tmp_path):
+    program = generate(operators[0], Options("model", targets.load(CORE))).write(tmp_path)
+    compare(program, flags, operators)
+
+
+def test_kernels_that_clang_compiles_are_bit_exact(operators, tmp_path):
+    clang, gcc = shutil.which("clang"), shutil.which("arm-none-eabi-gcc")
+    if clang is None or gcc is None:
+        pytest.skip("clang or arm-none-eabi-gcc is not installed")
+    target = targets.load(CORE)
+    program = generate(operators[0], Options("model", target)).write(tmp_path)
+    kernels = [path.name for path in program.sources if path.name.startswith("tfedge_")]
+    own = subprocess.check_output([gcc, "-print-file-name=include"], text=True).strip()
+    library = Path(own).parents[3] / "arm-none-eabi" / "include"
+    flags = ["--target=thumbv8.1m.main-none-eabihf", *target.flags, f"-isystem{library}", "-O2"]
+    command = [clang, *STRICT_C99, "-ffreestanding", *flags, "-c", *kernels]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    rest = tuple(path.name for path in program.sources if path.name not in kernels)
+    objects = [str(path) for path in sorted(tmp_path.glob("*.o"))]
+    compare(replace(program, source_names=rest), objects, operators)
+
+
+def compare(program, flags, operators):
+    """Runs a program in QEMU and compares all of its outputs."""
+    _, samples, right = operators
+    try:
+        outputs = build_firmware(program, CORE, flags=flags).run(samples).outputs
+    except MissingToolError as error:
+        pytest.skip(str(error))
+    for actual, expected in zip(outputs, right, strict=True):
+        for a, b in zip(actual, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
