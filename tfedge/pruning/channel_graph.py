@@ -30,7 +30,7 @@ class Family:
 
 @dataclass(frozen=True)
 class LayerChannels:
-    """What can become of the channels that a layer makes.
+    """Number of channels that a layer makes, and how many of them may be removed.
 
     Attributes:
         layer: its name.

@@ -55,7 +55,7 @@ class FilterNorm(ChannelImportance):
             raise TfedgeError(f"the order of a filter norm is 1 or 2, not {self.order!r}")
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
-        """See `ChannelImportance`."""
+        """Score the groups of channels, as `ChannelImportance` says."""
         total = np.zeros(graph.count)
         for weight in _kernels(graph):
             powers = np.abs(weight.variable.numpy().astype(np.float64)) ** self.order
@@ -77,7 +77,7 @@ class BatchNormScale(ChannelImportance):
     """
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
-        """See `ChannelImportance`."""
+        """Score the groups of channels, as `ChannelImportance` says."""
         total = np.full(graph.count, np.nan)
         for weight in graph.weights:
             if type(weight.layer).__name__ != "BatchNormalization":
@@ -104,7 +104,7 @@ class LossChange(ChannelImportance):
     loss: str | Callable[[Any, Any], Any] | None = None
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
-        """See `ChannelImportance`.
+        """Score the groups of channels, as `ChannelImportance` says.
 
         Raises:
             TfedgeError: there are no labels, or it is not known which loss to take.
@@ -161,7 +161,7 @@ def _labelled(data: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _kernels(graph: ChannelGraph) -> list[Weight]:
-    """What is multiplied with activations, and tables; not biases and what normalises."""
+    """Return the weights that multiply activations, and tables; no biases, no normalisation."""
     return [w for w in graph.weights if w.kernel or type(w.layer).__name__ == "Embedding"]
 
 

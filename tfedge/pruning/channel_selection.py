@@ -93,7 +93,7 @@ def narrowed(graph: ChannelGraph, scores: np.ndarray, share: float, multiple: in
 
 
 def rounded_away(family: Family, groups: np.ndarray, multiple: int) -> np.ndarray:
-    """As many of a family's groups as may go for what is left to be a multiple.
+    """Choose as many of a family's groups as may go for what is left to be a multiple.
 
     Args:
         family: that they belong to.

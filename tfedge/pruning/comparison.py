@@ -26,7 +26,7 @@ class Amounts:
 
 @dataclass(frozen=True, repr=False)
 class ModelCost(Result):
-    """What a model costs; prints as a table.
+    """Costs of a model; prints as a table.
 
     Attributes:
         total: of all layers.
@@ -53,7 +53,7 @@ class ModelCost(Result):
 
 
 def cost_of(model: Any) -> ModelCost:
-    """What a model costs on a device; see `tfedge.pruning.costs` for what is counted.
+    """Compute a model's cost on a device; see `tfedge.pruning.costs` for what is counted.
 
     Raises:
         TfedgeError: the model is not a plain Keras 3 model.
@@ -85,12 +85,12 @@ class Comparison(Result):
     after: ModelCost
 
     def headline(self) -> str:
-        """What became of multiplications and parameters."""
+        """Summarise the change of multiplications and parameters."""
         macs, parameters = _amounts(self.before.total, self.after.total)
         return f"{macs} MACs, {parameters} parameters"
 
     def sections(self) -> Iterable[Table]:
-        """The table."""
+        """Return the table of layers."""
         return [self.table()]
 
     def table(self) -> Table:
@@ -116,7 +116,7 @@ def _table(before: ModelCost, after: ModelCost, title: str | None) -> Table:
 
 
 def compare(before: Any, after: Any) -> Comparison:
-    """What became smaller from one model to another.
+    """Compare the costs of two models.
 
     Raises:
         TfedgeError: one of them is not a plain Keras 3 model.

@@ -1,4 +1,4 @@
-"""What a model costs on a device, as a function of the channels that it keeps.
+"""Costs of a model on a device, as a function of the channels that it keeps.
 
 Multiply-accumulate operations (MACs) are those of convolutions, matrix products and attention
 (`macs.py`); layers of which nobody knows them are listed, and count as 0. Parameters are elements
@@ -98,11 +98,11 @@ class Sum:
         self._axes = np.array(pairs, int).reshape(-1, 2)
 
     def parts(self, sizes: np.ndarray) -> np.ndarray:
-        """Of every term; `sizes` has a 1 at its end for those without an axis."""
+        """Evaluate every term; `sizes` has a 1 at its end for those without an axis."""
         return self._factor * sizes[self._axes].prod(1)
 
     def amount(self, sizes: np.ndarray) -> float:
-        """What it comes to."""
+        """Evaluate the sum for these sizes."""
         return float(self.parts(sizes).sum())
 
     def excess(self, sizes: np.ndarray, limit: float) -> float:
@@ -142,7 +142,7 @@ Cost = Sum | Peak
 
 @dataclass(eq=False)
 class LayerCost:
-    """What one layer costs: terms of its multiply-accumulates and of its parameters."""
+    """Terms of one layer's multiply-accumulates and of its parameters."""
 
     name: str
     kind: str
@@ -183,7 +183,7 @@ class Costs:
             )
 
     def sizes(self, keep: np.ndarray) -> np.ndarray:
-        """Of every axis, where `keep` says which groups stay; and a 1 at the end."""
+        """Return the size of every axis, where `keep` says which groups stay; a 1 at the end."""
         return np.append(self.incidence @ keep, 1)
 
     def instructions(self, core: str) -> Sum:
@@ -203,7 +203,7 @@ class Costs:
         return Sum(terms + products)
 
     def by_layer(self, names: dict[int, str]) -> list[LayerCost]:
-        """Of every layer that has weights or multiplies, in the order of their calls."""
+        """List the costs of layers that have weights or multiply, in the order of their calls."""
         rows = []
         multiply = {id(owner) for owner, _, _ in self._macs}
         for layer in self._operations():
@@ -286,7 +286,7 @@ class Costs:
 
 
 def unfollowed_macs(graph: ChannelGraph) -> tuple[list[tuple[Any, str, Term]], list[Any]]:
-    """Of calls whose channels are not followed, as wrappers of layers: what they cost stays.
+    """Count calls whose channels are not followed, as wrappers of layers: what they cost stays.
 
     Returns:
         Operations with the kinds of kernels and terms, and the operations that cannot be counted.

@@ -52,7 +52,7 @@ class DeadChannels:
         self.groups = self._find()
 
     def added_to_bias(self, keep: np.ndarray) -> dict[int, np.ndarray]:
-        """Of layers, by identity, what their biases get where some groups go.
+        """Compute what the layers' biases get where some groups go, by the layers' identity.
 
         Args:
             keep: (groups,), whether they stay.
@@ -69,7 +69,7 @@ class DeadChannels:
         return [weight for weight in self._graph.weights if weight.consumed]
 
     def _read(self, weight: Weight) -> Constants:
-        """What a layer's weight is multiplied with, channel by channel."""
+        """Return the constants that a layer's weight is multiplied with, channel by channel."""
         count = len(weight.axes[weight.consumed])
         found = [np.repeat(c, count // len(c)) for c in map(self._of, weight.reads) if len(c)]
         if not found:
@@ -104,7 +104,7 @@ class DeadChannels:
 
 
 def _of_results(weight: Weight, groups: np.ndarray) -> np.ndarray:
-    """Of the columns of a weight's matrix, which belong to groups; none if they are no channels."""
+    """Find the columns of a weight's matrix that belong to groups; none if they are no channels."""
     made = [channels for axis, channels in weight.axes.items() if axis != weight.consumed]
     columns = _matrix(weight).shape[2]
     if len(made) != 1 or len(made[0]) != columns:

@@ -14,7 +14,7 @@ Observer = Callable[[Any, Any], Any]
 
 
 class Watch:
-    """What is to be known of a variable.
+    """Statistics to sum up of a variable's gradients.
 
     Attributes:
         variable: a weight under a mask.
@@ -74,5 +74,5 @@ def mask_average(optimizer: Any, variable: Any) -> None:
 
 
 def inner(optimizer: Any) -> Any:
-    """What a loss scale wraps."""
+    """Return the optimizer within a loss scale."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -23,7 +23,7 @@ class Importance:
     forgets = True
 
     def observe(self, weights: Any, gradient: Any) -> Any:
-        """What a step adds to the sum, as a tensor; in the compiled step, before the update.
+        """Compute a step's addition to the sum, a tensor; in the compiled step, before the update.
 
         Args:
             weights, gradient: float tensors of the kernel's shape; the gradient is unscaled,
@@ -61,7 +61,7 @@ class Magnitude(Importance):
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class FirstOrder(Importance):
-    """What the loss changes by, to first order, if the weight goes: "first_order".
+    """Importance by the loss's change, to first order, if the weight goes: "first_order".
 
     |gradient * weight| (Molchanov et al. 2019, arXiv:1906.10771), summed over the steps since the
     last renewal.
@@ -95,7 +95,7 @@ class Movement(Importance):
         return -(gradient * weights)
 
     def score(self, weights: np.ndarray, total: np.ndarray | None) -> np.ndarray:
-        """The sum."""
+        """Return the sum that training has gathered."""
         return _known(total)
 
 

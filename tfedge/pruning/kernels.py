@@ -40,12 +40,12 @@ class Layout:
         return array.transpose(self.outputs + self.reduction).reshape(self.shape(array.shape))
 
     def array(self, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """What `matrix` was made of, given the kernel's shape."""
+        """Fold `matrix` back into the kernel that it was made of, given that kernel's shape."""
         order = self.outputs + self.reduction
         return matrix.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
     def shape(self, shape: tuple[int, ...]) -> Shape:
-        """Of the matrix."""
+        """Return the matrix's shape."""
         return (
             math.prod(shape[axis] for axis in self.outputs),
             math.prod(shape[axis] for axis in self.reduction),
@@ -88,7 +88,7 @@ class Kernel:
 
     @property
     def matrix_shape(self) -> Shape:
-        """(outputs, reduction)."""
+        """Shape of the matrix: (outputs, reduction)."""
         return self.layout.shape(tuple(self.variable.shape))
 
 
@@ -239,7 +239,7 @@ def trained_kernels(model: Any, layers: Any = None) -> list[Kernel]:
 def chosen_kernels(
     model: Any, layers: Any, pattern: Pattern, trained: bool = False
 ) -> list[Kernel]:
-    """What a pattern is to prune in a model.
+    """Return the kernels of a model that a pattern is to prune.
 
     Args:
         model: a built Keras 3 model.

@@ -1,4 +1,4 @@
-"""What a layer multiplies its weights with, summed over calibration data."""
+"""Second moments of layers' inputs over calibration data."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ COLUMNS: dict[str, Row[Columns]] = {
 
 
 def columns_of(layer: Any) -> Columns | None:
-    """What turns a layer's inputs into columns; None where nobody knows."""
+    """Return the function that turns a layer's inputs into columns; None where none is known."""
     row = COLUMNS.get(kind_of(layer) or "")
     return None if row is None or unread_attribute(layer, row.reads) else row.rule
 
 
 def moments_of(before: tuple[Any, Any], now: tuple[Any, Any], batches: list[Any]) -> Moments:
-    """What a layer was trained on and what it gets now, damped; with a bias, a last input of 1.
+    """Sum moments of a layer's inputs in training and now, damped; with a bias, a last input of 1.
 
     Args:
         before: a model with one of its layers, of a kind that has `columns_of`.

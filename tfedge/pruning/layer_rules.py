@@ -59,12 +59,12 @@ def follow(trace: Trace, call: Call) -> list[Channels]:
 
 
 def _activated_rank(call: Call) -> int:
-    """Of what a layer's activation is given: one step of a sequence at a time in a cell."""
+    """Return the rank of the activation's operand: one step of a sequence at a time in a cell."""
     return 2 if hasattr(call.operation, "cell") else len(call.results[0].spec.shape)
 
 
 def _same(trace: Trace, call: Call) -> list[Channels]:
-    """What leaves channels apart and in order."""
+    """Leave the channels apart and in order."""
     return [trace.of(call.inputs[0])]
 
 
@@ -204,7 +204,7 @@ def _merge(trace: Trace, call: Call) -> list[Channels]:
 
 
 def _constants(call: Call) -> list[Any]:
-    """What is merged and is no value of the model."""
+    """Return the merged operands that are no values of the model."""
     given = keras.tree.flatten(list(call.arguments.values()))
     return [item for item in given if not isinstance(item, Value)]
 

@@ -36,7 +36,7 @@ Count = Callable[[Call], list[Macs]]
 
 
 def macs_of(call: Call) -> list[Macs]:
-    """What a call multiplies.
+    """List the multiply-accumulates of a call.
 
     Args:
         call: of a layer or operation.
@@ -57,7 +57,7 @@ def macs_of(call: Call) -> list[Macs]:
 
 
 def _inside(call: Call) -> list[Macs]:
-    """Of all that a layer's own `call` does."""
+    """List the multiply-accumulates within a layer's own `call`."""
     layer = call.operation
     args, kwargs = keras.tree.map_structure(
         lambda item: getattr(item, "spec", item), (call.args, call.kwargs)
@@ -211,7 +211,7 @@ def _attention(call: Call) -> list[Macs]:
 
 
 def _products(equation: str, shapes: Sequence[Shape], result: Shape) -> int:
-    """Of an equation of einsum: one for all values that its letters take together, but the batch.
+    """Count an einsum's products: one for all values that its letters take together, but the batch.
 
     Args:
         equation: with "->".

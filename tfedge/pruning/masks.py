@@ -97,12 +97,12 @@ class PruningState(keras.layers.Layer):
 
 
 def state_of(layer: Any) -> PruningState | None:
-    """What pruning keeps with a layer, if anything."""
+    """Return a layer's pruning state, or None."""
     return getattr(layer, _ATTRIBUTE, None)
 
 
 def make_state(layer: Any) -> PruningState:
-    """What pruning keeps with a layer; made if need be."""
+    """Return a layer's pruning state; make it if need be."""
     state = state_of(layer)
     if state is None:
         state = PruningState(layer)

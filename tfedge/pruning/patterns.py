@@ -54,7 +54,7 @@ class Pattern:
         """
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {}
 
     @classmethod
@@ -120,7 +120,7 @@ class NM(Pattern):
             )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {"n": self.n, "m": self.m}
 
 
@@ -170,7 +170,7 @@ class Blocks(Pattern):
         return np.repeat(np.repeat(blocks, self.rows, axis=0), self.columns, axis=1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {"rows": self.rows, "columns": self.columns, "pooling": self.pooling}
 
 

@@ -52,15 +52,15 @@ class Prune(keras.layers.Wrapper):
 
     @property
     def transparent_to(self) -> Any:
-        """What takes the wrapper's place when a model is taken apart."""
+        """The layer that takes the wrapper's place when a model is taken apart."""
         return self.layer
 
     def call(self, inputs: Any, **options: Any) -> Any:
-        """What the layer returns."""
+        """Call the wrapped layer."""
         return self.layer(inputs, **options)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The layer's."""
+        """Return the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Pruner:
                     total.assign(np.zeros(total.shape, np.float32))
 
     def watches(self) -> list[Watch]:
-        """What is to be known of gradients, and which weights are masked."""
+        """List the gradients' statistics that are needed, and the weights that are masked."""
         observers = ((self._observed, self.plan.importance.observe), (self._gradient, _gradient))
         watches = [
             Watch(kernel.variable, [(total(kernel), what) for total, what in observers

@@ -47,7 +47,7 @@ def without_channels(
 
 
 def proven_without_channels(what: str, model: Any, graph: ChannelGraph, keep: np.ndarray) -> Any:
-    """As `without_channels`; but first the result proves what it computes.
+    """Remove channels as `without_channels` does; but first compare what the result computes.
 
     That is what the model computes with zeros where it reads the channels that go. A normalisation
     of channels together changes with each that goes: then a copy with all of them is compared.
@@ -98,7 +98,7 @@ def _fill_all(graph: ChannelGraph, made: dict[int, Any], keep: np.ndarray) -> No
 
 
 def _settings(graph: ChannelGraph, keep: np.ndarray) -> dict[int, dict[str, Any]]:
-    """Of every layer, by identity, the entries of its configuration that change."""
+    """Return the configuration entries that change, by the layers' identity."""
     changed: dict[int, dict[str, Any]] = {}
     for setting in graph.settings:
         count = int(keep[setting.channels].sum())
@@ -120,7 +120,7 @@ def _is_new_bias(layer: Any, fresh: Any, weight: Any) -> bool:
 
 
 def _left(variable: Any, axes: dict[int, Weight], keep: np.ndarray) -> np.ndarray:
-    """What is left of a weight."""
+    """Cut the channels that go out of a weight."""
     values = variable.numpy()
     weight = axes.get(id(variable))
     for axis, channels in weight.axes.items() if weight is not None else ():

@@ -84,7 +84,7 @@ def reconstruct(
 
 
 def _costs(weights: np.ndarray, moments: Moments, mask: np.ndarray) -> np.ndarray:
-    """Of every weight, what its removal costs; -1 of those that are gone."""
+    """Compute what every weight's removal costs; -1 of those that are gone."""
     costs = np.full(weights.shape, -1.0)
     for support, group, rows in _alike(mask, len(moments.now)):
         inverse = np.linalg.inv(moments.now[group][np.ix_(support, support)])

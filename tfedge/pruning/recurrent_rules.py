@@ -47,5 +47,5 @@ def gru(trace: Trace, call: Call) -> list[Channels]:
 
 
 def simple_rnn(trace: Trace, call: Call) -> list[Channels]:
-    """No gates."""
+    """Follow channels through a SimpleRNN, which has no gates."""
     return _recurrent(1, trace, call)

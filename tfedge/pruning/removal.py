@@ -88,7 +88,7 @@ def remove_channels(
 
 
 def removable_channels(model: Any) -> list[LayerChannels]:
-    """Of every layer that makes channels, how many may be removed, and why others stay.
+    """List how many channels of each layer may be removed, and why others stay.
 
     Raises:
         TfedgeError: the model is not a plain Keras 3 model.

@@ -75,7 +75,7 @@ class _ToOneSparsity(Schedule):
         return self._final
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {"sparsity": self._final, **super().get_config()}
 
 
@@ -112,7 +112,7 @@ class OneShot(_ToOneSparsity):
         super().__init__(sparsity, begin=begin, end=begin, unit=unit)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {"sparsity": self._final, "begin": self.begin, "unit": self.unit}
 
 
@@ -139,7 +139,7 @@ class _Decay(Schedule):
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         own = {"final_sparsity": self._final, "initial_sparsity": self.initial_sparsity}
         return {**own, **super().get_config()}
 
@@ -175,11 +175,11 @@ class PolynomialDecay(_Decay):
         self.power = float(power)
 
     def left(self, done: float) -> float:
-        """The polynomial."""
+        """Evaluate the polynomial decay."""
         return (1.0 - done) ** self.power
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "power": self.power}
 
 
@@ -235,15 +235,15 @@ class Regrowth(Schedule):
 
     @property
     def final_sparsity(self) -> float:
-        """Of the other schedule."""
+        """Final sparsity of the other schedule."""
         return self.schedule.final_sparsity
 
     def sparsity(self, position: int) -> float:
-        """Of the other schedule."""
+        """Return the other schedule's sparsity."""
         return self.schedule.sparsity(position)
 
     def last_due(self, position: int) -> int | None:
-        """Of the other schedule."""
+        """Return the last due position of the other schedule."""
         return self.schedule.last_due(position)
 
     def regrowth(self, position: int) -> float:
@@ -253,7 +253,7 @@ class Regrowth(Schedule):
         return self.fraction * 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {
             "schedule": keras.saving.serialize_keras_object(self.schedule),
             "fraction": self.fraction,
@@ -283,7 +283,7 @@ class TfmotSchedule(Schedule):
         return float(config.get("final_sparsity", config.get("target_sparsity", 0.0)))
 
     def sparsity(self, position: int) -> float:
-        """What tfmot's schedule says."""
+        """Return the sparsity of tfmot's schedule."""
         return float(self.schedule(position)[1])
 
     def last_due(self, position: int) -> int | None:
@@ -299,7 +299,7 @@ class TfmotSchedule(Schedule):
         return self.schedule.get_config()  # type: ignore[attr-defined]
 
     def get_config(self) -> dict[str, Any]:
-        """What tfmot's own schedule says of itself."""
+        """Return the configuration of tfmot's own schedule."""
         return {"schedule": self._description()}
 
     @classmethod

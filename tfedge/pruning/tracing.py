@@ -1,4 +1,4 @@
-"""What the rules of the layers write down while a model is walked through."""
+"""Records that the rules of the layers make while a model is walked through."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Product:
 
 @dataclass
 class Trace:
-    """What is known of a model's channels.
+    """Record of a model's channels.
 
     Attributes:
         sets: which of them stand or fall together.
@@ -156,7 +156,7 @@ class Trace:
     def inner_weight(
         self, layer: Any, variable: Any, axes: dict[int, Channels], uses: int, kernel: str
     ) -> None:
-        """As `weight`, for what is multiplied with values that the layer keeps to itself."""
+        """Record a weight as `weight` does, for products with values within the layer."""
         self.weight(layer, variable, axes, None, uses, kernel)
         weight = self._known(variable)
         assert weight is not None
@@ -181,7 +181,7 @@ class Trace:
 
 
 def last_size(value: Value) -> int:
-    """Of a value's last axis; 0 where it is open, or where there is only the batch."""
+    """Return the size of a value's last axis; 0 where it is open or only the batch."""
     shape = value.spec.shape
     return int(shape[-1] or 0) if len(shape) > 1 else 0
 
