@@ -35,7 +35,7 @@ class RangeGroup:
 
     @property
     def bits(self) -> int:
-        """Of the members' integers."""
+        """Bits of the members' integers."""
         return self.members[0].bits
 
     def merge(self, other: RangeGroup) -> None:
@@ -206,7 +206,7 @@ class ActivationQuantizer(keras.layers.Layer):
         return low, high
 
     def get_config(self) -> dict[str, Any]:
-        """What the constructor takes."""
+        """Return the constructor's arguments."""
         return {"bits": self.bits, "name": self.name}
 
 

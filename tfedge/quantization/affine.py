@@ -97,7 +97,7 @@ def weight_scale(weights: np.ndarray, axis: int | None, limit: int) -> np.ndarra
 
 
 def largest_biases(bias: np.ndarray | None, scales: int) -> np.ndarray:
-    """What `accumulator_scales` makes room for: magnitudes of biases, one for every scale.
+    """Return the magnitudes of biases that `accumulator_scales` makes room for, one a scale.
 
     Args:
         bias: float32 (channels,), or None for zeros.

@@ -89,7 +89,7 @@ def attention(make: OperatorFactory) -> Function:
 
 
 def _dropout(make: OperatorFactory, layer: Any) -> TrainingOnly:
-    """What drops weights in training, as Keras does, so that the model trains as before."""
+    """Drop weights in training, as Keras does, so that the model trains as before."""
     drop = layer._dropout_layer
 
     def dropped(operands: list[Any]) -> Any:
@@ -99,7 +99,7 @@ def _dropout(make: OperatorFactory, layer: Any) -> TrainingOnly:
 
 
 def attention_problem(call: Call) -> str:
-    """What keeps attention from being products of matrices, see `Row.problem`."""
+    """Say why attention cannot be products of matrices, as `Row.problem` does."""
     axes = tuple(call.operation._attention_axes)
     flat = axes == (1,) and len(call.shape) == 3
     return "" if flat else f"attends along axes {axes}"

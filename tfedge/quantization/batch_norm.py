@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def factor_and_offset(layer: Any, dtype: Any = tf.float32) -> tuple[Any, Any]:
-    """What inference multiplies each channel with, and adds to it: (channels,) of `dtype`.
+    """Return the factor and the offset of each channel in inference: (channels,) of `dtype`.
 
     Integers that are made of them want float64: compilers arrange float32 operations as they
     like, and the last bit decides a rounding sooner or later.

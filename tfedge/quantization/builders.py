@@ -1,4 +1,4 @@
-"""What the rows of the layer and operation tables are made of.
+"""Building blocks for the rows of the layer and operation tables.
 
 A builder takes an `OperatorFactory` and returns what computes a layer: a function of one operand or
 of a list of them.
@@ -72,12 +72,12 @@ def parts(
 
 
 def data_movement(code: str, make: OperatorFactory) -> Function:
-    """What only moves or compares numbers of one operand."""
+    """Build an operator that only moves or compares numbers of one operand."""
     return make.shared(code, make.real)
 
 
 def shared_by_all(code: str, make: OperatorFactory) -> Function:
-    """What moves or compares numbers of several operands, which need one grid."""
+    """Build an operator that moves or compares numbers of several operands, which need one grid."""
     groups = [group for group, real in zip(make.groups, make.reals, strict=True) if real]
     if not groups:  # a choice between constants
         return make.own(code, make.real)
@@ -93,12 +93,12 @@ def _has_constants(make: OperatorFactory) -> bool:
 
 
 def own(code: str, make: OperatorFactory) -> Function:
-    """What gives its result a range of its own."""
+    """Build an operator whose result has a range of its own."""
     return make.own(code, make.real, activation=make.activation)
 
 
 def fixed(code: str, make: OperatorFactory) -> Function:
-    """What has a kernel that prescribes the grid of its result."""
+    """Build an operator whose kernel prescribes the grid of its result."""
     return make.fixed(code, make.real)
 
 

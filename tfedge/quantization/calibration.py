@@ -65,7 +65,7 @@ def calibrate(
 
 
 def input_specs(model: Any) -> list[InputSpec]:
-    """What the inputs of a model take, one sample at a time; sizes that it leaves open are None.
+    """Return the inputs of a model, one sample at a time; sizes that it leaves open are None.
 
     Raises:
         TfedgeError: the model does not say what its inputs are.

@@ -23,7 +23,7 @@ _MOST_STEPS = 128
 
 
 def inner_function(call: Call) -> Callable[..., Any] | None:
-    """What a layer or operation computes, by others; None if nobody says.
+    """Return a layer's or operation's computation by other operations; None if there is none.
 
     Args:
         call: with symbolic tensors in the places of values.
@@ -33,7 +33,7 @@ def inner_function(call: Call) -> Callable[..., Any] | None:
 
 
 def applied_masks(call: Call) -> tuple[Callable[..., Any], list[Any]] | None:
-    """Of a layer whose code reads masks off its operands, which are no arguments of it.
+    """Return the function of a layer that reads masks off its operands, not its arguments.
 
     Args:
         call: with symbolic tensors in the places of values.
@@ -192,7 +192,7 @@ _FAR_BELOW = -1e9
 
 
 def _dot_product_attention(operation: Any) -> Callable[..., Any]:
-    """Of [batch, steps, heads, depth]; see Vaswani et al., "Attention Is All You Need", 2017."""
+    """Compute attention of [batch, steps, heads, depth]; Vaswani et al. 2017, section 3.2.1."""
 
     def attention(
         query: Any,

@@ -42,7 +42,7 @@ _HALF = 1 << 30
 
 @dataclass(frozen=True)
 class _Contribution:
-    """What input or hidden state add to the gates.
+    """Contribution of input or hidden state to the gates.
 
     Attributes:
         kernel: float32 integers [depth, 4 * units].

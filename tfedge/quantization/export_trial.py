@@ -1,4 +1,4 @@
-"""What is accepted for training also converts: layers that might not are tried at once.
+"""Trial conversions of layers accepted for training which might not convert.
 
 A layer whose operator is certain, such as a convolution, needs no trial. Others are exported alone,
 once for every configuration and shape, with ranges that are made up.
@@ -85,7 +85,7 @@ def _key(call: Call, scheme: Scheme) -> str:
 
 
 def _problem(call: Call, scheme: Scheme, unknown: str) -> str:
-    """What conversion says of a model of nothing but this call; empty if it converts."""
+    """Say why a model of nothing but this call does not convert; empty if it converts."""
     import tfedge
     from tfedge.quantization.model import QuantizedModel
 

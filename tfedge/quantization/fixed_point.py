@@ -23,7 +23,7 @@ _BELOW_ALL = -(1 << 62)
 
 
 class Multiplier(NamedTuple):
-    """What `requantize` multiplies and shifts with: int64 tensors of one shape.
+    """Factor and shift of `requantize`: int64 tensors of one shape.
 
     Attributes:
         factor: of an integer.
@@ -60,7 +60,7 @@ def quantize_multiplier(real: Any) -> tuple[Any, Any]:
 
 
 def rounding_twice(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
-    """Of (x + addend) * q * 2**(shift - 31), rounded to an integer before and after the shift.
+    """Prepare (x + addend) * q * 2**(shift - 31), rounded to an integer before and after the shift.
 
     Args:
         fixed, shift: as `quantize_multiplier` gives them.
@@ -75,7 +75,7 @@ def rounding_twice(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
 
 
 def rounding_once(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
-    """Of (x + addend) * q * 2**(shift - 15), halves up, q being of 15 bits; see `rounding_twice`.
+    """Prepare (x + addend) * q * 2**(shift - 15), halves up, q of 15 bits; see `rounding_twice`.
 
     Source: MultiplyByQuantizedMultiplier of int64 in TFLite's reference kernels.
     """

@@ -47,7 +47,7 @@ class QuantParams:
 
     @property
     def bits(self) -> int:
-        """Of an integer."""
+        """Bits of an integer on the grid."""
         return self.type.bits
 
     def with_bits(self, bits: int) -> QuantParams:

@@ -134,7 +134,7 @@ def _batch_norm(make: OperatorFactory) -> Function:
 
 
 def _of_reals(build: Builder, make: OperatorFactory) -> Function:
-    """What computes with real numbers, of integers that Keras casts to these first, as images."""
+    """Build for float numbers; integers such as images are cast first, as Keras does."""
     if make.reals != [False]:
         return build(make)
     cast = make.own("CAST", lambda operands: tf.cast(operands[0], tf.float32), part="cast")
@@ -234,7 +234,7 @@ def _spectral_normalization(make: OperatorFactory) -> Function:
 
 
 def _inner_problem(call: Call) -> str:
-    """What keeps the layer in a wrapper from being quantised, see `Row.problem`."""
+    """Say why the layer in a wrapper cannot be quantised, as `Row.problem` does."""
     inner, by_step = call.operation.layer, kind_of(call.operation) == "TimeDistributed"
     batch, *sizes = call.shape
     shape = (batch, *(sizes[1:] if by_step else sizes))

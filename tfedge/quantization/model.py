@@ -1,4 +1,4 @@
-"""Quantised models."""
+"""Keras models with quantised layers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class QuantizedModel(keras.Model):
 
     @property
     def inference(self) -> str:
-        """What `predict` and `evaluate` compute: "exact" or "simulated"; see `tfedge.quantize`."""
+        """Arithmetic of `predict` and `evaluate`: "exact" or "simulated"; see `tfedge.quantize`."""
         return self._inference
 
     @inference.setter
@@ -121,23 +121,23 @@ class QuantizedModel(keras.Model):
         return self
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras."""
+        """Train the model as Keras does."""
         history = super().fit(*args, **kwargs)
         note_rounding(self)
         return history
 
     def make_predict_function(self, force: bool = False) -> Any:
-        """As in Keras; refuses ranges that are not known."""
+        """Make the function as Keras does; refuse ranges that are not known."""
         self._require_ranges()
         return super().make_predict_function(force)
 
     def make_test_function(self, force: bool = False) -> Any:
-        """As in Keras; refuses ranges that are not known."""
+        """Make the function as Keras does; refuse ranges that are not known."""
         self._require_ranges()
         return super().make_test_function(force)
 
     def make_train_function(self, force: bool = False) -> Any:
-        """As in Keras; from then on zeros and clusters of the weights stay."""
+        """Make the function as Keras does; from then on zeros and clusters of the weights stay."""
         if self.preserve and preserve_properties(self.float_model, self.preserve):
             force = True
         return super().make_train_function(force)
@@ -160,7 +160,7 @@ class QuantizedModel(keras.Model):
         return int(optimizer.iterations.numpy()) if optimizer is not None else 0
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """As in Keras; refuses legacy .h5 files, which Keras could not load again.
+        """Save as Keras does; refuse legacy .h5 files, which Keras could not load again.
 
         A .keras file is the old one or the new one, whatever stops the writer; so are weights.
         """
@@ -172,7 +172,7 @@ class QuantizedModel(keras.Model):
         _write_whole(super().save, ".keras", filepath, args, kwargs)
 
     def save_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """As in Keras."""
+        """Save the weights as Keras does."""
         _write_whole(super().save_weights, ".weights.h5", filepath, args, kwargs)
 
     def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:

@@ -106,7 +106,7 @@ class NormalizationOperator(QuantizedOperator):
         return [tf.cast(tf.convert_to_tensor(variable), tf.float32) for variable in self._given]
 
     def _real(self, x: Any, *given: Any) -> tuple[dict[str, Any], Any]:
-        """What is computed on the way, and the result, in float."""
+        """Compute the intermediate values and the result in float."""
         values: dict[str, Any] = {}
         if self.marker == LAYER_NORM:
             values[MEAN] = tf.reduce_mean(x, self.axes, keepdims=True)
@@ -149,7 +149,7 @@ class NormalizationOperator(QuantizedOperator):
         return wide.clamp(exact.rescale(grid.steps(x), grid, wide)), wide
 
     def _grid(self, part: str) -> QuantParams:
-        """Of what is computed on the way; the last step's is the wide one of the result."""
+        """Return the grid of an intermediate value; the last step's is that of the wide result."""
         if part in self.interiors:
             return self.interiors[part].grid()
         return self.quantizer.grid().with_bits(NORMALIZATION_BITS)
@@ -194,7 +194,7 @@ def rms_normalization(make: OperatorFactory) -> Function:
 
 
 def normalization_problem(call: Call) -> str:
-    """What keeps a normalisation from being one of rows, see `Row.problem`."""
+    """Say why a normalisation cannot be one of rows, as `Row.problem` does."""
     layer, rank = call.operation, len(call.shape)
     if getattr(layer, "rms_scaling", False):
         return "scales by the variance (rms_scaling=True); use RMSNormalization"
@@ -259,7 +259,7 @@ def group_normalization(make: OperatorFactory) -> Function:
 
 
 def group_problem(call: Call) -> str:
-    """What keeps GroupNormalization from being one of rows, see `Row.problem`."""
+    """Say why GroupNormalization cannot be one of rows, as `Row.problem` does."""
     shape = call.shape
     return "has open sizes" if None in shape[1:] else ""
 
@@ -278,7 +278,7 @@ def unit_normalization(make: OperatorFactory) -> Function:
 
 
 def unit_problem(call: Call) -> str:
-    """What keeps rows from being divided by their length, see `Row.problem`."""
+    """Say why rows cannot be divided by their length, as `Row.problem` does."""
     shape = call.shape
     axes = _axes_of(call.operation)
     if getattr(call.operation, "order", 2) != 2 or trailing_axes(axes, len(shape)) is None:

@@ -134,7 +134,7 @@ def _cast(make: OperatorFactory) -> Function:
 
 
 def _products(make: OperatorFactory) -> Function:
-    """Of two activations, or of one and weights."""
+    """Build the product of two activations, or of one and weights."""
     if len(make.reals) == 1:
         return product_with_weights(make)
     return matrix_product(make)
@@ -174,13 +174,13 @@ def _triangle(keep: Callable[..., Any]) -> Callable[[OperatorFactory], Function]
 
 
 def _in_two_dimensions(call: Call) -> str:
-    """What keeps an operation of windows from having an operator, see `Row.problem`."""
+    """Say why an operation on windows has no operator, as `Row.problem` does."""
     rank = len(call.shape)
     return f"goes along {rank - 2} axes, and TFLite's operators along two" if rank > 4 else ""
 
 
 def _by_activation(call: Call) -> str:
-    """What keeps arithmetic from being a function of one activation, see `Row.problem`."""
+    """Say why arithmetic is no function of one activation, as `Row.problem` does."""
     flat = keras.tree.flatten(list(call.arguments.values()))
     tensors = [item for item in flat if isinstance(item, (keras.KerasTensor, Value))]
     if len(tensors) < 2:

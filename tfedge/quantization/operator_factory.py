@@ -94,7 +94,7 @@ class OperatorFactory:
         return given.index if isinstance(given, Operand) else default
 
     def argument(self, name: str) -> Callable[[list[Any]], Any] | None:
-        """What a call has as an argument, from its operands, tensor or not; None if it has none."""
+        """Find a call's argument among its operands, tensor or not; None if it has none."""
         given = self.arguments.get(name)
         if given is None:
             return None
@@ -211,7 +211,7 @@ class OperatorFactory:
         return self.add(FixedRange(code, real, self.bits, kernels, name=self._name(part)))
 
     def input(self) -> Function:
-        """What puts real numbers on a grid."""
+        """Build the operator that puts float numbers on a grid."""
         return self.add(QuantizedInput(self.quantizer(), name=self._name("")))
 
     def quantizer(self, part: str = "", bits: int | None = None) -> ActivationQuantizer:
@@ -220,7 +220,8 @@ class OperatorFactory:
         return kind(bits or self.bits, name=self._name(part) + "_range")
 
     def weight_quantizer(self, kernel: Any, part: str, dense: bool = False) -> AbsMax:
-        """What rounds a kernel [..., channels]: per channel, or as the scheme says if `dense`."""
+        """Return the quantiser of a kernel [..., channels]: per channel, or the scheme's if
+        `dense`."""
         key = (id(self.layer), part)
         if key not in self.shared_weights:
             scheme = self.scheme.weights_of(self.layer.name)

@@ -29,7 +29,7 @@ Kernel = Callable[[Sequence[tuple[Any, QuantParams]], QuantParams], Any]
 
 
 class QuantizedOperator(keras.layers.Layer):
-    """What all operators have in common.
+    """Base class of all operators.
 
     Attributes:
         code: the operator's name in the policy table.
@@ -200,7 +200,7 @@ class SharedRange(QuantizedOperator):
 
 
 class TrainingOnly(QuantizedOperator):
-    """What acts in training alone: noise, augmentation. In inference it is the identity.
+    """An operator for training alone: noise, augmentation. In inference it is the identity.
 
     Args:
         real: the layer, of a list of operands.
@@ -214,7 +214,7 @@ class TrainingOnly(QuantizedOperator):
         self.group = group
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the layer makes of its first operand in training, else that operand."""
+        """Apply the layer to its first operand in training; return that operand in inference."""
         operands = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         result = operands[0]
         if training and not is_exporting():
@@ -251,7 +251,7 @@ class FixedRange(QuantizedOperator):
 
     @property
     def width(self) -> int | None:
-        """Of the result and the operand."""
+        """Bits of the result and the operand."""
         return self.bits
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
@@ -298,7 +298,7 @@ class QuantizedInput(QuantizedOperator):
 
 
 def _number(x: Any) -> Any:
-    """What is no number, as of a negative root, becomes the least, as it does in files."""
+    """Replace NaN, as of a negative root, by the least number, as files do."""
     return tf.where(tf.math.is_nan(x), x.dtype.min, x)
 
 

@@ -31,5 +31,5 @@ def include_new_variables(model: Any) -> None:
 
 
 def _inner(optimizer: Any) -> Any:
-    """What a loss scale wraps."""
+    """Return the optimizer within a loss scale."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,4 +1,4 @@
-"""What quantised layers do at the moment: train in float, watch ranges, or compute on grids.
+"""Phases of quantised layers: train in float, watch ranges, or compute on grids.
 
 Inference is a matter of its own: exact, or simulated as in training.
 """
@@ -13,7 +13,7 @@ from tfedge.near_names import near
 
 @dataclass(frozen=True)
 class Phase:
-    """What every quantised layer of a model does.
+    """Activity of every quantised layer of a model.
 
     Attributes:
         quantize: whether numbers are put on their grids.

@@ -26,7 +26,7 @@ from tfedge.quantization.weight_quantizers import AbsMax
 
 @dataclass
 class Place:
-    """What a model knows of the place of one of its layers.
+    """Place of one layer in its model.
 
     Attributes:
         real: the layer in float, of a list of operands.

@@ -45,7 +45,7 @@ class QuantizedForward:
         self.scheme = scheme
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """What the quantised model returns."""
+        """Run the quantised model."""
         return self.model(inputs, training=training)
 
 

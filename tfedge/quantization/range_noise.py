@@ -1,4 +1,4 @@
-"""What rounding costs with the ranges that calibration found, said before anybody trains with them.
+"""Rounding noise of the ranges that calibration found, reported before anybody trains with them.
 
 Training adapts weights to a grid, but no weight brings back what the grid of one activation does
 not hold: a mask of -1e9 beside scores, a divisor near 0. `tfedge.convert` says so too, but only

@@ -144,7 +144,7 @@ class _SequenceOperator(QuantizedOperator):
         }
 
     def _columns(self) -> dict[str, slice]:
-        """What the input contributes, and the columns of the kernel that make it."""
+        """Name the input's contributions, with the columns of the kernel that make each."""
         raise NotImplementedError
 
     def _steps(self) -> Callable[..., Any]:
@@ -152,7 +152,7 @@ class _SequenceOperator(QuantizedOperator):
         raise NotImplementedError
 
     def _contribution(self, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
-        """What the input adds."""
+        """Compute the input's contribution."""
         raise NotImplementedError
 
     def _marker(self, ranges: dict[str, tuple[float, float]]) -> Any:
@@ -321,7 +321,7 @@ def lstm_steps(
 
 
 def states_of(layer: Any) -> list[Any] | None:
-    """What a stateful layer of Keras starts from, [batch, units] each; None where that is zeros."""
+    """Return the initial states of a stateful Keras layer, [batch, units] each; None if zeros."""
     if not layer.stateful:
         return None
     return [tf.convert_to_tensor(variable.value) for variable in keras.tree.flatten(layer.states)]
@@ -407,7 +407,7 @@ def _one_way(make: OperatorFactory, layer: Any, part: str) -> Function:
 
 
 def _input_dropout(make: OperatorFactory, layer: Any, part: str) -> TrainingOnly:
-    """What leaves features out of all steps of a sequence alike, in training.
+    """Leave features out of all steps of a sequence alike, in training.
 
     One mask does for all gates, as Keras has it with `implementation=2`.
     """
@@ -421,7 +421,7 @@ def _input_dropout(make: OperatorFactory, layer: Any, part: str) -> TrainingOnly
 
 
 def _recurrent_dropout(layer: Any, x: Any, gates: int) -> list[Any] | None:
-    """What each gate sees of the hidden state at all steps of a sequence, in training."""
+    """Return the hidden-state masks of each gate at all steps of a sequence, in training."""
     cell = layer.cell
     if not cell.recurrent_dropout:
         return None
@@ -460,7 +460,7 @@ def _turned(operands: list[Any]) -> Any:
 
 
 def recurrent_problem(call: Call) -> str:
-    """What keeps a recurrent layer from being one operator or sequence, see `Row.problem`."""
+    """Say why a recurrent layer cannot be one operator or sequence, as `Row.problem` does."""
     return _call_problem(call) or _layer_problem(call.operation)
 
 

@@ -1,4 +1,4 @@
-"""What recurrent layers compute step by step, in float."""
+"""Steps of recurrent layers, in float."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Function = Callable[[Any], Any]
 
 
 def recurrent_product(kernel: Any, masks: list[Any] | None) -> Callable[..., Any]:
-    """What hidden states, [batch, units], are multiplied with, for all gates or some.
+    """Return the product of hidden states, [batch, units], with the kernel, for all gates or some.
 
     Args:
         kernel: [units, gates * units].
@@ -39,7 +39,7 @@ def recurrent_product(kernel: Any, masks: list[Any] | None) -> Callable[..., Any
 
 
 def gru_contribution(reset_after: bool, x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
-    """What the input adds to gates and candidate, [batch, steps, 3 * units], see `gru_steps`.
+    """Compute the input's part of gates and candidate, [batch, steps, 3 * units], see `gru_steps`.
 
     It has both biases, but for the candidate's recurrent one if that goes through the reset gate.
     """
@@ -93,7 +93,7 @@ def gru_steps(
 
 
 def simple_rnn_contribution(x: Any, kernel: Any, bias: Any, recurrent_bias: Any) -> Any:
-    """What the input adds to the state before its tanh, [batch, steps, units], with all biases."""
+    """Compute the input's part of the state before tanh, [batch, steps, units], with all biases."""
     return tf.matmul(x, kernel) + bias + recurrent_bias
 
 

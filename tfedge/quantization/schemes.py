@@ -87,13 +87,13 @@ class ActivationScheme:
 
     @property
     def type(self) -> ActivationType:
-        """The integers."""
+        """Type of the activations' integers."""
         return ACTIVATION_TYPES[self.bits]
 
 
 @dataclass(frozen=True)
 class LayerScheme:
-    """What is different about one layer.
+    """Settings of a scheme for one layer.
 
     Attributes:
         weights: None for the scheme's.
@@ -127,7 +127,7 @@ class Scheme:
     overrides: Mapping[str, LayerScheme | WeightScheme] = field(default_factory=dict)
 
     def layer(self, name: str) -> LayerScheme:
-        """What is different about the layer of this name."""
+        """Return the settings for the layer of this name."""
         given = self.overrides.get(name, LayerScheme())
         return LayerScheme(given) if isinstance(given, WeightScheme) else given
 
@@ -346,7 +346,7 @@ def get(scheme: str | Scheme) -> Scheme:
 
 
 def for_conversion(scheme: str | Scheme | StorageScheme) -> Scheme | StorageScheme:
-    """What a model can be converted to: by name, from a file as `get` takes it, or the object.
+    """Return a scheme for conversion: by name, from a file as `get` takes it, or the object.
 
     Raises:
         TfedgeError: there is none of this name, or the file cannot be read.
@@ -373,7 +373,7 @@ def write_scheme(path: Path, scheme: Scheme) -> None:
 
 
 def read_scheme(path: Path) -> Scheme:
-    """What `write_scheme` wrote.
+    """Read a file of `write_scheme`.
 
     Raises:
         TfedgeError: it cannot be read, or is no such file.

@@ -110,7 +110,7 @@ class _Search:
         return sorted(one % len(reader.shape) for one in given)
 
     def added(self, items: list[Any], sign: float = 1.0) -> tuple[int, Mask] | None:
-        """Of a sum, or with a `sign` of -1 a difference: scores, and 0 or a sentinel."""
+        """Match a sum, or with a `sign` of -1 a difference: scores, and 0 or a sentinel."""
         if len(items) != 2:
             return None
         pairs = ((0, 1), (1, 0)) if sign > 0 else ((0, 1),)
@@ -122,7 +122,7 @@ class _Search:
         return None
 
     def chosen(self, items: list[Any]) -> tuple[int, Mask] | None:
-        """Of scores or a sentinel, as a condition says."""
+        """Match a choice between scores and a sentinel by a condition."""
         if len(items) != 3 or isinstance(items[0], Constant):
             return None
         for scores, sentinel in ((1, 2), (2, 1)):
@@ -153,7 +153,7 @@ class _Search:
 
     @cached_property
     def _samples(self) -> list[dict[int, Any]]:
-        """What is known of inputs at random, and of masks of real numbers, which are 0 and 1."""
+        """Values known for random inputs, and for masks of float numbers, which are 0 and 1."""
         arrays = random_inputs(self._computation)
         rng = np.random.default_rng(0)
         masks = [

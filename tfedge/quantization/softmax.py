@@ -153,7 +153,7 @@ def _along(x: Any, axes: list[int]) -> Any:
 
 
 def masked(make: OperatorFactory, axes: list[int]) -> MaskedScores:
-    """What puts masked scores at the end of the range."""
+    """Put masked scores at the end of the range."""
     quantizer, name = make.quantizer("masked"), f"{make.name}_masked"
     operator = MaskedScores(quantizer, axes, lambda operands: operands[1], name=name)
     make.add(operator)
@@ -161,7 +161,7 @@ def masked(make: OperatorFactory, axes: list[int]) -> MaskedScores:
 
 
 def cleared(make: OperatorFactory) -> Function:
-    """What makes probabilities 0 where a mask leaves scores out, right behind their softmax.
+    """Set probabilities to 0 where a mask leaves scores out, right behind their softmax.
 
     It matters where a mask leaves out all scores of a row.
     """

@@ -109,7 +109,7 @@ class Transformation:
         require_export([step.call for step in self.steps], self.scheme, self.unknown)
 
     def _inside(self, call: Call) -> Any:
-        """What a layer is made of, where it is not quantised as a whole."""
+        """Transform the calls within a layer that is not quantised as a whole."""
         operation = call.operation
         applied = applied_masks(call)
         if applied is not None:
@@ -225,7 +225,7 @@ class Transformation:
         return replace(self.scheme, overrides={**self.scheme.overrides, name: chosen})
 
     def _add_integer(self, step: Step) -> None:
-        """What computes with integers only runs as it is."""
+        """Add a call that computes with integers only, as it is."""
         results = step.call.run([self.tensors[id(value)] for value in step.call.operands])
         for value, tensor in zip(step.call.results, keras.tree.flatten(results), strict=True):
             self.tensors[id(value)] = tensor
@@ -279,7 +279,7 @@ def _recurrent_around(call: Call) -> Any:
 
 
 def _leaving_values(computation: Computation) -> dict[int, set[int]]:
-    """Of recurrent layers that were taken apart, the values that others read, by identity."""
+    """Find the values of taken-apart recurrent layers that others read, by identity."""
     makers = {id(value): call for call in computation.calls for value in call.results}
     found: dict[int, set[int]] = defaultdict(set)
     read = [(value, call) for call in computation.calls for value in call.operands]
@@ -292,7 +292,7 @@ def _leaving_values(computation: Computation) -> dict[int, set[int]]:
 
 
 def _read_values(computation: Computation) -> set[int]:
-    """What some call reads, or the model returns, by identity."""
+    """Find the values that a call reads or the model returns, by identity."""
     operands = (value for call in computation.calls for value in call.operands)
     return set(map(id, itertools.chain(operands, computation.outputs)))
 

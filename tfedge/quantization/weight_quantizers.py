@@ -72,7 +72,7 @@ class AbsMax(keras.layers.Layer):
         return integers, scale
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {"bits": self.scheme.bits, "per_channel": self.per_channel, "name": self.name}
 
 

@@ -34,7 +34,7 @@ from tfedge.quantization.weight_quantizers import AbsMax
 
 @dataclass(frozen=True)
 class Weights:
-    """What a layer multiplies and adds, as its kernel sees it.
+    """Weights and biases of a layer, as its kernel sees them.
 
     Attributes:
         code: the operator's name in the policy table.
@@ -206,7 +206,7 @@ def _with_room_for_bias(
 def _multipliers(rescaling: Rescaling) -> Callable[..., Any]:
     @traced_once(*4 * [tf.float32])
     def multiplier(scale: Any, bias: Any, input_scale: Any, output_scale: Any) -> Any:
-        """Of sums without their bias, in the parts of a `Multiplier`."""
+        """Return the `Multiplier` of sums without their bias, in parts."""
         real = (
             tf.cast(input_scale, tf.float64)
             * tf.cast(scale, tf.float64)

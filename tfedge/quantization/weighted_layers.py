@@ -48,7 +48,7 @@ def activation_of(layer: Any) -> tuple[str, Callable[[Any], Any]]:
 
 
 def activation_problem(call: Call) -> str:
-    """What keeps a layer's own activation from being computed, see `Row.problem`."""
+    """Say why a layer's own activation cannot be computed, as `Row.problem` does."""
     name, function = activation_of(call.operation)
     if name or is_elementwise(function):
         return ""
@@ -57,7 +57,7 @@ def activation_problem(call: Call) -> str:
 
 
 def weights_problem(call: Call) -> str:
-    """What keeps a layer with a kernel from being computed, see `Row.problem`."""
+    """Say why a layer with a kernel cannot be computed, as `Row.problem` does."""
     return activation_problem(call) or _bias_problem(call)
 
 
@@ -235,7 +235,7 @@ def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
 
 
 def einsum_problem(call: Call) -> str:
-    """What keeps an EinsumDense from being one product of matrices, see `Row.problem`."""
+    """Say why an EinsumDense is not one product of matrices, as `Row.problem` does."""
     try:
         _einsum_dense(call.operation, len(call.shape))
     except UnsupportedError as error:
