@@ -37,7 +37,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
         self._form = form
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """An array.
+        """Read one array of the file.
 
         Raises:
             KeyError: there is none of this name.

@@ -65,7 +65,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def as_bytes(content: bytes | str) -> bytes:
-    """What a file with this content holds; names of files may have bytes that are no text."""
+    """Return the bytes of a file with this content; names of files may have bytes beyond text."""
     return content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
 
 
@@ -91,7 +91,7 @@ def writing_into(folder: Path) -> Iterator[Writing]:
 
 
 class Writing:
-    """What is being written into a folder.
+    """A file or folder that is being written.
 
     Attributes:
         place: the path that was touched last.

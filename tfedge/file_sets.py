@@ -49,7 +49,7 @@ Hashes = dict[str, str]
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a set consists of.
+    """List of the files in a set.
 
     Attributes:
         kind: what wrote it, as "convert".
@@ -68,11 +68,11 @@ class Manifest:
 
     @property
     def file_name(self) -> str:
-        """Of its own file."""
+        """Name of the manifest's own file."""
         return manifest_name(self.kind)
 
     def hashes_of(self, name: str) -> set[str]:
-        """What a file of this name held when tfedge wrote it; empty if it never did."""
+        """Return the hashes of a file of this name as tfedge wrote it; empty if it never did."""
         own = {self.files[name]} if name in self.files else set()
         return own | set(self.earlier.get(name, ()))
 
@@ -82,7 +82,7 @@ class Manifest:
         return {*self.files, *self.earlier}
 
     def faults(self, folder: Path) -> Iterator[str]:
-        """What of the set is not as it was written, in words.
+        """Describe what of the set is not as it was written.
 
         Raises:
             TfedgeError: a file cannot be read.

@@ -37,7 +37,7 @@ def line_of_text(longest: int) -> dict[str, Any]:
 
 
 class Form:
-    """What a kind of JSON has to look like.
+    """Schema for a kind of JSON.
 
     Args:
         schema: JSON Schema, draft 7. A "description" says what is expected at its place, in words
@@ -63,7 +63,7 @@ class Form:
         return self.parsed(text, str(path))
 
     def parsed(self, text: str | bytes, source: str) -> Any:
-        """What JSON says.
+        """Parse JSON and check its form.
 
         Args:
             text: JSON in UTF-8.

@@ -31,7 +31,7 @@ _restoring = True
 
 
 class WeightsWithParts(list[Any]):
-    """What `get_weights` returns of a layer with parts: its weights, and the parts beside them."""
+    """Weights that `get_weights` returns of a layer with parts, and the parts beside them."""
 
     def __init__(self, weights: Any, parts: Snapshot):
         super().__init__(weights)

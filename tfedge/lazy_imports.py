@@ -21,7 +21,7 @@ from tfedge.keras_registration import register_if_loaded
 def attach(
     name: str, file: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], tuple[str, ...]]:
-    """What a module needs in order to have the names of its stub (PEP 562).
+    """Return the functions by which a module has the names of its stub (PEP 562).
 
     Args:
         name, file: the module's `__name__` and `__file__`.

@@ -1,4 +1,4 @@
-"""What somebody may have meant whose word is none of those that are known."""
+"""Suggestions for words that are none of those that are known."""
 
 from __future__ import annotations
 

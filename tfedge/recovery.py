@@ -1,4 +1,4 @@
-"""What wins back, without training, what rounding to integers loses: steps with settings.
+"""Recovery of accuracy that rounding to integers loses, without training: steps with settings.
 
 Their names, with the default settings, are what `tfedge.convert(recovery=...)` takes as well; a
 class derived from one of these takes its place.

@@ -18,14 +18,14 @@ _BOX = "white-space: pre; overflow-x: auto; font-family: monospace; line-height:
 
 
 class Result:
-    """What prints as text for people, has one line on the prompt, and is a page in a notebook.
+    """A result with text for people, one line on the prompt, and a page in a notebook.
 
     Subclasses say what it is in `headline` and `sections`; dataclasses among them leave out their
     own `repr`. Whatever names of strangers are in there, it stays text.
     """
 
     def headline(self) -> str:
-        """What it is and how it turned out, in some words."""
+        """Say in some words what the result is and how it turned out."""
         raise NotImplementedError
 
     def sections(self) -> Iterable[str | Table]:
@@ -77,7 +77,7 @@ def _with(items: Iterable[Any], styles: list[str]) -> Iterable[tuple[Any, str]]:
 
 
 def _element(name: str, content: Any, style: str = "") -> str:
-    """Of one cell of a table, which is a string or rich's text."""
+    """Write one cell of a table, which is a string or rich's text."""
     return f"<{name}{style}>{_escaped(str(content))}</{name}>"
 
 

@@ -1,4 +1,4 @@
-"""What tfedge keeps with layers beside their weights, and how it comes back with them.
+"""Parts: state that tfedge keeps with layers beside their weights, and that is saved with them.
 
 Masks, clusters and ranges are parts: attributes of layers and models that Keras' files hold, but
 that `weights` does not count, so that a model's weights stay what they are. A file, or a list of
@@ -69,7 +69,7 @@ def encoded(description: Any) -> np.ndarray:
 
 
 def decoded(array: Any) -> Any:
-    """What `encoded` was given."""
+    """Return the value that `encoded` was given."""
     return json.loads(np.asarray(array, np.uint8).tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What models are converted for: boards, cores and accelerators, as JSON files describe them."""
+"""Targets of conversion: boards, cores and accelerators, as JSON files describe them."""
 
 from tfedge.lazy_imports import attach
 

@@ -46,7 +46,7 @@ class Timing:
         return self.begin + (position - self.begin) // self.frequency * self.frequency
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {
             "begin": self.begin, "end": self.end, "frequency": self.frequency, "unit": self.unit
         }  # fmt: skip

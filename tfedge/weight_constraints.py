@@ -1,4 +1,4 @@
-"""What keeps a property of weights while an optimizer trains them.
+"""Constraints that keep a property of weights while an optimizer trains them.
 
 Keras applies a variable's `constraint` in the compiled step, right after the optimizer's update: it
 costs nothing on the host, and works wherever Keras trains. Several of them share a variable here,

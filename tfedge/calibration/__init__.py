@@ -1,4 +1,4 @@
-"""What is seen of activations, and of which data: for training and for conversion.
+"""Observation of activations on calibration data, for training and for conversion.
 
 Using it costs NumPy alone.
 """

@@ -49,7 +49,8 @@ def _without_atoms(counts: np.ndarray, levels: int) -> np.ndarray:
 
 
 def _divergence(counts: np.ndarray, size: int, levels: int) -> float:
-    """Of the first `size` bins, with what lies beyond in the last, from their rounding."""
+    """Return the divergence of the first `size` bins, those beyond added to the last, when
+    rounded."""
     inside = counts[:size]
     real = inside.copy()
     real[-1] += counts[size:].sum()

@@ -59,7 +59,7 @@ class Histogram:
         return (np.arange(BINS) + self._first + 0.5) * self.width
 
     def add(self, values: np.ndarray, low: float, high: float) -> None:
-        """Counts values.
+        """Count values in the histogram's bins.
 
         Args:
             values: finite, at least one.
@@ -138,7 +138,7 @@ class Histogram:
 
 
 def _bins_of(low: float, high: float) -> tuple[int, int]:
-    """Of the bins from low <= 0 to high >= 0: the exponent of their width, and the first one.
+    """Find the bins from low <= 0 to high >= 0: the exponent of their width, and the first one.
 
     Their width is the least power of two at which they are few enough.
 

@@ -30,7 +30,7 @@ _PERCENTILE = "percentile:"
 
 
 def method(chosen: str | Method) -> Method:
-    """What makes the observer of one tensor.
+    """Return the factory of a tensor's observer.
 
     Args:
         chosen: a key of METHODS; "percentile:99.9" and its like; or a callable, such as a class

@@ -1,4 +1,4 @@
-"""What calibration remembers of the values that a tensor takes."""
+"""Observers: records of the values that a tensor takes during calibration."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _TF_DATA_INFINITE = -1
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What one input of a model takes.
+    """Shape and type that one input of a model takes.
 
     Attributes:
         names: what users may call it: the names of signatures, then that of the tensor.
@@ -230,7 +230,7 @@ def _by_name(item: Mapping[str, Any], inputs: Sequence[InputSpec], place: str) -
 
 
 def _key(spec: InputSpec, names: Collection[str]) -> str | None:
-    """What the input is called among `names`."""
+    """Return the input's name among `names`, or None."""
     return next((name for name in spec.names if name in names), None)
 
 

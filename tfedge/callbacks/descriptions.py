@@ -1,4 +1,4 @@
-"""What callbacks say of arguments that may be functions, and what they make of it again."""
+"""Descriptions of callbacks' arguments that may be functions, and the way back from these."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def described_layers(layers: Any) -> Any:
 
 
 def layers_from(described: Any) -> Any:
-    """What `described_layers` was given, with names in the place of layers."""
+    """Return the layers that `described_layers` was given, by their names."""
     return function_from(described) if isinstance(described, dict) else described
 
 
@@ -46,7 +46,7 @@ def described_function(function: Any, argument: str) -> Any:
 
 
 def function_from(described: Any) -> Any:
-    """What `described_function` was given."""
+    """Return the function or number that `described_function` was given."""
     if not isinstance(described, dict):
         return described
     return keras.saving.deserialize_keras_object(described)

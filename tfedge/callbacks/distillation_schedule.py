@@ -108,13 +108,13 @@ class DistillationSchedule(TrainingCallback):
             self._set_temperature(_at(self.temperature, due), where)
 
     def epoch_logs(self, epoch: int) -> dict[str, Any]:
-        """The temperature."""
+        """Report the temperature of the epoch."""
         if self.temperature is None or self._set_at is None:
             return {}
         return {"temperature": _at(self.temperature, self._set_at)}
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments.
+        """Return the constructor's arguments.
 
         Raises:
             TfedgeError: a schedule is a function that is not registered with Keras.

@@ -86,11 +86,11 @@ class QuantizationSchedule(TrainingCallback):
 
     @property
     def quantized(self) -> Any:
-        """What holds the quantised layers."""
+        """The model or forward pass that holds the quantised layers."""
         return trained_model(self.model)
 
     def phase_at(self, position: int) -> Phase:
-        """What layers do at an epoch or step."""
+        """Return the layers' phase at an epoch or step."""
         return Phase(
             quantize=self._was_rounded or position >= self.begin,
             observe=not _reached(self.freeze_ranges, position),
@@ -124,7 +124,7 @@ class QuantizationSchedule(TrainingCallback):
         self.warn_of_late(self.unit, ends, _LATE, begin=begin, **freezing)
 
     def epoch_logs(self, epoch: int) -> dict[str, Any]:
-        """What was on."""
+        """Report which stages of quantisation were on."""
         phase = operators_of(self.quantized)[0].phase
         return {
             "quantized": float(phase.quantize),

@@ -1,4 +1,4 @@
-"""What all callbacks of tfedge have in common."""
+"""Base class of all callbacks of tfedge."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self._epochs = 0
 
     def epoch_logs(self, epoch: int) -> dict[str, Any]:
-        """What there is to say at the end of an epoch, by name."""
+        """Return the values to report at the end of an epoch, by name."""
         return {}
 
     def enter(self, unit: str, position: int) -> None:

@@ -57,7 +57,7 @@ class Cluster(keras.layers.Layer):
 
     @property
     def transparent_to(self) -> Any:
-        """What takes the wrapper's place when a model is taken apart."""
+        """The layer that takes the wrapper's place when a model is taken apart."""
         return self.layer
 
     def build(self, input_shape: Any) -> None:
@@ -77,11 +77,11 @@ class Cluster(keras.layers.Layer):
             switch_on(kernel, part)
 
     def call(self, inputs: Any, **options: Any) -> Any:
-        """What the layer returns."""
+        """Call the wrapped layer."""
         return self.layer(inputs, **options)
 
     def compute_output_spec(self, inputs: Any, **options: Any) -> Any:
-        """As of the layer."""
+        """Return the output spec of the wrapped layer."""
         return self.layer.compute_output_spec(inputs, **options)
 
     def get_config(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _linear(ordered: np.ndarray, clusters: int, _: np.random.Generator) -> np.nd
 
 
 def _density(ordered: np.ndarray, clusters: int, _: np.random.Generator) -> np.ndarray:
-    """As many values to each center: dense regions get more of them."""
+    """Place the centers at equal counts of values: dense regions get more of them."""
     places = (np.arange(clusters) + 0.5) / clusters
     return np.unique(np.quantile(ordered, places))
 

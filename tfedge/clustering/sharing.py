@@ -35,7 +35,7 @@ def chosen_kernels(model: Any, layers: Any, trained: bool = False) -> list[Kerne
 
 
 def shared_weights(kernel: Kernel) -> SharedWeights | None:
-    """What shares the weights of a kernel, if anything does."""
+    """Return the clusters that share the weights of a kernel, or None."""
     return getattr(kernel.layer, _ATTRIBUTE + kernel.attribute, None)
 
 

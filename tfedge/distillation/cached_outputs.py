@@ -1,4 +1,4 @@
-"""What a teacher said of a data set, kept in a folder, so that it has to say it only once."""
+"""Outputs of a teacher, kept in a folder so that each is computed only once."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class TeacherCache(keras.Model):
 
     @property
     def shapes_of_layers(self) -> dict[str, Any]:
-        """Of the outputs that are kept, batch included, by layer."""
+        """Shapes of the outputs that are kept, batch included, by layer."""
         shard = self._shard(0)
         return self._packed({key: (None, *shard[key].shape[1:]) for key in self._keys()})
 
@@ -333,7 +333,7 @@ def _require_made_by(maker: dict[str, Any], facts: dict[str, Any], where: Path) 
 
 
 def _runner(model: Any, layers: Sequence[str]) -> Any:
-    """Of a batch, the outputs by layer name as arrays."""
+    """Return a function from a batch to the layers' outputs, as arrays by name."""
     if layers:
         names = [layer.name for layer in model.layers]
         for missing in set(layers) - set(names):
@@ -444,7 +444,7 @@ def _check_shard(shard: dict[str, np.ndarray]) -> None:
 
 
 def _specs(shard: dict[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
-    """What a shard has of every sample."""
+    """Return the tensor specs of one sample in a shard."""
     return {
         key: tf.TensorSpec(values.shape[1:], values.dtype)
         for key, values in shard.items()

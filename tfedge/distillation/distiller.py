@@ -101,7 +101,7 @@ class Distiller(keras.distillation.Distiller):
     def compile(
         self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **options: Any
     ) -> None:
-        """As `keras.Model.compile`; without a loss the student learns from the teacher alone.
+        """Compile as `keras.Model` does; without a loss the student learns from the teacher alone.
 
         Raises:
             TfedgeError: there is no loss, but `alpha` leaves something to it.
@@ -134,7 +134,7 @@ class Distiller(keras.distillation.Distiller):
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None, **options: Any) -> Any:
-        """What the student says."""
+        """Call the student."""
         x = inputs.inputs if isinstance(inputs, Taught) else inputs
         extractor = self._student_feature_extractor
         if extractor is None:
@@ -169,7 +169,7 @@ class Distiller(keras.distillation.Distiller):
         return self._compile_loss(y, y_pred, sample_weight)
 
     def _loss_without_teacher(self, y: Any, own: Any) -> Any:
-        """Of samples that no cache knows, outside of training."""
+        """Return the loss of samples that no cache knows, outside of training."""
         has_own = y is not None and self._compile_loss is not None
         what = "the student's own loss" if has_own else "nan, as the student has no loss of its own"
         warnings.warn(
@@ -240,7 +240,7 @@ class Distiller(keras.distillation.Distiller):
 
 
 class _Step:
-    """What the student computed in `call`, for `compute_loss` of the same step."""
+    """Outputs of the student in `call`, for `compute_loss` of the same step."""
 
     features: Mapping[str, Any] = MappingProxyType({})
 
@@ -253,7 +253,7 @@ def _are_classes(said: Any, y_pred: Any) -> bool:
 
 
 def _names(losses: list[Any]) -> list[str]:
-    """What `logs` call the losses; a number behind where two are the same."""
+    """Name the losses in `logs`; a number follows where two are the same."""
     names: list[str] = []
     for loss in losses:
         name = getattr(loss, "name", None) or type(loss).__name__

@@ -69,7 +69,7 @@ class Ensemble(keras.Model):
         self.trainable = False
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the teachers say of a batch."""
+        """Combine the teachers' outputs for a batch."""
         said = [teacher(inputs, training=False) for teacher in self.teachers]
         for other in said[1:]:
             require_same_shape(self.name, said[0], other)
@@ -167,7 +167,7 @@ class EachTeacher(TeacherLoss):
         """Nothing: outputs are compared when they come."""
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {
             "loss": keras.saving.serialize_keras_object(self.loss),
             "weights": self.weights_of_teachers,

@@ -285,12 +285,12 @@ class Contrastive(_Features):
         return -ops.diagonal(scores)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "width": self.width, "temperature": self.temperature}
 
 
 def flat(x: Any) -> Any:
-    """(batch, features)."""
+    """Reshape to (batch, features)."""
     return ops.reshape(x, (ops.shape(x)[0], -1))
 
 
@@ -301,5 +301,5 @@ def smooth_l1(x: Any) -> Any:
 
 
 def _normalised(x: Any) -> Any:
-    """Of length 1 along the last axis; zeros stay zeros."""
+    """Scale to length 1 along the last axis; zeros stay zeros."""
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), _TINY))

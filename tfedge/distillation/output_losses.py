@@ -107,7 +107,7 @@ class DecoupledDistillation(_Tempered):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "alpha": self.alpha, "beta": self.beta}
 
 
@@ -165,7 +165,7 @@ class Regression(TeacherLoss):
         return ops.mean(ops.where(far < self.delta, near, far - 0.5 * self.delta), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {"delta": self.delta, "name": self.name}
 
 
@@ -224,7 +224,7 @@ class Detection(TeacherLoss):
         super().prepare(teacher_shape, student_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {
             "classes": self.classes, "boxes": self.boxes, "background": self.background,
             "box_weight": self.box_weight, "name": self.name,
@@ -269,7 +269,7 @@ class PerOutput(TeacherLoss):
             require_same_shape(loss.name, t[key], s[key])
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         serialized = {
             key: keras.saving.serialize_keras_object(loss)
             for key, loss in self.losses_by_output.items()

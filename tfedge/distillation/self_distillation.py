@@ -66,7 +66,7 @@ class SelfDistiller(keras.Model):
         self._said = _Said()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the model says."""
+        """Call the model."""
         said, *features = self._extractor(inputs, training=training)
         self._said.by_exits = [
             head(x, training=training) for head, x in zip(self.heads, features, strict=True)
@@ -95,7 +95,7 @@ class SelfDistiller(keras.Model):
 
 
 class _Said:
-    """What the exits said in the step that is being traced."""
+    """Outputs of the exits in the step that is being traced."""
 
     by_exits: Sequence[Any] = ()
 

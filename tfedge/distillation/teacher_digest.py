@@ -21,7 +21,7 @@ _SETTINGS = ("shares", "outputs_are", "by_confidence", "separate")
 
 
 def digest_of(model: Any) -> str:
-    """Of everything that decides what a teacher says, as far as it can be known.
+    """Digest everything that decides a teacher's outputs, as far as it can be known.
 
     That is its architecture, settings included but no names, which count up within a process, and
     its weights; of files their bytes, of functions their code.
@@ -50,7 +50,7 @@ def _add(update: Callable[[bytes], Any], source: Any) -> None:
 
 
 def _code(code: CodeType) -> bytes:
-    """Of a function, and of those defined in it; their addresses change from run to run."""
+    """Return a function's code, and that of functions defined in it, without addresses."""
     constants = [
         _code(item) if isinstance(item, CodeType) else repr(item).encode()
         for item in code.co_consts
@@ -59,7 +59,7 @@ def _code(code: CodeType) -> bytes:
 
 
 def _inside(source: Any) -> list[Any]:
-    """What a `Teacher` or an `Ensemble` consists of."""
+    """Return the models that a `Teacher` or an `Ensemble` consists of."""
     parts = [getattr(source, name, None) for name in ("source", "preprocess")]
     return [part for part in [*parts, *getattr(source, "teachers", [])] if part is not None]
 

@@ -1,4 +1,4 @@
-"""What all losses between a teacher and a student have in common."""
+"""Base class of all losses between a teacher and a student."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
         require_same_shape(self.name, teacher_shape, student_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor's arguments."""
         return {
             "teacher_layer_name": self.teacher_layer_name,
             "student_layer_name": self.student_layer_name,

@@ -41,7 +41,7 @@ class Teacher(keras.Model):
         self.trainable = False
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the source says of a batch, in inference."""
+        """Compute the source's outputs for a batch, in inference."""
         return self._forward(inputs if self.preprocess is None else self.preprocess(inputs))
 
 

@@ -31,7 +31,7 @@ class Cost:
 
 @dataclass(eq=False)
 class Factorized:
-    """What a layer becomes.
+    """Layers that take the place of a factorised one.
 
     Attributes:
         parts: the layers that take its place.
@@ -66,7 +66,7 @@ class Candidate:
 
     @property
     def cost(self) -> Cost:
-        """What the layer costs as it is; looking up an embedding multiplies nothing."""
+        """Cost of the layer as it is; looking up an embedding multiplies nothing."""
         size = math.prod(self.kernel.shape)
         uses = (
             0
@@ -81,7 +81,7 @@ class Candidate:
         return self.layer.embeddings if hasattr(self.layer, "embeddings") else self.layer.kernel
 
     def factorized(self, ranks: Ranks) -> Factorized:
-        """What takes its place."""
+        """Return the layers that take its place."""
         factors = self.method.factors(self.layer, ranks)
         return Factorized(
             self.method.parts(self.layer, self.calls, factors),
@@ -99,7 +99,7 @@ class Candidate:
 
 
 def cost_of(parts: list[Part]) -> Cost:
-    """What layers cost together."""
+    """Add up the costs of layers."""
     return Cost(
         sum(part.kernel.size * part.uses for part in parts), sum(part.kernel.size for part in parts)
     )

@@ -113,7 +113,7 @@ def _used(calls: list[Call], of_results: bool) -> int:
 
 
 def _thin(layer: Any, **settings: Any) -> dict[str, Any]:
-    """Of a part without a bias, with what the layer says of all its weights."""
+    """Return the settings of a part without a bias, with those that hold for all its weights."""
     config = layer.get_config()
     shared = {key: config[key] for key in ("trainable", "dtype")}
     regularizer = config.get("kernel_regularizer")
@@ -121,13 +121,13 @@ def _thin(layer: Any, **settings: Any) -> dict[str, Any]:
 
 
 def _last(layer: Any, **settings: Any) -> dict[str, Any]:
-    """Of the part that has the layer's bias and activation."""
+    """Return the settings of the part that has the layer's bias and activation."""
     config = layer.get_config()
     return {**_thin(layer, **settings), **{key: config[key] for key in _LAST if key in config}}
 
 
 def _moving(layer: Any) -> dict[str, Any]:
-    """What says where a kernel goes."""
+    """Return the settings that say how a kernel moves: size, strides, padding, dilation."""
     return {
         "kernel_size": layer.kernel_size,
         "strides": layer.strides,
@@ -290,7 +290,7 @@ def _train_product(layer: Any, factors: Factors) -> np.ndarray:
 
 
 def _matrices(layer: Any) -> list[np.ndarray]:
-    """What the ranks of a train are the ranks of: the first axes against the others."""
+    """Unfold the kernel for the ranks of a tensor train: the first axes against the others."""
     tensor = _as_train(layer)
     sizes = np.cumprod(tensor.shape)[:-1]
     return [tensor.reshape(size, -1) for size in sizes]

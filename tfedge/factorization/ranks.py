@@ -41,13 +41,13 @@ class Fixed(RankRule):
             raise TfedgeError(f"a rank is 1 or more, not {self.value}")
 
     def rank(self, matrix: np.ndarray) -> int:
-        """See `RankRule`."""
+        """Return the rank, as `RankRule` says."""
         return min(self.value, *matrix.shape)
 
 
 @dataclass(frozen=True)
 class Energy(RankRule):
-    """As few singular values as have a share of the sum of all squares.
+    """Rank with a given share of the sum of all squared singular values.
 
     Attributes:
         share: above 0 and at most 1.
@@ -60,17 +60,17 @@ class Energy(RankRule):
             raise TfedgeError(f"a share of the energy is above 0 and at most 1, not {self.share}")
 
     def rank(self, matrix: np.ndarray) -> int:
-        """See `RankRule`."""
+        """Return the rank, as `RankRule` says."""
         energy = np.cumsum(np.linalg.svd(matrix, compute_uv=False) ** 2)
         return 1 + int(np.searchsorted(energy, self.share * energy[-1] * (1 - 1e-12)))
 
 
 @dataclass(frozen=True)
 class Vbmf(RankRule):
-    """As many singular values as stand out of noise; see `evbmf_rank`. At least 1."""
+    """Rank of the singular values that stand out of noise, at least 1; see `evbmf_rank`."""
 
     def rank(self, matrix: np.ndarray) -> int:
-        """See `RankRule`."""
+        """Return the rank, as `RankRule` says."""
         return max(1, evbmf_rank(matrix))
 
 
@@ -107,7 +107,7 @@ def evbmf_rank(matrix: np.ndarray) -> int:
 def _free_energy(
     variance: float, squares: np.ndarray, rows: int, columns: int, least: float
 ) -> float:
-    """Of the paper's analytic solution, but for constants, where the noise has this variance."""
+    """Compute the paper's analytic free energy, but for constants, for noise of this variance."""
     ratio = rows / columns
     x = squares / (columns * variance)
     signal, noise = x[x > least], np.maximum(x[x <= least], 1e-300)

@@ -125,7 +125,7 @@ def _ranks(candidate: Candidate, rule: RankRule | Mapping[str, RankRule], multip
 
 
 def _factorized(candidate: Candidate, ranks: Ranks | None) -> Factorized | None:
-    """What a layer becomes, if that saves something."""
+    """Factorise a layer; None if that saves nothing."""
     made = None if ranks is None else candidate.factorized(ranks)
     return made if made and candidate.saves(cost_of(made.parts)) else None
 

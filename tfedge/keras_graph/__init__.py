@@ -1,4 +1,4 @@
-"""What a Keras model computes: which layer is this, and how was it called.
+"""The computation of a Keras model: which layer is this, and how was it called.
 
 `kinds` says what a layer is, `computation` takes a model apart into calls with their arguments by
 name, `tracing` does the same with layers and models of a user's own, `reading` refuses what a rule

@@ -23,7 +23,7 @@ from tfedge.keras_graph.requirements import require_keras3
 
 @dataclass(eq=False)
 class Value:
-    """What a call returns, or the model gets.
+    """A tensor that a call returns, or that the model gets.
 
     Attributes:
         spec: a KerasTensor of the same shape and dtype.
@@ -41,7 +41,7 @@ class Value:
 
 @dataclass(eq=False)
 class Constant:
-    """What a call gets that follows from weights alone: computed anew whenever it is used.
+    """A call's operand that follows from weights alone: computed anew whenever it is used.
 
     Attributes:
         operation: that makes it.
@@ -90,14 +90,14 @@ class Call:
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
-        """What the caller gave, by the names in the operation's signature."""
+        """Values that the caller gave, by the names in the operation's signature."""
         return dict(
             private.call_signature(self.operation).bind(*self.args, **self.kwargs).arguments
         )
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """Of the first argument, whether that is a value or still a symbolic tensor."""
+        """Shape of the first argument, whether that is a value or still a symbolic tensor."""
         first = next(iter(self.arguments.values()))
         return tuple(getattr(first, "spec", first).shape)
 
@@ -144,7 +144,7 @@ def _substituted(
 
 @dataclass
 class Computation:
-    """What a model computes.
+    """The calls of a model, in the order of their computation.
 
     Attributes:
         inputs: in the model's order.
@@ -207,7 +207,7 @@ class _Recorder:
         self._kept: list[Any] = []  # whose identities are keys
 
     def stand_in(self, operation: Any) -> Callable[..., Any]:
-        """What is called in place of an operation."""
+        """Return the function that is called in place of an operation."""
         operation = within_wrapper(operation)
 
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from tfedge.keras_graph.computation import Call, does_nothing, within_wrapper
 
 
 def results_of(model: Any, calls: Sequence[Call], inputs: list[Any]) -> list[list[Any]] | None:
-    """What the layers of a model return in inference, as Keras runs them.
+    """Compute the results of a model's layers in inference, as Keras runs them.
 
     Args:
         model: a built Keras model.

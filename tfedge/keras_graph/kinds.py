@@ -1,4 +1,4 @@
-"""What a layer or operation is, by the name that Keras gives it."""
+"""Kinds of layers and operations, by the names that Keras gives them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def may_have_weights(function: Any) -> bool:
 
 
 def relu_name(layer: Any) -> str | None:
-    """Of a Keras ReLU layer, "relu" or "relu6" if it is one of these."""
+    """Return "relu" or "relu6" for a Keras ReLU layer that is one of these, else None."""
     if layer.negative_slope or layer.threshold:
         return None
     return {None: "relu", 6: "relu6"}.get(layer.max_value)

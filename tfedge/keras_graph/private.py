@@ -31,7 +31,7 @@ def operation_of(tensor: Any) -> Any:
 
 
 def input_name(tensor: Any) -> str:
-    """What Keras calls a model's input."""
+    """Return Keras' name of a model's input."""
     return str(operation_of(tensor).name)
 
 
@@ -57,7 +57,7 @@ def run_graph(graph: Any, inputs: list[Any], call: Callable[[Any], Any]) -> Any:
 
 
 def flat_inputs(graph: Any, inputs: Any) -> list[Any]:
-    """What a functional model makes of its argument: in its order, of its ranks and types."""
+    """Flatten a functional model's argument to its inputs: in its order, of its ranks and types."""
     structure, _ = structures_of(graph)
     if isinstance(inputs, dict) and not isinstance(structure, dict):
         inputs = [inputs[tensor.name] for tensor in graph.inputs]
@@ -134,7 +134,7 @@ def context_arguments(layer: Any) -> set[str]:
 
 
 def call_signature(operation: Any) -> inspect.Signature:
-    """Of what a layer or operation computes."""
+    """Return the signature of the function that a layer or operation computes."""
     found = getattr(operation, "_call_signature", None)
     return found if found is not None else inspect.signature(operation.call)
 
@@ -215,7 +215,7 @@ class WeightAccess(keras.StatelessScope):
         self.read: list[Any] = []
 
     def get_current_value(self, variable: Any) -> Any:
-        """What Keras asks for the value of a variable."""
+        """Return the value that Keras uses for a variable."""
         self.read.append(variable)
         return super().get_current_value(variable)
 

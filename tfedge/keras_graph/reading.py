@@ -1,4 +1,4 @@
-"""What a rule reads of a layer and its call; the rest has to be as Keras has it by default."""
+"""Attributes and arguments that a rule reads; the rest has to be as Keras has it by default."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NEUTRAL_ENDINGS = ("_constraint", "_dropout", "_initializer", "_regularizer")
 
 @dataclass(frozen=True)
 class Reads:
-    """What a rule takes account of.
+    """Attributes and arguments that a rule takes account of.
 
     Attributes:
         attributes: entries of the layer's configuration; None if the layer's own `call` computes
@@ -39,7 +39,7 @@ class Reads:
     def of(
         cls, attributes: Iterable[str] | None = None, arguments: Iterable[str] | None = ()
     ) -> Reads:
-        """From names."""
+        """Build the record from names."""
         sets = (None if names is None else frozenset(names) for names in (attributes, arguments))
         return cls(*sets)
 
@@ -67,7 +67,7 @@ def unread_attribute(operation: Any, reads: Reads) -> str:
 
 
 def given_arguments(call: Call) -> dict[str, Any]:
-    """What is given beside the first argument, and is not the default of the signature."""
+    """Return the arguments beside the first one that are not the signature's defaults."""
     parameters = private.call_signature(call.operation).parameters
     first = next(iter(call.arguments), None)
     return {

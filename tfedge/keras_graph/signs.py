@@ -32,7 +32,7 @@ def is_positive(tensor: Any) -> bool:
 
 
 class _Signs:
-    """What is known of tensors, each of which is looked at once."""
+    """Known signs of tensors, each of which is looked at once."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, bool], bool] = {}

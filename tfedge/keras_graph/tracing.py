@@ -20,7 +20,7 @@ Constants = list[tuple[Any, Any]]
 
 @dataclass
 class InnerGraph:
-    """What a nested model, or a layer of a user's own, computes in one call.
+    """Graph of a nested model's, or of a user's own layer's, computation in one call.
 
     Attributes:
         model: a functional model.
@@ -133,7 +133,7 @@ def _symbols(variables: list[tuple[Any, Any]]) -> dict[int, Any]:
 def _traced(
     operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any]
 ) -> tuple[Any, Constants]:
-    """What a user's `call` returns for symbolic tensors in inference."""
+    """Trace a user's `call` with symbolic tensors in inference."""
     outputs, constants, access = _run_code(operation, args, kwargs, symbols)
     if access.assigns:
         raise UnsupportedError(f"{described(operation)} changes weights in its call")

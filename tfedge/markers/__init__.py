@@ -1,4 +1,4 @@
-"""What a layer says of itself for the conversion: markers in exported files.
+"""Markers in exported files, by which layers tell the conversion about themselves.
 
 One module has one marker: what it says, with types and bounds, and the function that marks.
 Training and export call that function; the conversion has its `Marker` read what a file says.

@@ -14,7 +14,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class GruMark:
-    """What the marker says; its operands are those of the function that `mark_gru` decorates.
+    """Content of the marker; its operands are those of the function that `mark_gru` decorates.
 
     Attributes:
         reset_after: whether the reset gate multiplies what the hidden state contributes.

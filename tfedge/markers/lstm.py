@@ -13,7 +13,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class LstmMark:
-    """What the marker says; its operands are those of the function that `mark_lstm` decorates.
+    """Content of the marker; its operands are those of the function that `mark_lstm` decorates.
 
     Attributes:
         cell: the real values that the cell takes between steps; None if they are not known.

@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class NormalizationMark:
-    """What the marker says; its operands are x, the scale and the offset, as far as they are there.
+    """Content of the marker; its operands are x, and the scale and the offset where there are any.
 
     Attributes:
         epsilon: above 0.

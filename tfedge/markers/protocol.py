@@ -1,4 +1,4 @@
-"""What all markers have in common: a name, scalars with types and bounds, and a version.
+"""Protocol of all markers: a name, scalars with types and bounds, and a version.
 
 A marker's scalars are the fields of a dataclass. The same one is written when a model is exported
 and read when it is converted.
@@ -155,7 +155,7 @@ class Marker(Generic[Content]):
     """
 
     def __init__(self, name: str, content: Callable[..., Content], **fields: Field):
-        """Describes it.
+        """Describe the marker's name and fields.
 
         Args:
             name: the custom operator's, e.g. "tfedge.Range".
@@ -174,7 +174,7 @@ class Marker(Generic[Content]):
         return marker(self.name, scalars)
 
     def read(self, scalars: Mapping[str, Scalar]) -> Content:
-        """What an operator of an exported file says.
+        """Read the content of an operator in an exported file.
 
         Args:
             scalars: by name.

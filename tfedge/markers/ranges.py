@@ -13,7 +13,7 @@ Tensor = TypeVar("Tensor")
 
 @dataclass(frozen=True)
 class RangeMark:
-    """What the marker says of the tensor that is its operand.
+    """Content of the marker: the range and grid of the tensor that is its operand.
 
     Attributes:
         ends: the real values that it takes, finite, the lower one first.

@@ -14,7 +14,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class SimpleRnnMark:
-    """What the marker says; its operands are those of the function that is decorated.
+    """Content of the marker; its operands are those of the function that is decorated.
 
     Attributes:
         candidate: the real values that the input contributes; None if they are not known.

@@ -13,7 +13,7 @@ Tensor = TypeVar("Tensor")
 
 @dataclass(frozen=True)
 class WeightsMark:
-    """What the marker says of the weights that made its first operand.
+    """Content of the marker: the grid of the weights that made its first operand.
 
     Their scales are its second operand, float32: one for every output channel, or one for all.
 
