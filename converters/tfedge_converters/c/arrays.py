@@ -54,7 +54,7 @@ _UNSIGNED = frozenset({TensorType.UINT8, TensorType.BOOL})
 
 
 def interface_type(type_: TensorType) -> str:
-    """What a user of the program reads or writes."""
+    """Return the C type of an input or output in the program's interface."""
     return "uint8_t" if type_ in _UNSIGNED else c_type(type_)
 
 

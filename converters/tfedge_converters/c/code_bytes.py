@@ -1,4 +1,4 @@
-"""What kernels take in flash: `python tools/code_sizes.py` measures it and prints the rows.
+"""Flash bytes of kernels: `python tools/code_sizes.py` measures them and prints the rows.
 
 For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2. Other cores
 and -Os change the sizes and hardly their proportions, which decide what shares code.

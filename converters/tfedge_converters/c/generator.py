@@ -397,7 +397,7 @@ def _state(name: str, tensor: Tensor) -> dict[str, Any]:
 
 
 def _struct_bytes(fields: Sequence[Mapping[str, Any]]) -> int:
-    """What a compiler makes of a struct with these fields."""
+    """Compute the size of a struct with these fields, as compilers lay it out."""
     size, widest = 0, 1
     for item in fields:
         width = item["width"]

@@ -1,4 +1,4 @@
-"""What a lowered operator is: calls of C kernels with their parameters."""
+"""Calls of C kernels with their parameters: the lowered form of an operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kernels do not compute: every restriction is one object, which refuses and which docs print.
+"""Limits of kernels: every restriction is one object, which refuses and which docs print.
 
 A lowering can refuse an operator by such an object alone, so that docs/operators.md, which lists
 those of every kernel, leaves out none.
@@ -67,7 +67,7 @@ class AtMost(Limit):
     """
 
     def __init__(self, most: int, what: str):
-        """Of what there may be `most`, in words that follow a number: "products an output"."""
+        """Allow `most` of something, in words that follow a number: "products an output"."""
         super().__init__(f"at most {most:,} {what}")
         self.most = most
 

@@ -27,7 +27,7 @@ Lowering = Callable[[Operator], Lowered]
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """What computes an operator on some element types.
+    """Registration of a kernel for an operator on some element types.
 
     Attributes:
         operator: the schema's name.

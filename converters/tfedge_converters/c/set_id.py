@@ -1,4 +1,4 @@
-"""What ties generated files together: those of different conversions do not compile."""
+"""Identity of a set of generated files: those of different conversions do not compile together."""
 
 from __future__ import annotations
 

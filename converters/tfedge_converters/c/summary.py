@@ -1,4 +1,4 @@
-"""What generated C costs, in lines of text."""
+"""Costs of generated C, in lines of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ADD_N."""
+"""Lowering of ADD_N."""
 
 from __future__ import annotations
 

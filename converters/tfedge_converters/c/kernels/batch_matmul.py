@@ -1,4 +1,4 @@
-"""BATCH_MATMUL."""
+"""Lowering of BATCH_MATMUL."""
 
 from __future__ import annotations
 

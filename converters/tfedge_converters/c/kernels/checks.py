@@ -1,4 +1,4 @@
-"""What lowerings ask of an operator before they trust it."""
+"""Checks of an operator before a lowering trusts it."""
 
 from __future__ import annotations
 

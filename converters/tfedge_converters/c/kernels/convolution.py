@@ -113,7 +113,7 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
 
 @dataclass(frozen=True, eq=False)
 class ConvolutionPart:
-    """What the kernel that multiplies matrices needs to know beyond its tensors.
+    """Properties of a convolution beyond its tensors, for the kernel that multiplies matrices.
 
     Attributes:
         weights: shape (channels, kernel height, kernel width, input channels / groups).

@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED."""
+"""Lowering of FULLY_CONNECTED."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _POWER_TOLERANCE = 1e-3
 
 @kernel("ABS", "int16")
 def lower_int16_abs(operator: Operator) -> Lowered:
-    """|x|, requantised."""
+    """Lower |x|, requantised."""
     return rescaling.magnitude(*_operands(operator))
 
 
@@ -75,7 +75,7 @@ def lower_int16_logistic(operator: Operator) -> Lowered:
 
 @kernel("TANH", "int16", limits=(_GRID, _INPUT_SCALE))
 def lower_int16_tanh(operator: Operator) -> Lowered:
-    """tanh(x)."""
+    """Lower tanh on int16."""
     return _logistic_or_tanh(operator, tanh=1, powers=range(-12, -10))
 
 

@@ -1,4 +1,4 @@
-"""UNIDIRECTIONAL_SEQUENCE_LSTM."""
+"""Lowering of UNIDIRECTIONAL_SEQUENCE_LSTM."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _check_state(state: Tensor, type_: TensorType, units: int) -> None:
 
 
 def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
-    """Of the kernel on int8."""
+    """Return the parameters of the kernel on int8."""
     weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
     recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
     factors = _factors(layer.source, weights, quantize_multiplier)
@@ -183,7 +183,7 @@ def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
 
 
 def _int16_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
-    """Of the kernel on int16."""
+    """Return the parameters of the kernel on int16."""
     weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
     recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
     factors = _factors(layer.source, weights, quantize_wide_multiplier)
@@ -213,7 +213,7 @@ def _sizes(layer: _Layer) -> dict[str, Param]:
 def _weights(
     operator: Operator, positions: Sequence[int], depth: int, units: int
 ) -> list[_GateWeights]:
-    """Of all gates."""
+    """Return the weights of all gates."""
     found = []
     for position in positions:
         tensor = checks.operand(operator, position)
@@ -267,7 +267,7 @@ def _multipliers(
 
 
 def _cell_fields(operator: Operator, layer: _Layer) -> dict[str, Param]:
-    """What both kernels compute alike, from the gates to the output."""
+    """Return the fields that both kernels have in common, from the gates to the output."""
     scale, zero_point = checks.scale_and_zero_point(layer.cell)
     fraction, exponent = math.frexp(float(scale))
     power = exponent - 1

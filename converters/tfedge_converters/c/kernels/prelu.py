@@ -1,4 +1,4 @@
-"""PRELU."""
+"""Lowering of PRELU."""
 
 from __future__ import annotations
 

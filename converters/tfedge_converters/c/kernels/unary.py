@@ -41,7 +41,7 @@ def lower_logistic(operator: Operator) -> Lowered:
 
 @kernel("TANH", "int8", limits=(_TANH_GRID, _INPUT_SCALE))
 def lower_tanh(operator: Operator) -> Lowered:
-    """tanh(x)."""
+    """Lower tanh on int8."""
     return _logistic_or_tanh(operator, tables.tanh_table, _TANH_GRID)
 
 
@@ -174,7 +174,7 @@ Table = Callable[[np.float32, int, np.float32, int], np.ndarray]
 
 @kernel("ABS", "int8")
 def lower_abs(operator: Operator) -> Lowered:
-    """|x|, requantised."""
+    """Lower |x|, requantised."""
     return _lower_table(operator, tables.abs_table, DEFINED)
 
 
@@ -192,7 +192,7 @@ def lower_rsqrt(operator: Operator) -> Lowered:
 
 @kernel("SQRT", "int8", limits=(RESULTS,), oracle=LITERT)
 def lower_sqrt(operator: Operator) -> Lowered:
-    """sqrt(x)."""
+    """Lower the square root."""
     return _lower_table(operator, real_tables.sqrt_table, RESULTS)
 
 

@@ -120,7 +120,7 @@ def _by_taps(call: KernelCall, constants: ChannelConstants, window: RowWindow) -
 
 
 def _vector_fields(params: Mapping[str, Any]) -> dict[str, Param]:
-    """What the vectors of an output row are: of one pixel's channels, or of several pixels'."""
+    """Return the vectors of an output row: of one pixel's channels, or of several pixels'."""
     channels = params["input_channels"]
     lanes = lane_packing.LANES
     values = params["output_width"] * channels

@@ -27,7 +27,7 @@ def repacked_add(call: KernelCall) -> KernelCall | None:
 
 
 def repacked_average_pool(call: KernelCall) -> KernelCall:
-    """average_pool_2d_s8."""
+    """Lower average_pool_2d_s8 to lanes."""
     return replace(
         call,
         kernel="average_pool_2d_lanes_s8",

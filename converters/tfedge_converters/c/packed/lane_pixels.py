@@ -75,7 +75,7 @@ def pixels_call(
 def matmul_fields(
     matmul: Mapping[str, Any], constants: ChannelConstants, weights: np.ndarray
 ) -> dict[str, Param]:
-    """A tfedge_matmul_lanes_s8_params.
+    """Return the fields of a tfedge_matmul_lanes_s8_params.
 
     Args:
         matmul: the natural kernel's.

@@ -1,4 +1,4 @@
-"""What kernels for lanes of vectors make of sums: constants of tfedge_requantize_lanes.h."""
+"""Constants of tfedge_requantize_lanes.h, by which kernels for lanes of vectors requantise sums."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ChannelConstants:
 
 
 def output_fields(sums: Mapping[str, Any]) -> dict[str, Param]:
-    """A tfedge_lanes_output."""
+    """Return the fields of a tfedge_lanes_output."""
     return {
         "zero_point": sums["output_zero_point"],
         "min": sums["output_min"],

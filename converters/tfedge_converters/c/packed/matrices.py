@@ -111,7 +111,7 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
 
 
 def _product(weights: np.ndarray, found: Requantization) -> dict[str, Param]:
-    """A tfedge_pairs_s8_params.
+    """Return the fields of a tfedge_pairs_s8_params.
 
     Args:
         weights: (channels, depth).
@@ -128,7 +128,7 @@ def _product(weights: np.ndarray, found: Requantization) -> dict[str, Param]:
 
 
 def _channel_rows(found: Requantization) -> np.ndarray:
-    """Of two channels: biases, multiplier and addend of each, shifts."""
+    """Interleave constants of two channels: biases, multiplier and addend of each, shifts."""
     half, words = found.bias.size // 2, found.scales.shape[1]
     scales = found.scales.reshape(half, 2, words)
     return np.concatenate(

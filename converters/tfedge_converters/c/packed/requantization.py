@@ -31,7 +31,7 @@ _LOWEST = -128
 
 @dataclass(frozen=True, eq=False)
 class Requantization:
-    """What packed kernels compute with.
+    """Constants with which packed kernels requantise sums.
 
     Attributes:
         bias: what sums begin with, int32 of shape (channels,).
@@ -141,7 +141,7 @@ def _by_steps(of: _Sums) -> Requantization | None:
 def _results(
     sums: np.ndarray, multiplier: np.ndarray, right: np.ndarray, zero_point: int
 ) -> np.ndarray:
-    """What the reference makes of sums, for shifts that are not to the left."""
+    """Requantise sums as the reference does, for shifts that are not to the left."""
     high = multiply_high(sums, multiplier)
     results = [divide_by_power_of_two(x, max(int(n), 0)) for x, n in zip(high, right, strict=True)]
     return np.clip(np.array(results) + zero_point, *INT8)
