@@ -1,4 +1,4 @@
-"""What identifies a model whatever its layers are called."""
+"""Digest of a model that does not depend on what its layers are called."""
 
 from __future__ import annotations
 

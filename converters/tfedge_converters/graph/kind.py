@@ -1,4 +1,4 @@
-"""What kind of numbers a model computes with."""
+"""Kind of numbers that a model computes with."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ModelKind(enum.Enum):
 
 
 def model_kind(model: Model) -> ModelKind:
-    """What a model computes with, as its operators say."""
+    """Return the kind of numbers that a model computes with, as its operators say."""
     if any(map(real_operators_of, model.graphs)):
         return ModelKind.PARTLY
     if not any(map(_computes_float, model.graphs)):

@@ -1,4 +1,4 @@
-"""What the layers of a graph are called and numbered: the same in every table, file and message."""
+"""Names and numbers of a graph's layers: the same in every table, file and message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all marker operators have in common."""
+"""Reader of all marker operators."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def markers_in(graph: Graph, marker: Marker[Any]) -> list[Operator]:
 
 
 def read_marker(graph: Graph, operator: Operator, marker: Marker[Content]) -> Content:
-    """What an operator of a marker says.
+    """Read the content of a marker's operator.
 
     Raises:
         ModelFileError: a newer tfedge has written it; or it says less than it has to, or what

@@ -1,4 +1,4 @@
-"""What any operator must fulfil before somebody looks at what it does."""
+"""Checks that any operator must pass before somebody looks at what it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators are, whoever asks: facts that hold of an operator whatever a pass does with it.
+"""Traits of operators: facts that hold of an operator whatever a pass does with it.
 
 How an operator is quantised is in `tfedge.quantization.policy`, which kernels compute it in C in
 `tfedge_converters.c.registry`.
@@ -26,7 +26,7 @@ class Folding(enum.Enum):
 
 @dataclass(frozen=True)
 class Traits:
-    """One operator.
+    """Facts about one operator.
 
     Attributes:
         element_wise: how many operands it has, of which it computes every element by itself,
@@ -67,7 +67,7 @@ class Traits:
 
 
 def traits_of(code: str) -> Traits:
-    """What is known of an operator by its name in the schema."""
+    """Return the traits of an operator by its name in the schema."""
     return _TRAITS.get(code, _NOTHING_KNOWN)
 
 

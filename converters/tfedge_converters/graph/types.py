@@ -276,7 +276,7 @@ class Operator:
 
     @property
     def name(self) -> str:
-        """What a person calls it: the custom name, or the code."""
+        """Name for people: the custom name, or the code."""
         return readable(self.custom_name) or self.code
 
 

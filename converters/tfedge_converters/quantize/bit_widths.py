@@ -54,7 +54,7 @@ def free_activations(graph: Graph, scheme: Scheme) -> list[Tensor]:
 
 
 def _asked(graph: Graph, scheme: Scheme) -> dict[int, int]:
-    """What annotations and the scheme's layers ask for, by identity."""
+    """Collect the widths that annotations and the scheme's layers ask for, by identity."""
     asked = {}
     for tensor in filter(is_real_activation, graph.tensors()):
         layer = layer_of(scheme, tensor.name).activations
@@ -65,7 +65,7 @@ def _asked(graph: Graph, scheme: Scheme) -> dict[int, int]:
 
 
 def _moved_by_training(graph: Graph) -> set[int]:
-    """What is on the grid of an activation that training has put on one, by identity.
+    """Find the tensors on the grid of an activation that training has put on one, by identity.
 
     Its integers are moved as they are, also where they are moved to an output.
     """

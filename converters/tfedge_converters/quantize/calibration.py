@@ -61,7 +61,7 @@ class _Watched:
 
 @dataclass(eq=False, repr=False)
 class Calibration(Result):
-    """What was seen of a model's activations: to be saved, resumed, and used in place of data.
+    """Ranges of a model's activations: to be saved, resumed, and used in place of data.
 
     Memory does not grow with the data.
 
@@ -88,7 +88,7 @@ class Calibration(Result):
         self._minimum = self._make().minimum_samples
 
     def headline(self) -> str:
-        """What was seen, and how."""
+        """Say what was seen, and how."""
         how = self.method if isinstance(self.method, str) else type(self._make()).__name__
         return (
             f"{self.samples:,} samples seen by {how} for {get(self.scheme).name}, "
@@ -296,7 +296,7 @@ def is_calibration(given: Any) -> bool:
 
 
 def _all_watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
-    """What has to be seen, whether functions will be split or not."""
+    """List the tensors to watch, whether functions will be split or not."""
     found = _watched(graph, scheme)
     return {
         place: item if place in found else dataclasses.replace(item, is_inside=True)
@@ -305,7 +305,7 @@ def _all_watched(graph: Graph, scheme: Scheme) -> dict[int, _Watched]:
 
 
 def _watched(graph: Graph, scheme: Scheme, *, split: bool = False) -> dict[int, _Watched]:
-    """What has to be seen, by its place among the graph's tensors."""
+    """List the tensors to watch, by their place among the graph's tensors."""
     places = {id(tensor): place for place, tensor in enumerate(graph.tensors())}
     found = {
         places[id(tensor)]: _Watched(tensor, activation_type, tensor, partial(_held, tensor))
@@ -341,7 +341,7 @@ def _not_finite(tensor: Tensor) -> TfedgeError:
 
 
 def _name(tensor: Tensor, names: Mapping[int, str]) -> str:
-    """As reports have it; states of layers have their own."""
+    """Name a tensor as reports do; states of layers have their own names."""
     return names.get(id(tensor), tensor.name)
 
 

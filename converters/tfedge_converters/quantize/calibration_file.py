@@ -41,7 +41,7 @@ _HEADER_FORM = Form(
 
 @dataclass(frozen=True)
 class Record:
-    """What a file holds.
+    """Content of a calibration's file.
 
     Attributes:
         method: the name of the observers' kind.

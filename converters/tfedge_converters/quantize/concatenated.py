@@ -98,7 +98,7 @@ class _Labels:
         return labels[:1]
 
     def _as_labels(self, operator: Operator, tensor: Tensor | None) -> Tensor | None:
-        """What stands for an operand: its labels, or a new one, if it has elements that move."""
+        """Return an operand's labels, or the new operand, if it has elements that move."""
         if tensor is None or (tensor.is_constant and not traits_of(operator.code).joins):
             return tensor
         if id(tensor) not in self._labels:

@@ -15,7 +15,7 @@ from tfedge_converters.worker.wire import Spec
 
 
 class SeenValues:
-    """What tensors hold after a sample, and variables before it."""
+    """Values of tensors after a sample, and of variables before it."""
 
     def __init__(self, after: dict[int, np.ndarray], before: dict[int, np.ndarray]):
         """Values by id of the tensor."""
@@ -29,7 +29,7 @@ class SeenValues:
         return self._after[id(tensor)]
 
     def states_before(self, operator: Operator) -> list[np.ndarray]:
-        """What an operator's variables held before the sample."""
+        """Return the values of an operator's variables before the sample."""
         rules = OPERATORS[operator.code].states
         return [self._before[id(operator.inputs[rule.operand])] for rule in rules]
 

@@ -74,7 +74,7 @@ class Group:
         return Range(wider * low, wider * high)
 
     def limits(self) -> Range | None:
-        """What the grid covers: all of it if a kernel prescribes it, else the range."""
+        """Return the range that the grid covers: the whole grid if a kernel prescribes it."""
         if self.fixed is None:
             return self.range()
         scale, zero_point = self.fixed.scale, self.fixed.zero_point
@@ -130,7 +130,7 @@ class Groups:
         return list({id(group): group for group in self._group_of.values()}.values())
 
     def activation_type(self, operator: Operator) -> ActivationType:
-        """What an operator computes in: what it says, or its result's type.
+        """Return the type an operator computes in: what it says, or its result's.
 
         If it has no float result, the widest type of its operands for which there are kernels.
         """

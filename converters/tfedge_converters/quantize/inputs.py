@@ -1,4 +1,4 @@
-"""What the inputs of a model take."""
+"""Shapes and types of a model's inputs."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class _Sequence:
         return made
 
     def number(self, value: float) -> Tensor:
-        """A constant."""
+        """Make a constant of one number."""
         if value not in self._numbers:
             data = np.array(value, np.float32)
             name = f"{self._result.name}_{value:g}"

@@ -119,7 +119,7 @@ def _change_output(model: Model, tensor: Tensor, type_: TensorType) -> None:
 
 
 def _outer(tensor: Tensor, type_: TensorType) -> Tensor:
-    """What stands outside of an input or output, and takes its name."""
+    """Make the tensor outside of an input or output, which takes its name."""
     outer = as_float(tensor)
     if type_ != TensorType.FLOAT32:
         assert tensor.quantization is not None

@@ -1,4 +1,4 @@
-"""What a scheme says of single layers, which answer to several names."""
+"""Settings of a scheme for single layers, which answer to several names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tfedge_converters.graph.layers import answers_to
 
 
 def layer_of(scheme: Scheme, tensor: str) -> LayerScheme:
-    """What a scheme says of the layer that a tensor of this name is a result of.
+    """Return a scheme's settings for the layer that a tensor of this name is a result of.
 
     The whole name comes first, then its parts, which are names of layers and of what is in them.
     """

@@ -7,7 +7,7 @@ from tfedge_converters.graph import Operator
 
 
 def multiplications(operator: Operator) -> int:
-    """Of weights, in one inference; 0 for an operator without constant weights.
+    """Count products with weights in one inference; 0 for an operator without constant weights.
 
     A weight is multiplied once for every position of the result, in depthwise convolutions too.
     """

@@ -22,7 +22,7 @@ def noise(real: np.ndarray, found: np.ndarray) -> float:
 
 
 def power(real: np.ndarray) -> float:
-    """Of a signal about its mean."""
+    """Compute the mean square of a signal about its mean."""
     reference = real.astype(np.float64)
     return float(np.square(reference - reference.mean()).mean())
 

@@ -1,4 +1,4 @@
-"""What a change of one layer of a float model does to its output."""
+"""Effect of changing one layer of a float model on its output."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Probe:
         return self.noise(found)
 
     def recomputed(self, operator: Operator) -> np.ndarray:
-        """What an operator makes of exact operands, if it stood in place of that of the model."""
+        """Compute an operator on exact operands, as if it stood in place of the model's own."""
         known = {
             id(tensor): self.values[id(tensor)]
             for tensor in operator.inputs

@@ -107,7 +107,7 @@ def check_scale(scale: np.ndarray | np.float32, name: str) -> None:
 
 
 def quantize_blocks(values: np.ndarray, scale: np.ndarray, limit: int) -> np.ndarray:
-    """As `quantize_symmetric`, of a matrix (rows, columns) and scales (rows, blocks)."""
+    """Quantise a matrix (rows, columns) by scales (rows, blocks), as `quantize_symmetric` does."""
     along_blocks = np.repeat(reciprocal(scale), values.shape[1] // scale.shape[1], axis=1)
     return np.clip(round_away(values * along_blocks), -limit, limit)
 

@@ -334,7 +334,7 @@ class _Plan:
         return self.moved[key]
 
     def _plan_interior(self, operator: Operator, activation_type: ActivationType) -> None:
-        """What an operator computes in a width that is not its result's."""
+        """Plan an operator that computes in a width which is not its result's."""
         (result, *_) = operator.outputs
         if operator.bits is None or self.activation_type_of(result) is activation_type:
             return
@@ -454,7 +454,7 @@ class _Plan:
         return self._operand_grid(operator, index).scale[0]
 
     def _result_grid(self, operator: Operator) -> Quantization:
-        """Of what the kernel itself gives."""
+        """Return the grid of the kernel's own result."""
         inner = self.interiors.get(id(operator))
         if inner is not None and inner.quantization is not None:
             return inner.quantization
@@ -478,7 +478,7 @@ def _grid(group: Group) -> Quantization:
 
 
 def _grid_in(group: Group, activation_type: ActivationType) -> Quantization:
-    """What a group's grid is in another type."""
+    """Convert a group's grid to another type."""
     if activation_type.element in group.prescribed:
         fixed = group.prescribed[activation_type.element]
         return Quantization.per_tensor(fixed.scale, fixed.zero_point)

@@ -81,7 +81,7 @@ def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Grap
 
 @dataclass(eq=False)
 class _Region:
-    """What is known to be part of a function, and the tensors that it depends on so far."""
+    """Operators known to be part of a function, and the tensors that it depends on so far."""
 
     operators: dict[int, Operator] = field(default_factory=dict)
     frontier: dict[int, Tensor] = field(default_factory=dict)

@@ -21,7 +21,7 @@ def as_input(value: np.ndarray, tensor: Tensor) -> np.ndarray:
 
 
 def as_real(values: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """What an output's integers stand for, as float32; others as they are."""
+    """Dequantise an output's integers to float32; return others as they are."""
     if tensor.quantization is None:
         return values
     scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]

@@ -1,4 +1,4 @@
-"""What a masked SOFTMAX can tell apart: scores far below a row's largest are all the same to it.
+"""Ranges of masked scores: those far below a row's largest are all the same to a SOFTMAX.
 
 To a masked REDUCE_MAX, whatever is masked is.
 
@@ -54,7 +54,7 @@ class MaskedScores:
     """
 
     def __init__(self, graph: Graph, groups: Groups):
-        """Finds them.
+        """Find the masked scores of a graph.
 
         Args:
             graph: a float graph, with functions of one activation as one operator each.
@@ -144,7 +144,7 @@ class MaskedScores:
         ]
 
     def _result_range(self, operator: Operator) -> Range | None:
-        """What scores or parts of masks are, as far as they matter; None of anything else."""
+        """Return the range of scores or parts of masks, as far as it matters, or None."""
         results = operator.outputs
         if not results or not all(id(tensor) in self.tensors for tensor in results):
             return None
@@ -223,7 +223,7 @@ def _difference(operator: Operator, result: Range, ends: Ends) -> list[Range]:
 
 
 def _product(operator: Operator, result: Range, ends: Ends) -> list[Range]:
-    """Of an activation and constants: these reach no farther than one step of it can show.
+    """Bound a product's constants by what one step of the activation can show in the result.
 
     The activation keeps its range: kernels do not multiply by such factors as would be needed.
     """

@@ -103,7 +103,7 @@ class _Storage:
         self._in_blocks: dict[int, Tensor | None] = {}
 
     def run(self) -> None:
-        """Changes it."""
+        """Change the storage of the weights."""
         change = self._halve if self.scheme.weights == FLOAT16_WEIGHTS else self._round
         operators: list[Operator] = []
         for operator in self.graph.operators:

@@ -7,12 +7,12 @@ from tfedge_converters.graph import TensorType
 
 
 def tensor_type(activation_type: ActivationType) -> TensorType:
-    """What activations are stored as."""
+    """Return the type that activations are stored as."""
     return TensorType[activation_type.element.upper()]
 
 
 def bias_type(activation_type: ActivationType) -> TensorType:
-    """What biases are stored as, which are added to the kernels' accumulators."""
+    """Return the type of stored biases, which are added to the kernels' accumulators."""
     return TensorType[activation_type.bias.upper()]
 
 

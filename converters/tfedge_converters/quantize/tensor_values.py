@@ -1,4 +1,4 @@
-"""What the tensors of a graph hold, for many samples at once: parts of graphs run in LiteRT."""
+"""Values of a graph's tensors for many samples at once: parts of graphs run in LiteRT."""
 
 from __future__ import annotations
 

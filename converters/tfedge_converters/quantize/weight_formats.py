@@ -32,7 +32,7 @@ class WeightFormat:
 
     @property
     def bits(self) -> int:
-        """Of the integers, which are symmetric."""
+        """Bits of the integers, which are symmetric."""
         return self.limit.bit_length() + 1
 
 

@@ -1,4 +1,4 @@
-"""What rounded activations do to the output, for every choice of their widths.
+"""Noise at the output by rounded activations, for every choice of their widths.
 
 Activations that share a grid share the width. 16 bits of an activation help only who computes in
 16 bits: an operator computes in the width of its result, and what it reads of another width is
@@ -47,7 +47,7 @@ class WidthGroup:
 
     @property
     def elements(self) -> int:
-        """Of its largest activation: a byte each is what widening takes where that lives."""
+        """Elements of the largest activation: widening takes a byte for each where that lives."""
         return max(tensor.elements for tensor in self.tensors)
 
 
@@ -118,7 +118,8 @@ class ActivationNoise:
         return found.of(group.tensors[0]).activation_type.bits, self._of_group(group, found)
 
     def move(self, number: int) -> Wide:
-        """What has to be wide for a group's 16 bits to be heard: it, and what is made of it."""
+        """Return the groups to widen for a group's 16 bits to be heard: it and what is made of
+        it."""
         results = {id(tensor) for r in self.groups[number].readers for tensor in r.outputs}
         heard = {
             group.number for group in self.groups if any(id(t) in results for t in group.tensors)

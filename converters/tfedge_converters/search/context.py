@@ -18,7 +18,7 @@ from tfedge_converters.targets import Target
 
 @dataclass(frozen=True)
 class Budget:
-    """What an artifact may cost, at most; None for what is open.
+    """Upper bounds of an artifact's costs; None for what is open.
 
     Attributes:
         flash: bytes of the constants of generated C, or of the .tflite file.

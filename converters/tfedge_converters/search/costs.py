@@ -1,4 +1,4 @@
-"""What a layer's weights cost at each width, read off real artifacts."""
+"""Costs of a layer's weights at each width, read off artifacts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """What artifacts weigh.
+    """Sizes of artifacts.
 
     Attributes:
         fixed_flash: bytes of everything but the layers' constants.
@@ -124,7 +124,7 @@ def _layer_bytes(artifact: Artifact) -> dict[str, int]:
 
 
 def _stored_bits(operator: Operator, scheme: Scheme, activation_type: ActivationType) -> int:
-    """What weights have in truth: four bits that are not packed are eight."""
+    """Return the stored width of weights: four bits that are not packed are eight."""
     policy = OPERATORS[operator.code]
     weights = operator.inputs[policy.weights[0].operand]
     assert weights is not None

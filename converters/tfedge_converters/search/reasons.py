@@ -12,7 +12,7 @@ from tfedge_converters.search.widening import improves
 def activation_widths(
     judge: Judge, activations: ActivationNoise, wide: Wide
 ) -> tuple[ActivationWidth, ...]:
-    """What every group got, compared with the other width by one more trial each."""
+    """Compare every group's width with the other one, by one more trial each."""
     found = []
     for group in activations.groups:
         bits, noise = activations.alone(group, wide)
@@ -28,14 +28,14 @@ def activation_widths(
 
 
 def _of_wide(chosen: Trial, other: Trial) -> str:
-    """Against narrowing one group."""
+    """Compare with narrowing one group."""
     if other.noise is None:
         return f"with {NARROW} bits the rest would {other.refusal}"
     return f"{NARROW} bits would leave {_all_in_all(chosen, other)}{_arena(chosen, other)}"
 
 
 def _of_narrow(chosen: Trial, other: Trial) -> str:
-    """Against widening one group, with what is made of it."""
+    """Compare with widening one group and what is made of it."""
     if other.refusal and other.noise is None:
         return f"{WIDE} bits would {other.refusal}"
     if other.refusal:
@@ -57,7 +57,7 @@ def _all_in_all(chosen: Trial, other: Trial) -> str:
 
 
 def _arena(chosen: Trial, other: Trial) -> str:
-    """What the other choice would change of the arena."""
+    """Say how the other choice would change the arena."""
     if chosen.arena is None or other.arena is None:
         return ""
     difference = other.arena - chosen.arena

@@ -1,4 +1,4 @@
-"""What a search for widths has found."""
+"""Result of a search for widths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _USUAL = 8
 
 @dataclass(frozen=True)
 class LayerWidth:
-    """What one layer got, and why.
+    """Width of one layer, and why.
 
     Attributes:
         name: see `graph.layers.layer_names`.
@@ -80,7 +80,7 @@ def _saving(wider: Choice, narrower: Choice) -> str:
 
 @dataclass(frozen=True)
 class ActivationWidth:
-    """What activations that share a grid got, and why.
+    """Width of activations that share a grid, and why.
 
     Attributes:
         names: of the activations.
@@ -183,7 +183,7 @@ class WidthSearch(Result):
         )
 
     def headline(self) -> str:
-        """What it costs and how good it is."""
+        """Say what the result costs and how good it is."""
         arena = "" if self.arena is None else f", arena {self.arena:,} bytes"
         return (
             f"{self.name}: {self.flash:,} bytes of flash{arena}, {self.bit_operations:,} bit "
@@ -200,7 +200,7 @@ class WidthSearch(Result):
             yield self.arena_table()
 
     def verdict(self) -> str:
-        """What it costs and how good it is, and what of that was predicted, in words."""
+        """Say what the result costs, how good it is, and what of that was predicted."""
         activations = ""
         if self.activations:
             wide = sum(group.bits > _USUAL for group in self.activations)

@@ -1,4 +1,4 @@
-"""What a choice of wide activations costs and how good it is, judged by a real conversion."""
+"""Trials of wide activations: costs and quality of a choice, by a real conversion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tfedge_converters.search.weight_noise import WeightNoise, measured_noise
 
 @dataclass(frozen=True)
 class Trial:
-    """One choice.
+    """Costs and quality of one choice.
 
     Attributes:
         wide: the groups of wide activations.

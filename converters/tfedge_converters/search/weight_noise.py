@@ -1,4 +1,4 @@
-"""What rounded weights do to the output, and what the whole integer model does."""
+"""Noise at the output by rounded weights, and of the whole integer model."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _as_judged(probe: Probe, quantized_copy: QuantizedCopy, tensor: Tensor) -> T
 
 
 def _digest(operator: Operator) -> bytes:
-    """Of an operator's weights."""
+    """Digest an operator's weights."""
     digest = hashlib.blake2b()
     for rule in OPERATORS[operator.code].weights:
         weights = operator.inputs[rule.operand]

@@ -20,7 +20,7 @@ _NOTICEABLE = 10**0.005
 
 
 def walked(judge: Judge, activations: ActivationNoise) -> list[Trial]:
-    """What fits of all that was tried, the best first.
+    """Search greedily and return what fits of all that was tried, the best first.
 
     Args:
         judge: what tries choices.
@@ -40,7 +40,7 @@ def walked(judge: Judge, activations: ActivationNoise) -> list[Trial]:
 
 
 def _best_first(judge: Judge) -> list[Trial]:
-    """What fits by noise, but of what is as good as the best, few wide groups first."""
+    """Sort what fits by noise, but of what is as good as the best, few wide groups first."""
     fitting = [trial for trial in judge.trials.values() if not trial.refusal]
     limit = min(map(_noise_of, fitting), default=0.0) * _NOTICEABLE
     good = [trial for trial in fitting if _noise_of(trial) <= limit]

@@ -238,7 +238,7 @@ class _Search:
         )
 
     def _find_ranges(self, scheme: Scheme) -> None:
-        """Of what a scheme wants to see and the ones before did not."""
+        """Calibrate the tensors that a scheme wants to see and the ones before did not."""
         calibrate(self._model, self.context.samples, scheme=scheme)
 
     def _impossible(self) -> TfedgeError:
@@ -292,7 +292,7 @@ def _check_ram(
 
 
 def _extreme(choices: list[list[Choice]], cost: Callable[[Choice], int]) -> Point:
-    """What costs least, layer by layer."""
+    """Choose the least cost, layer by layer."""
     picked = [min(options, key=cost) for options in choices]
     return Point(
         sum(choice.flash for choice in picked),

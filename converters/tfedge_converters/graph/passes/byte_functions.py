@@ -56,7 +56,7 @@ class _FloatFallbacks:
                 self.makers[id(operator.outputs[0])] = operator
 
     def _source(self, operator: Operator) -> Tensor | None:
-        """What an operator's one result is a function of, if that is a single 8-bit tensor."""
+        """Find the single 8-bit tensor that an operator's one result is a function of, or None."""
         if len(operator.outputs) != 1 or operator.outputs[0].type in _BYTES:
             return None
         match operator.inputs:
@@ -80,7 +80,7 @@ class _FloatFallbacks:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def table(self, operator: Operator) -> Operator | None:
-        """What stands for an operator that ends a float fallback; None for any other."""
+        """Return the table for an operator that ends a float fallback; None for any other."""
         result = _return_operand(operator)
         source = self.sources.get(id(result))
         if source is None or source.shape != operator.outputs[0].shape:

@@ -97,7 +97,7 @@ def _one_grid(operator: Operator, operands: list[Tensor]) -> bool:
 
 
 def _result_bytes(operator: Operator) -> float:
-    """What the results will take: LiteRT allocates by the operands, not by what a file declares."""
+    """Estimate the results' bytes: LiteRT allocates by the operands, not by a file's shapes."""
     sizes = [tensor.shape for tensor in operator.inputs if tensor is not None]
     largest: float = max(math.prod(shape) for shape in sizes)
     if operator.code in _GROWTH:

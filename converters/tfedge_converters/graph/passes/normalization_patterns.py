@@ -29,7 +29,7 @@ _LIMITS_OF_SUM = {
 
 @dataclass(frozen=True)
 class _Normalization:
-    """What a sequence normalises.
+    """Normalisation that a sequence of operators computes.
 
     Attributes:
         x: the operand.
@@ -90,7 +90,7 @@ class _Finder:
         self._makers = {id(tensor): item for item in graph.operators for tensor in item.outputs}
 
     def normalization(self, operator: Operator) -> _Normalization | None:
-        """What an operator ends the normalisation of, if it does."""
+        """Match the normalisation that an operator ends, if it ends one."""
         if getattr(operator.options, "fusedActivationFunction", 0):
             return None
         match operator.code, operator.inputs:
@@ -137,7 +137,7 @@ class _Finder:
         return np.unique(axes.reshape(-1) % len(x.shape)).astype(np.int32)
 
     def _maker(self, tensor: Tensor | None) -> Operator | None:
-        """What makes a float tensor that nobody wants integers of."""
+        """Return the operator that makes a float tensor which nobody needs as integers."""
         if tensor is None or tensor.type != TensorType.FLOAT32 or tensor.range is not None:
             return None
         return self._makers.get(id(tensor))

@@ -127,7 +127,7 @@ class _Writer:
     def projected(
         self, part: slice, bias: np.ndarray, known: Range | None
     ) -> Callable[[int], Tensor]:
-        """What the input contributes at each step, [1, columns]."""
+        """Project the input: its contribution at each step, [1, columns]."""
         layer = self.layer
         rows = self.reshaped(layer.x, (layer.steps, layer.x.shape[2]), "input")
         weights = self.weights(False, part, "kernel")
@@ -309,7 +309,7 @@ class _Gru:
         return write.binary("ADD", candidate, kept, "hidden", write.layer.hidden.range)
 
     def inner(self, hidden: Tensor, reset: Tensor) -> Tensor:
-        """What the hidden state contributes to the candidate."""
+        """Compute the hidden state's contribution to the candidate."""
         write, known = self.write, self.inner_range
         if self.reset_after:
             inner = write.dense(hidden, self.inner_weights, self.inner_bias, known, "recurrent")

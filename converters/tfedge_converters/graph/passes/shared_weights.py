@@ -21,22 +21,22 @@ _TOLERANCE = 2.0**-20
 
 
 def _last_axis(kernel: np.ndarray) -> np.ndarray:
-    """Of convolutions and dense layers."""
+    """Arrange a kernel of convolutions or dense layers as rows, one a channel."""
     return np.moveaxis(kernel, -1, 0)
 
 
 def _last_but_one(kernel: np.ndarray) -> np.ndarray:
-    """Of transposed convolutions."""
+    """Arrange a kernel of transposed convolutions as rows, one a channel."""
     return np.moveaxis(kernel, -2, 0)
 
 
 def _last_two(kernel: np.ndarray) -> np.ndarray:
-    """Of depthwise convolutions."""
+    """Arrange a kernel of depthwise convolutions as rows, one a channel."""
     return np.moveaxis(kernel.reshape(*kernel.shape[:-2], -1), -1, 0)
 
 
 def _all_but_the_first(kernel: np.ndarray) -> np.ndarray:
-    """Of the projections of an attention."""
+    """Arrange a kernel of an attention's projections as rows, one a channel."""
     return kernel.reshape(len(kernel), -1).T
 
 
@@ -99,7 +99,7 @@ def _candidates(kernels: Sequence[np.ndarray], shape: tuple[int, ...]) -> Iterat
 
 
 def _factors(rows: np.ndarray, values: np.ndarray) -> np.ndarray | None:
-    """What multiplies the values of each channel, (channels,), not 0; None if nothing does."""
+    """Find the factor of each channel's values, (channels,), not 0; None if there is none."""
     largest = np.abs(values).argmax(axis=1)[:, np.newaxis]
     made, given = (np.take_along_axis(a, largest, axis=1)[:, 0] for a in (rows, values))
     factors = np.divide(made, given, out=np.zeros(len(rows)), where=given != 0, dtype=np.float64)

@@ -94,7 +94,7 @@ def recover(
 
 
 def _place(step: Any) -> int:
-    """Of the kind of a step among those that there are."""
+    """Return the place of a step's kind among those that there are."""
     for place, kind in enumerate(dict.fromkeys(type(known) for known in STEPS.values())):
         if isinstance(step, kind):
             return place

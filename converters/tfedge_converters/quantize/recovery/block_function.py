@@ -16,7 +16,7 @@ from tfedge_converters.quantize.recovery.reconstruction_units import Reconstruct
 
 @dataclass(eq=False)
 class Run:
-    """What a block computed, for its derivative.
+    """Values that a block computed, for its derivative.
 
     Attributes:
         weights: as given.
@@ -55,7 +55,7 @@ class BlockFunction:
         return run
 
     def result(self, run: Run) -> np.ndarray:
-        """What leaves the block."""
+        """Return the block's output."""
         return run.values[id(self._block.result)]
 
     def slopes(self, run: Run, gradient: np.ndarray) -> dict[int, np.ndarray]:
@@ -131,7 +131,7 @@ class BlockFunction:
 
 
 def _within_bounds(operation: Operation, run: Run, gradient: np.ndarray) -> np.ndarray:
-    """What the fused activation lets through of a derivative."""
+    """Mask a derivative where the fused activation clips."""
     low, high = operation.bounds
     if (low, high) == (-np.inf, np.inf):
         return gradient

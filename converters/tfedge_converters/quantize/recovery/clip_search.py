@@ -60,7 +60,7 @@ def _large_enough(
 def _squared_errors(
     weights: np.ndarray, layer: LinearLayer, scale: np.ndarray, limit: int
 ) -> np.ndarray:
-    """Of each channel, or of all: float64 of the shape of `scale`."""
+    """Compute the squared errors of each channel, or of all: float64 of the shape of `scale`."""
     step = layer.by_channel(scale)
     errors = np.square(np.rint(weights / step).clip(-limit, limit) * step - weights)
     by_channel = errors.sum(axis=1, dtype=np.float64).reshape(-1)

@@ -91,7 +91,7 @@ class Meeting:
         return not (self.fixed or known or len(channels) > 1) and bool(self.makers and self.readers)
 
     def factors(self) -> np.ndarray:
-        """What to divide the channels by: sqrt(range where made / range where read).
+        """Compute the divisors of the channels: sqrt(range where made / range where read).
 
         float32 (channels,), above 0; 1 for a channel that is always 0, or that nothing reads.
         """

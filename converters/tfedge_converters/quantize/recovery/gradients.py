@@ -1,4 +1,4 @@
-"""What lies between the linear layers of a block: each operator's function and its derivative.
+"""Operators between the linear layers of a block: each one's function and its derivative.
 
 Values are arrays of shape (samples, *tensor.shape), constants have one sample. Activation functions
 fused into an operator are none of its own: whoever runs an operator cuts its results.
@@ -142,7 +142,7 @@ def _mean_backward(
 
 
 def _mean_axes(operation: Operation, source: np.ndarray) -> tuple[int, ...]:
-    """Behind that of the samples."""
+    """Return the axes of the mean, behind that of the samples."""
     rank = source.ndim - 1
     return tuple(int(axis) % rank + 1 for axis in operation.integers(1).reshape(-1))
 

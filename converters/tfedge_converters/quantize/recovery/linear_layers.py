@@ -47,7 +47,7 @@ class LinearLayer:
 
     @property
     def name(self) -> str:
-        """What a person calls the layer: the first of the names that made its result."""
+        """Name of the layer for people: the first of the names that made its result."""
         return self.operator.outputs[0].name.split(";")[0]
 
     @property
@@ -62,12 +62,12 @@ class LinearLayer:
 
     @property
     def weights(self) -> Tensor:
-        """The constant."""
+        """Constant tensor of the weights."""
         return _present(self.operator, self.rule.operand)
 
     @property
     def channels(self) -> int:
-        """Output channels."""
+        """Number of output channels."""
         return self.weights.shape[self.rule.axis]
 
     @property

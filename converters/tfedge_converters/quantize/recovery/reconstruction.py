@@ -1,4 +1,4 @@
-"""What rounded weights should do: give back what the float model computes."""
+"""Objectives of weight rounding: to give back what the float model computes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reconstruction(Protocol):
 
 @dataclass(eq=False)
 class LayerReconstruction:
-    """Of a single layer, on some of its results in random order; all float32.
+    """Error of a single layer, on some of its results in random order; all float32.
 
     Nagel et al., "Up or Down?", ICML 2020, equation 25: asymmetric, with the activation function.
 
@@ -56,12 +56,12 @@ class LayerReconstruction:
         )
 
     def error(self, weights: Sequence[np.ndarray]) -> float:
-        """See `Reconstruction`; of one layer."""
+        """Compute the layer's error, as `Reconstruction` says."""
         results = (self.rows @ weights[0] + self.bias).clip(*self.bounds)
         return float(np.square(results - self.targets).sum(dtype=np.float64) / self.rows.shape[1])
 
     def slopes(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """See `Reconstruction`; of one layer."""
+        """Compute the layer's derivatives, as `Reconstruction` says."""
         rows, targets = self._next_batch()
         results = rows @ weights[0] + self.bias
         low, high = self.bounds
@@ -78,7 +78,7 @@ class LayerReconstruction:
 
 @dataclass(eq=False)
 class BlockReconstruction:
-    """Of a block's layers together, on whole samples.
+    """Error of a block's layers together, on whole samples.
 
     Li et al., "BRECQ", ICLR 2021, section 3.2, with the plain squared error. Between the layers are
     real numbers: what rounding activations does inside is not known to it.
@@ -96,7 +96,7 @@ class BlockReconstruction:
     random: np.random.Generator
 
     def error(self, weights: Sequence[np.ndarray]) -> float:
-        """See `Reconstruction`."""
+        """Compute the block's error, as `Reconstruction` says."""
         named, count = self._named(weights), len(self.comparison.targets)
         starts = range(0, count, self.batch)
         parts = [np.arange(start, min(start + self.batch, count)) for start in starts]
@@ -107,7 +107,7 @@ class BlockReconstruction:
         return float(np.sum(squares) / count)
 
     def slopes(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """See `Reconstruction`."""
+        """Compute the block's derivatives, as `Reconstruction` says."""
         part = self.random.permutation(len(self.comparison.targets))[: self.batch]
         run = self._run(part, self._named(weights))
         slopes = self.function.slopes(run, self._errors(part, run) * np.float32(2 / len(part)))

@@ -109,7 +109,7 @@ def _joint(
 
 
 def _activations(operators: Sequence[Operator]) -> dict[int, Tensor]:
-    """What operators read, but for constants, by id."""
+    """Return the tensors that operators read, but for constants, by id."""
     return {
         id(tensor): tensor
         for operator in operators

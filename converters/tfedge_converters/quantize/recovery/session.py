@@ -1,4 +1,4 @@
-"""What the steps of a recovery work on: a float model, and the integer model that it becomes."""
+"""State of a recovery: a float model, and the integer model that it becomes."""
 
 from __future__ import annotations
 

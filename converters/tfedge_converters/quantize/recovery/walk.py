@@ -44,7 +44,7 @@ class Comparison:
         return random.permutation(total)[:most]
 
     def grid(self) -> WeightGrid:
-        """What the layer's weights are put on."""
+        """Return the grid of the layer's weights."""
         made = self.quantized_copy.operand(
             self.layer.operator, self.layer.rule.operand
         ).quantization
@@ -52,7 +52,7 @@ class Comparison:
         return WeightGrid(made.scale, self.bits)
 
     def weights(self) -> np.ndarray:
-        """What the layer's integers stand for: float32 (groups, depth, width)."""
+        """Return the layer's dequantised weights: float32 (groups, depth, width)."""
         return _rounded_weights(self.quantized_copy, self.layer)
 
 

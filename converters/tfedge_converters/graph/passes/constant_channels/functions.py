@@ -104,7 +104,7 @@ def _read_reshape(operator: Operator) -> ChannelFunction | None:
 
 
 def _read_pad(operator: Operator) -> ChannelFunction | None:
-    """What is added around channels is one integer, a constant or the zero point."""
+    """Read a padding of channels by one integer, a constant or the zero point."""
     if len(operator.inputs) > 2:
         value = operator.inputs[2]
         if value is None or not is_quantized_int8(value) or value.elements != 1:

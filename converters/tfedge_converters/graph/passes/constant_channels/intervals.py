@@ -36,11 +36,11 @@ class Intervals:
         return Intervals(self.low - steps, self.high + steps).clipped(INT8_MIN, INT8_MAX)
 
     def clipped(self, low: int, high: int) -> Intervals:
-        """What is left after every value was clipped to low..high."""
+        """Return the intervals after every value was clipped to low..high."""
         return Intervals(np.clip(self.low, low, high), np.clip(self.high, low, high))
 
     def anywhere(self, channels: int) -> Intervals:
-        """Of so many channels that may each be any of these."""
+        """Return the intervals of so many channels that may each be any of these."""
         return Intervals(np.full(channels, self.low.min()), np.full(channels, self.high.max()))
 
 

@@ -85,7 +85,7 @@ class Liveness:
                     yield tensor, np.ones(channels_of(tensor), bool)
 
     def _read_by_sum(self, reading: WeightedSum) -> np.ndarray:
-        """What a dense sum needs for those of its channels that stay, which are decided here."""
+        """Decide which channels of a dense sum stay, and return those that it needs for them."""
         output = reading.output
         self._kept[id(output)] = _rounded_up(self._needed_of(output), self._multiple_of)
         places = reading.places

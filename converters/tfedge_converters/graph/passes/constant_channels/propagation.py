@@ -44,7 +44,7 @@ class Propagation:
     """The intervals of every int8 tensor of a graph."""
 
     def __init__(self, graph: Graph, readings: Readings, slack: int):
-        """Follows them.
+        """Follow the channels' intervals through the graph.
 
         Args:
             graph: whose inputs can be anything.

@@ -69,7 +69,7 @@ def _cut_sum(reading: WeightedSum, intervals: Propagation, liveness: Liveness) -
 
 
 def _cut(constant: Tensor, axes: dict[int, np.ndarray]) -> Tensor:
-    """What is left of a constant, with the scales of what is left."""
+    """Cut a constant down to what is left, with its scales."""
     data, grid = constant.data, constant.quantization
     assert data is not None
     for axis, kept in axes.items():

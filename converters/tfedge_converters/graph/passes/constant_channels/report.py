@@ -1,4 +1,4 @@
-"""What became of the channels of a model."""
+"""Report of the channels that were folded in a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FoldedLayer:
 
 @dataclass(frozen=True)
 class ChannelFolding:
-    """What was taken out of a model, whose outputs it cannot change.
+    """Channels that were taken out of a model, whose outputs this cannot change.
 
     Attributes:
         layers: the convolutions and dense layers on int8, in the graph's order.
@@ -39,7 +39,7 @@ class ChannelFolding:
 
     @property
     def multiplications(self) -> tuple[int, int]:
-        """Of all layers in one inference, before and after."""
+        """Multiplications of all layers in one inference, before and after."""
         before, after = (sum(layer.multiplications[i] for layer in self.layers) for i in (0, 1))
         return before, after
 

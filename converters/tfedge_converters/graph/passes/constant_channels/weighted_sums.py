@@ -50,7 +50,7 @@ class WeightedSum:
 
     @property
     def output(self) -> Tensor:
-        """The result."""
+        """Result of the weighted sum."""
         return self.operator.outputs[0]
 
     @property
@@ -70,12 +70,12 @@ class WeightedSum:
 
     @property
     def multiplications(self) -> int:
-        """Of weights, in one inference; borders count as what is within."""
+        """Multiplications by weights in one inference; borders count as what is within."""
         return self.output.elements // len(self.weights) * self.weights.size
 
     @property
     def cannot_wrap(self) -> np.ndarray:
-        """Of which channels no order of summing any operand leaves 32 bits: bool, (channels,).
+        """Channels for which no order of summing any operand leaves 32 bits: bool, (channels,).
 
         The others' intervals mean nothing, nor may anything be added to their biases.
         """
@@ -142,7 +142,7 @@ class WeightedSum:
         return np.asarray(unread | (operand.constant & same & exact))
 
     def contribution(self, operand: Intervals, columns: np.ndarray) -> np.ndarray:
-        """What `folded` columns add to every channel's sum, int64 of shape (channels,).
+        """Sum the contribution of `folded` columns to every channel, int64 of shape (channels,).
 
         Args:
             operand: of the columns.
