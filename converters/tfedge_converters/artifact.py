@@ -63,7 +63,7 @@ class Artifact(Result):
 
     @property
     def compiled(self) -> Compiled | None:
-        """What a compiler made of it, for targets with one."""
+        """Result of the target's own compiler, for targets with one."""
         return getattr(self.emission, "compiled", None)
 
     @property
@@ -78,12 +78,12 @@ class Artifact(Result):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is not as it should be, in sentences; they are logged as well."""
+        """Sentences on what is not as it should be; they are logged as well."""
         return self.judgement.warnings
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What may not be as it should be; logged as well."""
+        """Sentences on what may not be as it should be; logged as well."""
         return self.judgement.notes
 
     def save(self, directory: str | Path) -> list[Path]:
@@ -141,11 +141,11 @@ class Artifact(Result):
         return f"{self.name} for {self.target.name}: {len(self.flatbuffer):,} bytes of .tflite"
 
     def sections(self) -> Iterable[str]:
-        """The summary."""
+        """Return the summary as the only section."""
         return [self.summary()]
 
     def summary(self) -> str:
-        """What it costs, in a few lines; for generated C, layer by layer."""
+        """Summarise the costs in a few lines; for generated C, layer by layer."""
         lines = [
             f"{self.headline()}, {self.compressed_size:,} compressed",
             *table_lines(self.weights),

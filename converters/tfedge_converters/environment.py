@@ -1,4 +1,4 @@
-"""What users set by variables of the environment."""
+"""Variables of the environment with which users set limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tfedge.errors import TfedgeError
 
 
 def positive_number(variable: str, default: float) -> float:
-    """What a variable says, or the default.
+    """Read a positive number from a variable, or return the default.
 
     Raises:
         TfedgeError: it is no positive whole number.

@@ -30,7 +30,7 @@ _LABELS = ("y", "y_test", "labels")
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(Result):
-    """What a metric says.
+    """Value of a metric on one engine.
 
     Attributes:
         metric: its name.

@@ -56,7 +56,7 @@ class _Content:
 
 
 def kind_of(path: Path) -> FileKind:
-    """What form of a model lies at a path, whatever it is called.
+    """Recognise the form of a model at a path, whatever it is called.
 
     Raises:
         ModelFileError: nothing is there, it may not be read, or it is no model that can be opened;
@@ -70,7 +70,7 @@ def kind_of(path: Path) -> FileKind:
 
 
 def describe_foreign(data: bytes, name: str) -> str:
-    """What bytes are that are no model which can be opened, and what to give instead.
+    """Say what bytes are that no model can be opened from, and what to give instead.
 
     Args:
         data: the whole content.

@@ -1,4 +1,4 @@
-"""What LiteRT has no right kernel for, though others do: a file for it alone must not have it."""
+"""Operators that LiteRT alone has no right kernel for: a file for it must not have them."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def prepare(
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:
-    """What a .tflite file is called, and its graph as the file has it.
+    """Read a .tflite file: its name, and its graph as the file has it.
 
     Args:
         model: the file's path or bytes.

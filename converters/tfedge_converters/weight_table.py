@@ -1,4 +1,4 @@
-"""What the integer weights of a model are: zeros, different values, and what is left of sharing."""
+"""Statistics of a model's integer weights: zeros, different values, and what is left of sharing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class WeightRow:
 
     @property
     def broken(self) -> str:
-        """What happened to the shared values; empty if nothing did."""
+        """Description of what happened to the shared values; empty if nothing did."""
         if self.shared is None or self.shared == self.values:
             return ""
         if self.values < self.shared:

@@ -18,7 +18,7 @@ _FACT_NAMES = frozenset(FACTS)
 
 @dataclass(frozen=True)
 class Condition:
-    """What an operator must fulfil.
+    """Condition that an operator must fulfil.
 
     Attributes:
         require: must be true.
@@ -39,7 +39,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class OperatorRules:
-    """What the accelerator computes of one operator.
+    """Conditions under which an accelerator computes one operator.
 
     Attributes:
         versions: lowest and highest version of the operator; None for any.
@@ -61,7 +61,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the accelerator has, and how it keeps parameters.
+    """Memory of an accelerator, and how it keeps parameters.
 
     Attributes:
         parameter_cache_bytes: on-chip memory for parameters; None if there
@@ -82,7 +82,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """What an accelerator computes.
+    """Operators that an accelerator computes, its memory, and its tools' words.
 
     Attributes:
         name: what people call it.
@@ -111,7 +111,7 @@ class Accelerator:
     lowest_versions: bool = False
 
     def word(self, kind: str) -> str:
-        """What its tools call this kind of refusal."""
+        """Return the word of the accelerator's tools for this kind of refusal."""
         return self.words.get(kind) or KINDS[kind]
 
 

@@ -178,7 +178,7 @@ class _Reader:
     depth: int = 0
 
     def part(self, node: ast.AST) -> _Part:
-        """What evaluates a part."""
+        """Compile the evaluation of a part."""
         read = _READERS.get(type(node))
         if read is None:
             raise TfedgeError(f"{type(node).__name__} is not of the language of targets")

@@ -1,4 +1,4 @@
-"""What the expressions of target files can say of an operator."""
+"""Facts of an operator that the expressions of target files can use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Wiring:
 
 
 class TensorFacts:
-    """What can be said of a tensor: `x.shape`, `weights.per_channel`."""
+    """Facts of a tensor: `x.shape`, `weights.per_channel`."""
 
     def __init__(self, tensor: Tensor, wiring: Wiring):
         self._tensor, self._wiring = tensor, wiring
@@ -92,7 +92,7 @@ class TensorFacts:
 
     @cached_property
     def largest_sum(self) -> int | None:
-        """Of constant weights, the largest sum of magnitudes, less zero points, of a channel.
+        """Largest sum of magnitudes, less zero points, of a channel of constant weights.
 
         Channels are the first dimension, or the last of a shape that begins with 1.
         """

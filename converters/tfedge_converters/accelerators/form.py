@@ -1,4 +1,4 @@
-"""What the "accelerator" of a target file has to look like. docs/accelerators.md is its manual."""
+"""Schema of a target file's "accelerator"; docs/accelerators.md is its manual."""
 
 from __future__ import annotations
 

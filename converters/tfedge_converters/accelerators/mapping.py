@@ -17,7 +17,7 @@ _BLOCKS = "weights whose blocks have scales of their own: nothing is known of th
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What keeps an operator on the CPU.
+    """Reason why an operator stays on the CPU.
 
     Attributes:
         kind: a key of `form.KINDS`.
@@ -71,12 +71,12 @@ class GraphMapping:
 
     @property
     def mapped(self) -> list[Placement]:
-        """What the accelerator computes."""
+        """Operators that the accelerator computes."""
         return [placement for placement in self.placements if placement.mapped]
 
     @property
     def on_cpu(self) -> list[Placement]:
-        """What it does not."""
+        """Operators that the accelerator does not compute."""
         return [placement for placement in self.placements if not placement.mapped]
 
     @property
@@ -111,7 +111,7 @@ def _add_regions(graph: Graph, accelerator: Accelerator, found: list[tuple[Obsta
 
 
 def _obstacles(facts: OperatorFacts, accelerator: Accelerator) -> Iterator[Obstacle]:
-    """What is wrong with an operator by itself."""
+    """Find the reasons against an operator by itself."""
 
     def obstacle(kind: str, why: str, advice: str, changes: tuple[str, ...]) -> Obstacle:
         return Obstacle(kind, accelerator.word(kind), why, advice, changes)

@@ -29,7 +29,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """What a mapping needs.
+    """Memory that a mapping needs.
 
     Attributes:
         parameters: of every operator that has some, in the graph's order.

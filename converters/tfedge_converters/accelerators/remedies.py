@@ -1,4 +1,4 @@
-"""What helps, and how much: changes are tried on a copy of the graph, which is checked again."""
+"""Remedies and their gains: rewrites are tried on a copy of the graph, which is checked again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Remedy:
 
 
 def remedies(mapping: GraphMapping) -> list[Remedy]:
-    """What can be done about the operators on the CPU, the largest gain first."""
+    """List the remedies for the operators on the CPU, the largest gain first."""
     found = [_tried(mapping, name, wanted) for name, wanted in _wanted(mapping).items()]
     known = [each[0] for each in found if each is not None]
     return sorted(known, key=lambda remedy: (-remedy.mapped, -remedy.macs, remedy.on_cpu))
@@ -118,7 +118,7 @@ def _tried(
 
 
 def _name(mapping: GraphMapping, index: int) -> str:
-    """What the operator makes: the name that stays while other operators change."""
+    """Name the operator by its result, a name that stays while other operators change."""
     outputs = mapping.graph.operators[index].outputs
     return readable(outputs[0].name.split(";")[0]) if outputs else ""
 

@@ -1,4 +1,4 @@
-"""What goes wrong in arithmetic."""
+"""Errors of the fixed-point arithmetic."""
 
 
 class UndefinedError(ValueError):

@@ -76,7 +76,7 @@ def channel_multipliers(
 def mean_multiplier(
     input_scale: float | np.float32, output_scale: float | np.float32, count: int
 ) -> tuple[int, int]:
-    """What a sum of `count` values is rescaled by to become their mean, as (q, shift).
+    """Return the multiplier that makes a sum of `count` values their mean, as (q, shift).
 
     The reference divides the multiplier of both scales by the count, in integers.
 

@@ -12,7 +12,7 @@ _LEAST, _LARGEST = np.float32(-(1 << 15)), np.float32((1 << 15) - 1)
 
 
 def interpolate(table: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """What tfedge_interpolate_s16 gives for int16 values, as int64."""
+    """Interpolate int16 values as tfedge_interpolate_s16 does, as int64."""
     entries = np.asarray(table, np.int64)
     index = 256 + (values >> 7)
     slope = _wrapped(entries[index + 1] - entries[index])

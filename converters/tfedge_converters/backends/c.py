@@ -44,7 +44,7 @@ class CEmission(Emission):
 
     @property
     def footprint(self) -> Footprint:
-        """Of the constants as kernels read them."""
+        """Memory of the constants as kernels read them."""
         plan = self.source.plan
         constants = [(layer.operator, _constant_bytes(layer)) for layer in plan.layers]
         return Footprint(self.source.weights_bytes, plan.arena_bytes, constants)
@@ -54,7 +54,7 @@ class CEmission(Emission):
         return summary_lines(self.source, self.model)
 
     def program(self, folder: Path) -> CProgram:
-        """All files."""
+        """Write all files and describe the program in them."""
         return self.source.write(folder)
 
 

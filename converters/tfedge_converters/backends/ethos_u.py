@@ -26,7 +26,7 @@ _FILE, _SUMMARY, _LAYERS = "_vela.tflite", "_vela_summary.csv", "_vela_layers.cs
 
 @dataclass(frozen=True, eq=False)
 class VelaEmission(Emission):
-    """What Vela made of a model, and the same for TFLite Micro.
+    """Files of Vela's compiled model, and the same for TFLite Micro.
 
     Attributes:
         compiled: the file, and Vela's estimates.
@@ -42,7 +42,7 @@ class VelaEmission(Emission):
 
 
 class EthosU(Backend):
-    """What TFLite Micro runs with Arm's driver: operators in one that Vela compiled."""
+    """Back end for TFLite Micro with Arm's driver: the operators that Vela compiled are one."""
 
     name = "ethos-u"
     # Of the file before Vela: no interpreter runs what Vela made.

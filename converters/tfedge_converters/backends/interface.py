@@ -1,4 +1,4 @@
-"""What a back end says and does; conversion, `verify` and the command line ask nothing else."""
+"""Interface of back ends; conversion, `verify` and the command line ask nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Footprint:
-    """What generated code takes of a device's memory.
+    """Memory of a device that generated code takes.
 
     Attributes:
         flash_bytes: of constants.
@@ -37,7 +37,7 @@ class Footprint:
 
 @dataclass(frozen=True, eq=False)
 class Emission:
-    """What a back end made of a model, to lie beside its .tflite file.
+    """Files that a back end made of a model, to lie beside its .tflite file.
 
     Attributes:
         files: name to content.
@@ -47,11 +47,11 @@ class Emission:
 
     @property
     def footprint(self) -> Footprint | None:
-        """Of code for the device; None where the .tflite file is all that it needs."""
+        """Memory of code for the device; None where the .tflite file is all that it needs."""
         return None
 
     def summary(self) -> list[str]:
-        """What it costs, in lines of text."""
+        """Summarise the costs in lines of text."""
         return []
 
     def program(self, folder: Path) -> CProgram | None:

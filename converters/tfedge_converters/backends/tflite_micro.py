@@ -77,7 +77,7 @@ class TFLiteMicro(Backend):
         return MicroEmission(arrays, arrays)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
-        """The array."""
+        """Return the array with the model's bytes."""
         file = f"{name}{_DATA}"
         return {file: [generate_array(read_model(flatbuffer), flatbuffer, name)[file]]}
 

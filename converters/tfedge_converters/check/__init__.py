@@ -88,7 +88,7 @@ def _accelerated() -> list[str]:
 def _opened(
     model: Any, target: Target, input_shapes: Any, allow_code: bool
 ) -> tuple[str, Model, list[str]]:
-    """What the model is called, its graph as the accelerator will see it, and what to say of it."""
+    """Open a model: its name, its graph as the accelerator will see it, and notes on it."""
     if isinstance(model, Artifact):
         return model.name, model.model, []
     if isinstance(model, (bytes, bytearray)) or _is_flatbuffer(model):

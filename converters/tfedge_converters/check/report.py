@@ -1,4 +1,4 @@
-"""What `tfedge.check` returns."""
+"""The report that `tfedge.check` returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tfedge_converters.graph import Model
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckReport(Result):
-    """What an accelerator will compute of a model.
+    """Report of which operators of a model an accelerator will compute.
 
     Attributes:
         name: of the model.
@@ -54,7 +54,7 @@ class CheckReport(Result):
         return sum(placement.macs for placement in self.mapping.placements)
 
     def status(self, placement: Placement) -> str:
-        """What the accelerator's own tools say of an operator."""
+        """Return the status of an operator in the words of the accelerator's own tools."""
         if placement.mapped:
             return self.mapping.accelerator.words.get("mapped", "mapped")
         return placement.obstacles[0].status
@@ -71,7 +71,7 @@ class CheckReport(Result):
         return f"{self.name} on {self.target}: {headline(self)}"
 
     def sections(self) -> Iterable[str]:
-        """The text."""
+        """Return the report's text as the only section."""
         return [self.text()]
 
     def text(self) -> str:

@@ -34,7 +34,7 @@ def _table(report: CheckReport) -> Iterator[str]:
 
 
 def _left(report: CheckReport) -> Iterator[str]:
-    """What is on the CPU for a reason of its own, and how much is only behind that."""
+    """Say what is on the CPU for a reason of its own, and how much is only behind that."""
     refused = wording.refusals(report)
     if not report.mapping.on_cpu:
         return

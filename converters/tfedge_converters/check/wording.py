@@ -59,7 +59,7 @@ def working_memory(report: CheckReport) -> str:
 
 
 def gain(remedy: Remedy) -> str:
-    """What a change does."""
+    """Say what a remedy gains."""
     macs = f" and {remedy.macs:+,} MACs" if remedy.macs else ""
     return f"{remedy.mapped:+d} operators{macs} mapped, {remedy.on_cpu} left on the CPU"
 

@@ -1,4 +1,4 @@
-"""`tfedge calibrate`."""
+"""The command `tfedge calibrate`."""
 
 from __future__ import annotations
 

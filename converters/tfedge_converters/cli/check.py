@@ -1,4 +1,4 @@
-"""`tfedge check`."""
+"""The command `tfedge check`."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iterator[str]:
-    """What the options of the Edge TPU add to the report."""
+    """Return the report's additions by the options of the Edge TPU."""
     from tfedge_converters.edgetpu.comparison import compare_compiled, compare_log
     from tfedge_converters.edgetpu.compiler import compile_model
     from tfedge_converters.edgetpu.pipelining import propose_segments

@@ -1,4 +1,4 @@
-"""`tfedge convert`."""
+"""The command `tfedge convert`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tfedge diagnose`."""
+"""The command `tfedge diagnose`."""
 
 from __future__ import annotations
 

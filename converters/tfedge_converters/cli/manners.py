@@ -1,4 +1,4 @@
-"""What a command owes to whoever runs it, however it ends: one line, a status, and nothing behind.
+"""Manners of every command, however it ends: one line, a status, and nothing behind.
 
 A signal becomes an exception, so that temporary folders go and processes that were started end on
 the way out. Output may go to a pipe that is closed, a disk that is full, or a terminal that knows

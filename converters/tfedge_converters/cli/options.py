@@ -34,7 +34,7 @@ def add_input_shape(parser: argparse.ArgumentParser) -> None:
 
 
 def add_allow_code(parser: argparse.ArgumentParser) -> None:
-    """Adds --allow-code."""
+    """Add the option --allow-code."""
     parser.add_argument(
         "--allow-code",
         action="store_true",

@@ -1,4 +1,4 @@
-"""`tfedge search`."""
+"""The command `tfedge search`."""
 
 from __future__ import annotations
 

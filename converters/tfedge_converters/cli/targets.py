@@ -1,4 +1,4 @@
-"""`tfedge targets`."""
+"""The command `tfedge targets`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tfedge verify`."""
+"""The command `tfedge verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be known of the arguments before a model is opened."""
+"""Checks of the arguments that need no model to be opened."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_storage(scheme: StorageScheme, backend: Backend, request: Request) -> 
 
 
 def _asked_scheme(request: Request) -> Scheme | StorageScheme:
-    """What to convert to; names are the target's, files and objects are free."""
+    """Return the scheme to convert to; names are the target's, files and objects are free."""
     given = request.quantization
     if given is None or (isinstance(given, str) and not is_scheme_file(given)):
         given = request.target.scheme(given)

@@ -34,7 +34,7 @@ def open_model(conversion: Conversion) -> None:
 def _own_scheme(
     trained: Scheme | None, target: Target, default: Scheme | StorageScheme
 ) -> Scheme | StorageScheme:
-    """What a model was trained for, where it and the target are for integers; else the default.
+    """Return the trained scheme where it and the target are for integers; else the default.
 
     A target that lists its schemes computes with no other; activations that training gave a width
     keep it in any case.

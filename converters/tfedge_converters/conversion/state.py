@@ -88,12 +88,12 @@ class Conversion:
 
     @property
     def target(self) -> Target:
-        """What it is for."""
+        """Target of the conversion."""
         return self.request.target
 
     @property
     def kind(self) -> ModelKind:
-        """What the model computed with when it was opened."""
+        """Kind of numbers that the model computed with when it was opened."""
         return self.prepared.kind
 
     @property

@@ -55,7 +55,7 @@ def measure(
 def _integer_values(
     probe: Probe, quantized_copy: QuantizedCopy, tensors: Sequence[Tensor]
 ) -> list[np.ndarray]:
-    """What the integer model makes of the samples, as real numbers."""
+    """Compute the integer model's values for the samples, dequantised."""
     integers = [quantized_copy.tensor(tensor) for tensor in tensors]
     known = quantized_copy.activations(probe.inputs).known
     unique = list({id(tensor): tensor for tensor in integers}.values())
@@ -95,14 +95,14 @@ def _layer(
 
 
 def _ends(integer: Tensor) -> tuple[float, float]:
-    """What the least and the largest integer of an activation stand for."""
+    """Dequantise the least and the largest integer of an activation."""
     activation_type = activation_type_of(integer.type)
     low, high = dequantized(integer, np.array([activation_type.low, activation_type.high])).tolist()
     return low, high
 
 
 def _weights(operator: Operator) -> ChannelRanges | None:
-    """Of the first constant that the policy calls weights."""
+    """Return the channel ranges of the first constant that the policy calls weights."""
     for rule in OPERATORS[operator.code].weights:
         tensor = operator.inputs[rule.operand]
         if tensor is not None and tensor.is_constant:

@@ -1,4 +1,4 @@
-"""What a diagnosis found: for people, for spreadsheets, and for programs."""
+"""Findings of a diagnosis: for people, for spreadsheets, and for programs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class LayerDiagnosis:
 
     @property
     def title(self) -> str:
-        """What a sentence calls it."""
+        """Name of the layer in a sentence."""
         place = "the input" if self.number is None else f"layer {self.number},"
         return f"{place} '{self.name}'" + ("" if self.number is None else f" ({self.operator})")
 

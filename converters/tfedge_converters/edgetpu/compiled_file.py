@@ -1,4 +1,4 @@
-"""What edgetpu_compiler made of a model: reads a compiled `_edgetpu.tflite`.
+"""Reader of a compiled `_edgetpu.tflite`, the output of edgetpu_compiler.
 
 The custom operator's options are a flexbuffer; its entry "4" is a flatbuffer. Source of both:
 google-coral/libedgetpu, `executable/executable.fbs` and `tflite/custom_op_data.h`.
@@ -27,7 +27,7 @@ _MOST_EXECUTABLES = 64
 
 
 class ExecutableKind(enum.Enum):
-    """What an executable is for."""
+    """Purpose of an executable on the TPU."""
 
     STAND_ALONE = 0
     PARAMETER_CACHING = 1
@@ -109,7 +109,7 @@ class Package:
 
     @property
     def instructions(self) -> int:
-        """Of one run, without loading parameters."""
+        """Bytes of instructions in one run, without loading parameters."""
         cached = ExecutableKind.PARAMETER_CACHING
         return sum(item.instructions for item in self.executables if item.kind != cached)
 

@@ -27,7 +27,7 @@ _GRACE_SECONDS = 10
 
 @dataclass(frozen=True, eq=False)
 class Compilation:
-    """What a compilation left.
+    """Files and log of a compilation.
 
     Attributes:
         name: of the files.

@@ -42,7 +42,7 @@ class LogRow:
 
 @dataclass(frozen=True)
 class CompilerLog:
-    """What a compilation printed. What is missing in it is None; sizes are bytes, as rounded there.
+    """Figures printed by a compilation. What is missing is None; sizes are bytes, as rounded there.
 
     Attributes:
         version: of the compiler.

@@ -12,7 +12,7 @@ from tfedge_converters.graph.types import Graph, Tensor
 
 @dataclass(frozen=True)
 class Segment:
-    """What one TPU computes.
+    """Operators that one TPU computes.
 
     Attributes:
         first, last: positions of its operators in the graph, both included.
@@ -72,7 +72,7 @@ def _segment(
 
 
 def _crossing(graph: Graph) -> list[list[Tensor]]:
-    """What is alive behind each operator: made, or given, before, and read after it."""
+    """List the tensors alive behind each operator: made, or given, before, and read after it."""
     last = {id(t): i for i, o in enumerate(graph.operators) for t in o.inputs if t is not None}
     alive = {id(tensor): tensor for tensor in graph.inputs}
     found = []

@@ -50,7 +50,7 @@ class Table:
         return _piece(self.data, start, length)
 
     def text(self, number: int) -> str:
-        """A string."""
+        """Read a string field."""
         return self.octets(number).decode("utf-8", "replace")
 
     def tables(self, number: int) -> list[Table]:

@@ -10,7 +10,7 @@ from tfedge_converters.edgetpu.pipelining import Segment
 
 
 def compiled_text(compiled: CompiledModel, name: str) -> str:
-    """What a compiled file holds."""
+    """Describe the content of a compiled file."""
     lines = [f"{name} was compiled for the Edge TPU"]
     for package in compiled.packages:
         lines += _package(package)

@@ -1,4 +1,4 @@
-"""What Vela returns: the compiled model, its estimates, and what it leaves to the CPU."""
+"""Output of Vela: the compiled model, its estimates, and what it leaves to the CPU."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ class Compiled:
 
     @cached_property
     def left_to_cpu(self) -> list[LeftToCpu]:
-        """What Vela says that the NPU does not compute, in its order."""
+        """Operators that the NPU does not compute, as Vela says, in its order."""
         return list(_left(self.log.splitlines()))
 
     @property
     def sram_bytes(self) -> int:
-        """What activations take in SRAM, or what the cache takes in front of a larger memory."""
+        """Bytes of activations in SRAM, or of the cache in front of a larger memory."""
         return round(float(self.summary["sram_memory_used"]) * _KIB)
 
     @property
     def dram_bytes(self) -> int:
-        """What lies in DRAM."""
+        """Bytes that lie in DRAM."""
         return round(float(self.summary["dram_memory_used"]) * _KIB)
 
     @property
@@ -81,17 +81,17 @@ class Compiled:
 
     @property
     def cycles(self) -> int:
-        """Of one inference, as Vela estimates it."""
+        """Cycles of one inference, as Vela estimates them."""
         return round(float(self.summary["cycles_total"]))
 
     @property
     def milliseconds(self) -> float:
-        """Of one inference, as Vela estimates it."""
+        """Milliseconds of one inference, as Vela estimates them."""
         return float(self.summary["inference_time"]) * 1000
 
     @property
     def weights_bytes(self) -> tuple[int, int]:
-        """Of the NPU's weights: before, and as Vela encodes them."""
+        """Bytes of the NPU's weights: before, and as Vela encodes them."""
         columns = ("total_original_weights", "total_npu_encoded_weights")
         before, after = (round(float(self.summary[column])) for column in columns)
         return before, after

@@ -1,4 +1,4 @@
-"""What TFLite Micro has to register for a model that Vela compiled."""
+"""Operators that TFLite Micro has to register for a model that Vela compiled."""
 
 from __future__ import annotations
 

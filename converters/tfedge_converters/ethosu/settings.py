@@ -1,4 +1,4 @@
-"""What target files say to Vela."""
+"""Settings for Vela in target files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORD = {
 
 @dataclass(frozen=True)
 class VelaSettings:
-    """What Vela is told of a device, in Vela's words.
+    """Description of a device for Vela, in Vela's words.
 
     Attributes:
         accelerator_config: the NPU and its MACs a cycle, such as "ethos-u55-128".

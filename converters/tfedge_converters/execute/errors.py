@@ -1,4 +1,4 @@
-"""What goes wrong when generated C is compiled and run."""
+"""Errors of compiling and running generated C."""
 
 from tfedge.errors import TfedgeError
 from tfedge.terminal_text import readable_lines

@@ -159,7 +159,7 @@ class Firmware:
         return "".join(f" in {line}" for line in location.splitlines()[:1])
 
     def sizes(self) -> FirmwareSizes:
-        """What the model adds to a firmware's flash and RAM.
+        """Measure the model's addition to a firmware's flash and RAM.
 
         Raises:
             MissingToolError: the cross compiler's binutils are not installed.

@@ -1,4 +1,4 @@
-"""What firmware writes while it runs: outputs, instruction counts and stack depths."""
+"""Reader of the text that firmware writes: outputs, instruction counts and stack depths."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CALIBRATION_TOLERANCE_TICKS = 2
 
 @dataclass(frozen=True)
 class FirmwareResult:
-    """What came out of a run.
+    """Outputs and measurements of a run.
 
     Attributes:
         outputs: for each sample one array a model output.

@@ -1,4 +1,4 @@
-"""What a model takes of a device's flash and RAM, from linked firmware."""
+"""Flash and RAM that a model takes of a device, from linked firmware."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class HostProgram:
             return outputs
 
     def self_test(self) -> int:
-        """What the generated self-test returns: 0 if the outputs are those it was made with.
+        """Run the generated self-test: 0 if the outputs are those it was made with.
 
         Raises:
             ExecutionError: it crashed or was stopped by a sanitizer.

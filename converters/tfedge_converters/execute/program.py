@@ -1,4 +1,4 @@
-"""What there is to run: a directory of generated C and the tensors that go in and out."""
+"""A program to run: a directory of generated C and the tensors that go in and out."""
 
 from __future__ import annotations
 

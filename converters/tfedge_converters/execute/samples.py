@@ -16,7 +16,7 @@ _CONTINUES, _BEGINS = b"\x01", b"\x02"
 def encode_samples(
     program: CProgram, samples: Iterable[Sequence[np.ndarray]], sequence: int | None = None
 ) -> Iterator[bytes]:
-    """What the harness reads for each sample; every `sequence` samples, a sequence begins.
+    """Encode each sample as the harness reads it; every `sequence` samples, a sequence begins.
 
     Raises:
         TfedgeError: a sample does not fit the model's inputs.

@@ -35,7 +35,7 @@ _STOPPING = tuple(
 
 @dataclass(frozen=True)
 class ToolRun:
-    """What a program that came to its end has left.
+    """Output and exit status of a program that came to its end.
 
     Attributes:
         status: its exit status; below zero the signal that ended it.

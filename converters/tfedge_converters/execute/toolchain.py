@@ -78,7 +78,7 @@ def compile_program(command: Sequence[str | Path], model: str, output: Path) -> 
 
 
 def ask_tool(command: Sequence[str | Path]) -> str:
-    """What a program that looks something up prints.
+    """Return the output of a program that looks something up.
 
     Raises:
         ExecutionError: it fails.

@@ -95,7 +95,7 @@ class _Restorer:
         return _Chain(source, convolution, edges, dilation, last.outputs[0])
 
     def _behind_reshape(self, tensor: Tensor | None, shared: bool = False) -> Operator | None:
-        """What makes a tensor, but for its shape, if nobody else reads it or that may be."""
+        """Find what makes a tensor, but for its shape, if nobody else reads it or that may be."""
         while tensor is not None:
             read_once = len(self._readers[id(tensor)]) == 1 and id(tensor) not in self._ends
             maker = self._makers.get(id(tensor))

@@ -1,4 +1,4 @@
-"""What a Keras model multiplies its inputs with before it does anything else."""
+"""Factors with which a Keras model multiplies its inputs before it does anything else."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def input_scales(model: Any) -> dict[int, float]:
 
 
 def _factor(graph: Any, tensor: Any) -> float:
-    """Of one input: the product of its first layers' slopes."""
+    """Multiply the slopes of the first layers that read one input."""
     factor = 1.0
     readers = list(_readers(graph, tensor))
     while len(readers) == 1:
@@ -64,7 +64,7 @@ def _readers(graph: Any, tensor: Any) -> Iterator[Any]:
 
 
 def _slope(node: Any, tensor: Any) -> float:
-    """What 1 more of every element adds to the result, on average."""
+    """Measure how much the result grows if every element is 1 more, on average."""
     shape = [1 if size is None else size for size in tensor.shape]
     low, high = (_called(node, tensor, np.full(shape, value, np.float32)) for value in (0, 1))
     return float(np.mean(high - low))

@@ -1,4 +1,4 @@
-"""What Softmax layers over several axes compute while they are exported: one SOFTMAX of all.
+"""Exported form of Softmax layers over several axes: one SOFTMAX of all.
 
 Keras writes it as exponentials of what is left of a logarithm of a sum of exponentials, which
 integers hold badly, of as many dimensions as attention over several axes has, which kernels lack.

@@ -161,7 +161,7 @@ def _entry(model: Any, input_shapes: InputShapes) -> Entry:
 
 
 def _recorded_arguments(model: Any) -> list[Argument] | None:
-    """What the model was built for; Keras records shapes but no dtypes."""
+    """Return the arguments that the model was built for; Keras records shapes but no dtypes."""
     config = model.get_build_config() or {}
     if "shapes_dict" in config:
         return [

@@ -63,7 +63,7 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
 
 
 def _opener(model: Any) -> Any:
-    """What opens this kind of model; tf_keras is imported only for its own models."""
+    """Return the module that opens such a model; tf_keras is imported only for its own models."""
     if isinstance(model, keras.Model):
         if keras.backend.backend() != "tensorflow":
             raise TfedgeError(

@@ -89,7 +89,7 @@ def _foreign_objects(path: Path, saved: Saved) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """What opens a form of files.
+    """Opener of one form of files.
 
     Attributes:
         names: the classes and functions that it knows.

@@ -1,4 +1,4 @@
-"""What normalisations of Keras 3 compute while they are exported: one marked operator each."""
+"""Exported form of Keras 3's normalisations: one marked operator each."""
 
 from __future__ import annotations
 

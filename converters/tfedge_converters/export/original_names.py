@@ -45,7 +45,7 @@ def _restore_ends(signature: Signature, trace: Trace) -> None:
 
 
 def _name_marked(graph: Graph) -> None:
-    """What a marker makes is called like the layer that called it."""
+    """Name a marker's result like the layer that called it."""
     for operator in graph.operators:
         scope = scope_of(operator) if operator.code == "CUSTOM" else ""
         for tensor in operator.outputs:

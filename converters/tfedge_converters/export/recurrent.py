@@ -1,4 +1,4 @@
-"""What recurrent layers of Keras 3 compute while they are exported, in place of loops."""
+"""Exported form of Keras 3's recurrent layers, in place of loops."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _marked(layer: Any, sequences: Any) -> Any:
 
 
 def _biases(cell: Any) -> list[Any]:
-    """Of the input's product; and, but for an LSTM, of the hidden state's."""
+    """Return the biases of the input's product and, but for an LSTM, of the hidden state's."""
     zeros = ops.zeros(cell.kernel.shape[-1])
     bias = cell.bias if cell.use_bias else zeros
     if type(cell) is keras.layers.LSTMCell:

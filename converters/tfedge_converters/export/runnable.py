@@ -1,4 +1,4 @@
-"""What a lowered model may not contain."""
+"""Operators that a lowered model may not contain."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _METADATA = Form(
 
 @dataclass(frozen=True)
 class Saved:
-    """What a saved model says about itself.
+    """Facts that a saved model states about itself.
 
     Attributes:
         configs: what describes its objects, parsed, by where it stands in the file. What only

@@ -1,4 +1,4 @@
-"""What tfmot wraps around the layers of tf_keras models to prune, cluster or quantise them."""
+"""Removal of the wrappers that tfmot puts around layers to prune, cluster or quantise them."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _stored_bytes(path: Path) -> int:
 
 
 def _elements(arguments: tuple[Any, ...], options: dict[str, Any]) -> int:
-    """What a weight of a shape has; Keras 3 has the shape first, tf_keras may have a name there."""
+    """Count a weight's elements; Keras 3 has the shape first, tf_keras may have a name there."""
     given = [options.get("shape"), *arguments[:2]]
     shape = next((value for value in given if isinstance(value, (tuple, list))), ())
     return math.prod(max(int(size), 0) for size in shape if isinstance(size, Integral))

@@ -1,4 +1,4 @@
-"""What interpreters do to the processes that run them."""
+"""Errors of interpreters, up to the death of the processes that run them."""
 
 from tfedge.errors import UnsupportedError
 

@@ -1,4 +1,4 @@
-"""What a conversion costs in accuracy: measured, named, and warned of."""
+"""Accuracy that a conversion costs: measured, named, and warned of."""
 
 from tfedge_converters.quality.comparison import Comparison, Judgement
 from tfedge_converters.quality.limits import Limits

@@ -34,7 +34,7 @@ from tfedge_converters.quantize.inputs import input_specs
 
 @dataclass(frozen=True)
 class Judgement:
-    """What there is to say about a conversion.
+    """Verdict on a conversion.
 
     Attributes:
         quality: the outputs against those of the float model; None if there were no samples.
@@ -146,7 +146,7 @@ class Comparison:
         return findings(self._data.look if self._data else None, evaluated, self._wanted)
 
     def _samples(self) -> tuple[list[Sample], str]:
-        """What to measure on, and what it is."""
+        """Return the samples to measure on, and say which they are."""
         if self._labelled is not None:
             step = max(1, len(self._labelled.samples) // MOST_SAMPLES)
             return self._labelled.samples[::step][:MOST_SAMPLES], EVALUATED

@@ -28,7 +28,7 @@ _LIKELY_BYTE = 100
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is known of the values that an input of the model should have.
+    """Knowledge of the values that an input of the model should have.
 
     Attributes:
         scale: what the model multiplies them with before it does anything else, on average over
@@ -43,7 +43,7 @@ class Wanted:
 
 
 def wanted_by(prepared: Prepared) -> list[Wanted]:
-    """What is known of each input of a model."""
+    """Return what is known of each input of a model."""
     graph = prepared.model.main
     return [
         Wanted(
@@ -64,7 +64,7 @@ def _is_made_whole(graph: Graph, tensor: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is to be told of data.
+    """Findings in calibration data.
 
     Attributes:
         warnings: what is wrong, on evidence.

@@ -18,7 +18,7 @@ _CHANGED_METRIC = 0.1
 
 @dataclass(frozen=True)
 class Limits:
-    """What a conversion is held to.
+    """Limits of accuracy that a conversion is held to.
 
     Attributes:
         snr: the least signal-to-noise ratio, in dB, of every output and of every branch of it.
@@ -40,7 +40,7 @@ class Limits:
             raise TfedgeError(f"max_loss is 0 or more, not {self.loss}")
 
     def complaint(self, evaluation: Evaluation) -> str:
-        """What is wrong with a metric, in words; empty if nothing is."""
+        """Say what is wrong with a metric; empty if nothing is."""
         before, after = evaluation.real, evaluation.converted
         if before is None:
             return ""

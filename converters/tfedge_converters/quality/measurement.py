@@ -33,7 +33,7 @@ UNLIKE = 1 / 16
 
 
 class FloatOutputs:
-    """What has to be known of a float model before it is changed.
+    """Outputs of a float model, as it was before it is changed.
 
     Attributes:
         flatbuffer: the model as it was.
@@ -159,7 +159,7 @@ def _part(name: str, real: np.ndarray, found: np.ndarray) -> PartQuality:
 
 
 def output_tensor(graph: Graph, index: int) -> Tensor:
-    """What makes an output of an integer graph, before a DEQUANTIZE at its end."""
+    """Find the tensor behind an output of an integer graph, before a DEQUANTIZE at its end."""
     tensor = graph.outputs[index]
     makers = {id(t): operator for operator in graph.operators for t in operator.outputs}
     maker = makers.get(id(tensor))

@@ -42,7 +42,7 @@ class PartQuality:
 
 @dataclass(frozen=True)
 class OutputQuality(PartQuality):
-    """One output.
+    """Quality of one output.
 
     Attributes:
         is_integer: whether it holds integers or truth values of the model's own, as ARG_MAX makes
@@ -57,7 +57,7 @@ class OutputQuality(PartQuality):
 
     @property
     def worst(self) -> PartQuality:
-        """What has least signal to noise of the output and its parts; the output if all is even."""
+        """Part with the least signal to noise; the output itself if all is even."""
         return max((self, *self.branches, *self.channels), key=lambda part: part.noise)
 
     def __str__(self) -> str:

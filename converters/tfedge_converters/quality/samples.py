@@ -26,7 +26,7 @@ UNSEEN = "of the calibration data, which the model had no need of"
 
 
 class InputLook:
-    """What the values of one input look like.
+    """Summary of the values of one input.
 
     Attributes:
         name: of the input.
@@ -58,7 +58,7 @@ class InputLook:
 
 
 class DataLook:
-    """What samples look like.
+    """Summary of the values of samples.
 
     Attributes:
         samples: how many were seen.

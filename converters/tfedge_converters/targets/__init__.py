@@ -59,7 +59,7 @@ class Target:
     channel_multiple: int = 1
 
     def scheme(self, given: str | None) -> str:
-        """What to quantise to.
+        """Return the scheme to quantise to.
 
         Args:
             given: what was asked for; None for the default.
@@ -112,7 +112,7 @@ def load(name: str | Path | Target) -> Target:
 
 
 def _fields(name: str) -> dict[str, Any]:
-    """What a target's file says, and the files that it extends."""
+    """Read a target's file and the files that it extends."""
     chain = [os.path.normpath(name) if _is_path(name) else name]
     fields = dict(_read(chain[0]))
     while "extends" in fields:
@@ -135,7 +135,7 @@ def _backend_of(fields: Mapping[str, Any], source: str) -> Backend:
 
 
 def _beside(name: str, base: str) -> str:
-    """What a file calls another target: paths begin in its own folder."""
+    """Resolve a file's reference to another target: paths begin in its own folder."""
     if not _is_path(base):
         return base
     return os.path.normpath(Path(name).parent / base) if _is_path(name) else base

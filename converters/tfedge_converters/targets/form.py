@@ -1,4 +1,4 @@
-"""What a target file has to look like. docs/accelerators.md is its manual."""
+"""Schema of target files; docs/accelerators.md is their manual."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ GENERAL = frozenset(_PROPERTIES)
 
 
 def file_form() -> Form:
-    """What a file says by itself: what it leaves out, a file that it extends may have."""
+    """Return the schema of a file by itself; what it leaves out, one that it extends may have."""
     return _file_form(tuple(all_backends()))
 
 
 def whole_form(backend: Backend) -> Form:
-    """What a file says with the files that it extends.
+    """Return the schema of a file together with the files that it extends.
 
     Args:
         backend: the one that it names.

@@ -20,7 +20,7 @@ _REAL = (-1.0, 1.0)
 
 @dataclass(frozen=True)
 class Values:
-    """What may be put into an input.
+    """Interval of values that may be put into an input.
 
     Attributes:
         low, high: the least and the largest value, both possible; None where the type decides.
@@ -32,7 +32,7 @@ class Values:
     without: int | None = None
 
     def within(self, other: Values) -> Values:
-        """What both allow; the largest of the least values where that is nothing."""
+        """Intersect the two; the largest of the least values where that is nothing."""
         lows = [bound for bound in (self.low, other.low) if bound is not None]
         highs = [bound for bound in (self.high, other.high) if bound is not None]
         low, high = max(lows, default=None), min(highs, default=None)
@@ -44,7 +44,7 @@ class Values:
 
 
 def values_of(graph: Graph, tensor: Tensor) -> Values:
-    """What a graph's input may hold so that every operator which reads its values is defined.
+    """Return the values of a graph's input for which every operator that reads them is defined.
 
     Args:
         graph: the input's graph.

@@ -1,4 +1,4 @@
-"""What is verified: a model, and C of its own to run or C that is generated for it."""
+"""Subject of verification: a model, and C of its own to run or C that is generated for it."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Subject:
         return engine(name)
 
     def file_faults(self) -> list[str]:
-        """What of the delivered files does not belong to the model, in words."""
+        """Describe what of the delivered files does not belong to the model."""
         return [] if self.written is None else list(self.written.file_faults())
 
     def self_test_faults(self) -> list[str]:
-        """What the self-test of delivered C says, in words; it has to be run."""
+        """Describe the faults that the self-test of delivered C finds; it has to be run."""
         return [] if self.written is None else list(self.written.self_test_faults())
 
 
@@ -83,7 +83,7 @@ def subject_of(model: Any) -> Iterator[Subject]:
 
 @contextmanager
 def _artifact(artifact: Any) -> Iterator[Subject]:
-    """What `convert` returned; not by its class, whose module needs this one."""
+    """Match the result of `convert`; not by its class, whose module needs this one."""
     with tempfile.TemporaryDirectory() as folder:
         program = artifact.emission.program(Path(folder))
         if program is None:

@@ -24,7 +24,7 @@ _SMALL = 8192
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What a self-test compares.
+    """Vectors that a self-test compares.
 
     Attributes:
         vectors: inputs with the outputs of the truth, at most two.

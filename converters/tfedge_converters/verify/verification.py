@@ -108,13 +108,13 @@ class Verification(Result):
         return f"{outcome}, {self.samples} samples: {'; '.join(self.verdict())}"
 
     def sections(self) -> Iterable[Any]:
-        """What was run, a table of the engines, and the verdict."""
+        """Return what was run, a table of the engines, and the verdict."""
         yield f"{self.samples} samples; the truth is {self.truth_reason}"
         yield self.table()
         yield "\n".join(self.verdict())
 
     def verdict(self) -> list[str]:
-        """What came out, in sentences."""
+        """Say in sentences what came out."""
         lines = [f"not run, though asked for: {item.engine}" for item in self.not_run]
         lines += [f"WRONG FILES: {fault}" for fault in self.faults]
         if not self.ours:
@@ -236,7 +236,7 @@ def _verified(
 def _run(
     subject: Subject, name: str, data: Sequence[Sample], sequence: int, known_wrong: bool
 ) -> Outputs | str:
-    """As `_try`; that wrong files do not compile, or crash, is one of the reasons."""
+    """Run as `_try` does; that wrong files do not compile, or crash, is one of the reasons."""
     try:
         return _try(subject.engine(name), subject.flatbuffer, data, sequence)
     except ExecutionError as error:
@@ -246,7 +246,7 @@ def _run(
 
 
 def _self_test_faults(subject: Subject, known_wrong: bool) -> list[str]:
-    """As the subject's; that wrong files do not compile, or crash, is one of them."""
+    """Describe the subject's faults; that wrong files do not compile, or crash, is one of them."""
     try:
         return subject.self_test_faults()
     except ExecutionError as error:

@@ -1,4 +1,4 @@
-"""What `convert` wrote, or is about to write: a model's file and the code that lies beside it."""
+"""Files that `convert` wrote, or is about to write: a model's and the code that lies beside it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Written:
     is_kept: bool
 
     def file_faults(self) -> Iterator[str]:
-        """What of the files is not as it was written, or does not belong to the model.
+        """Describe which files are not as they were written, or do not belong to the model.
 
         Raises:
             TfedgeError: a file cannot be read.
@@ -147,7 +147,7 @@ def _listed_model(folder: Path, manifest: Manifest) -> Path:
 
 
 def _set_faults(folder: Path, name: str) -> Iterator[str]:
-    """What the manifests in a folder say of it, and of what lies between their files."""
+    """Describe what the manifests in a folder say of it, and of what lies between their files."""
     known: set[str] = set()
     for manifest in manifests_in(folder):
         known |= {manifest.file_name, *manifest.known}
@@ -168,7 +168,7 @@ def _collides(path: Path, name: str) -> bool:
 
 
 def _endings() -> list[str]:
-    """What conversions for one target or another call files beside a model's."""
+    """List the endings of files that conversions for one target or another put beside a model's."""
     return [ending for backend in all_backends() for ending in backend.endings]
 
 

@@ -66,7 +66,7 @@ class LiteRT:
         self._interpreter.reset_all_variables()
 
     def run(self, sample: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """What is shown of one sample."""
+        """Run one sample and return the values that are shown."""
         before = [self._interpreter.get_tensor(index) for index in self._before]
         for index, value in zip(self._inputs, sample, strict=True):
             self._interpreter.set_tensor(index, value)

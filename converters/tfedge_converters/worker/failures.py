@@ -1,4 +1,4 @@
-"""What comes of a model that a worker cannot run."""
+"""Failures of a model that a worker cannot run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Kind(enum.Enum):
-    """What is wrong, as far as it matters for finding the operator."""
+    """Kind of failure, as far as it matters for finding the operator."""
 
     KERNEL = "an operator asks something of its kernel that it refuses"
     CRASH = "the process ended"

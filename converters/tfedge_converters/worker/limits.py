@@ -1,4 +1,4 @@
-"""What a model may cost the process that runs it."""
+"""Limits of what a model may cost the process that runs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GIB = 4
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker is ended at.
+    """Limits at which a worker is ended.
 
     Attributes:
         seconds: processor time for loading a model, and again for each of its samples.
@@ -29,7 +29,7 @@ class Limits:
 
 
 def limits() -> Limits:
-    """What the environment asks for, or the defaults: 60 s and 4 GiB.
+    """Read the limits from the environment, or take the defaults: 60 s and 4 GiB.
 
     Raises:
         TfedgeError: a variable is no positive whole number.

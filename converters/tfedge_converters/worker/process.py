@@ -144,7 +144,7 @@ class WorkerProcess:
                 self._process.stdin.close()
 
     def _death(self) -> DeathError:
-        """What it died of; also of what it said, where that was nonsense."""
+        """Return the error for its death; also for what it said, where that was nonsense."""
         try:
             status = self._process.wait(timeout=_DYING_SECONDS)
         except subprocess.TimeoutExpired:

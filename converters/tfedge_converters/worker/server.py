@@ -88,7 +88,7 @@ class _Worker:
     def answer(
         self, head: dict[str, Any], raw: bytes, descriptors: list[int]
     ) -> tuple[dict[str, Any], bytes]:
-        """What a request comes to; a refusal is an answer too."""
+        """Answer a request; a refusal is an answer too."""
         actions = {"load": self._load, "map": self._map, "run": self._run, "shapes": self._shapes}
         self._grant_time()
         try:

@@ -1,4 +1,4 @@
-"""What the two processes say to each other, and how it lies in the memory that they share.
+"""Messages between the two processes, and how they lie in the memory that these share.
 
 A message is a JSON object and raw bytes, each with its length in front; a message may carry a file
 descriptor. Nothing else is understood, and above all no pickles: what runs a stranger's model may
@@ -58,7 +58,7 @@ class Spec:
 
     @classmethod
     def from_json(cls, value: Any) -> Spec:
-        """What `to_json` made.
+        """Read the result of `to_json`.
 
         Raises:
             WireError: it is something else.

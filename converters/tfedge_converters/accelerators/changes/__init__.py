@@ -1,4 +1,4 @@
-"""What can be changed about an operator that an accelerator does not take.
+"""Rewrites of operators that an accelerator does not take.
 
 Target files name these changes. Trying one on a copy of the graph says what it would gain; exact
 ones can also be made (`accelerators/fitting.py`).

@@ -1,4 +1,4 @@
-"""What is looked at in the file of a model before Keras or TensorFlow open it.
+"""Inspection of a model's file before Keras or TensorFlow open it.
 
 A model's file may ask for code: functions in it, modules to import, operators that read and write
 files. Here it is read as data, and what is not known to be harmless is refused.

@@ -25,7 +25,7 @@ _CALLERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 @dataclass(frozen=True)
 class Described:
-    """What a configuration describes one object with.
+    """Description of one object in a configuration.
 
     Attributes:
         content: the dict with its `class_name`.
@@ -41,7 +41,7 @@ class Described:
 
     @property
     def words(self) -> str:
-        """What it is called in a message."""
+        """Name of the object in a message."""
         return f"layer '{self.layer}' ({self.where})" if self.layer else self.where
 
 

@@ -49,13 +49,13 @@ def _check_members(archive: zipfile.ZipFile) -> None:
 
 
 def _check_arrays(source: io.BytesIO) -> None:
-    """Of weights in numpy's form, an archive of arrays."""
+    """Check weights in numpy's form, an archive of arrays."""
     with zipfile.ZipFile(source) as archive:
         _check_members(archive)
 
 
 def _member_problem(member: zipfile.ZipInfo, seen: set[str]) -> str:
-    """What is wrong with a member of an archive; "" if nothing is."""
+    """Say what is wrong with a member of an archive; "" if nothing is."""
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
         return "would be unpacked outside of the archive's own folder"

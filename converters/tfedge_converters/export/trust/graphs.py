@@ -206,7 +206,7 @@ def _variable(described: bytes) -> tuple[str, ...]:
 
 
 def _entry_points(meta_graph: Any) -> Iterator[str]:
-    """What a loader may run or hand over beside the checkpoint."""
+    """List the functions that a loader may run or hand over beside the checkpoint."""
     for signature in meta_graph.signature_def.values():
         infos: tuple[Mapping[str, Any], ...] = (signature.inputs, signature.outputs)
         for tensor in (info for group in infos for info in group.values()):

@@ -62,7 +62,7 @@ CODE_RUNNERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class KnownNames:
-    """What one Keras finds of its own.
+    """Names that one Keras finds among its own.
 
     Attributes:
         classes: names of its classes, without those that run code.
@@ -90,7 +90,7 @@ class KnownNames:
 
 
 def names_of_keras3() -> KnownNames:
-    """What Keras 3 knows."""
+    """Return the names that Keras 3 knows."""
     classes = _classes(keras) | _UNLISTED | {found.__name__ for found in _operations()}
     return KnownNames(
         classes - set(CODE_RUNNERS),
@@ -107,7 +107,7 @@ def _by_own_name(name: str) -> bool:
 
 
 def names_of_tf_keras() -> KnownNames:
-    """What tf_keras knows; imports it."""
+    """Return the names that tf_keras knows; imports it."""
     import tf_keras
 
     classes = _classes(tf_keras) | _UNLISTED_OF_KERAS2
