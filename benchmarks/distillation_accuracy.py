@@ -139,7 +139,7 @@ def taught(trial: Trial, losses: Any, cache: d.TeacherCache, student: Any = None
     """The student after a distillation with nine tenths of the loss from the teacher."""
     distiller = d.Distiller(cache, student or trial.student(), losses, alpha=0.9)
     distiller.compile(trial.optimizer(len(trial.split.x_train)), LOGITS_LOSS)
-    x = cache.teach(trial.split.x_train)
+    x = cache.with_targets(trial.split.x_train)
     trial.fit(distiller, x, trial.split.y_train, trial.task.epochs)
     return distiller.student
 
@@ -182,7 +182,7 @@ def unlabelled(trial: Trial) -> float:
     distiller = d.Distiller(cache, trial.student(), d.SoftTargets(4.0), alpha=1.0)
     distiller.compile(trial.optimizer(len(trial.split.x_train)))
     epochs = max(round(trial.task.epochs * len(trial.split.x_train) / len(x)), 1)
-    trial.fit(distiller, cache.teach(x), None, epochs)
+    trial.fit(distiller, cache.with_targets(x), None, epochs)
     return trial.judged(distiller.student)
 
 
@@ -192,7 +192,7 @@ def int8_student(trial: Trial) -> float:
     student = tfedge.quantize(taught(trial, d.SoftTargets(4.0), cache), "int8")
     distiller = d.Distiller(cache, student, d.SoftTargets(4.0), alpha=0.9)
     distiller.compile(keras.optimizers.Adam(5e-4), LOGITS_LOSS)
-    trial.fit(distiller, cache.teach(trial.split.x_train), trial.split.y_train, 4)
+    trial.fit(distiller, cache.with_targets(trial.split.x_train), trial.split.y_train, 4)
     return trial.accuracy(on_device(flatbuffer_of(distiller.student), trial.split.x_test))
 
 

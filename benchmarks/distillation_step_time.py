@@ -73,7 +73,7 @@ def runs_of(pair: Pair, xla: bool) -> dict[str, Callable[[int], tuple[float, flo
     rng = np.random.default_rng(0)
     x = rng.normal(size=(pair.batch, *teacher.input_shape[1:])).astype(np.float32)
     y = rng.integers(teacher.output_shape[-1], size=pair.batch)
-    said = d.Taught(x, {"final_output": teacher(x)})
+    said = d.DistillationInputs(x, {"final_output": teacher(x)})
     student.compile("adam", LOGITS_LOSS, jit_compile=xla)
     teacher.compile(jit_compile=xla)
     return {

@@ -1,4 +1,4 @@
-"""A changed model proves that it is still itself: it computes what the original computes.
+"""Comparison of a changed model with its original: both have to compute the same.
 
 Both run on the same random inputs, in inference and without rounding. What differs by more than
 float arithmetic explains is an error that names the first layer that differs. While they run,

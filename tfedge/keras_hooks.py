@@ -21,7 +21,7 @@ from keras.src.saving import saving_lib
 from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.compiled_steps import compile_anew
 from tfedge.saved_parts import Snapshot, has_parts, make_missing, restore, snapshot
-from tfedge.students import scope_of, trained_model
+from tfedge.students import scope_of, trainable_model
 from tfedge.weight_constraints import hold
 
 _GROUP = "tfedge_parts"
@@ -158,4 +158,4 @@ def _on_train_end(original: Any, callbacks: Any, logs: Any = None) -> None:
     """Holds masks and clusters, whatever averages or older weights took the model's place."""
     original(callbacks, logs)
     if callbacks.model is not None:
-        hold(trained_model(callbacks.model))
+        hold(trainable_model(callbacks.model))

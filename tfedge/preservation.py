@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.clustered_values import is_clustered
 from tfedge.clustering.shared_weights import LEAST_ZEROS, Clusters
 from tfedge.clustering.sharing import attach, detach, shared_weights, switch_on
 from tfedge.errors import TfedgeError
-from tfedge.few_values import has_few_values
 from tfedge.near_names import near
 from tfedge.pruning.kernels import Kernel, selected_kernels
 from tfedge.pruning.masks import mask_of, mask_weight, put_mask, release
@@ -40,7 +40,7 @@ def preserve(model: Any, properties: Collection[str]) -> bool:
 
     Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
     where a kernel, or every channel of it, has at most 256 values that recur (see
-    `tfedge.few_values.has_few_values`). What holds already, because the model has masks or
+    `tfedge.clustered_values.is_clustered`). What holds already, because the model has masks or
     clusters, is left alone.
 
     Args:
@@ -70,9 +70,9 @@ def _preserve_kernel(kernel: Kernel, properties: Collection[str]) -> bool:
 def clusters_in(kernel: Kernel) -> Clusters | None:
     """The clusters that a kernel has, if it has any."""
     rows = kernel.rows()
-    if has_few_values(rows):
+    if is_clustered(rows):
         return Clusters(max(2, len(np.unique(rows))))
-    if all(has_few_values(row[np.newaxis]) for row in rows):
+    if all(is_clustered(row[np.newaxis]) for row in rows):
         return Clusters(max(2, *(len(np.unique(row)) for row in rows)), per_channel=True)
     return None
 
@@ -94,8 +94,8 @@ def _keep_zeros(kernel: Kernel) -> bool:
     return True
 
 
-def let_go(model: Any) -> bool:
-    """Lets every weight of a model go its own way again; whether anything was kept."""
+def remove_constraints(model: Any) -> bool:
+    """Remove masks and clusters from every weight of a model; return whether there were any."""
     shared = [kernel for kernel in selected_kernels(model) if shared_weights(kernel) is not None]
     for kernel in shared:
         detach(kernel)

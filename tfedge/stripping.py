@@ -10,7 +10,7 @@ from tfedge.clustering.cluster_layer import Cluster
 from tfedge.compiled_steps import compile_anew
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph import private
-from tfedge.preservation import let_go
+from tfedge.preservation import remove_constraints
 from tfedge.pruning.prune_layer import Prune
 from tfedge.quantization.model import QuantizedModel
 from tfedge.quantization.quantized_forward import detach, quantized_forward_of
@@ -38,7 +38,7 @@ def strip(model: Any) -> Any:
     if plain is None:
         plain = model
     if isinstance(plain, keras.Model):
-        found |= let_go(plain)
+        found |= remove_constraints(plain)
         if found:
             compile_anew(plain)
         if any(isinstance(layer, _WRAPPERS) for layer in private.layers_in(plain)):

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 
-def trained_model(model: Any) -> Any:
+def trainable_model(model: Any) -> Any:
     """The model whose weights `fit` changes: the student of a Distiller, else the model itself."""
     return model.student if isinstance(model, keras.distillation.Distiller) else model
 

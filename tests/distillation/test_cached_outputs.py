@@ -33,7 +33,7 @@ def test_a_student_of_the_cache_is_the_student_of_the_teacher(tmp_path, jit):
     cache = d.cache_outputs(teacher, x, tmp_path, layers=["second"], batch_size=16, shard_size=32)
     assert len(list(tmp_path.glob("shard-*.npz"))) == 2
     direct = _trained(teacher, x, net(6), jit_compile=jit)
-    cached = _trained(cache, cache.teach(x), net(6), jit_compile=jit)
+    cached = _trained(cache, cache.with_targets(x), net(6), jit_compile=jit)
     for a, b in zip(direct, cached, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
@@ -42,7 +42,7 @@ def test_a_dataset_may_be_shuffled_after_it_is_joined(tmp_path):
     teacher, (x, y) = net(16), data()
     samples = tf.data.Dataset.from_tensor_slices((x, y))
     cache = d.cache_outputs(teacher, samples.batch(16), tmp_path)
-    joined = cache.teach_dataset(samples).shuffle(64, seed=1).batch(16)
+    joined = cache.dataset_with_targets(samples).shuffle(64, seed=1).batch(16)
     for taught, _ in joined:
         np.testing.assert_allclose(
             taught.outputs["final_output"], teacher(taught.inputs), atol=1e-5
@@ -58,12 +58,12 @@ def test_a_cache_goes_on_where_it_stopped(tmp_path):
         return keras.ops.mean(batch, axis=(1, 2))
 
     first = d.cache_outputs(teacher, x, tmp_path, batch_size=16, shard_size=16)
-    kept = first.teach(x).outputs["final_output"]
+    kept = first.with_targets(x).outputs["final_output"]
     (tmp_path / "shard-00002.npz").unlink()
     asked.clear()
     again = d.cache_outputs(teacher, x, tmp_path, batch_size=16, shard_size=16)
     assert asked == [16, 16]  # the first samples once more, to know the teacher by
-    np.testing.assert_array_equal(again.teach(x).outputs["final_output"], kept)
+    np.testing.assert_array_equal(again.with_targets(x).outputs["final_output"], kept)
 
 
 @pytest.mark.parametrize("change", ["value", "order", "length"])
@@ -74,10 +74,10 @@ def test_other_data_are_refused(tmp_path, change):
     if change == "value":
         other[17, 3, 3, 0] += 1e-6
     with pytest.raises(TfedgeError, match="was made from"):
-        cache.teach(other)
+        cache.with_targets(other)
     if change != "length":
         with pytest.raises(tf.errors.InvalidArgumentError, match="not the one"):
-            list(cache.teach_dataset(tf.data.Dataset.from_tensor_slices(other)))
+            list(cache.dataset_with_targets(tf.data.Dataset.from_tensor_slices(other)))
 
 
 def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
@@ -92,12 +92,12 @@ def test_another_teacher_or_a_broken_file_is_refused(tmp_path):
     good = shard.read_bytes()
     shard.write_bytes((other / shard.name).read_bytes())
     with pytest.raises(TfedgeError, match=r"is not of the cache that cache\.json tells of"):
-        d.TeacherCache(tmp_path).teach(x)
+        d.TeacherCache(tmp_path).with_targets(x)
     shard.write_bytes(good[:100])
     with pytest.raises(TfedgeError, match="damaged"):
-        d.TeacherCache(tmp_path).teach(x)
+        d.TeacherCache(tmp_path).with_targets(x)
     with pytest.raises(TfedgeError, match="damaged"):  # before anybody reads samples
-        d.TeacherCache(tmp_path).teach_dataset(tf.data.Dataset.from_tensor_slices(x))
+        d.TeacherCache(tmp_path).dataset_with_targets(tf.data.Dataset.from_tensor_slices(x))
     with pytest.raises(TfedgeError, match="cannot be read"):
         d.TeacherCache(tmp_path / "nowhere")
     manifest = tmp_path / "cache.json"
@@ -137,7 +137,7 @@ def test_shards_that_are_no_samples(tmp_path, change, message):
     maker["content"] = digest_of(shard)
     np.savez(path, made_by=encoded(maker), **shard)
     with pytest.raises(TfedgeError, match=message):
-        d.TeacherCache(tmp_path).teach(x)
+        d.TeacherCache(tmp_path).with_targets(x)
 
 
 def test_layers_may_be_called_like_anything_else_in_a_file(tmp_path):
@@ -146,7 +146,7 @@ def test_layers_may_be_called_like_anything_else_in_a_file(tmp_path):
     y = keras.layers.Dense(2, name="allow_pickle")(keras.layers.ReLU(name="file")(y))
     teacher, names = keras.Model(x, y), ["fingerprints", "file", "allow_pickle"]
     given = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-    taught = d.cache_outputs(teacher, given, tmp_path, layers=names).teach(given)
+    taught = d.cache_outputs(teacher, given, tmp_path, layers=names).with_targets(given)
     right = keras.Model(x, [teacher.get_layer(name).output for name in names])(given)
     for name, value in zip(names, right, strict=True):
         np.testing.assert_allclose(taught.outputs[name], value, rtol=1e-5)
@@ -157,21 +157,21 @@ def test_a_cache_says_how_to_be_used(tmp_path):
     cache = d.cache_outputs(net(16), x, tmp_path)
     distiller = d.Distiller(cache, net(6), d.SoftTargets())
     distiller.compile("adam", LOSS)
-    with pytest.raises(TfedgeError, match=r"cache\.teach"):
+    with pytest.raises(TfedgeError, match=r"cache\.with_targets"):
         distiller.fit(x, y, verbose=0)
 
 
 def test_a_cache_that_lost_its_manifest_is_whole_again(tmp_path):
     x, _ = data()
     first = d.cache_outputs(net(16), x, tmp_path, batch_size=16, shard_size=32)
-    said = first.teach(x).outputs["final_output"]
+    said = first.with_targets(x).outputs["final_output"]
     (tmp_path / "cache.json").unlink()
     with pytest.raises(TfedgeError):
         d.TeacherCache(tmp_path)
     with pytest.raises(TfedgeError, match="another teacher"):
         d.cache_outputs(net(16, seed=2), x, tmp_path, batch_size=16, shard_size=32)
     again = d.cache_outputs(net(16), x, tmp_path, batch_size=16, shard_size=32)
-    np.testing.assert_array_equal(again.teach(x).outputs["final_output"], said)
+    np.testing.assert_array_equal(again.with_targets(x).outputs["final_output"], said)
 
 
 class _Activated(keras.Model):
@@ -210,7 +210,7 @@ def test_samples_that_no_cache_knows_are_evaluated_without_the_teacher(tmp_path)
     student = net(6)
     distiller = d.Distiller(d.cache_outputs(net(16), x, tmp_path), student, d.SoftTargets())
     distiller.compile("adam", LOSS, ["accuracy"])
-    taught = distiller.teacher.teach(x)
+    taught = distiller.teacher.with_targets(x)
     with pytest.warns(UserWarning, match="the student's own loss"):
         history = distiller.fit(taught, y, validation_data=(x, y), verbose=0).history
     student.compile(loss=LOSS, metrics=["accuracy"])

@@ -1,7 +1,8 @@
-"""A quantised model computes what its original computes: it proves so when it is made.
+"""A quantised model computes what its original computes: both are compared when it is made.
 
 `tfedge.quantize` compares both without rounding before it returns; here 8 bits are compared too,
-for both could be wrong in the same way, and faults are put into builders that the proof must find.
+for both could be wrong in the same way, and faults are put into builders that the comparison must
+find.
 """
 
 import dataclasses

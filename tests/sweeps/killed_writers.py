@@ -224,11 +224,11 @@ def cache(folder: Path) -> Writer:
         if not content_of(place):
             return "old"
         try:
-            said = TeacherCache(place).teach(x)
+            said = TeacherCache(place).with_targets(x)
         except TfedgeError as error:
             assert "is not whole" in str(error) or "cache.json: cannot be read" in str(error)
             return "incomplete"
-        right = TeacherCache(whole).teach(x)
+        right = TeacherCache(whole).with_targets(x)
         keras.tree.map_structure(np.testing.assert_array_equal, said.outputs, right.outputs)
         return "new"
 

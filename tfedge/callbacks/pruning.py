@@ -16,7 +16,7 @@ from tfedge.keras_graph.requirements import require_keras3
 from tfedge.layers import Prune
 from tfedge.pruning.gradient_hook import hook, needs_hook, unhook
 from tfedge.pruning.pruner import Plan, Pruner, plan_arguments
-from tfedge.students import scope_of, trained_model
+from tfedge.students import scope_of, trainable_model
 from tfedge.timing import EPOCH, STEP
 
 
@@ -73,14 +73,14 @@ class Pruning(TrainingCallback):
 
     def set_model(self, model: Any) -> None:
         """Puts the model's weights under masks that let everything through."""
-        require_keras3(trained_model(model))
+        require_keras3(trainable_model(model))
         if getattr(model, "optimizer", None) is None:
             raise TfedgeError(f"model '{model.name}' is not compiled; call model.compile first")
         if self._pruners and self.model is model:
             return
         super().set_model(model)
         with scope_of(model):
-            self._pruners = self._made(trained_model(model))
+            self._pruners = self._made(trainable_model(model))
 
     def _made(self, model: Any) -> list[Pruner]:
         if self.plan is not None:

@@ -25,7 +25,7 @@ from tfedge.quantization.quantized_forward import (
     ranges_of,
 )
 from tfedge.quantization.schemes import Scheme
-from tfedge.students import compares_layers, scope_of, trained_model
+from tfedge.students import compares_layers, scope_of, trainable_model
 from tfedge.timing import EPOCH
 
 
@@ -52,7 +52,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
             "clusters"; see `tfedge.quantize`.
         inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
             "simulated"; see `tfedge.quantize`.
-        check: whether the rounded pass proves first that, without rounding, it is the model's own;
+        check: whether the quantised pass without rounding is compared first with the model's own;
             see docs/architecture.md.
 
     Raises:
@@ -104,7 +104,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
     def set_model(self, model: Any) -> None:
         """Gives the model its quantised forward pass."""
         super().set_model(model)
-        learner = trained_model(model)
+        learner = trainable_model(model)
         require_keras3(learner)
         if isinstance(learner, QuantizedModel):
             raise TfedgeError(
@@ -134,7 +134,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
 
     def quantized_model(self) -> QuantizedModel:
         """The model with its ranges, as `tfedge.quantize` makes it, to save or inspect."""
-        made = QuantizedModel(trained_model(self.model), self.scheme, inference=self.inference)
+        made = QuantizedModel(trainable_model(self.model), self.scheme, inference=self.inference)
         for new, old in zip(operators_of(made), operators_of(self.quantized), strict=True):
             for mine, trained in zip(ranges_of(new), ranges_of(old), strict=True):
                 mine.set_weights(trained.get_weights())

@@ -21,7 +21,7 @@ from tfedge.quantization.model import (
     was_rounded,
 )
 from tfedge.quantization.phase import Phase
-from tfedge.students import trained_model
+from tfedge.students import trainable_model
 from tfedge.timing import EPOCH, STEP, Timing, require_count
 
 _LATE = {
@@ -87,7 +87,7 @@ class QuantizationSchedule(TrainingCallback):
     @property
     def quantized(self) -> Any:
         """The model or forward pass that holds the quantised layers."""
-        return trained_model(self.model)
+        return trainable_model(self.model)
 
     def phase_at(self, position: int) -> Phase:
         """Return the layers' phase at an epoch or step."""

@@ -15,7 +15,7 @@ from tfedge.clustering.sharing import attach, chosen_kernels, distinct_values, s
 from tfedge.compiled_steps import compile_anew
 from tfedge.keras_graph.requirements import require_keras3
 from tfedge.pruning.kernels import Kernel
-from tfedge.students import scope_of, trained_model
+from tfedge.students import scope_of, trainable_model
 from tfedge.timing import EPOCH, STEP, Timing
 
 _LATE = {
@@ -85,7 +85,7 @@ class WeightClustering(TrainingCallback):
     def set_model(self, model: Any) -> None:
         """Gives the model's layers what will say which weights belong together."""
         super().set_model(model)
-        learner = trained_model(model)
+        learner = trainable_model(model)
         require_keras3(learner)
         kernels = chosen_kernels(learner, self.layers, trained=True)
         with scope_of(model):
@@ -167,7 +167,7 @@ class WeightClustering(TrainingCallback):
         from tfedge.quantization.model import operators_of, restart_scales
         from tfedge.quantization.quantized_forward import quantized_forward_of
 
-        learner = trained_model(self.model)
+        learner = trainable_model(self.model)
         forward = quantized_forward_of(learner)
         restart_scales(operators_of(learner if forward is None else forward.model))
 

@@ -1,4 +1,4 @@
-from tfedge.distillation.cached_outputs import Taught as Taught
+from tfedge.distillation.cached_outputs import DistillationInputs as DistillationInputs
 from tfedge.distillation.cached_outputs import TeacherCache as TeacherCache
 from tfedge.distillation.cached_outputs import cache_outputs as cache_outputs
 from tfedge.distillation.distiller import Distiller as Distiller

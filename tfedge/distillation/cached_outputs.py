@@ -70,8 +70,8 @@ _OUTPUT = "output/"
 _SAME = {"rtol": 1e-3, "atol": 1e-3}
 
 
-class Taught(NamedTuple):
-    """Inputs of a student, and what the teacher says of them by layer name."""
+class DistillationInputs(NamedTuple):
+    """Inputs of a student, and its targets: the teacher's outputs by layer name."""
 
     inputs: Any
     outputs: dict[str, Any]
@@ -84,9 +84,9 @@ class TeacherCache(keras.Model):
     whole, and shards of samples in the order of the data, each with a fingerprint of every sample
     and of the teacher.
 
-    In `fit` every batch has to come with what the teacher said of it (`teach`, `teach_dataset`).
-    `evaluate` and `validation_data` may do without: then the loss is the student's own, or nan
-    where it has none, and a warning says so.
+    In `fit` every batch has to come with the teacher's outputs for it (`with_targets`,
+    `dataset_with_targets`). `evaluate` and `validation_data` may do without: then the loss is the
+    student's own, or nan where it has none, and a warning says so.
 
     Args:
         folder: that `cache_outputs` has written.
@@ -98,7 +98,7 @@ class TeacherCache(keras.Model):
         >>> cache = cache_outputs(Ensemble([a, b, c]), x, "build/teachers")
         >>> distiller = Distiller(cache, student, SoftTargets(4.0), alpha=1)
         >>> distiller.compile("adam")
-        >>> distiller.fit(cache.teach(x), batch_size=64)
+        >>> distiller.fit(cache.with_targets(x), batch_size=64)
     """
 
     def __init__(self, folder: str | Path):
@@ -119,8 +119,8 @@ class TeacherCache(keras.Model):
             TfedgeError: always.
         """
         raise TfedgeError(
-            "the teacher is a cache; fit with cache.teach(x), or map a tf.data.Dataset through "
-            "cache.teach_dataset, so that every sample comes with what the teacher said of it"
+            "the teacher is a cache; fit with cache.with_targets(x), or map a tf.data.Dataset "
+            "through cache.dataset_with_targets, so that every sample has the teacher's outputs"
         )
 
     @property
@@ -129,8 +129,8 @@ class TeacherCache(keras.Model):
         shard = self._shard(0)
         return self._packed({key: (None, *shard[key].shape[1:]) for key in self._keys()})
 
-    def teach(self, x: Any) -> Taught:
-        """Arrays with their teacher's outputs, to give to `fit` as x; `fit` may shuffle them.
+    def with_targets(self, x: Any) -> DistillationInputs:
+        """Join arrays with their teacher's outputs, to give to `fit` as x, which may shuffle them.
 
         Args:
             x: the arrays that the cache was made from, nested as the model takes them.
@@ -141,10 +141,10 @@ class TeacherCache(keras.Model):
         self._require_same(fingerprints(x))
         parts = [self._shard(index) for index in range(len(self.facts["shards"]))]
         whole = {key: np.concatenate([part[key] for part in parts]) for key in self._keys()}
-        return Taught(x, self._packed(whole))
+        return DistillationInputs(x, self._packed(whole))
 
-    def teach_dataset(self, data: tf.data.Dataset) -> tf.data.Dataset:
-        """A dataset of single samples, x or (x, …), with x replaced by what `Taught` holds.
+    def dataset_with_targets(self, data: tf.data.Dataset) -> tf.data.Dataset:
+        """Join single samples, x or (x, …), with the teacher's outputs, as `DistillationInputs`.
 
         Shuffle and batch afterwards. Every sample is checked while it passes by. The cache is read
         once before, so that what is damaged is said here.
@@ -166,7 +166,7 @@ class TeacherCache(keras.Model):
             check = tf.debugging.assert_equal(same, known[_PRINTS], message)
             with tf.control_dependencies([check]):
                 outputs = {key: tf.identity(known[key]) for key in self._keys()}
-            return (Taught(x, self._packed(outputs)), *rest)
+            return (DistillationInputs(x, self._packed(outputs)), *rest)
 
         samples = tf.data.experimental.assert_cardinality(sum(self.facts["shards"]))
         return tf.data.Dataset.zip((data, kept)).map(joined, tf.data.AUTOTUNE).apply(samples)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfedge.distillation.cached_outputs import Taught, TeacherCache
+from tfedge.distillation.cached_outputs import DistillationInputs, TeacherCache
 from tfedge.distillation.teachers import apart_from, as_teacher
 from tfedge.errors import TfedgeError
 from tfedge.keras_graph.requirements import require_tensorflow
@@ -129,13 +129,13 @@ class Distiller(keras.distillation.Distiller):
 
     def build(self, input_shape: Any = None) -> None:
         """Builds the student, where its layers wait for data."""
-        if not self.student.built and not isinstance(input_shape, Taught):
+        if not self.student.built and not isinstance(input_shape, DistillationInputs):
             self.student.build(input_shape)
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None, **options: Any) -> Any:
         """Call the student."""
-        x = inputs.inputs if isinstance(inputs, Taught) else inputs
+        x = inputs.inputs if isinstance(inputs, DistillationInputs) else inputs
         extractor = self._student_feature_extractor
         if extractor is None:
             return self.student(x, training=training, **options)
@@ -154,7 +154,11 @@ class Distiller(keras.distillation.Distiller):
         if y_pred is None:
             y_pred = self(x, training=training)
         own = self._own_loss(y, y_pred, sample_weight)
-        if not training and isinstance(self.teacher, TeacherCache) and not isinstance(x, Taught):
+        if (
+            not training
+            and isinstance(self.teacher, TeacherCache)
+            and not isinstance(x, DistillationInputs)
+        ):
             return self._loss_without_teacher(y, own)
         said = self._said_by_teacher(x)
         terms = [self._term(loss, said, y_pred) for loss in self.distillation_losses]
@@ -174,7 +178,7 @@ class Distiller(keras.distillation.Distiller):
         what = "the student's own loss" if has_own else "nan, as the student has no loss of its own"
         warnings.warn(
             "the teacher is a cache that does not know these samples: their loss is "
-            f"{what}; evaluate cache.teach(x) of a cache of theirs to count the teacher",
+            f"{what}; evaluate cache.with_targets(x) of a cache of theirs to count the teacher",
             stacklevel=2,
         )
         total = own if has_own else own + float("nan")
@@ -183,7 +187,7 @@ class Distiller(keras.distillation.Distiller):
         return total
 
     def _said_by_teacher(self, x: Any) -> dict[str, Any]:
-        if isinstance(x, Taught):
+        if isinstance(x, DistillationInputs):
             return x.outputs
         return self._extract_all_teacher_features(x)
 

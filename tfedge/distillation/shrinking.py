@@ -17,7 +17,7 @@ from tfedge.pruning import channel_importance as importances
 from tfedge.pruning.channel_graph import LayerChannels, channel_graph
 from tfedge.pruning.channel_importance import ChannelImportance
 from tfedge.pruning.channel_selection import narrowed
-from tfedge.pruning.rebuilding import proven_without_channels, without_channels
+from tfedge.pruning.rebuilding import checked_without_channels, without_channels
 
 _WHAT = "tfedge.distillation.shrink"
 
@@ -45,9 +45,9 @@ def shrink(
         depth: share of the repeated blocks that stays, in (0, 1]; at least one of every row.
         importance, calibration: which channels stay; see `tfedge.pruning.remove_channels`.
         multiple_of: channels of a layer become a multiple of this, rounded up.
-        check: whether a narrower student proves first that it computes what the teacher does
-            without reading the channels that went, and before blocks go, a copy with all of them
-            that it computes what the teacher does.
+        check: whether a narrower student is compared first, on random inputs, with the teacher
+            that does not read the channels that went, and before blocks go, a copy with all of
+            them with the teacher.
 
     Returns:
         A functional model, not compiled, with the names of the layers as they were.
@@ -122,7 +122,7 @@ def _narrower(
         )
     if not check:
         return without_channels(model, graph, keep)
-    return proven_without_channels(_WHAT, model, graph, keep)
+    return checked_without_channels(_WHAT, model, graph, keep)
 
 
 def _why(layers: list[LayerChannels]) -> str:

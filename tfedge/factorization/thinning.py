@@ -65,8 +65,8 @@ def factorize(
             of the ranks of inputs and outputs.
         calibration: inputs, for a budget.
         multiple_of: ranks by a rule or a budget are rounded up to a multiple of this.
-        check: whether the result proves first that it computes what the model would with the
-            products of the factors as its kernels.
+        check: whether the result is compared first, on random inputs, with the model whose kernels
+            are the products of the factors.
 
     Returns:
         A functional model, not compiled.

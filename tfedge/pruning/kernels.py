@@ -276,11 +276,11 @@ def _worth_pruning(model: Any, kernels: list[Kernel], pattern: Pattern) -> list[
     ]
     if not pattern.whole_outputs:
         return worth
-    ends = _ends(computation_of(model))
+    last = _output_layers(computation_of(model))
     return [
         kernel
         for kernel in worth
-        if id(kernel.layer) not in ends and kind_of(kernel.layer) not in _WITHOUT_OUTPUTS
+        if id(kernel.layer) not in last and kind_of(kernel.layer) not in _WITHOUT_OUTPUTS
     ]
 
 
@@ -331,7 +331,7 @@ def _add_companions(model: Any, kernels: list[Kernel]) -> None:
                 kernel.companions.append((norm, name))
 
 
-def _ends(computation: Computation) -> set[int]:
+def _output_layers(computation: Computation) -> set[int]:
     """Ids of the last layers with weights on the way to each output."""
     makers: dict[int, Call] = {id(r): call for call in computation.calls for r in call.results}
     found: set[int] = set()
@@ -340,7 +340,7 @@ def _ends(computation: Computation) -> set[int]:
         call = makers.get(id(waiting.pop()))
         if call is None:
             continue
-        ends = {id(kernel.layer) for kernel in kernels_inside(call.operation)}
-        found |= ends
-        waiting += [] if ends else call.operands
+        last = {id(kernel.layer) for kernel in kernels_inside(call.operation)}
+        found |= last
+        waiting += [] if last else call.operands
     return found

@@ -46,7 +46,7 @@ def without_channels(
     return smaller
 
 
-def proven_without_channels(what: str, model: Any, graph: ChannelGraph, keep: np.ndarray) -> Any:
+def checked_without_channels(what: str, model: Any, graph: ChannelGraph, keep: np.ndarray) -> Any:
     """Remove channels as `without_channels` does; but first compare what the result computes.
 
     That is what the model computes with zeros where it reads the channels that go. A normalisation
@@ -61,7 +61,7 @@ def proven_without_channels(what: str, model: Any, graph: ChannelGraph, keep: np
         UnsupportedError: a layer cannot be made from its own configuration.
     """
     if (graph.mixed & ~keep).any():
-        proven_without_channels(what, model, graph, np.ones(graph.count, bool))
+        checked_without_channels(what, model, graph, np.ones(graph.count, bool))
         return without_channels(model, graph, keep)
     smaller, made = _rebuilt(model, _settings(graph, keep))
     with telling_weights(model), exchanged(_unread(graph, keep)):

@@ -16,7 +16,7 @@ from tfedge.pruning.channel_graph import ChannelGraph, LayerChannels, channel_gr
 from tfedge.pruning.channel_importance import ChannelImportance
 from tfedge.pruning.channel_selection import choose, rounded_away
 from tfedge.pruning.dead_channels import DeadChannels
-from tfedge.pruning.rebuilding import proven_without_channels, without_channels
+from tfedge.pruning.rebuilding import checked_without_channels, without_channels
 
 MASKED = "masked"
 _WHAT = "tfedge.pruning.remove_channels"
@@ -52,8 +52,8 @@ def remove_channels(
             attention do not. With "masked", 1 removes all that can go.
         keep_at_least: share of a layer's channels that stays, in [0, 1]; at least `multiple_of`
             stay in any case.
-        check: whether the result proves first that it computes what the model does without reading
-            the channels that went; with "masked", what the model does.
+        check: whether the result is compared first, on random inputs, with the model that does not
+            read the channels that went; with "masked", with the model itself.
 
     Returns:
         A functional model, not compiled, with the names of the layers as they were.
@@ -84,7 +84,7 @@ def remove_channels(
     keep = choose(graph, scores, budget, multiple_of, keep_at_least)
     if not check:
         return without_channels(model, graph, keep)
-    return proven_without_channels(_WHAT, model, graph, keep)
+    return checked_without_channels(_WHAT, model, graph, keep)
 
 
 def removable_channels(model: Any) -> list[LayerChannels]:

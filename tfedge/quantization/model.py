@@ -239,8 +239,8 @@ def quantize(
             or "simulated", float numbers rounded to their grids as in training, which takes little
             more time than the float model and may be an integer or two off. The result's property
             `inference` changes it.
-        check: whether the result proves first that, without rounding, it computes what the model
-            computes; see docs/architecture.md.
+        check: whether the result without rounding is compared first with the model, on random
+            inputs; see docs/architecture.md.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.

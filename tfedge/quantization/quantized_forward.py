@@ -93,7 +93,7 @@ def attach(model: Any, scheme: Scheme, check: bool = True) -> QuantizedForward:
     Args:
         model: a built Keras model.
         scheme: widths and quantizers.
-        check: whether the pass proves first that, without rounding, it is the model's own.
+        check: whether the pass without rounding is compared first with the model's own.
 
     Raises:
         DifferenceError: it is not.

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfedge.few_values import has_few_values
+from tfedge.clustered_values import is_clustered
 from tfedge.quantization import schemes
 from tfedge.quantization.affine import SMALLEST_SCALE
 from tfedge.quantization.affine_tensors import weight_scale
@@ -45,7 +45,7 @@ class AbsMax(keras.layers.Layer):
 
     def initialize_scales(self, kernel: np.ndarray) -> None:
         """Looks at weights [..., channels] for what their scales have to keep."""
-        self.per_tensor.assign(has_few_values(_rows(kernel)))
+        self.per_tensor.assign(is_clustered(_rows(kernel)))
 
     def connected(self, kernel: Any) -> Any:
         """The weights in float, known to depend on the scales that the optimizer trains."""
@@ -102,7 +102,7 @@ class LearnedStep(AbsMax):
         )
 
     def _initial_scales(self, kernel: np.ndarray) -> np.ndarray:
-        if has_few_values(_rows(kernel)):
+        if is_clustered(_rows(kernel)):
             # Cutting weights off would merge values.
             channels = kernel.shape[-1] if self.per_channel else 1
             return np.full(channels, np.abs(kernel).max() / self.scheme.limit)

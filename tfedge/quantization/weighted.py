@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfedge.few_values import count_values, has_few_values
+from tfedge.clustered_values import count_values, is_clustered
 from tfedge.markers import mark_weights
 from tfedge.quantization import batch_norm, exact, fused_activation
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
@@ -182,7 +182,7 @@ class WeightedOperator(QuantizedOperator):
         y = tf.nn.bias_add(self.layer_weights.apply(x, kernel), bias)
         y = mark_weights(
             self.activation.function(y), scale, self.weight_quantizer.scheme.bits,
-            count_values(rows) if has_few_values(rows) else None,
+            count_values(rows) if is_clustered(rows) else None,
         )  # fmt: skip
         return marked_result(self, y)
 

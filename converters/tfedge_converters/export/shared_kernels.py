@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge.few_values import has_few_values
+from tfedge.clustered_values import is_clustered
 
 
 def shared_kernels(model: Any) -> list[np.ndarray]:
@@ -20,4 +20,4 @@ def shared_kernels(model: Any) -> list[np.ndarray]:
     """
     values = (np.asarray(variable) for variable in getattr(model, "trainable_variables", ()))
     kernels = (value.astype(np.float32) for value in values if value.ndim > 1)
-    return [kernel for kernel in kernels if has_few_values(kernel.reshape(1, -1))]
+    return [kernel for kernel in kernels if is_clustered(kernel.reshape(1, -1))]

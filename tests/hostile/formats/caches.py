@@ -68,10 +68,10 @@ def _cache(place: Place):
     return TeacherCache(place.given)
 
 
-def _teach_dataset(place: Place) -> None:
+def _with_targets_dataset(place: Place) -> None:
     import tensorflow as tf
 
-    for _ in _cache(place).teach_dataset(tf.data.Dataset.from_tensor_slices(_X)):
+    for _ in _cache(place).dataset_with_targets(tf.data.Dataset.from_tensor_slices(_X)):
         pass
 
 
@@ -79,7 +79,7 @@ def _distil(place: Place) -> None:
     from tfedge.distillation import Distiller, SoftTargets
 
     cache = _cache(place)
-    taught = cache.teach(_X)
+    taught = cache.with_targets(_X)
     if place.rng.random() < _TRAINED_SHARE:
         distiller = Distiller(cache, _net(2), SoftTargets(2.0), alpha=1)
         distiller.compile("sgd")
@@ -88,14 +88,14 @@ def _distil(place: Place) -> None:
 
 def _distil_sound(folder: Path) -> None:
     place = Place(folder, folder / "cache", folder / "output", np.random.default_rng(0))
-    _teach_dataset(place)
+    _with_targets_dataset(place)
     _distil(place)
 
 
 _ROADS = {
-    "teach": lambda p: _cache(p).teach(_X),
+    "teach": lambda p: _cache(p).with_targets(_X),
     "shapes": lambda p: _cache(p).shapes_of_layers,
-    "teach a dataset": _teach_dataset,
+    "teach a dataset": _with_targets_dataset,
     "distil": _distil,
     "go on": lambda p: _cache_outputs(p.given),
 }

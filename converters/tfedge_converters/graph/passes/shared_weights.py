@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from tfedge.few_values import has_few_values
+from tfedge.clustered_values import is_clustered
 from tfedge.quantization.policy import OPERATORS
 from tfedge_converters.graph.types import Model, Operator, SharedWeights, Tensor, TensorType
 
@@ -84,7 +84,7 @@ def _shared(weights: Tensor, axis: int, kernels: Sequence[np.ndarray]) -> Shared
             signed = (values * np.sign(factors)[:, np.newaxis]).astype(np.float32)
             layout = np.moveaxis(signed.reshape(moved.shape), 0, axis)
             return SharedWeights(layout, np.abs(factors).astype(np.float32))
-    if has_few_values(rows):
+    if is_clustered(rows):
         return SharedWeights(weights.data, np.ones(len(rows), np.float32))
     return None
 
@@ -94,7 +94,7 @@ def _candidates(kernels: Sequence[np.ndarray], shape: tuple[int, ...]) -> Iterat
     for kernel in kernels:
         for layout in _LAYOUTS if kernel.size == shape[0] * shape[1] else ():
             moved = layout(kernel)
-            if len(moved) == shape[0] and has_few_values(moved.reshape(shape)):
+            if len(moved) == shape[0] and is_clustered(moved.reshape(shape)):
                 yield moved.reshape(shape)
 
 

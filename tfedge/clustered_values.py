@@ -13,7 +13,7 @@ def count_values(values: np.ndarray) -> int:
     return len(np.unique(values))
 
 
-def has_few_values(rows: np.ndarray) -> bool:
+def is_clustered(rows: np.ndarray) -> bool:
     """Whether weights were shared among channels.
 
     Args:
