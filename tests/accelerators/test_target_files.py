@@ -142,12 +142,10 @@ def test_conditions_say_why_and_what_to_do():
     net.add("RELU", [pointwise], (1, 1, 1, 4))
     net.operators[1].version = 4
     first, second, third = map_graph(net.graph(), accelerator).placements
-    assert [o.why for o in first.obstacles] == ["strides are 1 to 3"]
-    assert first.obstacles[0].advice == "Use a stride of 3."
-    assert [o.kind for o in second.obstacles] == ["version"]
-    assert [(o.status, o.why, o.advice) for o in third.obstacles] == [
-        ("NOPE", "no RELU", "Fuse it.")
-    ]
+    assert [o.why for o in first.reasons] == ["strides are 1 to 3"]
+    assert first.reasons[0].advice == "Use a stride of 3."
+    assert [o.kind for o in second.reasons] == ["version"]
+    assert [(o.status, o.why, o.advice) for o in third.reasons] == [("NOPE", "no RELU", "Fuse it.")]
 
 
 def test_there_is_a_word_for_operators_without_an_entry():
@@ -159,11 +157,11 @@ def test_there_is_a_word_for_operators_without_an_entry():
     net = Net(1, 4)
     net.add("EXP", [net.add("TANH", [net.input], (1, 4))], (1, 4))
     tanh, exp = map_graph(net.graph(), accelerator).placements
-    assert [placement.obstacles[0].why for placement in (tanh, exp)] == [
+    assert [placement.reasons[0].why for placement in (tanh, exp)] == [
         "no TANH",
         "no such operator",
     ]
-    assert exp.obstacles[0].changes == ("to_host",)
+    assert exp.reasons[0].changes == ("to_host",)
 
 
 def test_an_operator_of_which_a_question_makes_no_sense_does_not_pass():

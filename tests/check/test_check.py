@@ -212,8 +212,8 @@ def _last(cases, name):
 def test_documented_limits(name):
     placement = _last(REFUSED, name)
     assert not placement.mapped
-    assert placement.obstacles[0].kind != "region"
-    assert any(o.why or o.advice for o in placement.obstacles)
+    assert placement.reasons[0].kind != "region"
+    assert any(o.why or o.advice for o in placement.reasons)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

@@ -74,7 +74,7 @@ def test_operators_are_placed_as_predicted(accelerator, models, tmp_path):
     seen, wrong, refused, unforeseen = 0, Counter(), 0, []
     for name, model in models.items():
         placements = map_graph(model.main, described).placements
-        rejected = any(o.kind == "rejected" for p in placements for o in p.obstacles)
+        rejected = any(o.kind == "rejected" for p in placements for o in p.reasons)
         if not compiled[name]:
             refused += rejected
             unforeseen += [] if rejected else [name]

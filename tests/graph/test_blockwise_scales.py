@@ -198,7 +198,7 @@ def test_nothing_says_what_is_right():
 def test_accelerators_leave_them_to_the_cpu():
     accelerator = targets.load("litert-gpu").accelerator
     (placement,) = map_graph(dense().main, accelerator).placements
-    assert "blocks" in placement.obstacles[0].why
+    assert "blocks" in placement.reasons[0].why
 
 
 def test_passes_see_the_scales():

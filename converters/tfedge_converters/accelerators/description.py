@@ -26,7 +26,7 @@ class Condition:
         kind: a key of `KINDS`.
         why: one sentence for people, with the numbers of the limit.
         advice: what to change in the model; empty if there is nothing to say.
-        changes: names of `remedies.CHANGES` to try.
+        changes: names of `rewrites.REWRITES` to try.
     """
 
     require: Expression

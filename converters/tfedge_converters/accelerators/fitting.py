@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tfedge_converters.accelerators.changes import CHANGES
 from tfedge_converters.accelerators.description import Accelerator
 from tfedge_converters.accelerators.mapping import map_graph
+from tfedge_converters.accelerators.rewrites import REWRITES
 from tfedge_converters.graph.types import Graph, Model
 
 # A change may bring operators that need another one.
@@ -22,7 +22,7 @@ def fit(model: Model, accelerator: Accelerator) -> bool:
     """
     changed = bool(rewrite(model, accelerator))
     if accelerator.lowest_versions:
-        lower = CHANGES["lowest_version"].attempt
+        lower = REWRITES["lowest_version"].attempt
         lowered = [lower(model.main, operator) for operator in list(model.main.operators)]
         changed = any(lowered) or changed
     if accelerator.fixed_shapes:
@@ -55,9 +55,9 @@ def rewrite(model: Model, accelerator: Accelerator) -> list[str]:
 def _rewrite_once(graph: Graph, accelerator: Accelerator) -> list[str]:
     made = []
     for placement in map_graph(graph, accelerator).on_cpu:
-        wanted = [name for obstacle in placement.obstacles for name in obstacle.changes]
+        wanted = [name for reason in placement.reasons for name in reason.changes]
         for name in dict.fromkeys(wanted):
-            change = CHANGES.get(name)
+            change = REWRITES.get(name)
             if change is not None and change.exact and change.attempt(graph, placement.operator):
                 made.append(name)
                 break

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfedge.json_form import Form, line_of_text
-from tfedge_converters.accelerators.changes import CHANGES
+from tfedge_converters.accelerators.rewrites import REWRITES
 
 # What can be wrong with an operator, and what it is called where a file has no words of its own.
 KINDS = {
@@ -57,7 +57,7 @@ _CODES = {
 _SAID = {
     "why": _TEXT,
     "advice": _TEXT,
-    "changes": _list({"type": "string", "enum": sorted(CHANGES)}),
+    "changes": _list({"type": "string", "enum": sorted(REWRITES)}),
 }
 _CONDITION = _object(
     {

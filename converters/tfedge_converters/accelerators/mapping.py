@@ -16,7 +16,7 @@ _BLOCKS = "weights whose blocks have scales of their own: nothing is known of th
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class UnsupportedReason:
     """Reason why an operator stays on the CPU.
 
     Attributes:
@@ -24,7 +24,7 @@ class Obstacle:
         status: what the accelerator's own tools call it.
         why: one sentence more; may be empty.
         advice: what to change in the model; may be empty.
-        changes: names of `remedies.CHANGES` to try.
+        changes: names of `rewrites.REWRITES` to try.
     """
 
     kind: str
@@ -40,19 +40,19 @@ class Placement:
 
     Attributes:
         index: the operator's position in the graph.
-        obstacles: everything that keeps it on the CPU, in the order in which it is found; empty of
+        reasons: everything that keeps it on the CPU, in the order in which it is found; empty of
             operators that the accelerator computes.
     """
 
     index: int
     operator: Operator
     facts: OperatorFacts = field(repr=False)
-    obstacles: tuple[Obstacle, ...] = ()
+    reasons: tuple[UnsupportedReason, ...] = ()
 
     @property
     def mapped(self) -> bool:
         """Whether the accelerator computes it."""
-        return not self.obstacles
+        return not self.reasons
 
     @property
     def macs(self) -> int:
@@ -89,57 +89,59 @@ def map_graph(graph: Graph, accelerator: Accelerator) -> GraphMapping:
     """Says for every operator whether an accelerator computes it."""
     wiring = Wiring(graph)
     facts = [OperatorFacts(operator, wiring) for operator in graph.operators]
-    found = [tuple(_obstacles(each, accelerator)) for each in facts]
+    found = [tuple(_reasons(each, accelerator)) for each in facts]
     if accelerator.regions != ANYWHERE:
         _add_regions(graph, accelerator, found)
     placements = (
-        Placement(index, operator, each, obstacles)
-        for index, (operator, each, obstacles) in enumerate(
+        Placement(index, operator, each, reasons)
+        for index, (operator, each, reasons) in enumerate(
             zip(graph.operators, facts, found, strict=True)
         )
     )
     return GraphMapping(accelerator, graph, tuple(placements))
 
 
-def _add_regions(graph: Graph, accelerator: Accelerator, found: list[tuple[Obstacle, ...]]) -> None:
+def _add_regions(
+    graph: Graph, accelerator: Accelerator, found: list[tuple[UnsupportedReason, ...]]
+) -> None:
     pairs = list(zip(graph.operators, found, strict=True))
-    region = first_region(graph, {id(operator) for operator, obstacles in pairs if not obstacles})
-    behind = Obstacle("region", accelerator.word("region"))
-    for index, (operator, obstacles) in enumerate(pairs):
-        if not obstacles and id(operator) not in region:
+    region = first_region(graph, {id(operator) for operator, reasons in pairs if not reasons})
+    behind = UnsupportedReason("region", accelerator.word("region"))
+    for index, (operator, reasons) in enumerate(pairs):
+        if not reasons and id(operator) not in region:
             found[index] = (behind,)
 
 
-def _obstacles(facts: OperatorFacts, accelerator: Accelerator) -> Iterator[Obstacle]:
+def _reasons(facts: OperatorFacts, accelerator: Accelerator) -> Iterator[UnsupportedReason]:
     """Find the reasons against an operator by itself."""
 
-    def obstacle(kind: str, why: str, advice: str, changes: tuple[str, ...]) -> Obstacle:
-        return Obstacle(kind, accelerator.word(kind), why, advice, changes)
+    def reason(kind: str, why: str, advice: str, changes: tuple[str, ...]) -> UnsupportedReason:
+        return UnsupportedReason(kind, accelerator.word(kind), why, advice, changes)
 
     if block_operands(facts.operator):
-        yield obstacle("type", _BLOCKS, "Give every channel one scale.", ())
-    yield from _broken(facts, accelerator.every_operator, obstacle)
+        yield reason("type", _BLOCKS, "Give every channel one scale.", ())
+    yield from _broken(facts, accelerator.every_operator, reason)
     rules = accelerator.operators.get(facts.operator.code)
     if rules is None:
         refusal = accelerator.refused.get(facts.operator.code, accelerator.unlisted)
-        yield obstacle("operator", refusal.why, refusal.advice, refusal.changes)
+        yield reason("operator", refusal.why, refusal.advice, refusal.changes)
         return
     if rules.versions is not None:
         low, high = rules.versions
         if not low <= facts.operator.version <= high:
             known = f"version {facts.operator.version}; known are {low} to {high}"
-            yield obstacle("version", known, "", ("lowest_version",))
-    yield from _broken(facts, rules.conditions, obstacle)
+            yield reason("version", known, "", ("lowest_version",))
+    yield from _broken(facts, rules.conditions, reason)
 
 
 def _broken(
     facts: OperatorFacts,
     conditions: tuple[Condition, ...],
-    obstacle: Callable[[str, str, str, tuple[str, ...]], Obstacle],
-) -> Iterator[Obstacle]:
+    reason: Callable[[str, str, str, tuple[str, ...]], UnsupportedReason],
+) -> Iterator[UnsupportedReason]:
     for condition in conditions:
         if not _fulfilled(condition, facts):
-            yield obstacle(condition.kind, condition.why, condition.advice, condition.changes)
+            yield reason(condition.kind, condition.why, condition.advice, condition.changes)
 
 
 def _fulfilled(condition: Condition, facts: OperatorFacts) -> bool:

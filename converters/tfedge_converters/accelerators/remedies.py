@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from tfedge.terminal_text import readable
-from tfedge_converters.accelerators.changes import CHANGES, Change
 from tfedge_converters.accelerators.mapping import GraphMapping, Placement, map_graph
+from tfedge_converters.accelerators.rewrites import REWRITES, Rewrite
 from tfedge_converters.graph.types import Graph, Operator
 
 
@@ -16,7 +16,7 @@ class Remedy:
     """A way to let the accelerator compute more.
 
     Attributes:
-        change: a key of `changes.CHANGES`.
+        change: a key of `rewrites.REWRITES`.
         what: what to do.
         operators: positions of the operators that it is done to, in the graph that it is tried on.
         names: what these operators make.
@@ -59,7 +59,7 @@ def plan(mapping: GraphMapping) -> tuple[list[Remedy], GraphMapping]:
     """
     steps: list[Remedy] = []
     tried: set[str] = set()
-    while len(steps) < len(CHANGES):
+    while len(steps) < len(REWRITES):
         found = _next_step(mapping, tried)
         if found is None:
             break
@@ -88,9 +88,9 @@ def _wanted(mapping: GraphMapping) -> dict[str, list[Placement]]:
     """The operators that name a change, by the change's name."""
     wanted: dict[str, list[Placement]] = {}
     for placement in mapping.on_cpu:
-        names = [name for obstacle in placement.obstacles for name in obstacle.changes]
+        names = [name for reason in placement.reasons for name in reason.changes]
         for name in dict.fromkeys(names):
-            if name in CHANGES:
+            if name in REWRITES:
                 wanted.setdefault(name, []).append(placement)
     return wanted
 
@@ -99,7 +99,7 @@ def _tried(
     mapping: GraphMapping, name: str, wanted: list[Placement]
 ) -> tuple[Remedy, GraphMapping] | None:
     """A change to all operators that want it, and the mapping that it leads to."""
-    change = CHANGES[name]
+    change = REWRITES[name]
     graph, done = _changed(mapping.graph, change, wanted)
     if not done:
         return None
@@ -123,7 +123,7 @@ def _name(mapping: GraphMapping, index: int) -> str:
     return readable(outputs[0].name.split(";")[0]) if outputs else ""
 
 
-def _changed(graph: Graph, change: Change, wanted: list[Placement]) -> tuple[Graph, list[int]]:
+def _changed(graph: Graph, change: Rewrite, wanted: list[Placement]) -> tuple[Graph, list[int]]:
     """A changed copy, and the positions of the operators that could be changed."""
     copied = _copy(graph)
     operators = list(copied.operators)

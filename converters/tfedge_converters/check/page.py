@@ -32,7 +32,7 @@ def as_html(report: CheckReport) -> str:
 def _row(report: CheckReport, index: int) -> dict[str, object]:
     placement = report.mapping.placements[index]
     entry = report.document_entry(placement)
-    kind = "" if placement.mapped else placement.obstacles[0].kind
+    kind = "" if placement.mapped else placement.reasons[0].kind
     return {
         **entry,
         "kind": kind,

@@ -57,7 +57,7 @@ class CheckReport(Result):
         """Return the status of an operator in the words of the accelerator's own tools."""
         if placement.mapped:
             return self.mapping.accelerator.words.get("mapped", "mapped")
-        return placement.obstacles[0].status
+        return placement.reasons[0].status
 
     def table(self) -> list[tuple[str, int, str]]:
         """Operator, count, status: the table that vendors' tools print, in the graph's order."""
@@ -126,8 +126,8 @@ class CheckReport(Result):
             "macs": placement.macs,
             "mapped": placement.mapped,
             "status": self.status(placement),
-            "reasons": [o.why for o in placement.obstacles if o.why],
-            "advice": [o.advice for o in placement.obstacles if o.advice],
+            "reasons": [o.why for o in placement.reasons if o.why],
+            "advice": [o.advice for o in placement.reasons if o.advice],
             "parameter_bytes": 0 if parameters is None else parameters.bytes,
             "cached": parameters is not None and parameters.cached,
         }

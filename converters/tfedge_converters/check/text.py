@@ -39,13 +39,13 @@ def _left(report: CheckReport) -> Iterator[str]:
     if not report.mapping.on_cpu:
         return
     yield "On the CPU:"
-    for name, placements, obstacles in refused:
+    for name, placements, reasons in refused:
         yield f"  {name}: operators {wording.listed([p.index for p in placements])}"
-        for obstacle in obstacles:
-            if obstacle.why:
-                yield f"    {obstacle.why}"
-            if obstacle.advice:
-                yield f"    → {obstacle.advice}"
+        for reason in reasons:
+            if reason.why:
+                yield f"    {reason.why}"
+            if reason.advice:
+                yield f"    → {reason.advice}"
     behind = len(report.mapping.on_cpu) - sum(len(placements) for _, placements, _ in refused)
     if behind:
         yield f"  {behind} more, only because of what is before them"

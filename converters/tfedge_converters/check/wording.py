@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfedge_converters.accelerators.mapping import Obstacle, Placement
+from tfedge_converters.accelerators.mapping import Placement, UnsupportedReason
 from tfedge_converters.accelerators.remedies import Remedy
 from tfedge_converters.check.report import CheckReport
 
@@ -79,17 +79,17 @@ def listed(items: Sequence[object]) -> str:
 _MOST_LISTED = 6
 
 
-def refusals(report: CheckReport) -> list[tuple[str, list[Placement], list[Obstacle]]]:
+def refusals(report: CheckReport) -> list[tuple[str, list[Placement], list[UnsupportedReason]]]:
     """Operators on the CPU about which there is more to say than the status.
 
     Those of one kind, with the same reasons, are one entry: (operator, which, reasons).
     """
     found: dict[tuple[str, tuple[str, ...]], list[Placement]] = {}
     for placement in report.mapping.on_cpu:
-        said = tuple(obstacle.why + obstacle.advice for obstacle in placement.obstacles)
+        said = tuple(reason.why + reason.advice for reason in placement.reasons)
         if any(said):
             found.setdefault((placement.operator.name, said), []).append(placement)
     return [
-        (name, placements, [o for o in placements[0].obstacles if o.why or o.advice])
+        (name, placements, [o for o in placements[0].reasons if o.why or o.advice])
         for (name, _), placements in found.items()
     ]

@@ -52,8 +52,8 @@ def cut_before(graph: Graph, operator: Operator) -> bool:
         for t in item.inputs
         if t is not None and id(t) in made
     }
-    ends = [end for end in graph.outputs if id(end) not in lost]
-    graph.outputs = list({id(t): t for t in (*ends, *needed.values())}.values())
+    left = [tensor for tensor in graph.outputs if id(tensor) not in lost]
+    graph.outputs = list({id(t): t for t in (*left, *needed.values())}.values())
     graph.operators = kept
     return True
 

@@ -5,11 +5,11 @@ import pytest
 from accelerators.small_graphs import Net, constant
 from random_graphs import random_model, random_sample
 
-from tfedge_converters.accelerators.changes import CHANGES
+from tfedge_converters.accelerators.rewrites import REWRITES
 from tfedge_converters.graph import Graph, Model, Operator, TensorType, write_model
 from tfedge_converters.verify.engines import run_litert_reference, run_micro
 
-# Change, random operator, engine. LiteRT's dense kernel rounds once, its convolution twice.
+# Rewrite, random operator, engine. LiteRT's dense kernel rounds once, its convolution twice.
 CASES = [
     ("leaky_relu_to_prelu", "leaky_relu", run_micro),
     ("leaky_relu_to_prelu", "leaky_relu", run_litert_reference),
@@ -33,7 +33,7 @@ def test_no_bit_changes(change, name, engine):
     data = [random_sample(model, rng) for _ in range(5)]
     expected = engine(write_model(model), data)
     changed = [
-        CHANGES[change].make(model.main, operator) for operator in list(model.main.operators)
+        REWRITES[change].make(model.main, operator) for operator in list(model.main.operators)
     ]
     assert sum(changed) >= 5
     for before, after in zip(expected, engine(write_model(model), data), strict=True):
@@ -47,7 +47,7 @@ def _same(graph: Graph, operator: Operator, change: str, engine=run_litert_refer
     shapes = [t.shape for t in graph.inputs]
     data = [[rng.integers(-128, 128, s, np.int8) for s in shapes] for _ in range(8)]
     expected = engine(write_model(model), data)
-    assert CHANGES[change].make(graph, operator)
+    assert REWRITES[change].make(graph, operator)
     assert not any(item is operator for item in graph.operators)
     for before, after in zip(expected, engine(write_model(model), data), strict=True):
         for left, right in zip(before, after, strict=True):
@@ -112,7 +112,7 @@ def test_whole_images_in_a_row_are_no_resize():
     net = Net(1, 3, 4, 5)
     net.add("TILE", [net.input, constant([1, 2, 1, 1])], (1, 6, 4, 5), version=3)
     graph = net.graph()
-    assert not CHANGES["repeat_to_resize"].make(graph, graph.operators[0])
+    assert not REWRITES["repeat_to_resize"].make(graph, graph.operators[0])
 
 
 def test_a_dilation_that_does_not_matter():
@@ -136,7 +136,7 @@ def test_what_does_not_fit_stays():
     graph = net.graph(*(operator.outputs[0] for operator in net.operators))
     wanted = ("gather_to_slice", "leaky_relu_to_prelu", "plain_slice")
     for change, operator in zip(wanted, list(graph.operators), strict=True):
-        assert not CHANGES[change].make(graph, operator)
+        assert not REWRITES[change].make(graph, operator)
     assert len(graph.operators) == 3
 
 
@@ -145,6 +145,6 @@ def test_versions_fall_to_what_int8_needs():
     weights = constant(np.ones((3, 4)), TensorType.INT8)
     net.add("FULLY_CONNECTED", [net.input, weights, None], (1, 3), version=12)
     graph = net.graph()
-    assert CHANGES["lowest_version"].make(graph, graph.operators[0])
+    assert REWRITES["lowest_version"].make(graph, graph.operators[0])
     assert graph.operators[0].version == 4
-    assert not CHANGES["lowest_version"].make(graph, graph.operators[0])
+    assert not REWRITES["lowest_version"].make(graph, graph.operators[0])

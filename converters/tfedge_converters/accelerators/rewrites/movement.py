@@ -191,11 +191,11 @@ def _chain(graph: Graph, operator: Operator) -> list[Operator]:
     for item in graph.operators:
         for tensor in item.inputs:
             readers.setdefault(id(tensor), []).append(item)
-    ends = {id(end) for end in graph.outputs}
+    outputs = {id(output) for output in graph.outputs}
 
     def alone(tensor: Tensor) -> Operator | None:
         found = readers.get(id(tensor), [])
-        return found[0] if len(found) == 1 and id(tensor) not in ends else None
+        return found[0] if len(found) == 1 and id(tensor) not in outputs else None
 
     chain = [operator]
     while (before := makers.get(id(chain[0].inputs[0]))) is not None and before.code in _SPREADS:
