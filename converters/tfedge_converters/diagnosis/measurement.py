@@ -39,7 +39,7 @@ def measure(
     inputs = [(None, tensor) for tensor in model.main.inputs if is_real_activation(tensor)]
     visible = [*inputs, *((o, t) for o, t in real_results(model) if quantized_copy.makes(t))]
     whole = _integer_values(
-        probe, quantized_copy, [*(tensor for _, tensor in visible), *probe.judged]
+        probe, quantized_copy, [*(tensor for _, tensor in visible), *probe.measured_outputs]
     )
     numbers, names = (
         layer_numbers(quantized_copy.model.main),

@@ -17,7 +17,7 @@ from tfedge_converters.quality.measurement import output_tensor, work
 from tfedge_converters.quality.result import OutputQuality, PartQuality
 from tfedge_converters.quality.samples import Sample
 from tfedge_converters.quantize.layer_schemes import layer_of
-from tfedge_converters.quantize.noise import judged
+from tfedge_converters.quantize.noise import measured_outputs
 
 # Every layer is rounded by itself and all behind it run: this many multiplications in all.
 _MOST_WORK = 4_000_000_000
@@ -133,7 +133,7 @@ def worst_layer(calibrated: Calibrated | None, samples: Sequence[Sample]) -> Lay
         return None
     affordable = _MOST_WORK // max(1, work(calibrated.model) * layers)
     chosen = list(samples[: min(_MOST_SAMPLES, affordable)])
-    if not chosen or not judged(calibrated.model.main):
+    if not chosen or not measured_outputs(calibrated.model.main):
         return None
     try:
         found: Diagnosis = measure(

@@ -32,7 +32,7 @@ def decibels(relative: float) -> float:
     return -10 * float(np.log10(max(relative, _BEST)))
 
 
-def judged(graph: Graph) -> list[Tensor]:
+def measured_outputs(graph: Graph) -> list[Tensor]:
     """The activations at which a float graph's accuracy is measured: its float outputs.
 
     For a SOFTMAX these are its operand: probabilities near 0 and 1 hide what happens to scores. And

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.quantize.concatenated import Branch, branches
-from tfedge_converters.quantize.noise import judged, noise
+from tfedge_converters.quantize.noise import measured_outputs, noise
 from tfedge_converters.quantize.quantized_copy import real_results, stacked_inputs
 from tfedge_converters.quantize.tensor_values import run_part
 
@@ -19,7 +19,7 @@ class Probe:
     Attributes:
         model: the float model.
         values: of its activations and inputs, by id of the tensor: (samples, *tensor.shape).
-        judged: the activations at which accuracy is measured.
+        measured_outputs: the activations at which accuracy is measured.
         branches: of each of these, the branches that were concatenated to it; see `branches`.
     """
 
@@ -31,23 +31,23 @@ class Probe:
         self.values = {key: value for key, (_, value) in self.inputs.items()}
         computed = run_part(model.main, self.values, results)
         self.values.update((id(t), value) for t, value in zip(results, computed, strict=True))
-        self.judged = judged(model.main)
-        self.branches = branches(model.main, self.judged)
+        self.measured_outputs = measured_outputs(model.main)
+        self.branches = branches(model.main, self.measured_outputs)
 
     def noise(self, found: Sequence[np.ndarray]) -> float:
-        """Relative noise power at the output, from other values of the judged activations.
+        """Relative noise power at the output, from other values of the measured outputs.
 
         It is the mean over them, and for one that was concatenated the mean over its branches:
         the larger one must not hide the noise of the smaller.
         """
-        real = (self.values[id(tensor)] for tensor in self.judged)
+        real = (self.values[id(tensor)] for tensor in self.measured_outputs)
         pairs = zip(real, found, self.branches, strict=True)
         return float(np.mean([_mean_over_branches(*pair) for pair in pairs]))
 
     def output_noise(self, tensor: Tensor, values: np.ndarray) -> float:
         """Relative noise power at the output, if an activation or input had these values."""
         known = self.independent_of(tensor) | {id(tensor): values}
-        found = run_part(self.model.main, known, self.judged)
+        found = run_part(self.model.main, known, self.measured_outputs)
         return self.noise(found)
 
     def recomputed(self, operator: Operator) -> np.ndarray:

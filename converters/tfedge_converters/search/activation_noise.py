@@ -172,11 +172,11 @@ class ActivationNoise:
         operators = [_reading(item, copies) if id(item) in deaf else item
                      for item in self._graph.operators]  # fmt: skip
         graph = Graph(self._graph.inputs, self._graph.outputs, operators)
-        judged = [self._heard(tensor, copies, deaf) for tensor in self._probe.judged]
-        return self._probe.noise(run_part(graph, known, judged))
+        heard = [self._heard(tensor, copies, deaf) for tensor in self._probe.measured_outputs]
+        return self._probe.noise(run_part(graph, known, heard))
 
     def _heard(self, tensor: Tensor, copies: dict[int, Tensor], deaf: Collection[int]) -> Tensor:
-        """A judged activation, as a SOFTMAX at the end reads it."""
+        """A measured output, as a SOFTMAX at the end reads it."""
         behind = [item for item in self._graph.operators if _is_in(tensor, item.inputs)]
         if _is_in(tensor, self._graph.outputs) or not any(id(item) in deaf for item in behind):
             return tensor

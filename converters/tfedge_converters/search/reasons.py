@@ -5,12 +5,12 @@ from __future__ import annotations
 from tfedge_converters.quantize.noise import decibels
 from tfedge_converters.search.activation_noise import NARROW, WIDE, ActivationNoise, Wide
 from tfedge_converters.search.result import ActivationWidth
-from tfedge_converters.search.trials import Judge, Trial
+from tfedge_converters.search.trials import Trial, TrialEvaluator
 from tfedge_converters.search.widening import improves
 
 
 def activation_widths(
-    judge: Judge, activations: ActivationNoise, wide: Wide
+    evaluator: TrialEvaluator, activations: ActivationNoise, wide: Wide
 ) -> tuple[ActivationWidth, ...]:
     """Compare every group's width with the other one, by one more trial each."""
     found = []
@@ -19,9 +19,9 @@ def activation_widths(
         if group.bound:
             reason = group.bound
         elif group.number in wide:
-            reason = _of_wide(judge(wide), judge(wide - {group.number}))
+            reason = _of_wide(evaluator(wide), evaluator(wide - {group.number}))
         else:
-            reason = _of_narrow(judge(wide), judge(wide | activations.move(group.number)))
+            reason = _of_narrow(evaluator(wide), evaluator(wide | activations.move(group.number)))
         names = tuple(tensor.name for tensor in group.tensors)
         found.append(ActivationWidth(names, bits, group.elements, noise, reason))
     return tuple(found)

@@ -112,8 +112,8 @@ def layer_widths(operators: Sequence[Operator], groups: Groups) -> dict[str, int
     return {item.outputs[0].name: groups.activation_type(item).bits for item in operators}
 
 
-class Judge:
-    """Tries choices of wide activations, each once.
+class TrialEvaluator:
+    """Evaluation of choices of wide activations, each once.
 
     Attributes:
         trials: all of them, in order.

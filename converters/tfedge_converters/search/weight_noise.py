@@ -52,7 +52,7 @@ class WeightNoise:
 def measured_noise(probe: Probe, scheme: Scheme) -> float:
     """Relative noise power at the output of the integer model; all ranges are known."""
     quantized_copy = QuantizedCopy(probe.model, scheme)
-    tensors = [_as_judged(probe, quantized_copy, tensor) for tensor in probe.judged]
+    tensors = [_as_measured(probe, quantized_copy, tensor) for tensor in probe.measured_outputs]
     values = run_part(
         quantized_copy.model.main, quantized_copy.activations(probe.inputs).known, tensors
     )
@@ -60,8 +60,8 @@ def measured_noise(probe: Probe, scheme: Scheme) -> float:
     return probe.noise(found)
 
 
-def _as_judged(probe: Probe, quantized_copy: QuantizedCopy, tensor: Tensor) -> Tensor:
-    """A judged activation as the SOFTMAX behind it reads it, which may be in another width."""
+def _as_measured(probe: Probe, quantized_copy: QuantizedCopy, tensor: Tensor) -> Tensor:
+    """A measured output as the SOFTMAX behind it reads it, which may be in another width."""
     graph = probe.model.main
     if any(tensor is output for output in graph.outputs):
         return quantized_copy.tensor(tensor)

@@ -1,7 +1,7 @@
-"""Which activations get 16 bits: two walks through the choices, each step a real conversion.
+"""Which activations get 16 bits: two greedy searches, each step a real conversion.
 
 An arena is a peak and no sum, and a conversion between widths takes room of its own, so that what
-an activation costs depends on all others. One walk starts with all activations narrow and widens,
+an activation costs depends on all others. One search starts with all activations narrow and widens,
 in the order of noise removed per byte, what fits; each step widens an activation together with what
 is computed from it, without which no one would hear its 16 bits. The other starts with all of them
 wide, narrows what matters least per byte until all limits hold, and then widens again what fits.
@@ -13,35 +13,35 @@ improves on it noticeably; a set of several steps may.
 from __future__ import annotations
 
 from tfedge_converters.search.activation_noise import ActivationNoise, Wide
-from tfedge_converters.search.trials import Judge, Trial
+from tfedge_converters.search.trials import Trial, TrialEvaluator
 
 # Less than 0.05 dB of noise is not worth twice the bits to compute with.
 _NOTICEABLE = 10**0.005
 
 
-def walked(judge: Judge, activations: ActivationNoise) -> list[Trial]:
+def greedy_search(evaluator: TrialEvaluator, activations: ActivationNoise) -> list[Trial]:
     """Search greedily and return what fits of all that was tried, the best first.
 
     Args:
-        judge: what tries choices.
+        evaluator: of choices, each by a real conversion.
         activations: their noise.
     """
-    ends = (
-        _grown(judge, activations, Wide()),
-        _grown(judge, activations, _shed(judge, activations)),
+    grown = (
+        _grown(evaluator, activations, Wide()),
+        _grown(evaluator, activations, _shed(evaluator, activations)),
     )
-    for end in ends:
-        _trimmed(judge, activations, end)
+    for wide in grown:
+        _trimmed(evaluator, activations, wide)
     best = None
-    while (found := _best_first(judge)) and found[0] != best:
+    while (found := _best_first(evaluator)) and found[0] != best:
         best = found[0]
-        _trimmed(judge, activations, _grown(judge, activations, best.wide))
+        _trimmed(evaluator, activations, _grown(evaluator, activations, best.wide))
     return found
 
 
-def _best_first(judge: Judge) -> list[Trial]:
+def _best_first(evaluator: TrialEvaluator) -> list[Trial]:
     """Sort what fits by noise, but of what is as good as the best, few wide groups first."""
-    fitting = [trial for trial in judge.trials.values() if not trial.refusal]
+    fitting = [trial for trial in evaluator.trials.values() if not trial.refusal]
     limit = min(map(_noise_of, fitting), default=0.0) * _NOTICEABLE
     good = [trial for trial in fitting if _noise_of(trial) <= limit]
     rest = [trial for trial in fitting if _noise_of(trial) > limit]
@@ -54,14 +54,14 @@ def improves(trial: Trial, on: Trial) -> bool:
     return not trial.refusal and _noise_of(trial) * _NOTICEABLE < _noise_of(on)
 
 
-def _grown(judge: Judge, activations: ActivationNoise, wide: Wide) -> Wide:
+def _grown(evaluator: TrialEvaluator, activations: ActivationNoise, wide: Wide) -> Wide:
     """Widens until no activation is left whose widening fits and pays."""
     before = None
     while wide != before:
         before = wide
         for number in _most_removed_first(activations, wide):
             wider = wide | activations.move(number)
-            if wider != wide and improves(judge(wider), judge(wide)):
+            if wider != wide and improves(evaluator(wider), evaluator(wide)):
                 wide = wider
     return wide
 
@@ -77,24 +77,24 @@ def _most_removed_first(activations: ActivationNoise, wide: Wide) -> list[int]:
     return sorted(rates, key=lambda number: (-rates[number], number))
 
 
-def _shed(judge: Judge, activations: ActivationNoise) -> Wide:
+def _shed(evaluator: TrialEvaluator, activations: ActivationNoise) -> Wide:
     """Narrows, from all wide, until all limits hold and the rest matters."""
     wide = activations.free
     while wide:
         least = min(wide, key=lambda number: (_added_per_byte(activations, wide, number), number))
         narrower = wide - {least}
-        if not judge(wide).refusal and improves(judge(wide), judge(narrower)):
+        if not evaluator(wide).refusal and improves(evaluator(wide), evaluator(narrower)):
             break
         wide = narrower
     return wide
 
 
-def _trimmed(judge: Judge, activations: ActivationNoise, wide: Wide) -> Wide:
+def _trimmed(evaluator: TrialEvaluator, activations: ActivationNoise, wide: Wide) -> Wide:
     """Narrows what makes no noticeable difference, all in all."""
     end = wide
     for number in sorted(wide, key=lambda item: (_added_per_byte(activations, end, item), item)):
         narrower = wide - {number}
-        if not judge(narrower).refusal and not improves(judge(end), judge(narrower)):
+        if not evaluator(narrower).refusal and not improves(evaluator(end), evaluator(narrower)):
             wide = narrower
     return wide
 

@@ -30,14 +30,14 @@ from tfedge_converters.search.program import Point, frontier, solve
 from tfedge_converters.search.reasons import activation_widths
 from tfedge_converters.search.result import ArenaPoint, LayerWidth, WidthSearch, arena_front
 from tfedge_converters.search.trials import (
-    Judge,
+    TrialEvaluator,
     layer_choices,
     layer_widths,
     refused_wide,
     weight_choices,
 )
 from tfedge_converters.search.weight_noise import WeightNoise, measured_noise
-from tfedge_converters.search.widening import walked
+from tfedge_converters.search.widening import greedy_search
 
 _BITS = (2, 3, 4, 5, 6, 7, 8)
 # Bytes of alignment make a file a little larger or smaller than the sum of its layers.
@@ -181,14 +181,16 @@ class _Search:
             self._model, self.context, (self.scheme, widest), self._weights, self.bits, self.budget,
             self.progress,
         )  # fmt: skip
-        judge = Judge(self.context, self.probe, activations, weights, self.budget, self.bits[-1])
-        for trial in walked(judge, activations):
+        evaluator = TrialEvaluator(
+            self.context, self.probe, activations, weights, self.budget, self.bits[-1]
+        )
+        for trial in greedy_search(evaluator, activations):
             solution = None if trial.refusal else self._solved(activations.scheme_of(trial.wide))
             if solution is not None:
                 return dataclasses.replace(
                     self._result(solution),
-                    activations=activation_widths(judge, activations, trial.wide),
-                    arena_front=arena_front(_points(judge, activations)),
+                    activations=activation_widths(evaluator, activations, trial.wide),
+                    arena_front=arena_front(_points(evaluator, activations)),
                 )
         raise self._impossible()
 
@@ -260,10 +262,10 @@ class _Search:
         )
 
 
-def _points(judge: Judge, activations: ActivationNoise) -> list[ArenaPoint]:
+def _points(evaluator: TrialEvaluator, activations: ActivationNoise) -> list[ArenaPoint]:
     return [
         ArenaPoint(trial.arena, trial.noise, activations.names(trial.wide))
-        for trial in judge.trials.values()
+        for trial in evaluator.trials.values()
         if trial.arena is not None and trial.noise is not None
     ]
 
