@@ -38,12 +38,12 @@ def check_positive(**numbers: int | None) -> None:
             raise TfedgeError(f"{name} has to be above 0, not {number}")
 
 
-def check_choices(optimize: str, *ends: str | None) -> None:
+def check_choices(optimize: str, *io_types: str | None) -> None:
     """Refuses what is not one of a few words.
 
     Args:
         optimize: see `tfedge.convert`.
-        ends: types of inputs and outputs.
+        io_types: types of inputs and outputs.
 
     Raises:
         TfedgeError: says which words there are.
@@ -53,6 +53,6 @@ def check_choices(optimize: str, *ends: str | None) -> None:
             f"optimize='{optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
             f"{near(optimize, OPTIMIZATIONS)}"
         )
-    for given in ends:
+    for given in io_types:
         if given is not None:
             io_type(given)

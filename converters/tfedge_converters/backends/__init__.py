@@ -1,4 +1,4 @@
-"""Back ends: what makes the files of a target, and proves that they run.
+"""Back ends: each makes the files of a target, and tests that they run.
 
 A module of this folder has one back end, called `BACKEND`; `register_backend` adds others.
 """

@@ -103,7 +103,7 @@ def convert(
             layers of a residual block together), and "bias_correction", or objects of
             `tfedge.recovery` with settings.
         name: prefix of the generated files and C symbols; the model's own name by default.
-        input_type, output_type: "float32" to convert at the ends; "uint8" for int8 plus 128, an
+        input_type, output_type: "float32" to convert there; "uint8" for int8 plus 128, an
             exact shift, as cameras have it; None for the integers that the model computes with, or
             their name, "int8" or "int16".
         optimize: which layers of the generated C get code of their own: "speed", all of them;
@@ -123,7 +123,7 @@ def convert(
             {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
-        check: whether the float model proves first that it computes what the Keras model does; see
+        check: whether the float model's outputs are compared first with the Keras model's; see
             docs/architecture.md. What trained for integers is compared by its training.
         fold_constant_channels: whether channels of int8 convolutions and dense layers whose integer
             cannot change, whatever the input, are added to the biases of what reads them, and

@@ -56,7 +56,7 @@ class _Restorer:
         for operator in graph.operators:
             for tensor in operator.inputs:
                 self._readers[id(tensor)].append(operator)
-        self._ends = {id(tensor) for tensor in graph.outputs}
+        self._outputs = {id(tensor) for tensor in graph.outputs}
 
     def run(self) -> None:
         replaced: dict[int, list[Operator]] = {}
@@ -97,7 +97,7 @@ class _Restorer:
     def _behind_reshape(self, tensor: Tensor | None, shared: bool = False) -> Operator | None:
         """Find what makes a tensor, but for its shape, if nobody else reads it or that may be."""
         while tensor is not None:
-            read_once = len(self._readers[id(tensor)]) == 1 and id(tensor) not in self._ends
+            read_once = len(self._readers[id(tensor)]) == 1 and id(tensor) not in self._outputs
             maker = self._makers.get(id(tensor))
             if maker is None or not (read_once or shared):
                 return None
@@ -118,7 +118,7 @@ class _Restorer:
     def _bias(self, chain: _Chain) -> tuple[Operator, Tensor] | None:
         """The ADD of a vector behind a chain that has none yet."""
         readers = self._readers[id(chain.result)]
-        if len(readers) != 1 or readers[0].code != "ADD" or id(chain.result) in self._ends:
+        if len(readers) != 1 or readers[0].code != "ADD" or id(chain.result) in self._outputs:
             return None
         own = chain.convolution.inputs[2] if len(chain.convolution.inputs) > 2 else None
         if own is not None and (own.data is None or own.data.any()):

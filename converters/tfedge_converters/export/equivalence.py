@@ -1,4 +1,4 @@
-"""An exported model proves that it is still itself: its float file computes what Keras computes."""
+"""Comparison of an exported float file with the Keras model: both have to compute the same."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def require_equivalence(model: Any, exported: Model) -> None:
         expected = keras.tree.flatten(model(nested, training=False))
     (results,) = run_model(LITERT_PLAIN, exported, None, [sample], what="the exported model")
     found = {id(t): x for t, x in zip(exported.main.outputs, results, strict=True)}
-    ends = [found[id(tensor)] for tensor in signature.outputs.values()]
-    for name, one, other in zip(signature.outputs, ends, expected, strict=True):
+    computed = [found[id(tensor)] for tensor in signature.outputs.values()]
+    for name, one, other in zip(signature.outputs, computed, expected, strict=True):
         one = np.asarray(one).reshape(np.shape(other))
         if differ(one, other, noise_of(model)):
             raise DifferenceError(

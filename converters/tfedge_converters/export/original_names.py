@@ -17,23 +17,23 @@ _MARKED = "tfl.custom"
 def restore_names(model: Model, trace: Trace) -> None:
     """Names inputs, outputs and tensors as `trace` knows them, inputs and outputs in order."""
     signature = model.signatures[0]
-    _restore_ends(signature, trace)
-    ends = {
+    _restore_signature_names(signature, trace)
+    signature_names = {
         id(tensor): name for name, tensor in [*signature.outputs.items(), *signature.inputs.items()]
     }
     for graph in model.graphs:
         _name_marked(graph)
-        tensors = sorted(graph.tensors(), key=lambda tensor: id(tensor) not in ends)
+        tensors = sorted(graph.tensors(), key=lambda tensor: id(tensor) not in signature_names)
         names = [
-            ends.get(id(tensor)) or _readable(trace.scopes.restore(tensor.name))
+            signature_names.get(id(tensor)) or _readable(trace.scopes.restore(tensor.name))
             for tensor in tensors
         ]
         for tensor, name in zip(tensors, unique_names(names), strict=True):
             tensor.name = name
 
 
-def _restore_ends(signature: Signature, trace: Trace) -> None:
-    """The converter has sorted the inputs and outputs by its own lights."""
+def _restore_signature_names(signature: Signature, trace: Trace) -> None:
+    """Put inputs and outputs in their order and name them; the converter has sorted them."""
     signature.inputs = {
         name: signature.inputs[INPUT.format(index)] for index, name in enumerate(trace.inputs)
     }

@@ -26,13 +26,13 @@ def _add_graph(found: Any, graph: Graph) -> None:
     for tensor in graph.tensors():
         _add_tensor(found, tensor)
     for operator in graph.operators:
-        ends = [
+        operands = [
             [-1 if tensor is None else places[id(tensor)] for tensor in tensors]
             for tensors in (operator.inputs, operator.outputs)
         ]
-        found.update(repr((operator.name, ends, _options(operator))).encode())
-    ends = [[places[id(tensor)] for tensor in end] for end in (graph.inputs, graph.outputs)]
-    found.update(repr(ends).encode())
+        found.update(repr((operator.name, operands, _options(operator))).encode())
+    interface = [[places[id(t)] for t in tensors] for tensors in (graph.inputs, graph.outputs)]
+    found.update(repr(interface).encode())
 
 
 def _add_tensor(found: Any, tensor: Tensor) -> None:

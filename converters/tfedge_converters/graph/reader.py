@@ -401,14 +401,14 @@ class _Reader:
         )
 
     def _names(
-        self, tensors: list[Tensor], ends: list[Tensor], length: int, entry: Callable[[int], Any]
+        self, tensors: list[Tensor], allowed: list[Tensor], length: int, entry: Callable[[int], Any]
     ) -> dict[str, Tensor]:
-        """Argument names to tensors, each of which must be one of the graph's `ends`."""
+        """Map argument names to tensors, of which each must be `allowed`."""
         names = {}
         for index in range(self._spend(length)):
             name = self._text(entry(index).Name())
             names[name] = self._pick(tensors, entry(index).TensorIndex(), "tensor")
-            if not any(names[name] is end for end in ends):
+            if not any(names[name] is tensor for tensor in allowed):
                 raise self._error(f"'{name}' is not an input or output of the graph")
         return names
 

@@ -110,7 +110,7 @@ def opened(
         options["preserve"] = True
     arguments = (interpreter.loader, options, flatbuffer)
     with (
-        _told_in_words(interpreter, model, what),
+        _as_tfedge_error(interpreter, model, what),
         session(*arguments, limits=limits()) as running,
     ):
         yield running
@@ -138,7 +138,7 @@ def run_model(
         See `opened`.
     """
 
-    with _told_in_words(interpreter, model, what):
+    with _as_tfedge_error(interpreter, model, what):
         flatbuffer = write_model(model) if flatbuffer is None else flatbuffer
         try:
             return _outputs(interpreter, model, flatbuffer, samples, sequence)
@@ -191,7 +191,7 @@ def _fails_again(
 
 
 @contextmanager
-def _told_in_words(interpreter: Interpreter, model: Model, what: str) -> Iterator[None]:
+def _as_tfedge_error(interpreter: Interpreter, model: Model, what: str) -> Iterator[None]:
     try:
         yield
     except FailureError as failure:

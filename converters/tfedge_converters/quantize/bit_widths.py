@@ -21,14 +21,15 @@ def bit_widths(graph: Graph, scheme: Scheme) -> dict[int, int]:
     """Bits of activations, by their identity; the others may be what shares a grid with them.
 
     What an annotation of the tensor says comes first, then what the scheme says of its layer. The
-    graph's ends have the scheme's width, but for what training only moves there from an activation
-    of another; and so have the results of operators that no kernel computes in all widths.
+    graph's inputs and outputs have the scheme's width, but for what training only moves there from
+    an activation of another; and so have the results of operators that no kernel computes in all
+    widths.
     """
     usual = scheme.activations.bits
     decided = {id(tensor): usual for tensor in one_width_results(graph, scheme)}
     moved = _moved_by_training(graph)
-    ends = [*graph.inputs, *(tensor for tensor in graph.outputs if id(tensor) not in moved)]
-    decided.update((id(tensor), usual) for tensor in ends)
+    fixed = [*graph.inputs, *(tensor for tensor in graph.outputs if id(tensor) not in moved)]
+    decided.update((id(tensor), usual) for tensor in fixed)
     return decided | _asked(graph, scheme)
 
 
@@ -45,7 +46,8 @@ def one_width_results(graph: Graph, scheme: Scheme) -> list[Tensor]:
 def free_activations(graph: Graph, scheme: Scheme) -> list[Tensor]:
     """Activations that could have any width: kernels have it, and no one asks for a certain one.
 
-    The graph's ends are among them; what lies within functions of one activation is not.
+    The graph's inputs and outputs are among them; what lies within functions of one activation is
+    not.
     """
     graph = with_functions(graph, scheme)
     bound = {id(tensor) for tensor in one_width_results(graph, scheme)} | set(_asked(graph, scheme))

@@ -75,11 +75,11 @@ def _pairs(graph: Graph) -> Pairs:
     for operator in graph.operators:
         for operand in operator.inputs:
             readers.setdefault(id(operand), []).append(operator)
-    ends = {id(tensor) for tensor in [*graph.inputs, *graph.outputs]}
+    inputs_and_outputs = {id(tensor) for tensor in [*graph.inputs, *graph.outputs]}
     found: Pairs = {}
     for operator in graph.operators:
         tensor = operator.inputs[0] if operator.code == "DEQUANTIZE" and operator.inputs else None
-        if tensor is None or id(tensor) in ends or len(readers[id(tensor)]) != 1:
+        if tensor is None or id(tensor) in inputs_and_outputs or len(readers[id(tensor)]) != 1:
             continue
         maker = makers.get(id(tensor))
         if maker is None and tensor.is_constant and _is_weight_type(tensor):

@@ -36,11 +36,11 @@ def set_io_types(model: Model, input_type: str | None, output_type: str | None) 
     such as indices, stays.
 
     Args:
-        model: its activations are integers; it is changed only if all ends can be.
+        model: its activations are integers; it is changed only if all of them can be.
         input_type, output_type: "float32", "uint8", "int8" or "int16"; None for what they are.
 
     Raises:
-        TfedgeError: a type is unknown, or no operator converts an end to it.
+        TfedgeError: a type is unknown, or no operator converts a tensor to it.
     """
     inputs = _to_change(model.main.inputs, input_type)
     outputs = _to_change(model.main.outputs, output_type)

@@ -42,12 +42,12 @@ def real_graph(model: Model) -> Graph | None:
 
 def _real_inside(graph: Graph) -> bool:
     """Whether real numbers are more than what enters and leaves the graph."""
-    ends = {id(tensor) for tensor in graph.outputs}
-    ends |= {id(tensor) for tensor in graph.inputs}
+    inputs_and_outputs = {id(tensor) for tensor in graph.outputs}
+    inputs_and_outputs |= {id(tensor) for tensor in graph.inputs}
     return any(
         tensor is not None
         and tensor.type in _NARROW_REALS | {TensorType.FLOAT32}
-        and not (traits_of(operator.code).requantizes and id(tensor) in ends)
+        and not (traits_of(operator.code).requantizes and id(tensor) in inputs_and_outputs)
         for operator in as_tables(graph).operators
         for tensor in [*operator.inputs, *operator.outputs]
     )

@@ -96,7 +96,7 @@ def quantize(
     magnitude, and biases int32 or int64, as the TFLite quantisation specification asks. Functions
     of one activation that have no integer kernel stay in float, between DEQUANTIZE and QUANTIZE.
     Integer inputs and operators that touch no real numbers stay. A model that is integer already is
-    left alone, whatever its ends. If an error is raised, the model is as it was.
+    left alone, whatever its inputs and outputs. If an error is raised, the model is as it was.
 
     Args:
         model: as read from a file; every activation's range is known from markers or `calibrate`.
@@ -122,9 +122,9 @@ def quantize(
     if graph is None:
         return
     plan = _planned(graph, scheme)
-    for given, ends in ((input_type, graph.inputs), (output_type, graph.outputs)):
+    for given, tensors in ((input_type, graph.inputs), (output_type, graph.outputs)):
         if given in integers:
-            plan.refuse_other_ends(ends, usual)
+            plan.refuse_other_io_types(tensors, usual)
     plan.apply()
     set_io_types(model, input_type, output_type)
 
@@ -230,9 +230,9 @@ class _Plan:
         """The integers that an activation is put on."""
         return self.groups.of(tensor).activation_type
 
-    def refuse_other_ends(self, ends: list[Tensor], wanted: ActivationType) -> None:
+    def refuse_other_io_types(self, tensors: list[Tensor], wanted: ActivationType) -> None:
         """Refuses inputs or outputs that are asked to have another width than `wanted`."""
-        for tensor in filter(is_real_activation, ends):
+        for tensor in filter(is_real_activation, tensors):
             if self.activation_type_of(tensor) is not wanted:
                 raise TfedgeError(
                     f"'{tensor.name}' is {self.activation_type_of(tensor).element}, as its layer "

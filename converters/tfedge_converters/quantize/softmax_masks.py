@@ -60,7 +60,7 @@ class MaskedScores:
             graph: a float graph, with functions of one activation as one operator each.
             groups: its groups.
         """
-        self._ends = {id(tensor) for tensor in graph.outputs}
+        self._outputs = {id(tensor) for tensor in graph.outputs}
         self._readers: dict[int, list[Operator]] = {}
         for operator in graph.operators:
             for tensor in operator.inputs:
@@ -103,7 +103,7 @@ class MaskedScores:
                 for reader in self._readers[id(tensor)]
                 if not any(reader is known for known in self._operators)
             ]
-            if id(tensor) not in self._ends and not others:
+            if id(tensor) not in self._outputs and not others:
                 self.tensors[id(tensor)] = tensor
 
     def limits(self, values: Callable[[Tensor], np.ndarray]) -> dict[int, Range]:

@@ -121,8 +121,8 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = S
 def _run_alone(
     operator: Operator, values: dict[int, list[np.ndarray]], count: int, sequence: int
 ) -> Outputs:
-    ends = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
-    inputs = list(ends.values())
+    known = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
+    inputs = list(known.values())
     # Where TFLite Micro knows int4 weights, it unpacks them to int8 before it multiplies.
     graph = unpack_weights(Graph(inputs, operator.outputs, [operator]))
     flatbuffer = write_model(Model([graph]))

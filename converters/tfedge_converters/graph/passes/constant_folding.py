@@ -35,10 +35,12 @@ def fold_constants(model: Model) -> bool:
 
 
 def _fold(graph: Graph) -> bool:
-    ends = {id(tensor) for tensor in graph.outputs}
+    outputs = {id(tensor) for tensor in graph.outputs}
     kept = []
     for operator in graph.operators:
-        foldable = operator.outputs and not any(id(tensor) in ends for tensor in operator.outputs)
+        foldable = operator.outputs and not any(
+            id(tensor) in outputs for tensor in operator.outputs
+        )
         values = _values(operator) if foldable else None
         if values is None:
             kept.append(operator)

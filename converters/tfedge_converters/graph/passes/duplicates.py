@@ -24,7 +24,7 @@ def merge_duplicates(model: Model) -> bool:
 
 
 def _merge(graph: Graph) -> bool:
-    ends = {id(tensor) for tensor in graph.outputs}
+    outputs = {id(tensor) for tensor in graph.outputs}
     first: dict[Hashable, Operator] = {}
     stands_for: dict[int, Tensor] = {}
     kept = []
@@ -35,7 +35,7 @@ def _merge(graph: Graph) -> bool:
         ]
         if is_pure(operator):
             original = first.setdefault(_key(operator), operator)
-            if original is not operator and not any(id(t) in ends for t in operator.outputs):
+            if original is not operator and not any(id(t) in outputs for t in operator.outputs):
                 for old, new in zip(operator.outputs, original.outputs, strict=True):
                     stands_for[id(old)] = new
                 continue

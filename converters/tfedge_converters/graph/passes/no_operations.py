@@ -25,11 +25,11 @@ def remove_no_operations(model: Model) -> bool:
 
 
 def _remove(model: Model, graph: Graph) -> bool:
-    ends = {id(tensor) for tensor in graph.outputs}
+    outputs = {id(tensor) for tensor in graph.outputs}
     idle = [
         operator
         for operator in graph.operators
-        if _is_no_operation(operator) and id(operator.outputs[0]) not in ends
+        if _is_no_operation(operator) and id(operator.outputs[0]) not in outputs
     ]
     for operator in idle:
         source = _data(operator)

@@ -1,4 +1,4 @@
-"""Takes out of an integer model what cannot change its outputs, and proves it on the way."""
+"""Removal of channels that cannot change an integer model's outputs, as their bounds prove."""
 
 from tfedge_converters.graph.passes.constant_channels.folding import fold_constant_channels
 from tfedge_converters.graph.passes.constant_channels.report import ChannelFolding, FoldedLayer

@@ -50,12 +50,12 @@ def fold_constant_channels(model: Model, *, multiple_of: int = 1, slack: int = 0
     return ChannelFolding(tuple(layers))
 
 
-def _fold(graph: Graph, ends: list[Tensor], multiple_of: int, slack: int) -> list[FoldedLayer]:
+def _fold(graph: Graph, outputs: list[Tensor], multiple_of: int, slack: int) -> list[FoldedLayer]:
     if any(channels_of(t) > _MOST_CHANNELS for t in graph.tensors() if not t.is_constant):
         return []
     readings = read_operators(graph)
     intervals = Propagation(graph, readings, slack)
-    liveness = Liveness(graph, ends, readings, intervals, multiple_of)
+    liveness = Liveness(graph, outputs, readings, intervals, multiple_of)
     layers = _layers(graph, readings, liveness)
     remove_channels(graph, readings, intervals, liveness)
     return layers

@@ -64,7 +64,7 @@ def _is_known(operator: Operator) -> bool:
     )
 
 
-def _ends(operator: Operator) -> tuple[Tensor, Tensor]:
+def _source_and_output(operator: Operator) -> tuple[Tensor, Tensor]:
     source = operator.inputs[0]
     assert source is not None
     return source, operator.outputs[0]
@@ -72,7 +72,7 @@ def _ends(operator: Operator) -> tuple[Tensor, Tensor]:
 
 def _every(operator: Operator) -> np.ndarray | None:
     """Each channel from the one of the same number, if there are as many."""
-    source, output = _ends(operator)
+    source, output = _source_and_output(operator)
     channels = channels_of(output)
     return np.arange(channels) if channels == channels_of(source) else None
 
@@ -87,7 +87,7 @@ def _made(
 
 def _read_pool(operator: Operator) -> ChannelFunction | None:
     """Means and maxima of integers lie between the least and the largest; padding is left out."""
-    source, output = _ends(operator)
+    source, output = _source_and_output(operator)
     activation = getattr(operator.options, "fusedActivationFunction", None)
     if activation not in REAL_LIMITS or grid_of(source) != grid_of(output):
         return None
@@ -96,7 +96,7 @@ def _read_pool(operator: Operator) -> ChannelFunction | None:
 
 
 def _read_reshape(operator: Operator) -> ChannelFunction | None:
-    source, output = _ends(operator)
+    source, output = _source_and_output(operator)
     if source.elements != output.elements:
         return None
     reads = channels_in_rows(source, channels_of(output))
@@ -121,7 +121,7 @@ def _read_pad(operator: Operator) -> ChannelFunction | None:
 
 def _read_mean(operator: Operator) -> ChannelFunction | None:
     """The sum of as many values as are averaged, rescaled; it rises with every value."""
-    source, output = _ends(operator)
+    source, output = _source_and_output(operator)
     axes = operator.inputs[1] if len(operator.inputs) == 2 else None
     if axes is None or axes.data is None or not source.shape:
         return None
@@ -146,7 +146,7 @@ def _read_mean(operator: Operator) -> ChannelFunction | None:
 
 
 def _read_table(operator: Operator) -> ChannelFunction | None:
-    source, output = _ends(operator)
+    source, output = _source_and_output(operator)
     if source.shape != output.shape:
         return None
     by_byte = _TABLES[operator.code](operator, source, output)
@@ -166,13 +166,13 @@ def _read_table(operator: Operator) -> ChannelFunction | None:
 
 
 def _quantize(operator: Operator, source: Tensor, output: Tensor) -> np.ndarray:
-    ends = (*grid_of(source), *grid_of(output))
-    return tables.requantize_table(tables.SIGNED, *ends, INT8_MIN, INT8_MAX)
+    grids = (*grid_of(source), *grid_of(output))
+    return tables.requantize_table(tables.SIGNED, *grids, INT8_MIN, INT8_MAX)
 
 
 def _relu(operator: Operator, source: Tensor, output: Tensor) -> np.ndarray:
-    ends = (*grid_of(source), *grid_of(output))
-    return tables.requantize_table(tables.SIGNED, *ends, grid_of(output)[1], INT8_MAX)
+    grids = (*grid_of(source), *grid_of(output))
+    return tables.requantize_table(tables.SIGNED, *grids, grid_of(output)[1], INT8_MAX)
 
 
 def _relu6(operator: Operator, source: Tensor, output: Tensor) -> np.ndarray | None:

@@ -24,7 +24,7 @@ class Liveness:
     def __init__(
         self,
         graph: Graph,
-        ends: Iterable[Tensor],
+        outputs: Iterable[Tensor],
         readings: Readings,
         intervals: Propagation,
         multiple_of: int,
@@ -33,7 +33,7 @@ class Liveness:
 
         Args:
             graph: looked at.
-            ends: tensors that are needed as they are.
+            outputs: tensors that are needed as they are.
             readings: what is known of its operators; others read and need everything.
             intervals: of its tensors.
             multiple_of: how many channels stay of a dense sum is a multiple of this, or all.
@@ -42,7 +42,7 @@ class Liveness:
         self._intervals = intervals
         self._multiple_of = multiple_of
         self._needed: dict[int, np.ndarray] = {}
-        for tensor in ends:
+        for tensor in outputs:
             self._need(tensor, np.ones(channels_of(tensor), bool))
         self._kept: dict[int, np.ndarray] = {}
         for operator in reversed(graph.operators):
