@@ -27,6 +27,14 @@ def places(multiplier, right, most, rng):
     return sums[np.abs(sums) <= most].astype(np.int64)
 
 
+def test_sums_that_reach_no_step_at_all_stay_where_they_are():
+    multiplier, right = (1 << 30) + 987_654_321, 9
+    for most in (0, 1, 100, 135, 136, 137, 138, 139, 140, 300):
+        found = find_step_function(multiplier, right, most)
+        sums = np.arange(-5000, most + 1)
+        np.testing.assert_array_equal(by_steps(sums, found), reference(sums, multiplier, right))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_function_of_steps_equals_the_reference(seed):
     rng = np.random.default_rng(seed)

@@ -66,8 +66,8 @@ class Hexadecimal(Backend):
         columns = conversion.target.settings["loader"]["columns"]
         return Dump({f"{conversion.name}.hex": _digits(conversion.flatbuffer, columns)})
 
-    def constants(self, name, model, flatbuffer):
-        return {f"{name}.hex": _digits(flatbuffer, 16)}
+    def constants(self, name, flatbuffer):
+        return {f"{name}.hex": [_digits(flatbuffer, 16)]}
 
 
 def _digits(content, columns):

@@ -56,7 +56,9 @@ def find_step_function(multiplier: int, right: int, most: int) -> StepFunction |
         return None
     nearest = (multiplier + (1 << surplus >> 1)) >> surplus
     firsts = _first_sums(multiplier, right)
-    firsts, is_last = firsts[firsts - 1 <= most], firsts[firsts - 1 <= most] > most
+    # The first step counts even if no sum reaches it: nothing else bounds what lies below.
+    firsts = firsts[: max(int(np.searchsorted(firsts, most, "right")) + 1, 1)]
+    is_last = firsts > most
     for begin in range(0, _MULTIPLIERS, _AT_A_TIME):
         candidates = _around(nearest, begin, begin + _AT_A_TIME)
         candidates = candidates[(candidates >= 1) & (candidates < 1 << 31)]
@@ -87,11 +89,9 @@ def _bounds(
     """For each multiplier, the least of offset * multiplier + addend * 2^32, and what it is below.
 
     Args:
-        firsts: the first sum of each step whose last sum before it is possible.
-        is_last: whether that first sum itself is not.
+        firsts: the first sum of each step that matters.
+        is_last: whether that sum itself is beyond what is possible, and only those before it count.
     """
-    if not firsts.size:
-        return np.full(multipliers.shape, -_BEYOND), np.full(multipliers.shape, _BEYOND)
     levels = _STEPS[: firsts.size] << (32 + _HALVING)
     products = multipliers[:, None] * firsts[None, :]
     least = np.where(is_last, -_BEYOND, levels - products).max(axis=1)
