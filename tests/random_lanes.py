@@ -31,11 +31,13 @@ def convolution(b: Builder) -> None:
 
 
 def pointwise(b: Builder) -> None:
-    """1x1 kernels with strides, to fewer and to more channels."""
+    """1x1 kernels with strides, to fewer and to more channels; often on pixels of one vector."""
     stride = b.rng.choice([1, 1, 1, 2, 3, 30], 2).tolist()
     size = b.rng.integers(1, 8, 2).tolist()
     out = [-(-n // step) for n, step in zip(size, stride, strict=True)]
     batch, depth, channels = int(b.rng.choice([1, 1, 2])), _channels(b), _channels(b)
+    if b.rng.random() < 0.5:
+        depth, channels = int(b.rng.integers(1, 17)), 4 * int(b.rng.integers(1, 8))
     source = b.input((batch, *size, depth))
     options = schema.Conv2DOptionsT()
     options.strideH, options.strideW = stride
