@@ -14,6 +14,7 @@ from random_builder import SAME, Builder
 from random_graphs import random_model, random_sample
 from random_packed import OPERATORS
 
+from tfedge.errors import TfedgeError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate, packing
 from tfedge_converters.c.plan import plan
@@ -138,6 +139,18 @@ def convolution(**changes):
 def test_what_a_packed_kernel_cannot_compute_stays_with_the_natural_one(changes):
     assert convolution() == "conv_2d_pairs_s8"
     assert convolution(**changes) == "conv_2d_s8"
+
+
+def test_a_board_without_room_for_scratch_memory_gets_natural_kernels():
+    model = random_model("packed_conv_2d", 3, 1)
+    arenas = [plan(model.main, name).arena_bytes for name in ("natural", "pairs")]
+    assert arenas[0] < arenas[1]
+    for ram, chosen in zip(arenas, ("conv_2d_s8", "conv_2d_pairs_s8"), strict=True):
+        board = replace(PAIRS, ram_bytes=ram)
+        source = generate(model, Options("model", board))
+        assert [call.kernel for call in calls_of(source.plan)] == [chosen]
+    with pytest.raises(TfedgeError, match=f"the arena needs {arenas[0]:,} bytes"):
+        generate(model, Options("model", replace(PAIRS, ram_bytes=arenas[0] - 1)))
 
 
 def test_other_targets_have_natural_kernels_alone():

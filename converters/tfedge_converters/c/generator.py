@@ -83,12 +83,23 @@ def generate(
         )
     graph = as_tables(unpack_weights(signed(_single_graph(model))))
     _refuse_wide_functions(graph)
-    layout = plan(graph, options.target.packing)
+    layout = _layout(graph, options.target)
     known = vectors() if callable(vectors) else vectors
     emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), known)
     source = emitter.emit()
     check_fit(source, options.target)
     return source
+
+
+def _layout(graph: Graph, target: Target) -> Plan:
+    """The plan with the target's kernels, or with natural ones where only that fits its RAM.
+
+    Packed kernels take more scratch memory, and overwrite more operands: mostly they need less.
+    """
+    layout = plan(graph, target.packing)
+    if target.ram_bytes is None or layout.arena_bytes <= target.ram_bytes:
+        return layout
+    return min(layout, plan(graph), key=lambda found: found.arena_bytes)
 
 
 def _refuse_wide_functions(graph: Graph) -> None:
