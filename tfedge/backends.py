@@ -1,4 +1,4 @@
-"""What makes a target's files and proves that they run, for back ends of your own.
+"""Back ends of your own: each makes the files of a target, and tests that they run.
 
 A class derived from `Backend`, registered before a conversion, is what target files may name.
 """

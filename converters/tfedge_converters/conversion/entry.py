@@ -18,9 +18,9 @@ from tfedge_converters.conversion.finishing import finish
 from tfedge_converters.conversion.folding import fold_channels
 from tfedge_converters.conversion.judging import judge
 from tfedge_converters.conversion.opening import open_model
-from tfedge_converters.conversion.proving import prove_it_runs
 from tfedge_converters.conversion.quantising import quantise
 from tfedge_converters.conversion.state import Conversion, Request
+from tfedge_converters.conversion.trial_run import try_run
 from tfedge_converters.metrics import ACCURACY
 from tfedge_converters.quality import Limits
 from tfedge_converters.quantize.recovery import Step
@@ -34,7 +34,7 @@ STAGES: tuple[Callable[[Conversion], None], ...] = (
     fold_channels,
     adapt_to_target,
     emit_files,
-    prove_it_runs,
+    try_run,
     judge,
     finish,
 )

@@ -11,7 +11,7 @@ from tfedge_converters.targets import Target
 
 
 def open_model(conversion: Conversion) -> None:
-    """Reads and simplifies the model, and lets one of Keras prove that it is still itself."""
+    """Read and simplify the model; compare one of Keras with its float file."""
     request = conversion.request
     prepared = prepare(
         request.model,

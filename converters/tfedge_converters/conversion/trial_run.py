@@ -1,4 +1,4 @@
-"""Sees that the file runs where it will be run."""
+"""Trial run of the file in the interpreter that it is for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.verify.running import check_runs
 
 
-def prove_it_runs(conversion: Conversion) -> None:
-    """Loads the file and runs it once, where an interpreter will."""
+def try_run(conversion: Conversion) -> None:
+    """Load the file and run it once, where an interpreter will."""
     interpreter = conversion.backend.interpreter
     if interpreter is not None:
         check_runs(conversion.model, conversion.flatbuffer, interpreter)
