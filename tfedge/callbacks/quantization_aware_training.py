@@ -53,7 +53,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
             "simulated"; see `tfedge.quantize`.
         check: whether the quantised pass without rounding is compared first with the model's own;
-            see docs/architecture.md.
+            see docs/architecture/training.md.
 
     Raises:
         DifferenceError: the rounded pass would compute something else than the model.

@@ -240,7 +240,7 @@ def quantize(
             more time than the float model and may be an integer or two off. The result's property
             `inference` changes it.
         check: whether the result without rounding is compared first with the model, on random
-            inputs; see docs/architecture.md.
+            inputs; see docs/architecture/training.md.
 
     Returns:
         A Keras model to compile, fit, save, and give to `tfedge.convert`.

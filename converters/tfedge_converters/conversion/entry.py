@@ -124,7 +124,7 @@ def convert(
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
         check: whether the float model's outputs are compared first with the Keras model's; see
-            docs/architecture.md. What trained for integers is compared by its training.
+            docs/architecture/training.md. What trained for integers is compared by its training.
         fold_constant_channels: whether channels of int8 convolutions and dense layers whose integer
             cannot change, whatever the input, are added to the biases of what reads them, and
             channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's
