@@ -61,7 +61,7 @@ class ArrayFile(Mapping[str, np.ndarray]):
 
 @contextmanager
 def arrays_in(path: Path, form: str = NPZ) -> Iterator[ArrayFile]:
-    """Opens an .npz file.
+    """Open an .npz file.
 
     Args:
         path: of the file.
@@ -144,7 +144,7 @@ def _check_member(archive: zipfile.ZipFile, name: str) -> None:
 
 
 def _check_header(file: IO[bytes], size: int) -> None:
-    """Refuses what declares more than it holds, before room is made for it.
+    """Refuse what declares more than it holds, before room is made for it.
 
     Args:
         file: an .npy file, at its beginning.

@@ -36,7 +36,7 @@ _NO_SUCH_THING = (errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes one file; on failure the one that was there is as before.
+    """Write one file; on failure the one that was there is as before.
 
     Text is written as UTF-8 with line feeds on every host, so that output is the same byte for
     byte everywhere.
@@ -110,7 +110,7 @@ class Writing:
         return self._staged[name]
 
     def stage(self, name: str, data: bytes) -> None:
-        """Writes the content of a file beside its place, to stay there when the power fails."""
+        """Write the content of a file beside its place, to stay there when the power fails."""
         beside = self.beside(name)
         descriptor = os.open(
             beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOSED_IN_CHILDREN, 0o666
@@ -124,7 +124,7 @@ class Writing:
             os.close(descriptor)
 
     def publish(self, names: Iterable[str], removed: Iterable[str] = ()) -> None:
-        """Puts staged files in their places, and takes others away.
+        """Put staged files in their places, and take others away.
 
         Each file changes at once, one after the other.
         """
@@ -139,7 +139,7 @@ class Writing:
         _sync(self._folder)
 
     def discard(self) -> None:
-        """Takes away what was staged and not published."""
+        """Take away what was staged and not published."""
         for path in self._staged.values():
             with suppress(OSError):
                 os.unlink(path)
@@ -165,7 +165,7 @@ def _refuse_special(path: Path) -> None:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[bool]:
-    """Keeps other writers out; whether that is possible here."""
+    """Keep other writers out; whether that is possible here."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | _CLOSED_IN_CHILDREN)
     except PermissionError:  # files can be made in it all the same
@@ -197,14 +197,14 @@ def _locked(descriptor: int) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    """Takes away what killed processes left beside."""
+    """Take away what killed processes left beside."""
     with suppress(OSError):
         for name in filter(_LEFT_BEHIND.fullmatch, os.listdir(folder)):
             os.unlink(folder / name)
 
 
 def _sync(path: Path) -> None:
-    """Has the disk know what is in a folder or a file, where it can be asked to."""
+    """Have the disk know what is in a folder or a file, where it can be asked to."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _CLOSED_IN_CHILDREN)
     except PermissionError:

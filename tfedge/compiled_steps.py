@@ -6,7 +6,7 @@ from typing import Any
 
 
 def compile_anew(model: Any) -> None:
-    """Drops a model's compiled functions, and makes that of training again if it is in use."""
+    """Drop a model's compiled functions, and make that of training again if it is in use."""
     model.test_function = None
     model.predict_function = None
     if model.train_function is not None:

@@ -40,7 +40,7 @@ def require_equivalence(
     run_changed: Callable[[list[Any]], list[Any]],
     calls: Sequence[Call],
 ) -> None:
-    """Compares a changed model with its original, layer by layer.
+    """Compare a changed model with its original, layer by layer.
 
     Args:
         what: was done, as the subject of a message: "tfedge.quantize".
@@ -71,7 +71,7 @@ def require_equivalence(
 
 
 def require_same_outputs(what: str, original: Any, changed: Any, rounding: float = 1.0) -> None:
-    """Compares the outputs of a model that was built anew with those of its original.
+    """Compare the outputs of a model that was built anew with those of its original.
 
     Args:
         what: was done, as the subject of a message: "tfedge.pruning.remove_channels".
@@ -125,7 +125,7 @@ def run_original(model: Any, computation: Computation, inputs: list[Any]) -> Any
 
 @contextmanager
 def unchanged_states(model: Any) -> Iterator[None]:
-    """Puts the states of stateful layers back as they were."""
+    """Put the states of stateful layers back as they were."""
     states = [
         variable
         for layer in private.layers_in(model)
@@ -138,7 +138,7 @@ def unchanged_states(model: Any) -> Iterator[None]:
 
 @contextmanager
 def telling_weights(model: Any, without: Container[int] = ()) -> Iterator[None]:
-    """Gives weights that are all one number different ones near it, and puts them back.
+    """Give weights that are all one number different ones near it, and put them back.
 
     Args:
         model: a Keras model.
@@ -159,7 +159,7 @@ def telling_weights(model: Any, without: Container[int] = ()) -> Iterator[None]:
 
 @contextmanager
 def exchanged(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
-    """Gives variables other values for a while.
+    """Give variables other values for a while.
 
     Args:
         values: pairs of a variable and an array of its shape.
@@ -172,7 +172,7 @@ def exchanged(values: Sequence[tuple[Any, Any]]) -> Iterator[None]:
 
 @contextmanager
 def _put_back(variables: Sequence[Any]) -> Iterator[None]:
-    """Gives variables the values that they have now, whatever comes of them."""
+    """Give variables the values that they have now, whatever comes of them."""
     before = [keras.ops.convert_to_numpy(variable) for variable in variables]
     try:
         yield

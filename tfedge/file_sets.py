@@ -160,7 +160,7 @@ def manifests_in(folder: Path) -> Iterator[Manifest]:
 def write_set(
     folder: Path, kind: str, files: Mapping[str, bytes | str], facts: Mapping[str, str]
 ) -> list[str]:
-    """Writes a set in the place of the one that is there; makes the folder.
+    """Write a set in the place of the one that is there; make the folder.
 
     What tfedge wrote there before, and this set has not, is deleted unless somebody changed it.
     What is there already with the same content is left alone.
@@ -186,7 +186,7 @@ def write_set(
 
 
 def refuse_foreign(folder: Path, kind: str, names: Iterable[str]) -> None:
-    """Refuses early what `write_set` would refuse: files of users that are in the way.
+    """Refuse early what `write_set` would refuse: files of users that are in the way.
 
     Args:
         folder: where a set is going to be written.
@@ -223,7 +223,7 @@ class _Change:
         }
 
     def write(self, writing: Writing) -> list[str]:
-        """Puts the new set in place; the sentences of `write_set`."""
+        """Put the new set in place; the sentences of `write_set`."""
         self._refuse_foreign()
         notices = [*self._replaced(), *self._kept(), *self._deleted()]
         named = self.new.file_name

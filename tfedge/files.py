@@ -33,7 +33,7 @@ def reason_of(error: Exception) -> str:
 
 
 def check_readable(path: Path) -> None:
-    """Refuses what cannot be opened for reading.
+    """Refuse what cannot be opened for reading.
 
     Raises:
         TfedgeError: it is missing, a folder, or may not be read.

@@ -39,7 +39,7 @@ class WeightsWithParts(list[Any]):
 
 
 def install() -> None:
-    """Puts all hooks into Keras, if it runs on TensorFlow; once is enough."""
+    """Put all hooks into Keras, if it runs on TensorFlow; once is enough."""
     if keras.backend.backend() != "tensorflow":
         return
     hooks: list[tuple[Any, str, Callable[..., Any]]] = [
@@ -70,7 +70,7 @@ def _put(owner: Any, name: str, hook: Callable[..., Any]) -> None:
 
 @contextlib.contextmanager
 def weights_alone() -> Iterator[None]:
-    """Loads weights without the parts that are beside them."""
+    """Load weights without the parts that are beside them."""
     global _restoring
     before, _restoring = _restoring, False
     try:
@@ -83,7 +83,7 @@ def _load_state(
     original: Any, saveable: Any, weights_store: Any, assets_store: Any, inner_path: str,
     *args: Any, **kwargs: Any,
 ) -> None:  # fmt: skip
-    """Makes parts that a file has before Keras looks for what it can load."""
+    """Make parts that a file has before Keras looks for what it can load."""
 
     def stored(name: str) -> dict[str, Any]:
         path = f"{inner_path}/{name}" if inner_path else name
@@ -101,7 +101,7 @@ def _load_state(
 
 
 def _settle(model: Any) -> None:
-    """Lets compiled functions know of what came with a file."""
+    """Let compiled functions know of what came with a file."""
     if isinstance(model, keras.Model) and has_parts(model):
         compile_anew(model)
         hold(model)
@@ -147,7 +147,7 @@ def _set_weights(original: Any, layer: Any, weights: Any) -> None:
 
 
 def _on_epoch_end(original: Any, callbacks: Any, epoch: int, logs: Any = None) -> None:
-    """Adds what tfedge's callbacks say before any callback reads it, wherever they are listed."""
+    """Add what tfedge's callbacks say before any callback reads it, wherever they are listed."""
     for callback in callbacks.callbacks:
         if isinstance(callback, TrainingCallback):
             logs = {**(logs or {}), **callback.epoch_logs(epoch)}
@@ -155,7 +155,7 @@ def _on_epoch_end(original: Any, callbacks: Any, epoch: int, logs: Any = None) -
 
 
 def _on_train_end(original: Any, callbacks: Any, logs: Any = None) -> None:
-    """Holds masks and clusters, whatever averages or older weights took the model's place."""
+    """Hold masks and clusters, whatever averages or older weights took the model's place."""
     original(callbacks, logs)
     if callbacks.model is not None:
         hold(trainable_model(callbacks.model))

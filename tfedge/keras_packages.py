@@ -12,7 +12,7 @@ _PACKAGES = ("h5py", "keras", "tensorflow", "tensorflow_model_optimization", "tf
 
 @contextmanager
 def needing_keras(what: str) -> Iterator[None]:
-    """Says in words that what is imported within needs packages that are not installed.
+    """Say in words that what is imported within needs packages that are not installed.
 
     Args:
         what: needs them.

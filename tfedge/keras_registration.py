@@ -17,7 +17,7 @@ _is_registered = False
 
 
 def register_with_keras() -> None:
-    """Registers our classes now if Keras is loaded, otherwise as soon as it gets loaded."""
+    """Register our classes now if Keras is loaded, otherwise as soon as it gets loaded."""
     if "keras" in sys.modules:
         register_if_loaded()
     else:
@@ -25,7 +25,7 @@ def register_with_keras() -> None:
 
 
 def register_if_loaded() -> None:
-    """Registers our classes if Keras is loaded and runs on TensorFlow; once is enough.
+    """Register our classes if Keras is loaded and runs on TensorFlow; once is enough.
 
     Not in the middle of an import, of Keras or of a module of ours: what the classes are made of
     must not be half imported. Whoever imports a public name asks again behind it.

@@ -19,7 +19,7 @@ Maker = Callable[[Any, str], Sequence[Any]]
 
 
 def require_plain(model: Any) -> None:
-    """Refuses what is not a plain Keras 3 model.
+    """Refuse what is not a plain Keras 3 model.
 
     Raises:
         TfedgeError: it is a tf_keras model, no model at all, not built, or quantised.

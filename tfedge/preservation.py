@@ -36,7 +36,7 @@ def check_properties(names: Collection[str]) -> tuple[str, ...]:
 
 
 def preserve(model: Any, properties: Collection[str]) -> bool:
-    """Lets further training keep what the kernels of a model have.
+    """Let further training keep what the kernels of a model have.
 
     Zeros are kept where they are at least a tenth of a kernel but not all that it has, clusters
     where a kernel, or every channel of it, has at most 256 values that recur (see

@@ -44,12 +44,12 @@ _KINDS: list[Kind] = []
 
 
 def register(kind: Kind) -> None:
-    """Lets a kind of parts come back."""
+    """Let a kind of parts come back."""
     _KINDS.append(kind)
 
 
 def keep(layer: Any, name: str, part: Any) -> None:
-    """Makes a part, or a list of them, an attribute of a layer.
+    """Make a part, or a list of them, an attribute of a layer.
 
     Keras' tracking of sublayers does not see it, TensorFlow's of what a SavedModel needs does.
     """
@@ -59,7 +59,7 @@ def keep(layer: Any, name: str, part: Any) -> None:
 
 
 def forget(layer: Any, name: str) -> None:
-    """Takes a part away."""
+    """Take a part away."""
     object.__delattr__(layer, name)
 
 
@@ -74,7 +74,7 @@ def decoded(array: Any) -> Any:
 
 
 def make_missing(layer: Any, stored: Callable[[str], Store | None]) -> None:
-    """Makes the parts that a layer lacks.
+    """Make the parts that a layer lacks.
 
     Args:
         layer: a built layer or model.
@@ -119,7 +119,7 @@ def snapshot(layer: Any) -> Snapshot:
 
 
 def restore(layer: Any, parts: Snapshot, kept: Collection[str] = ()) -> None:
-    """Gives a layer the parts of another that is built alike.
+    """Give a layer the parts of another that is built alike.
 
     Args:
         layer: the layer or model.

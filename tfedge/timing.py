@@ -53,7 +53,7 @@ class Timing:
 
 
 def require_count(name: str, value: Any, least: int) -> None:
-    """Refuses what is no whole number, or below the least.
+    """Refuse what is no whole number, or below the least.
 
     Raises:
         TfedgeError: it is one of these.

@@ -34,7 +34,7 @@ class _InOrder(keras.constraints.Constraint):
 
 
 def constrain(variable: Any, order: int, constraint: Constraint) -> None:
-    """Applies a constraint to a Keras variable after every step, in place of one of its order.
+    """Apply a constraint to a Keras variable after every step, in place of one of its order.
 
     A training step that is compiled already does not know of it.
     """
@@ -44,7 +44,7 @@ def constrain(variable: Any, order: int, constraint: Constraint) -> None:
 
 
 def release(variable: Any, order: int) -> None:
-    """Takes a constraint away; the user's own comes back with the last one."""
+    """Take a constraint away; the user's own comes back with the last one."""
     found = variable.constraint
     if isinstance(found, _InOrder):
         found.steps.pop(order, None)
@@ -53,7 +53,7 @@ def release(variable: Any, order: int) -> None:
 
 
 def hold(model: Any) -> None:
-    """Applies what holds for the weights of a model, where something else than a step moved them.
+    """Apply what holds for the weights of a model, where something else than a step moved them.
 
     An optimizer's averages, or weights of an earlier epoch, take the place of weights without
     their constraints.

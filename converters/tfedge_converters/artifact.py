@@ -87,7 +87,7 @@ class Artifact(Result):
         return self.judgement.notes
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Writes every file into a folder, which is made if need be; all of them or none.
+        """Write every file into a folder, which is made if need be; all of them or none.
 
         A manifest beside them, tfedge_convert.manifest.json, has their hashes, and says so where
         writing was interrupted; `tfedge.verify` of the folder reads it. What an earlier conversion

@@ -31,7 +31,7 @@ def calibrate(
     allow_code: bool = False,
     progress: bool | None = None,
 ) -> Calibration:
-    """Watches a float model's activations on representative data.
+    """Watch a float model's activations on representative data.
 
     Data that do not look like what the model wants are logged as a warning.
 
@@ -76,7 +76,7 @@ def apply_calibration(
     *,
     split: bool = False,
 ) -> None:
-    """Sets ranges from what a user gave to calibrate with: data, a Calibration, or its file.
+    """Set ranges from what a user gave to calibrate with: data, a Calibration, or its file.
 
     Args:
         prepared: the model.

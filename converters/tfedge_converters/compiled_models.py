@@ -16,7 +16,7 @@ _READABLE = {"edgetpu-custom-op": "; 'tfedge check' says what it holds"}
 
 
 def refuse_compiled(model: Model, source: str) -> None:
-    """Refuses what has been compiled for an accelerator already.
+    """Refuse what has been compiled for an accelerator already.
 
     Args:
         model: as read.

@@ -14,7 +14,7 @@ from tfedge_converters.quantize.io_types import io_type
 
 
 def check_data(data: Any) -> None:
-    """Refuses a path at which there are no samples; anything else is checked when it is read.
+    """Refuse a path at which there are no samples; anything else is checked when it is read.
 
     Raises:
         TfedgeError: there is no such file, or it is no .npz file.
@@ -28,7 +28,7 @@ def check_data(data: Any) -> None:
 
 
 def check_positive(**numbers: int | None) -> None:
-    """Refuses numbers, by the names of their arguments, that are not above 0; None is none.
+    """Refuse numbers, by the names of their arguments, that are not above 0; None is none.
 
     Raises:
         TfedgeError: says which.
@@ -39,7 +39,7 @@ def check_positive(**numbers: int | None) -> None:
 
 
 def check_choices(optimize: str, *io_types: str | None) -> None:
-    """Refuses what is not one of a few words.
+    """Refuse what is not one of a few words.
 
     Args:
         optimize: see `tfedge.convert`.

@@ -93,7 +93,7 @@ def evaluate(
     data: LabelledData,
     metric: str | Callable[[np.ndarray, np.ndarray], Any],
 ) -> Evaluation:
-    """Runs a model before and after its conversion.
+    """Run a model before and after its conversion.
 
     Args:
         real: the file before conversion; None if it was integer already.

@@ -20,7 +20,7 @@ _FUSED = frozenset(
 
 
 def check_litert(model: Model) -> None:
-    """Refuses a model that LiteRT could only load in part, or would compute wrongly.
+    """Refuse a model that LiteRT could only load in part, or would compute wrongly.
 
     Raises:
         UnsupportedError: it has no kernel for an operator, or a wrong one for its weights.
@@ -37,7 +37,7 @@ def check_litert(model: Model) -> None:
 
 
 def check_blocks(graph: Graph) -> None:
-    """Refuses weights with scales of blocks where XNNPACK leaves them to LiteRT's other kernels.
+    """Refuse weights with scales of blocks where XNNPACK leaves them to LiteRT's other kernels.
 
     The reference kernels always compute wrongly with them, the optimised ones with some shapes, and
     neither says so.

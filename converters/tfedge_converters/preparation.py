@@ -45,7 +45,7 @@ class Prepared:
         return self.file.model
 
     def require_float(self, advice: str) -> None:
-        """Refuses a model that is not to be quantised.
+        """Refuse a model that is not to be quantised.
 
         Args:
             advice: what to do with a float model, for the message.
@@ -62,7 +62,7 @@ class Prepared:
 def prepare(
     model: Any, input_shapes: Any = None, *, to_quantize: bool = True, allow_code: bool = False
 ) -> Prepared:
-    """Opens a model and simplifies it.
+    """Open a model and simplify it.
 
     Args:
         model: a Keras or tf_keras model; the path of a .keras, .h5 or .tflite file or a SavedModel

@@ -21,7 +21,7 @@ _LOCK = threading.RLock()
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps C++ chatter, log messages and warnings off the terminal.
+    """Keep C++ chatter, log messages and warnings off the terminal.
 
     TensorFlow's C++ side writes to file descriptor 2 whatever Python does, from its import
     on, so the descriptor itself points to a temporary file meanwhile.

@@ -23,7 +23,7 @@ from tfedge_converters.quantize.fake_quantization import consume_fake_quantizati
 
 
 def simplify(model: Model, shared_kernels: Sequence[np.ndarray]) -> bool:
-    """Takes markers for what they mean, and what changes no number away, in place.
+    """Take markers for what they mean, and what changes no number away, in place.
 
     Args:
         model: as it was read.
@@ -48,7 +48,7 @@ def simplify(model: Model, shared_kernels: Sequence[np.ndarray]) -> bool:
 
 
 def write_for_quantiser(model: Model) -> None:
-    """Writes what only real numbers have by operators that there are integer kernels of."""
+    """Write what only real numbers have by operators that there are integer kernels of."""
     drop_finite_checks(model)
     replace_float_only(model)
     widen_normalizations(model)

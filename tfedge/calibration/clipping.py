@@ -32,7 +32,7 @@ class _Counting(Observer):
         self.histogram = Histogram()
 
     def update(self, values: np.ndarray, low: float, high: float) -> None:
-        """Counts the values."""
+        """Count the values."""
         super().update(values, low, high)
         self.histogram.add(values, low, high)
 
@@ -41,7 +41,7 @@ class _Counting(Observer):
         return {**super().state(), **self.histogram.state()}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Goes on from another's histogram."""
+        """Go on from another's histogram."""
         super().restore(state)
         self.histogram.restore(state)
 

@@ -116,7 +116,7 @@ class Histogram:
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Goes on from another's counts.
+        """Go on from another's counts.
 
         Raises:
             KeyError, ValueError, OverflowError: it is no histogram's state.

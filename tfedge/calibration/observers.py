@@ -34,7 +34,7 @@ class Observer:
         self.high = -np.inf
 
     def update(self, values: np.ndarray, low: float, high: float) -> None:
-        """Takes in one sample.
+        """Take in one sample.
 
         Args:
             values: finite float32, of the tensor's shape, at least one; valid only during the call.
@@ -55,7 +55,7 @@ class Observer:
         return {_EXTREMES: np.array([self.low, self.high])}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Remembers what `state` gave, instead of what it has seen itself.
+        """Remember what `state` gave, instead of what it has seen itself.
 
         Raises:
             KeyError, ValueError: it is the state of another kind of observer.
@@ -94,7 +94,7 @@ class MovingAverage(Observer):
         self._average = np.zeros(2)
 
     def update(self, values: np.ndarray, low: float, high: float) -> None:
-        """Moves the averages towards the sample's extremes."""
+        """Move the averages towards the sample's extremes."""
         super().update(values, low, high)
         self._count += 1
         weight = max(1 / self._count, 1 - _DECAY)
@@ -110,7 +110,7 @@ class MovingAverage(Observer):
         return {**super().state(), _AVERAGE: np.array([*self._average, self._count])}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Goes on from another's averages."""
+        """Go on from another's averages."""
         super().restore(state)
         low, high, count = map(float, state[_AVERAGE])
         if not np.isfinite([low, high]).all() or count < 0:

@@ -144,7 +144,7 @@ def _is_labelled(data: Any, inputs: Sequence[InputSpec]) -> bool:
 
 
 def _refuse_either(data: Any, inputs: Sequence[InputSpec], what: str) -> None:
-    """Refuses a tuple that may be (x, y) as well as two batches: labels are no representative data.
+    """Refuse a tuple that may be (x, y) as well as two batches: labels are no representative data.
 
     Raises:
         TfedgeError: it is one.

@@ -66,7 +66,7 @@ class DistillationSchedule(TrainingCallback):
         self.loss_weights = dict(loss_weights or {})
 
     def set_model(self, model: Any) -> None:
-        """Takes the distiller."""
+        """Take the distiller."""
         super().set_model(model)
         self._set_at = None
         if not hasattr(model, "distillation_losses") or not hasattr(model, "alpha"):
@@ -85,13 +85,13 @@ class DistillationSchedule(TrainingCallback):
         return self.timing.unit == STEP
 
     def look_ahead(self, ends: Mapping[str, int | None]) -> None:
-        """Warns if the schedules will not be asked, or not for the last time."""
+        """Warn if the schedules will not be asked, or not for the last time."""
         self.warn_of_late(
             self.timing.unit, ends, _LATE, begin=self.timing.begin, end=self.timing.end
         )
 
     def enter(self, unit: str, position: int) -> None:
-        """Sets what the schedules say."""
+        """Set what the schedules say."""
         due = self.timing.last_due(position)
         if unit != self.timing.unit or due is None or due == self._set_at:
             return

@@ -72,7 +72,7 @@ class Pruning(TrainingCallback):
         self._finished = 0
 
     def set_model(self, model: Any) -> None:
-        """Puts the model's weights under masks that let everything through."""
+        """Put the model's weights under masks that let everything through."""
         require_keras3(trainable_model(model))
         if getattr(model, "optimizer", None) is None:
             raise TfedgeError(f"model '{model.name}' is not compiled; call model.compile first")
@@ -94,7 +94,7 @@ class Pruning(TrainingCallback):
         return [Pruner.of(model, wrapper.plan, [wrapper]) for wrapper in wrappers]
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Compiles the step anew if it does not know the masks yet."""
+        """Compile the step anew if it does not know the masks yet."""
         super().on_train_begin(logs)
         watches = [watch for pruner in self._pruners for watch in pruner.watches()]
         hooked = needs_hook(self.model.optimizer, watches)
@@ -110,7 +110,7 @@ class Pruning(TrainingCallback):
         return any(pruner.plan.schedule.unit == STEP for pruner in self._pruners)
 
     def look_ahead(self, ends: Mapping[str, int | None]) -> None:
-        """Warns of schedules that will not be over."""
+        """Warn of schedules that will not be over."""
         for schedule in {id(p): p.plan.schedule for p in self._pruners}.values():
             position = ends[schedule.unit]
             last = schedule.begin if schedule.end is None else schedule.end
@@ -128,14 +128,14 @@ class Pruning(TrainingCallback):
                 )
 
     def _finish(self) -> None:
-        """Renews masks for the last time where training ends with the schedule."""
+        """Renew masks for the last time where training ends with the schedule."""
         for unit, position in ((EPOCH, self._finished), (STEP, self.step())):
             ending = [p for p in self._pruners if p.plan.schedule.ends_by(unit, position)]
             for pruner in ending:
                 pruner.renew_if_due(position, self.model.optimizer)
 
     def enter(self, unit: str, position: int) -> None:
-        """Renews masks that are due."""
+        """Renew masks that are due."""
         for pruner in self._pruners:
             if pruner.plan.schedule.unit == unit:
                 pruner.renew_if_due(position, self.model.optimizer)
@@ -151,7 +151,7 @@ class Pruning(TrainingCallback):
         return {"sparsity": whole, **each}
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Leaves the optimizer as it was; says if a schedule was not over."""
+        """Leave the optimizer as it was; say if a schedule was not over."""
         self._finish()
         if unhook(self.model.optimizer):
             self.model.train_function = None

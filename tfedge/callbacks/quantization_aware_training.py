@@ -102,7 +102,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         return self._forward.model
 
     def set_model(self, model: Any) -> None:
-        """Gives the model its quantised forward pass."""
+        """Give the model its quantised forward pass."""
         super().set_model(model)
         learner = trainable_model(model)
         require_keras3(learner)

@@ -98,7 +98,7 @@ class QuantizationSchedule(TrainingCallback):
         )
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Finds first ranges, if there are data for it."""
+        """Find first ranges, if there are data for it."""
         super().on_train_begin(logs)
         require_operators(self.quantized)
         self._was_rounded = was_rounded(self.quantized)
@@ -111,12 +111,12 @@ class QuantizationSchedule(TrainingCallback):
         return self.unit == STEP
 
     def enter(self, unit: str, position: int) -> None:
-        """Lets layers do what is due."""
+        """Let layers do what is due."""
         if unit == self.unit:
             self._enter(position)
 
     def look_ahead(self, ends: Mapping[str, int | None]) -> None:
-        """Warns of what will not begin."""
+        """Warn of what will not begin."""
         begin = None if self._was_rounded else self.begin
         freezing = {
             "freeze_batch_norm": self.freeze_batch_norm, "freeze_ranges": self.freeze_ranges
@@ -133,7 +133,7 @@ class QuantizationSchedule(TrainingCallback):
         }
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Says if something was still to begin, or if training passed the layers by."""
+        """Say if something was still to begin, or if training passed the layers by."""
         if not self._has_warned:
             # A loop that tells of no epochs has begun with what is due in the first one.
             self.look_ahead({EPOCH: self._epochs or None, STEP: self.step()})

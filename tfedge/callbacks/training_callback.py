@@ -33,22 +33,22 @@ class TrainingCallback(keras.callbacks.Callback):
         return {}
 
     def enter(self, unit: str, position: int) -> None:
-        """Does what is due before training goes on at a position."""
+        """Do what is due before training goes on at a position."""
 
     def look_ahead(self, ends: Mapping[str, int | None]) -> None:
-        """Warns of what will not be reached.
+        """Warn of what will not be reached.
 
         Args:
             ends: by unit, the position at which training will end; None where that is not known.
         """
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Begins a training."""
+        """Begin a training."""
         self._has_looked_ahead = self._has_warned = False
         self._epochs = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Does what is due; before the first epoch, warns of what will not be reached."""
+        """Do what is due; before the first epoch, warn of what will not be reached."""
         if not self._has_looked_ahead:
             self._has_looked_ahead = True
             left = self._steps_left(epoch)
@@ -59,7 +59,7 @@ class TrainingCallback(keras.callbacks.Callback):
         self.enter(EPOCH, epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Does what is due."""
+        """Do what is due."""
         if self.counts_steps():
             self.enter(STEP, self.step())
 
@@ -82,7 +82,7 @@ class TrainingCallback(keras.callbacks.Callback):
         return None if steps is None or last is None else steps * (last - epoch)
 
     def warn(self, message: str) -> None:
-        """Says what the user should know, but what is no mistake for certain."""
+        """Say what the user should know, but what is no mistake for certain."""
         self._has_warned = True
         warnings.warn(message, stacklevel=2)
 
@@ -93,7 +93,7 @@ class TrainingCallback(keras.callbacks.Callback):
         meaning: Mapping[str, str],
         **at: int | None,
     ) -> None:
-        """Warns of positions that training will not reach.
+        """Warn of positions that training will not reach.
 
         Args:
             unit: of the positions.

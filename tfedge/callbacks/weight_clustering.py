@@ -83,7 +83,7 @@ class WeightClustering(TrainingCallback):
         self._renewed_at: int | None = None
 
     def set_model(self, model: Any) -> None:
-        """Gives the model's layers what will say which weights belong together."""
+        """Give the model's layers what will say which weights belong together."""
         super().set_model(model)
         learner = trainable_model(model)
         require_keras3(learner)
@@ -104,7 +104,7 @@ class WeightClustering(TrainingCallback):
         return self.timing.unit == STEP
 
     def look_ahead(self, ends: Mapping[str, int | None]) -> None:
-        """Warns if no clusters will be found, or not for the last time."""
+        """Warn if no clusters will be found, or not for the last time."""
         begin = None if self._is_known else self.timing.begin
         self.warn_of_late(self.timing.unit, ends, _LATE, begin=begin, end=self.timing.end)
 
@@ -114,7 +114,7 @@ class WeightClustering(TrainingCallback):
         return all(part.is_known for _, part in self._shared)
 
     def enter(self, unit: str, position: int) -> None:
-        """Finds clusters when it is time, or goes on with those of an interrupted training."""
+        """Find clusters when it is time, or goes on with those of an interrupted training."""
         if unit != self.timing.unit:
             return
         due = self.timing.last_due(position)
@@ -141,7 +141,7 @@ class WeightClustering(TrainingCallback):
         return {**each, "distinct_values": sum(counts.values())}
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Says if training ended before it was time."""
+        """Say if training ended before it was time."""
         if not self._is_on and not self._has_warned:
             self.look_ahead({EPOCH: self._epochs, STEP: self.step()})
 
@@ -163,7 +163,7 @@ class WeightClustering(TrainingCallback):
         return self.timing.begin if before is None else before
 
     def _restart_scales(self) -> None:
-        """Lets a model that trains for integers find scales that keep the clusters."""
+        """Let a model that trains for integers find scales that keep the clusters."""
         from tfedge.quantization.model import operators_of, restart_scales
         from tfedge.quantization.quantized_forward import quantized_forward_of
 

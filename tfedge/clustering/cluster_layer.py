@@ -61,7 +61,7 @@ class Cluster(keras.layers.Layer):
         return self.layer
 
     def build(self, input_shape: Any) -> None:
-        """Builds the layer, and finds clusters among its weights."""
+        """Build the layer, and find clusters among its weights."""
         if not self.layer.built:
             self.layer.build(input_shape)
             self.layer.built = True

@@ -10,7 +10,7 @@ _ROUNDS = 100
 
 
 def assigned(values: np.ndarray, clusters: int, initialization: str, seed: int) -> np.ndarray:
-    """Puts each value into one of at most `clusters` clusters of neighbouring values.
+    """Put each value into one of at most `clusters` clusters of neighbouring values.
 
     Args:
         values: float vector.

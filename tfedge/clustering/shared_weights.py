@@ -131,23 +131,23 @@ class SharedWeights(keras.layers.Layer):
         return {"assignments": self.assignments, **strayed}
 
     def save_own_variables(self, store: Any) -> None:
-        """Writes how weights are shared, and which of them."""
+        """Write how weights are shared, and which of them."""
         store[_DESCRIPTION] = encoded(asdict(self.clusters))
         for name, variable in self._named().items():
             store[name] = keras.ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store: Any) -> None:
-        """Reads what there is; files from before clusters were found leave everything as it is."""
+        """Read what there is; files from before clusters were found leave everything as it is."""
         for name, variable in self._named().items():
             if name in store:
                 variable.assign(np.asarray(store[name]))
 
     def find(self, kernel: Kernel) -> None:
-        """Finds clusters among the weights as they are, and makes the weights equal."""
+        """Find clusters among the weights as they are, and make the weights equal."""
         self._assign(kernel.values(), kernel)
 
     def assign_again(self, kernel: Kernel) -> None:
-        """Finds clusters among the weights as they would be, had each gone its own way."""
+        """Find clusters among the weights as they would be, had each gone its own way."""
         assert self.strayed is not None
         values = kernel.values()
         values = np.where(values == 0, values, values + keras.ops.convert_to_numpy(self.strayed))

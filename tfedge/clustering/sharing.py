@@ -59,12 +59,12 @@ def _same_kind(part: SharedWeights, clusters: Clusters, reassigned: bool) -> boo
 
 
 def switch_on(kernel: Kernel, part: SharedWeights) -> None:
-    """Keeps a kernel's clusters from the next compiled training step on."""
+    """Keep a kernel's clusters from the next compiled training step on."""
     constrain(kernel.variable, CLUSTERS, part.share)
 
 
 def detach(kernel: Kernel) -> None:
-    """Lets every weight of a kernel go its own way again."""
+    """Let every weight of a kernel go its own way again."""
     release(kernel.variable, CLUSTERS)
     if shared_weights(kernel) is not None:
         saved_parts.forget(kernel.layer, _ATTRIBUTE + kernel.attribute)
@@ -75,7 +75,7 @@ def _names(layer: Any) -> list[str]:
 
 
 def _make_from(layer: Any, name: str, store: saved_parts.Store) -> None:
-    """Shares a kernel as it was when it was saved; assignments are loaded afterwards."""
+    """Share a kernel as it was when it was saved; assignments are loaded afterwards."""
     described = described_clusters(store)
     if described is not None:
         kernel = next(one for one in kernels_of(layer) if _ATTRIBUTE + one.attribute == name)

@@ -228,7 +228,7 @@ def cache_outputs(
     shard_size: int = 8192,
     progress: bool | None = None,
 ) -> TeacherCache:
-    """Lets a teacher say once what it says of every sample.
+    """Let a teacher say once what it says of every sample.
 
     Interrupted, it goes on with the first shard that is missing, if the teacher is the same: by
     its architecture and weights, and by what it says of the first samples now.
@@ -279,7 +279,7 @@ def _with_shard(
 def _write_shard(
     path: Path, prints: np.ndarray, facts: dict[str, Any], said: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Writes what the teacher said; the facts of the shard."""
+    """Write what the teacher said; the facts of the shard."""
     outputs = {key: _named(_OUTPUT + key, value) for key, value in said[0].items()}
     maker = {key: facts[key] for key in ("version", "teacher", "layers")} | {"outputs": outputs}
     leaves = [_flat(one) for one in said]
@@ -423,7 +423,7 @@ def _read_shard(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_shard(shard: dict[str, np.ndarray]) -> None:
-    """Refuses what was not written so.
+    """Refuse what was not written so.
 
     Raises:
         Exception: one of MALFORMED: it says nothing, or something else.

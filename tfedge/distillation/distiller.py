@@ -123,12 +123,12 @@ class Distiller(keras.distillation.Distiller):
         )
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as `get_compile_config` says."""
+        """Compile as `get_compile_config` says."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
     def build(self, input_shape: Any = None) -> None:
-        """Builds the student, where its layers wait for data."""
+        """Build the student, where its layers wait for data."""
         if not self.student.built and not isinstance(input_shape, DistillationInputs):
             self.student.build(input_shape)
         self.built = True

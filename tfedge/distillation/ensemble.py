@@ -153,7 +153,7 @@ class EachTeacher(TeacherLoss):
         )
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
-        """Refuses outputs that cannot be compared.
+        """Refuse outputs that cannot be compared.
 
         Raises:
             TfedgeError: the teacher is no ensemble with separate outputs, or shapes differ.

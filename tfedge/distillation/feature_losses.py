@@ -33,11 +33,11 @@ class _Features(TeacherLoss):
         )
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
-        """Refuses several tensors in place of one."""
+        """Refuse several tensors in place of one."""
         self.prepare(teacher_outputs, student_outputs)
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Refuses several tensors in place of one.
+        """Refuse several tensors in place of one.
 
         Raises:
             TfedgeError: a layer has several outputs.
@@ -61,7 +61,7 @@ class Hint(_Features):
     _pool: tuple[int, int] | None = None
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Makes the projection.
+        """Make the projection.
 
         Raises:
             TfedgeError: the shapes cannot be matched.
@@ -138,7 +138,7 @@ class AttentionTransfer(_Features):
     """
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Refuses different places.
+        """Refuse different places.
 
         Raises:
             TfedgeError: heights or widths differ, or there are none.
@@ -250,7 +250,7 @@ class Contrastive(_Features):
         self.width, self.temperature = width, temperature
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Makes the projections.
+        """Make the projections.
 
         Raises:
             TfedgeError: a size is not known.

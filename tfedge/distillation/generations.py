@@ -19,7 +19,7 @@ def born_again(
     losses: Any = None,
     alpha: float = 0.5,
 ) -> list[Any]:
-    """Trains generations of a model, each new, each with the one before as its teacher.
+    """Train generations of a model, each new, each with the one before as its teacher.
 
     Source: Furlanello et al., "Born Again Neural Networks", ICML 2018; its ensemble of generations
     is `Ensemble([first, *born_again(…)])`.

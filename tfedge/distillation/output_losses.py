@@ -210,7 +210,7 @@ class Detection(TeacherLoss):
         return ops.mean(divergence(t, s), axis=-1) + self.box_weight * boxes
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Refuses models without these two outputs.
+        """Refuse models without these two outputs.
 
         Raises:
             TfedgeError: an output is missing, or their shapes differ.
@@ -250,11 +250,11 @@ class PerOutput(TeacherLoss):
         return sum(ops.mean(loss.of(t[key], s[key])) for key, loss in self.losses_by_output.items())
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
-        """Refuses outputs that cannot be compared."""
+        """Refuse outputs that cannot be compared."""
         self.prepare(teacher_outputs, student_outputs)
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Refuses models without these outputs.
+        """Refuse models without these outputs.
 
         Raises:
             TfedgeError: an output is missing, or shapes differ.

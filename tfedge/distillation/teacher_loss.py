@@ -67,7 +67,7 @@ class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
         return whole / tf.distribute.get_strategy().num_replicas_in_sync
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
-        """Refuses outputs that cannot be compared.
+        """Refuse outputs that cannot be compared.
 
         Raises:
             TfedgeError: their shapes differ.
@@ -75,7 +75,7 @@ class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
         require_same_shape(self.name, teacher_outputs, student_outputs)
 
     def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
-        """Refuses models without the layers that the loss compares.
+        """Refuse models without the layers that the loss compares.
 
         Raises:
             TfedgeError: a layer does not exist, or a model has no layers that can be reached.
@@ -91,7 +91,7 @@ class TeacherLoss(keras.layers.Layer, keras.distillation.DistillationLoss):
             self.prepare(*shapes)
 
     def prepare(self, teacher_shape: Any, student_shape: Any) -> None:
-        """Makes the weights of the loss, and refuses shapes that cannot be compared.
+        """Make the weights of the loss, and refuse shapes that cannot be compared.
 
         Args:
             teacher_shape, student_shape: of the outputs, batch included, as `keras.Model.output`
@@ -149,7 +149,7 @@ def shape_of(model: Any, layer: str | None, who: str) -> Any:
 
 
 def require_same_shape(name: str, teacher: Any, student: Any) -> None:
-    """Refuses tensors, or shapes, that differ.
+    """Refuse tensors, or shapes, that differ.
 
     Raises:
         TfedgeError: they do.

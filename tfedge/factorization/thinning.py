@@ -157,7 +157,7 @@ def _require_products(
     thin: Any,
     made: dict[int, list[Any]],
 ) -> None:
-    """Compares a model of parts with the model whose kernels are the products of their factors."""
+    """Compare a model of parts with the model whose kernels are the products of their factors."""
     products = [(c.kernel, replaced[id(c.layer)].product) for c in found if id(c.layer) in replaced]
     for kernel, product in products:
         _require_nearest(kernel, product)
@@ -170,7 +170,7 @@ def _require_products(
 
 
 def _require_nearest(kernel: Any, product: np.ndarray) -> None:
-    """Refuses factors that are not those of a kernel.
+    """Refuse factors that are not those of a kernel.
 
     Whatever method found them, the last step of it was a least-squares fit, so that what is left of
     the kernel is orthogonal to the product.
@@ -184,7 +184,7 @@ def _require_nearest(kernel: Any, product: np.ndarray) -> None:
 
 
 def _copy_others(model: Any, replaced: dict[int, Factorized], made: dict[int, list[Any]]) -> None:
-    """Copies all weights of a model but the kernels of what is replaced."""
+    """Copy all weights of a model but the kernels of what is replaced."""
     for layer in _layers(model):
         fresh = made[id(layer)][-1]
         if id(layer) not in replaced:

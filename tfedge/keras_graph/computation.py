@@ -165,7 +165,7 @@ class Computation:
 def computation_of(
     model: Any, inside: Callable[[Call], tracing.InnerGraph | None] | None = None
 ) -> Computation:
-    """Takes a model apart.
+    """Take a model apart.
 
     Args:
         model: a built Keras 3 model.
@@ -246,7 +246,7 @@ class _Recorder:
         return results
 
     def run_graph(self, graph: tracing.InnerGraph) -> Any:
-        """Runs a graph, and writes down what it calls."""
+        """Run a graph, and write down what it calls."""
         for variable, tensor in graph.variables:
             self._known[id(tensor)] = variable
         self._kept.append(graph)

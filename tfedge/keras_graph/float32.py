@@ -8,7 +8,7 @@ import keras
 
 
 def run_in_float32(layer: Any, *args: Any, **kwargs: Any) -> Any:
-    """Calls a layer or operation without casting what it is given.
+    """Call a layer or operation without casting what it is given.
 
     Numbers on a grid must not pass through float16 on their way.
     """

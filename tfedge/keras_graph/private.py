@@ -46,7 +46,7 @@ def structures_of(graph: Any) -> tuple[Any, Any]:
 
 
 def run_graph(graph: Any, inputs: list[Any], call: Callable[[Any], Any]) -> Any:
-    """Runs the graph of a functional model as the model's own `call` does.
+    """Run the graph of a functional model as the model's own `call` does.
 
     Args:
         graph: the model.
@@ -71,7 +71,7 @@ def flat_inputs(graph: Any, inputs: Any) -> list[Any]:
 
 
 def pass_masks_on(layer: Any, args: Any, kwargs: Mapping[str, Any], results: Any) -> None:
-    """Lets the results of a layer carry the masks that Keras gives them."""
+    """Let the results of a layer carry the masks that Keras gives them."""
     if not layer.supports_masking:
         return
     given = next(iter(call_signature(layer).bind(*args, **kwargs).arguments.values()))
@@ -81,7 +81,7 @@ def pass_masks_on(layer: Any, args: Any, kwargs: Mapping[str, Any], results: Any
 
 
 def take_masks_off(layer: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
-    """Does to symbolic tensors what a layer does to real ones: attention takes their masks off.
+    """Do to symbolic tensors what a layer does to real ones: attention takes their masks off.
 
     Whatever reads them after it gets none.
     """
@@ -140,7 +140,7 @@ def call_signature(operation: Any) -> inspect.Signature:
 
 
 def set_call_signature(layer: Any, signature: inspect.Signature) -> None:
-    """Lets Keras read the arguments of a layer's `call` from a signature."""
+    """Let Keras read the arguments of a layer's `call` from a signature."""
     takes_training = "training" in signature.parameters
     layer._call_signature = signature
     layer.call_signature_parameters = list(signature.parameters)
@@ -184,7 +184,7 @@ def layers_in(layer: Any) -> list[Any]:
 
 @contextmanager
 def unlocked(layer: Any) -> Iterator[None]:
-    """Lets a built layer take new parts, or give them up."""
+    """Let a built layer take new parts, or give them up."""
     layer._tracker.unlock()
     try:
         yield
@@ -193,12 +193,12 @@ def unlocked(layer: Any) -> Iterator[None]:
 
 
 def untrack(layer: Any, part: Any) -> None:
-    """Lets Keras no longer count a part among those of an unlocked layer."""
+    """Let Keras no longer count a part among those of an unlocked layer."""
     layer._tracker.untrack(part)
 
 
 def track_for_export(layer: Any, part: Any, name: str) -> None:
-    """Lets a SavedModel hold a part that Keras itself does not count among the layer's."""
+    """Let a SavedModel hold a part that Keras itself does not count among the layer's."""
     with DotNotTrackScope():
         layer._track_trackable(part, name, overwrite=True)
 
@@ -227,7 +227,7 @@ class WeightAccess(keras.StatelessScope):
 
 @contextmanager
 def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightAccess]:
-    """Puts symbolic tensors in the places of a layer's own weights while its code runs.
+    """Put symbolic tensors in the places of a layer's own weights while its code runs.
 
     Args:
         layer: the layer.
@@ -250,7 +250,7 @@ def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightA
 
 @contextmanager
 def in_place_of(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Puts a function in the place of a module's or a class' own for a while."""
+    """Put a function in the place of a module's or a class' own for a while."""
     before = getattr(owner, name)
     setattr(owner, name, function)
     try:
@@ -261,7 +261,7 @@ def in_place_of(owner: Any, name: str, function: Callable[..., Any]) -> Iterator
 
 @contextmanager
 def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
-    """Puts a function in the place of what `keras.ops.add` calls.
+    """Put a function in the place of what `keras.ops.add` calls.
 
     Args:
         add: of Keras' own function and its two operands.
@@ -274,7 +274,7 @@ def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
 
 @contextmanager
 def symbolic_constants(layer: Any, stand_in: Callable[[Any], Any]) -> Iterator[None]:
-    """Lets code call the layers in a layer on constants, as on the numbers of positions.
+    """Let code call the layers in a layer on constants, as on the numbers of positions.
 
     Keras would compute them at once, with the weights as they are now.
 

@@ -11,7 +11,7 @@ from tfedge.keras_graph import private
 
 
 def require_tensorflow(what: str) -> None:
-    """Refuses Keras' other backends, which what trains here does not run on.
+    """Refuse Keras' other backends, which what trains here does not run on.
 
     Args:
         what: the name of what the user called.
@@ -28,7 +28,7 @@ def require_tensorflow(what: str) -> None:
 
 
 def require_keras3(model: Any) -> None:
-    """Refuses what is not a built Keras 3 model.
+    """Refuse what is not a built Keras 3 model.
 
     Raises:
         TfedgeError: it is not.
@@ -48,7 +48,7 @@ def require_keras3(model: Any) -> None:
 
 
 def refuse_quantized_by_keras(model: Any) -> None:
-    """Refuses what `model.quantize` of Keras has made.
+    """Refuse what `model.quantize` of Keras has made.
 
     Raises:
         TfedgeError: a layer was quantised so.

@@ -182,7 +182,7 @@ def _in_one_line(error: Exception) -> str:
 def _require_same_in_training(
     operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any], outputs: Any
 ) -> None:
-    """Refuses code that does something in training alone, which would be lost."""
+    """Refuse code that does something in training alone, which would be lost."""
     trained, _, access = _run_code(operation, args, {**kwargs, "training": True}, symbols)
     if access.assigns or _kinds_behind(trained) != _kinds_behind(outputs):
         raise UnsupportedError(

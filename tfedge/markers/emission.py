@@ -25,7 +25,7 @@ _emitter: ContextVar[Emitter | None] = ContextVar("tfedge_marker_emitter", defau
 
 
 def marker(name: str, attributes: Mapping[str, Any]) -> Callable[[Function], Function]:
-    """Decorates a function of tensors to be exported as one operator.
+    """Decorate a function of tensors to be exported as one operator.
 
     Outside an export the function runs as it is, at no cost.
 
@@ -59,7 +59,7 @@ def is_exporting() -> bool:
 
 @contextmanager
 def emitting(emitter: Emitter) -> Iterator[None]:
-    """Makes every marked function that is called inside go through `emitter`."""
+    """Make every marked function that is called inside go through `emitter`."""
     token = _emitter.set(emitter)
     try:
         yield

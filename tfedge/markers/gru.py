@@ -49,7 +49,7 @@ def mark_gru(
     weight_bits: int | None = None,
     keeps_state: bool = False,
 ) -> Callable[[Function], Function]:
-    """Decorates a function that computes a GRU, to be exported as a sequence of its own.
+    """Decorate a function that computes a GRU, to be exported as a sequence of its own.
 
     The function takes x [batch, steps, depth], kernel [depth, 3 * units], recurrent_kernel
     [units, 3 * units], bias and recurrent_bias [3 * units], with the gates in the order of Keras:

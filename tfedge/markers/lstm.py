@@ -30,7 +30,7 @@ LSTM = Marker("tfedge.LSTM", LstmMark, cell=Interval("cell"), keeps_state=Flag("
 def mark_lstm(
     cell: tuple[Any, Any] | None = None, keeps_state: bool = False
 ) -> Callable[[Function], Function]:
-    """Decorates a function that computes an LSTM, to be exported as one operator.
+    """Decorate a function that computes an LSTM, to be exported as one operator.
 
     The function takes x [batch, steps, depth], kernel [depth, 4 * units], recurrent_kernel
     [units, 4 * units] and bias [4 * units], with the gates in the order of Keras: input, forget,

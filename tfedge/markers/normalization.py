@@ -72,7 +72,7 @@ def mark_normalization(
     centers: bool,
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Callable[[Function], Function]:
-    """Decorates a function that normalises rows, to be exported as one operator.
+    """Decorate a function that normalises rows, to be exported as one operator.
 
     The function takes x, then a scale if `scales`, then an offset if `centers`, both of the shape
     of x's last `axes` dimensions. It returns (x - mean) / sqrt(variance + epsilon) * scale +

@@ -167,7 +167,7 @@ class Marker(Generic[Content]):
         self._fields = fields
 
     def mark(self, content: Content) -> Callable[[Function], Function]:
-        """Decorates a function of tensors to be exported as this operator; see `marker`."""
+        """Decorate a function of tensors to be exported as this operator; see `marker`."""
         scalars: dict[str, Any] = {VERSION_NAME: VERSION, WRITER: tfedge.__version__}
         for name, field in self._fields.items():
             scalars |= field.written(getattr(content, name))
@@ -187,7 +187,7 @@ class Marker(Generic[Content]):
 
 
 def require_known_version(scalars: Mapping[str, Scalar]) -> None:
-    """Refuses a marker that a newer tfedge has written.
+    """Refuse a marker that a newer tfedge has written.
 
     Raises:
         ModelFileError: it says a version that this tfedge does not know. The message does not say

@@ -39,7 +39,7 @@ RANGE = Marker(
 
 
 def mark_range(x: Tensor, low: Any, high: Any, bits: int | None = None) -> Tensor:
-    """Says that `x` takes real values in [low, high].
+    """Say that `x` takes real values in [low, high].
 
     The identity, except while a model is exported: then the converter learns the range and
     quantises the tensor with it. A layer calls this in its `call`. If a tensor is marked more

@@ -41,7 +41,7 @@ def mark_simple_rnn(
     weight_bits: int | None = None,
     keeps_state: bool = False,
 ) -> Callable[[Function], Function]:
-    """Decorates a function that computes hidden = tanh(x kernel + hidden recurrent_kernel + bias).
+    """Decorate a function that computes hidden = tanh(x kernel + hidden recurrent_kernel + bias).
 
     It is exported as a sequence of its own, as that of `mark_gru` is. It takes x, kernel
     [depth, units], recurrent_kernel [units, units] and two biases [units], and, if

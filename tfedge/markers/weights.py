@@ -37,7 +37,7 @@ WEIGHTS = Marker(
 
 
 def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -> Tensor:
-    """Says that the weights that made `y` are multiples of `scales`.
+    """Say that the weights that made `y` are multiples of `scales`.
 
     The identity, except while a model is exported: then the converter writes the weights of the
     convolution or dense layer that made `y` as round(w / scale), within ±(2**(bits - 1) - 1), and

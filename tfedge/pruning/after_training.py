@@ -132,7 +132,7 @@ def _note(called: list[Any], layer: Any, inputs: Any) -> None:
 
 
 def _prune(kernel: Kernel, plan: Plan, sparsity: float, moments: Moments | None) -> None:
-    """Prunes one kernel; without moments, the smallest weights."""
+    """Prune one kernel; without moments, the smallest weights."""
     weights = kernel.layout.matrix(keras.ops.convert_to_numpy(kernel.variable))
 
     def choose(scores: np.ndarray, share: float) -> np.ndarray:
@@ -168,7 +168,7 @@ def _beside_bias(choose: Choose, columns: int, scores: np.ndarray, share: float)
 
 
 def _assign(kernel: Kernel, weights: np.ndarray, mask: np.ndarray) -> None:
-    """Gives a kernel new weights, and a bias if they have a column for it, under a mask."""
+    """Give a kernel new weights, and a bias if they have a column for it, under a mask."""
     shape = tuple(kernel.variable.shape)
     columns = mask.shape[1]
     kernel.variable.assign(kernel.layout.array(weights[:, :columns], shape).astype(np.float32))

@@ -81,7 +81,7 @@ class ChannelGraph:
 
 
 def channel_graph(model: Any) -> ChannelGraph:
-    """Follows the channels of a model from layer to layer.
+    """Follow the channels of a model from layer to layer.
 
     Args:
         model: a built Keras 3 model: functional, sequential, nested, or subclassed if its `call`

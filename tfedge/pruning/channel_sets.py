@@ -21,7 +21,7 @@ class ChannelSets:
         return np.arange(first, first + count)
 
     def couple(self, first: Channels, second: Channels) -> None:
-        """Joins the sets of channels in pairs; both arrays have one length."""
+        """Join the sets of channels in pairs; both arrays have one length."""
         different = first != second
         for a, b in zip(first[different].tolist(), second[different].tolist(), strict=True):
             low, high = sorted((self._root(a), self._root(b)))

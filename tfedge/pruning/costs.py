@@ -174,7 +174,7 @@ class Costs:
         self.incidence = self._axes.incidence
 
     def warn_of_uncounted(self) -> None:
-        """Says of which layers nobody knows the MACs, to whoever goes by the MACs of all."""
+        """Say of which layers nobody knows the MACs, to whoever goes by the MACs of all."""
         if self.uncounted:
             warnings.warn(
                 f"{', '.join(described(one) for one in self.uncounted)}: nobody knows what they "

@@ -33,7 +33,7 @@ def needs_hook(optimizer: Any, watches: list[Watch]) -> bool:
 
 
 def hook(optimizer: Any, watches: list[Watch]) -> None:
-    """Adds gradients to sums, and masks weights before moving averages see them.
+    """Add gradients to sums, and mask weights before moving averages see them.
 
     `update_step` gets gradients that are unscaled, clipped, and summed over replicas; it runs in
     the update context of tf.distribute, where every replica updates its own copies.
@@ -60,12 +60,12 @@ def hook(optimizer: Any, watches: list[Watch]) -> None:
 
 
 def unhook(optimizer: Any) -> bool:
-    """Gives an optimizer its own step back; False if it has it."""
+    """Give an optimizer its own step back; False if it has it."""
     return vars(inner(optimizer)).pop("update_step", None) is not None
 
 
 def mask_average(optimizer: Any, variable: Any) -> None:
-    """Sets to 0 what the mask prunes in a weight's moving average, if the optimizer has one."""
+    """Set to 0 what the mask prunes in a weight's moving average, if the optimizer has one."""
     optimizer = inner(optimizer)
     if not (optimizer.built and optimizer.use_ema):
         return

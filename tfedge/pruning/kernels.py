@@ -168,7 +168,7 @@ _registered: dict[type, Layouts] = {}
 
 
 def register(kind: type, layouts: Layouts) -> None:
-    """Lets layers of a user's own be pruned.
+    """Let layers of a user's own be pruned.
 
     Args:
         kind: a class of layers; classes derived from it are others.

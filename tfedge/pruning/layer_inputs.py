@@ -100,7 +100,7 @@ def _columns_in(model: Any, layer: Any, batch: Any) -> Any:
 
 @contextmanager
 def watched(watchers: dict[Any, Callable[[Any], None]]) -> Iterator[None]:
-    """Lets functions see what layers are called with."""
+    """Let functions see what layers are called with."""
     for layer, watcher in watchers.items():
         object.__setattr__(layer, "call", _watching(layer.call, watcher))
     try:

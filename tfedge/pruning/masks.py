@@ -85,12 +85,12 @@ class PruningState(keras.layers.Layer):
         return {"renewed_at": self.renewed_at, **masks, **sums}
 
     def save_own_variables(self, store: Any) -> None:
-        """Writes masks and sums under their names."""
+        """Write masks and sums under their names."""
         for name, variable in self._named().items():
             store[name] = keras.ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store: Any) -> None:
-        """Reads what there is; checkpoints from before pruning leave everything as it is."""
+        """Read what there is; checkpoints from before pruning leave everything as it is."""
         for name, variable in self._named().items():
             if name in store:
                 variable.assign(np.asarray(store[name]))
@@ -111,7 +111,7 @@ def make_state(layer: Any) -> PruningState:
 
 
 def _make_from(layer: Any, _: str, store: saved_parts.Store) -> None:
-    """Puts weights under the masks that were saved; what they are is loaded afterwards."""
+    """Put weights under the masks that were saved; what they are is loaded afterwards."""
     for name in store:
         weight, _, what = name.rpartition("_")
         if what == "mask" and hasattr(layer, weight):
@@ -127,7 +127,7 @@ saved_parts.register(
 
 
 def put_mask(layer: Any, attribute: str) -> bool:
-    """Puts a weight under a mask; False if it is under one already."""
+    """Put a weight under a mask; False if it is under one already."""
     variable = weight_of(layer, attribute)
     if mask_of(variable) is not None:
         return False
@@ -142,13 +142,13 @@ def mask_of(variable: Any) -> Any:
 
 
 def mask_weight(layer: Any, attribute: str, mask: np.ndarray) -> None:
-    """Gives a weight another mask, and applies it."""
+    """Give a weight another mask, and apply it."""
     mask_of(weight_of(layer, attribute)).assign(mask)
     apply_mask(layer, attribute)
 
 
 def apply_mask(layer: Any, attribute: str) -> None:
-    """Sets to 0 what the mask prunes."""
+    """Set to 0 what the mask prunes."""
     variable = weight_of(layer, attribute)
     constraint = constraint_of(variable, ZEROS)
     assert constraint is not None
@@ -165,7 +165,7 @@ def masks_of(model: Any) -> dict[str, np.ndarray]:
 
 
 def keep_zeros(model: Any, layers: Any = None) -> None:
-    """Lets weights that are 0 now stay 0 in whatever training follows: of a pruned model that was
+    """Let weights that are 0 now stay 0 in whatever training follows: of a pruned model that was
     loaded from a file, or of one that somebody else pruned.
 
     Args:
@@ -186,7 +186,7 @@ def keep_zeros(model: Any, layers: Any = None) -> None:
 
 
 def release(model: Any) -> bool:
-    """Takes all masks away; zeros stay until training moves them. False if there were none."""
+    """Take all masks away; zeros stay until training moves them. False if there were none."""
     found = [layer for layer in private.layers_in(model) if state_of(layer) is not None]
     for layer in found:
         for name in state_of(layer).masks:  # type: ignore[union-attr]

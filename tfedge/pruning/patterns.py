@@ -47,7 +47,7 @@ class Pattern:
         return keep_count(members, sparsity)
 
     def check_sparsity(self, sparsity: float) -> None:
-        """Refuses a final sparsity that the pattern cannot have.
+        """Refuse a final sparsity that the pattern cannot have.
 
         Raises:
             TfedgeError: it cannot.

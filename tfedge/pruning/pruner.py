@@ -125,7 +125,7 @@ class Pruner:
         return self._state(kernel).add_sum(f"{kernel.attribute}_{what}", shape)
 
     def _forget(self, everything: bool) -> None:
-        """Starts sums from 0: those of importance only if everything is to be forgotten."""
+        """Start sums from 0: those of importance only if everything is to be forgotten."""
         for kernel in self.kernels:
             observed = self._observed(kernel) if everything else None
             for total in (observed, self._gradient(kernel)):
@@ -144,7 +144,7 @@ class Pruner:
         return watches + [Watch(variable, []) for variable in beside]
 
     def renew_if_due(self, position: int, optimizer: Any = None) -> bool:
-        """Renews the masks if the schedule wants it and it has not happened yet.
+        """Renew the masks if the schedule wants it and it has not happened yet.
 
         Args:
             position: epoch or step, as the schedule counts.
@@ -162,7 +162,7 @@ class Pruner:
         return True
 
     def renew(self, position: int) -> None:
-        """Chooses masks for a position, and applies them."""
+        """Choose masks for a position, and apply them."""
         plan = self.plan
         sparsity = plan.schedule.sparsity(position)
         if sparsity == 0:
@@ -188,7 +188,7 @@ class Pruner:
     def _chosen(
         self, kernel: Kernel, scores: np.ndarray, count: int, share_of_new: float
     ) -> np.ndarray:
-        """Marks the groups that remain, (sets, members)."""
+        """Mark the groups that remain, (sets, members)."""
         gradient = self._gradient(kernel)
         grown = int(share_of_new * count)
         if gradient is None or not grown:
@@ -210,7 +210,7 @@ class Pruner:
             mask_weight(layer, name, vector)
 
     def apply(self) -> None:
-        """Sets to 0 what masks prune, if something else than the optimizer moved it."""
+        """Set to 0 what masks prune, if something else than the optimizer moved it."""
         for kernel in self.kernels:
             for layer, name in _weights(kernel):
                 apply_mask(layer, name)

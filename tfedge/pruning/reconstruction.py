@@ -65,7 +65,7 @@ def fit(weights: np.ndarray, moments: Moments, mask: np.ndarray) -> np.ndarray:
 def reconstruct(
     weights: np.ndarray, moments: Moments, choose: Choose, sparsity: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Prunes a matrix.
+    """Prune a matrix.
 
     Args:
         weights: (outputs, reduction).

@@ -14,7 +14,7 @@ def keep_count(members: int, sparsity: float) -> int:
 
 
 def largest(scores: np.ndarray, count: int) -> np.ndarray:
-    """Marks the `count` largest in each row of (rows, members); of equals, the first ones."""
+    """Mark the `count` largest in each row of (rows, members); of equals, the first ones."""
     members = scores.shape[1]
     if count >= members:
         return np.ones(scores.shape, bool)

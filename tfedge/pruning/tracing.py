@@ -120,7 +120,7 @@ class Trace:
         return self.origins[-1].channels
 
     def setting(self, layer: Any, key: str, channels: Channels) -> None:
-        """Says that an entry of a layer's configuration counts these channels."""
+        """Say that an entry of a layer's configuration counts these channels."""
         self.settings.append(Setting(layer, key, channels))
 
     def weight(
@@ -132,7 +132,7 @@ class Trace:
         uses: int = 0,
         kernel: str = "",
     ) -> None:
-        """Says what lies along the axes of a weight; again, for every call of a shared layer.
+        """Say what lies along the axes of a weight; again, for every call of a shared layer.
 
         Args:
             layer: that the weight belongs to.
@@ -166,11 +166,11 @@ class Trace:
         return next((weight for weight in self.weights if weight.variable is variable), None)
 
     def pin(self, channels: Channels, reason: str) -> None:
-        """Says that channels stay."""
+        """Say that channels stay."""
         self.pinned.append((channels, reason))
 
     def pin_call(self, call: Call, reason: str) -> list[Channels]:
-        """Pins whatever goes in and comes out of a call that cannot be followed."""
+        """Pin whatever goes in and comes out of a call that cannot be followed."""
         for operand in call.operands:
             self.pin(self.of(operand), reason)
         results = [self.fresh(value) for value in call.results]

@@ -39,7 +39,7 @@ class RangeGroup:
         return self.members[0].bits
 
     def merge(self, other: RangeGroup) -> None:
-        """Lets the members of both groups use one grid."""
+        """Let the members of both groups use one grid."""
         whole, part = self._whole, other._whole
         if whole is part:
             return
@@ -111,7 +111,7 @@ class ActivationQuantizer(keras.layers.Layer):
         )
 
     def observe(self, x: Any, starts_at_zero: bool = False) -> None:
-        """Lets the range follow the values of `x`, or shows them to the observer.
+        """Let the range follow the values of `x`, or shows them to the observer.
 
         Args:
             x: float32 tensor, an eager one where there is an observer.
@@ -126,11 +126,11 @@ class ActivationQuantizer(keras.layers.Layer):
             self._show(self.observer, tf.nn.relu(x) if starts_at_zero else x)
 
     def watch(self, make: Method) -> None:
-        """Lets an observer see the values from now on."""
+        """Let an observer see the values from now on."""
         self.observer = make()
 
     def settle(self, batches: int) -> None:
-        """Takes the range that the observer found in so many batches, if it saw any value."""
+        """Take the range that the observer found in so many batches, if it saw any value."""
         if self.observer is not None and self.observer.low <= self.observer.high:
             found = self.observer.range(self.type)
             self.low.assign(min(found.low, 0.0))
@@ -214,7 +214,7 @@ class MinMax(ActivationQuantizer):
     """Covers everything that was ever seen: for 16 bits, which need not be sparing."""
 
     def watch(self, make: Method) -> None:
-        """Lets what sees the extremes see the values, whatever the method for others is."""
+        """Let what sees the extremes see the values, whatever the method for others is."""
         self.observer = observers.MinMax()
 
     def _follow(self, x: Any, starts_at_zero: bool) -> None:
@@ -249,7 +249,7 @@ class LearnedRange(ActivationQuantizer):
         return tf.minimum(self.low.value, 0.0), tf.maximum(self.high.value, 0.0)
 
     def _follow(self, x: Any, starts_at_zero: bool) -> None:
-        """Sets the bounds from the first batch; then they are the optimizer's."""
+        """Set the bounds from the first batch; then they are the optimizer's."""
         count = self.observations.value
         low, high = _of_all_replicas(
             tf.constant(0.0) if starts_at_zero else tf.minimum(tf.reduce_min(x), 0.0),
@@ -290,10 +290,10 @@ class RangeOfTable(ActivationQuantizer):
         return tf.minimum(tf.reduce_min(table), 0.0), tf.maximum(tf.reduce_max(table), 0.0)
 
     def watch(self, make: Method) -> None:
-        """Needs no observer: the table is at hand."""
+        """Need no observer: the table is at hand."""
 
     def settle(self, batches: int) -> None:
-        """Counts the batches."""
+        """Count the batches."""
         self.observations.assign_add(batches)
 
     def _follow(self, x: Any, starts_at_zero: bool) -> None:

@@ -22,7 +22,7 @@ BATCH_SIZE = 32
 def calibrate(
     model: Any, data: Any, chosen: str | Method | None = None, batch_size: int = BATCH_SIZE
 ) -> None:
-    """Runs inference in float and gives every activation the range that its observer finds.
+    """Run inference in float and give every activation the range that its observer finds.
 
     Ranges change when all data have been seen, and not at all if something is wrong with them. Then
     the first batch is run once more, rounded: `range_noise.warn_of_noise` says what is too coarse.

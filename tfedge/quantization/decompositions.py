@@ -322,7 +322,7 @@ def _steps(layer: Any) -> Callable[..., Any]:
 
 
 def _refuse_lost_dropout(cell: Any) -> None:
-    """Refuses what cells leave out in training and their steps, taken apart, would not.
+    """Refuse what cells leave out in training and their steps, taken apart, would not.
 
     Raises:
         ValueError: they leave out states, or what one cell hands to the next.

@@ -39,7 +39,7 @@ _tried: dict[str, str] = {}
 
 
 def require_export(calls: Sequence[Call], scheme: Scheme, unknown: str) -> None:
-    """Exports every call alone that might not convert.
+    """Export every call alone that might not convert.
 
     Args:
         calls: of a model.

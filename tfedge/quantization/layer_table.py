@@ -401,7 +401,7 @@ _ROLES: dict[str, Callable[[str, OperatorFactory], Function]] = {
 
 
 def register(layer_class: type, operator: str, result: str = _OWN) -> type:
-    """Says how a layer of your own is quantised.
+    """Say how a layer of your own is quantised.
 
     Args:
         layer_class: a subclass of keras.layers.Layer whose `call` TensorFlow's converter lowers to

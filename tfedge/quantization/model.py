@@ -87,11 +87,11 @@ class QuantizedModel(keras.Model):
         return operators_of(self)
 
     def set_phase(self, phase: Phase) -> None:
-        """Says what all layers do from now on."""
+        """Say what all layers do from now on."""
         set_phase(self, phase)
 
     def reset_state(self) -> None:
-        """Lets all stateful layers begin a new sequence, from zeros."""
+        """Let all stateful layers begin a new sequence, from zeros."""
         for layer in self.layers:
             if isinstance(layer, Quantize):
                 layer.reset_state()
@@ -99,7 +99,7 @@ class QuantizedModel(keras.Model):
     def calibrate(
         self, data: Any, method: str | Method | None = None, batch_size: int = BATCH_SIZE
     ) -> QuantizedModel:
-        """Finds the ranges by running inference in float, as `tfedge.convert` finds them.
+        """Find the ranges by running inference in float, as `tfedge.convert` finds them.
 
         Args:
             data: representative inputs: an array whose first axis counts samples, a list or dict of
@@ -274,7 +274,7 @@ def quantize(
 
 
 def refuse_quantized(model: Any) -> None:
-    """Refuses models that are quantised already.
+    """Refuse models that are quantised already.
 
     Raises:
         TfedgeError: the model is.
@@ -285,7 +285,7 @@ def refuse_quantized(model: Any) -> None:
 
 
 def require_operators(model: Any) -> None:
-    """Refuses models without quantised layers.
+    """Refuse models without quantised layers.
 
     Raises:
         TfedgeError: there are none.
@@ -303,13 +303,13 @@ def operators_of(model: Any) -> list[QuantizedOperator]:
 
 
 def set_phase(model: Any, phase: Phase) -> None:
-    """Says what all quantised operators of a model do; compiled functions have to be made anew."""
+    """Say what all quantised operators of a model do; compiled functions have to be made anew."""
     for operator in operators_of(model):
         operator.phase = phase
 
 
 def note_rounding(model: Any) -> None:
-    """Remembers of a model that its layers round, if they do, whatever they did before."""
+    """Remember of a model that its layers round, if they do, whatever they did before."""
     if operators_of(model)[0].phase.quantize:
         model.has_rounded = True
 
@@ -320,7 +320,7 @@ def was_rounded(model: Any) -> bool:
 
 
 def set_inference(model: Any, inference: str) -> bool:
-    """Says what all quantised operators of a model compute outside of training.
+    """Say what all quantised operators of a model compute outside of training.
 
     Returns:
         Whether that is new to one of them; then compiled functions have to be made anew.
@@ -336,7 +336,7 @@ def set_inference(model: Any, inference: str) -> bool:
 
 
 def restart_scales(operators: list[QuantizedOperator]) -> None:
-    """Lets learned weight scales start from the weights as they are now."""
+    """Let learned weight scales start from the weights as they are now."""
     for operator in operators:
         if isinstance(operator, WeightedOperator):
             operator.restart_scales()
@@ -355,7 +355,7 @@ def unknown_ranges(model: Any) -> list[str]:
 def _write_whole(
     write: Callable[..., None], ending: str, filepath: Any, args: Any, kwargs: dict[str, Any]
 ) -> None:
-    """Writes as Keras does; beside the old file where it is one file on this computer."""
+    """Write as Keras does; beside the old file where it is one file on this computer."""
     if _is_one_file(filepath, ending, args, kwargs):
         with replacing(Path(filepath)) as beside:
             write(beside)

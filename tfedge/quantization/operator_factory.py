@@ -238,6 +238,6 @@ class OperatorFactory:
         return f"{self.name}_{part}" if part else self.name
 
     def add(self, operator: Any) -> Function:
-        """Keeps an operator among those that were made."""
+        """Keep an operator among those that were made."""
         self.operators.append(operator)
         return operator

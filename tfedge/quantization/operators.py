@@ -331,7 +331,7 @@ def marked_result(operator: Any, result: Any) -> Any:
 
 
 def carry_all(results: Any, grid: QuantParams | None) -> Any:
-    """Lets one result, or every one of several, carry the grid."""
+    """Let one result, or every one of several, carry the grid."""
     if isinstance(results, (list, tuple)):
         return type(results)(carry(result, grid) for result in results)
     # An operation that returns its operand (a reshape to the same shape) would rename its grid.

@@ -8,7 +8,7 @@ import keras
 
 
 def include_new_variables(model: Any) -> None:
-    """Lets a model's optimizer train variables that the model got after it was built.
+    """Let a model's optimizer train variables that the model got after it was built.
 
     What the optimizer knows of the other variables (momenta, step, learning rate) stays.
     """

@@ -108,13 +108,13 @@ class Quantize(keras.layers.Layer):
             self._make(place)
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
-        """Calls the layer; the first call also learns whose grids its operands are on."""
+        """Call the layer; the first call also learns whose grids its operands are on."""
         if self._compute is None:
             self._groups = [_group_of(tensor) for tensor in keras.tree.flatten(inputs)]
         return super().__call__(inputs, **options)
 
     def build(self, input_shape: Any) -> None:
-        """Builds the layer, and makes its operators."""
+        """Build the layer, and make its operators."""
         if self._compute is not None:
             return
         shapes = _listed(input_shape)
@@ -165,12 +165,12 @@ class Quantize(keras.layers.Layer):
         return self.operators[-1].group
 
     def set_phase(self, phase: Phase) -> None:
-        """Says what the operators do from now on; compiled functions have to be made anew."""
+        """Say what the operators do from now on; compiled functions have to be made anew."""
         for operator in self.operators:
             operator.phase = phase
 
     def reset_state(self) -> None:
-        """Lets a stateful layer begin a new sequence, from zeros; others have nothing to reset."""
+        """Let a stateful layer begin a new sequence, from zeros; others have nothing to reset."""
         if getattr(self.layer, "stateful", False):
             self.layer.reset_state()
 
@@ -238,7 +238,7 @@ class QuantizeInput(keras.layers.Layer):
         return self.operators[-1].group
 
     def set_phase(self, phase: Phase) -> None:
-        """Says what the operator does from now on; compiled functions have to be made anew."""
+        """Say what the operator does from now on; compiled functions have to be made anew."""
         for operator in self.operators:
             operator.phase = phase
 

@@ -58,7 +58,7 @@ class _MadeWith(keras.layers.Layer):
         self.built = True
 
     def save_own_variables(self, store: Any) -> None:
-        """Writes the scheme, and the phase."""
+        """Write the scheme, and the phase."""
         phase = operators_of(self.quantized_forward.model)[0].phase
         store[_DESCRIPTION] = saved_parts.encoded(
             {"scheme": self.quantized_forward.scheme.get_config(), "phase": asdict(phase)}
@@ -69,7 +69,7 @@ class _MadeWith(keras.layers.Layer):
 
 
 def _make_from(model: Any, _: str, store: saved_parts.Store) -> None:
-    """Makes the forward pass that a model was saved with; its ranges are loaded afterwards."""
+    """Make the forward pass that a model was saved with; its ranges are loaded afterwards."""
     described = saved_parts.decoded(store[_DESCRIPTION])
     scheme, phase = Scheme.from_config(described["scheme"]), Phase(**described["phase"])
     forward = attach(model, scheme, check=False)
@@ -88,7 +88,7 @@ saved_parts.register(
 
 
 def attach(model: Any, scheme: Scheme, check: bool = True) -> QuantizedForward:
-    """Gives a model a quantised forward pass, in float for now.
+    """Give a model a quantised forward pass, in float for now.
 
     Args:
         model: a built Keras model.
@@ -137,7 +137,7 @@ def detach(model: Any) -> Any:
 
 
 def _read_signature(model: Any, with_training: bool = False) -> None:
-    """Lets Keras say whether it trains, also where the model's own `call` never asked."""
+    """Let Keras say whether it trains, also where the model's own `call` never asked."""
     own = inspect.signature(type(model).call.__get__(model))
     parameters = dict(own.parameters)
     if with_training and "training" not in parameters:

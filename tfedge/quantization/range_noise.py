@@ -29,7 +29,7 @@ _ROUNDED = Phase(quantize=True, observe=False, update_batch_norm=False)
 
 
 def warn_of_noise(model: Any, operators: Sequence[QuantizedOperator], inputs: Any) -> None:
-    """Warns if an activation alone leaves an output less than 15 dB of signal to noise.
+    """Warn if an activation alone leaves an output less than 15 dB of signal to noise.
 
     Args:
         model: a model with quantised operators whose ranges are known.

@@ -328,7 +328,7 @@ def states_of(layer: Any) -> list[Any] | None:
 
 
 def keep_states(layer: Any, *sequences: Any) -> None:
-    """Lets a stateful layer start from the last step of its states, [batch, steps, units] each."""
+    """Let a stateful layer start from the last step of its states, [batch, steps, units] each."""
     if layer.stateful:
         for variable, sequence in zip(keras.tree.flatten(layer.states), sequences, strict=True):
             variable.assign(tf.stop_gradient(sequence[:, -1]))

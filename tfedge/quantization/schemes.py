@@ -364,7 +364,7 @@ def is_scheme_file(name: str) -> bool:
 
 
 def write_scheme(path: Path, scheme: Scheme) -> None:
-    """Writes a JSON file that stands for the scheme wherever one is named.
+    """Write a JSON file that stands for the scheme wherever one is named.
 
     Raises:
         TfedgeError: it cannot be written.

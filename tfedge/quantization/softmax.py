@@ -57,7 +57,7 @@ class MaskedScores(QuantizedOperator):
         self._narrows = False
 
     def narrow(self, scored: ActivationQuantizer) -> None:
-        """Lets the kernel before compute scores in this range, which nobody else reads."""
+        """Let the kernel before compute scores in this range, which nobody else reads."""
         scored.narrowed = self.quantizer.group
         self._narrows = True
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 def traced_once(*dtypes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorates a function of tensors of these dtypes and of any shapes.
+    """Decorate a function of tensors of these dtypes and of any shapes.
 
     The shapes of its results are unknown while graphs are traced; callers that need them say so
     with `tf.ensure_shape` or `set_shape`.

@@ -82,7 +82,7 @@ class Transformation:
         )
 
     def require_equivalence(self, what: str, model: Any) -> None:
-        """Compares the new model with the old one, layer by layer, and tries what may not convert.
+        """Compare the new model with the old one, layer by layer, and try what may not convert.
 
         Args:
             what: made it, for the message.
@@ -139,7 +139,7 @@ class Transformation:
             raise UnsupportedError(f"{reason}{inside}{WAYS_OUT}") from error
 
     def _reserve_names(self, computation: Computation) -> None:
-        """Keeps the outputs' names for the layers that make them, for losses by name."""
+        """Keep the outputs' names for the layers that make them, for losses by name."""
         names = zip(computation.outputs, computation.output_names, strict=False)
         inputs = {value.name for value in computation.inputs}
         self._output_names = {id(value): name for value, name in names if name not in inputs}
@@ -192,7 +192,7 @@ class Transformation:
         self._narrow(step, layer.operators)
 
     def _narrow(self, step: Step, operators: list[QuantizedOperator]) -> None:
-        """Lets a kernel compute scores in the range that their mask leaves, if nobody else reads.
+        """Let a kernel compute scores in the range that their mask leaves, if nobody else reads.
 
         So the device does, where two ranges of a tensor follow each other. Scores that others read
         too are on one grid with what the mask makes of them.
@@ -298,7 +298,7 @@ def _read_values(computation: Computation) -> set[int]:
 
 
 def _require_elements(call: Call) -> None:
-    """Refuses what returns nothing, as a slice beyond the end does: no target has such tensors."""
+    """Refuse what returns nothing, as a slice beyond the end does: no target has such tensors."""
     for value in call.results:
         if 0 in value.spec.shape:
             raise UnsupportedError(

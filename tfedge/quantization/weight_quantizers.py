@@ -44,7 +44,7 @@ class AbsMax(keras.layers.Layer):
         self.built = True
 
     def initialize_scales(self, kernel: np.ndarray) -> None:
-        """Looks at weights [..., channels] for what their scales have to keep."""
+        """Look at weights [..., channels] for what their scales have to keep."""
         self.per_tensor.assign(is_clustered(_rows(kernel)))
 
     def connected(self, kernel: Any) -> Any:
@@ -87,7 +87,7 @@ class LearnedStep(AbsMax):
     step: Any = None
 
     def initialize_scales(self, kernel: np.ndarray) -> None:
-        """Makes the scales from float32 weights [..., channels], or makes them anew."""
+        """Make the scales from float32 weights [..., channels], or makes them anew."""
         super().initialize_scales(kernel)
         start = self._initial_scales(kernel)
         start = np.maximum(start, 1e-8).astype(np.float32).reshape(-1)

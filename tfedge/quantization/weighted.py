@@ -130,7 +130,7 @@ class WeightedOperator(QuantizedOperator):
         return y * factor + offset
 
     def restart_scales(self) -> None:
-        """Lets scales that the optimizer trains start from the weights as they are now."""
+        """Let scales that the optimizer trains start from the weights as they are now."""
         self.weight_quantizer.initialize_scales(
             keras.ops.convert_to_numpy(self.layer_weights.kernel())
         )

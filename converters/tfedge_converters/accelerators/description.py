@@ -116,7 +116,7 @@ class Accelerator:
 
 
 def parse(fields: Mapping[str, Any], source: str) -> Accelerator:
-    """Reads the "accelerator" of a target file.
+    """Read the "accelerator" of a target file.
 
     Args:
         fields: decoded JSON.

@@ -103,7 +103,7 @@ class _Run:
     left: int = _MOST_STEPS
 
     def spend(self, value: Any) -> Any:
-        """Counts a value that is looked at, with its elements."""
+        """Count a value that is looked at, with its elements."""
         self.left -= 1 + (len(value) if isinstance(value, (tuple, str, frozenset)) else 0)
         if self.left < 0:
             raise ValueError("it takes too many steps")
@@ -127,7 +127,7 @@ class Expression:
 
     @staticmethod
     def parse(text: str, names: frozenset[str], attributes: frozenset[str]) -> Expression:
-        """Reads an expression.
+        """Read an expression.
 
         Args:
             text: in the language above.

@@ -12,7 +12,7 @@ _ROUNDS = 4
 
 
 def fit(model: Model, accelerator: Accelerator) -> bool:
-    """Writes a model as the accelerator's tools want it, in place.
+    """Write a model as the accelerator's tools want it, in place.
 
     Exact changes are made that let it compute more; sizes that shapes leave open are fixed; and
     operators get their lowest versions, if the accelerator asks for that.
@@ -38,7 +38,7 @@ def _fix_shapes(model: Model) -> bool:
 
 
 def rewrite(model: Model, accelerator: Accelerator) -> list[str]:
-    """Makes all exact changes that help an accelerator, in place.
+    """Make all exact changes that help an accelerator, in place.
 
     Returns:
         The names of the changes that were made, each once.

@@ -86,7 +86,7 @@ class GraphMapping:
 
 
 def map_graph(graph: Graph, accelerator: Accelerator) -> GraphMapping:
-    """Says for every operator whether an accelerator computes it."""
+    """Say for every operator whether an accelerator computes it."""
     wiring = Wiring(graph)
     facts = [OperatorFacts(operator, wiring) for operator in graph.operators]
     found = [tuple(_reasons(each, accelerator)) for each in facts]

@@ -50,7 +50,7 @@ class MemoryUse:
 
 
 def memory_use(mapping: GraphMapping) -> MemoryUse:
-    """Gives the cache to the parameters of one operator after the other, as far as they fit."""
+    """Give the cache to the parameters of one operator after the other, as far as they fit."""
     memory = mapping.accelerator.memory
     room = memory.parameter_cache_bytes
     parameters: list[Parameters] = []

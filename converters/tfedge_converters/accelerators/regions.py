@@ -28,7 +28,7 @@ def first_region(graph: Graph, able: Collection[int]) -> set[int]:
 
 
 def _take(waiting: list[Operator], unknown: set[int], able: Collection[int]) -> list[Operator]:
-    """Moves the next region out of `waiting`, and its results out of `unknown`."""
+    """Move the next region out of `waiting`, and its results out of `unknown`."""
     region: list[Operator] = []
     # Operators are in an order in which they can run, so that one pass finds all.
     for operator in list(waiting):

@@ -32,7 +32,7 @@ def function_table(
     out_scale: np.float32,
     out_zero_point: int,
 ) -> np.ndarray:
-    """Rounds function(x) / out_scale half away from zero: LUTPopulate of TFLite's common.h.
+    """Round function(x) / out_scale half away from zero: LUTPopulate of TFLite's common.h.
 
     Raises:
         UndefinedError: a result is no int32, which is undefined in the reference.

@@ -69,7 +69,7 @@ class C(Backend):
     marks = (".h", ".c")
 
     def check_storage(self, scheme: StorageScheme) -> None:
-        """Refuses all: activations would be real numbers."""
+        """Refuse all: activations would be real numbers."""
         raise UnsupportedError(
             f"generated C computes with integers, and activations stay real with '{scheme.name}'; "
             "quantise to int8, or choose the target tflite or tflite-micro"
@@ -82,7 +82,7 @@ class C(Backend):
         return super().splits_functions(target, scheme) or max(widths) > INT8.bits
 
     def emit(self, conversion: Conversion) -> CEmission:
-        """Generates the program, with a self-test where an interpreter can say what is right."""
+        """Generate the program, with a self-test where an interpreter can say what is right."""
 
         def vectors() -> Sequence[Vector]:
             self_test = self_test_vectors(conversion.model, conversion.flatbuffer)

@@ -55,11 +55,11 @@ class EthosU(Backend):
     per_channel_storage = TFLiteMicro.per_channel_storage
 
     def check_options(self, target: Target, options: Mapping[str, Any] | None) -> None:
-        """Looks for Vela, which takes the options itself."""
+        """Look for Vela, which takes the options itself."""
         require_vela()
 
     def emit(self, conversion: Conversion) -> VelaEmission:
-        """Compiles the file."""
+        """Compile the file."""
         name = conversion.name
         compiled = compile_model(
             conversion.flatbuffer, conversion.target, conversion.request.compiler_options

@@ -97,7 +97,7 @@ class Backend:
     marks: ClassVar[tuple[str, ...]] = ()
 
     def check_options(self, target: Target, options: Mapping[str, Any] | None) -> None:
-        """Looks for tools, and at the options of a compiler, before a model is opened.
+        """Look for tools, and at the options of a compiler, before a model is opened.
 
         Raises:
             MissingToolError: a compiler is not installed.
@@ -107,7 +107,7 @@ class Backend:
             raise TfedgeError(f"target '{target.name}' has no compiler: leave compiler_options out")
 
     def check_storage(self, scheme: StorageScheme) -> None:
-        """Refuses ways to store weights that what runs the model does not know.
+        """Refuse ways to store weights that what runs the model does not know.
 
         Raises:
             UnsupportedError: says what is missing.
@@ -121,7 +121,7 @@ class Backend:
         return target.accelerator is not None
 
     def adapt(self, model: Model, target: Target) -> bool:
-        """Makes exact changes to an integer graph, in place: every output bit stays.
+        """Make exact changes to an integer graph, in place: every output bit stays.
 
         Returns:
             Whether anything changed.
@@ -129,14 +129,14 @@ class Backend:
         return target.accelerator is not None and fit(model, target.accelerator)
 
     def check_model(self, model: Model) -> None:
-        """Refuses a graph that would not be computed, or wrongly.
+        """Refuse a graph that would not be computed, or wrongly.
 
         Raises:
             UnsupportedError: names the operator.
         """
 
     def emit(self, conversion: Conversion) -> Emission:
-        """Makes what lies beside the .tflite file.
+        """Make what lies beside the .tflite file.
 
         Args:
             conversion: the graph, its file, the target and what was asked for.

@@ -14,7 +14,7 @@ _registered: dict[str, Backend] = {}
 
 
 def register_backend(backend: Backend) -> None:
-    """Adds a back end, which targets name from then on.
+    """Add a back end, which targets name from then on.
 
     Raises:
         TfedgeError: there is one of that name.

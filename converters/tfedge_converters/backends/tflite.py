@@ -17,12 +17,12 @@ class TFLite(Backend):
     interpreter = LITERT
 
     def adapt(self, model: Model, target: Target) -> bool:
-        """Writes what LiteRT computes with real numbers alone between these."""
+        """Write what LiteRT computes with real numbers alone between these."""
         changed = write_for_litert(model)
         return super().adapt(model, target) or changed
 
     def check_model(self, model: Model) -> None:
-        """Refuses what LiteRT could only load in part, or would compute wrongly."""
+        """Refuse what LiteRT could only load in part, or would compute wrongly."""
         check_litert(model)
 
 

@@ -58,7 +58,7 @@ class TFLiteMicro(Backend):
     marks = (_DATA,)
 
     def check_storage(self, scheme: StorageScheme) -> None:
-        """Refuses weights that TFLite Micro has no kernels for."""
+        """Refuse weights that TFLite Micro has no kernels for."""
         missing = _MISSING.get((scheme.weights, scheme.computed))
         if missing:
             raise UnsupportedError(
@@ -67,7 +67,7 @@ class TFLiteMicro(Backend):
             )
 
     def adapt(self, model: Model, target: Target) -> bool:
-        """Writes what TFLite Micro has no kernel for as exact sequences of what it has."""
+        """Write what TFLite Micro has no kernel for as exact sequences of what it has."""
         changed = write_for_micro(model)
         return super().adapt(model, target) or changed
 

@@ -14,7 +14,7 @@ _DOUBT = 0.3
 
 
 def check_fit(source: CSource, target: Target) -> None:
-    """Refuses a program that is too large for its target.
+    """Refuse a program that is too large for its target.
 
     Where the code decides, it is compiled and linked with -Os, if the compiler is there; else it is
     estimated.

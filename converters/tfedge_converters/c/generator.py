@@ -63,7 +63,7 @@ def generate(
     flatbuffer: bytes | None = None,
     vectors: Sequence[Vector] | Callable[[], Sequence[Vector]] = (),
 ) -> CSource:
-    """Generates the C program of a model.
+    """Generate the C program of a model.
 
     Args:
         model: one integer graph; its ends may be float32, int8 or uint8.

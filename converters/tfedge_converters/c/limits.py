@@ -40,7 +40,7 @@ class Limit:
         self.words = words
 
     def refuse(self, message: str) -> NoReturn:
-        """Refuses an operator.
+        """Refuse an operator.
 
         Args:
             message: what it has, and what would do.
@@ -52,7 +52,7 @@ class Limit:
 
     @contextmanager
     def where_undefined(self) -> Iterator[None]:
-        """Refuses for whatever makes the reference's arithmetic undefined within the block."""
+        """Refuse for whatever makes the reference's arithmetic undefined within the block."""
         try:
             yield
         except UndefinedError as error:
@@ -72,7 +72,7 @@ class AtMost(Limit):
         self.most = most
 
     def refuse_above(self, value: int, message: str) -> None:
-        """Refuses a number larger than `most`.
+        """Refuse a number larger than `most`.
 
         Raises:
             RefusedError: it is.

@@ -47,7 +47,7 @@ def lower(graph: Graph, operator: Operator) -> Lowered:
 
 
 def refuse_operators_without_kernels(graph: Graph, operators: Sequence[Operator]) -> None:
-    """Refuses a graph for operators that nothing about their types or shapes could mend.
+    """Refuse a graph for operators that nothing about their types or shapes could mend.
 
     Args:
         graph: where they stand, for the message.

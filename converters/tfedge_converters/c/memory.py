@@ -33,7 +33,7 @@ class Placement:
 
 
 def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
-    """Finds offsets, at the lower bound where the search finds a way.
+    """Find offsets, at the lower bound where the search finds a way.
 
     Greedy by size first; then random exchanges in the order of placement, keeping what is not
     worse, until the lower bound or a fixed number of attempts is reached. Deterministic.
@@ -96,7 +96,7 @@ def _conflicts(buffers: Sequence[Buffer]) -> list[list[int]]:
 def _place_in_order(
     order: Sequence[int], sizes: Sequence[int], conflicts: Sequence[Sequence[int]]
 ) -> tuple[list[int], int]:
-    """Puts each buffer at the lowest offset that is free of those placed before it."""
+    """Put each buffer at the lowest offset that is free of those placed before it."""
     offsets = [-1] * len(order)
     total = 0
     for index in order:

@@ -87,7 +87,7 @@ class Plan:
 
 
 def plan(graph: Graph, packing: str = "natural") -> Plan:
-    """Lowers a graph and places its tensors.
+    """Lower a graph and place its tensors.
 
     Args:
         graph: of integers.

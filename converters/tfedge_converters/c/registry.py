@@ -60,7 +60,7 @@ def kernel(
     note: str = "",
     results: str = "",
 ) -> Callable[[Lowering], Lowering]:
-    """Registers a lowering for an operator; a decorator, of which one function may have several.
+    """Register a lowering for an operator; a decorator, of which one function may have several.
 
     Args:
         operator: the schema's name: "CONV_2D".

@@ -29,7 +29,7 @@ def runtime_directory() -> Path:
 
 
 def add_folder(folder: str | Path) -> None:
-    """Lets generated programs use the C files of a folder outside of tfedge.
+    """Let generated programs use the C files of a folder outside of tfedge.
 
     Args:
         folder: of files that are called as those of the runtime, tfedge_<name>.h and .c.

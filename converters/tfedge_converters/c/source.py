@@ -50,7 +50,7 @@ class CSource:
     plan: Plan = field(repr=False)
 
     def write(self, directory: str | Path) -> CProgram:
-        """Writes all files into a folder to compile them in; makes it if need be.
+        """Write all files into a folder to compile them in; make it if need be.
 
         For a folder that is kept there is `Artifact.save`, which writes sets that are whole.
 

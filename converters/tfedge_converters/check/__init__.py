@@ -39,7 +39,7 @@ def check(
     rewrite: bool = False,
     allow_code: bool = False,
 ) -> CheckReport:
-    """Predicts what an accelerator computes of a model; needs none of its vendor's tools.
+    """Predict what an accelerator computes of a model; need none of its vendor's tools.
 
     Args:
         model: an integer .tflite file (its path or bytes), which is checked as it is; a float
@@ -118,7 +118,7 @@ def _is_flatbuffer(model: Any) -> bool:
 
 
 def _make_ranges_up(prepared: Prepared, scheme: Scheme) -> None:
-    """Calibrates with noise; of integers, zeros are the only ones that every embedding has."""
+    """Calibrate with noise; of integers, zeros are the only ones that every embedding has."""
     chosen = np.random.default_rng(0)
     data = [
         chosen.random((_SAMPLES, *tensor.shape[1:]), np.float32)

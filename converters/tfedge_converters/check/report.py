@@ -133,7 +133,7 @@ class CheckReport(Result):
         }
 
     def save(self, path: str | Path) -> None:
-        """Writes the report as what the file's name ends in: .html, .json or .txt.
+        """Write the report as what the file's name ends in: .html, .json or .txt.
 
         Raises:
             TfedgeError: the file cannot be written.

@@ -8,7 +8,7 @@ from tfedge_converters.cli.manners import well_mannered
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status.
+    """Run the command line; return the exit status.
 
     That is 0; 1 for a mismatch; 2 for an error; 128 and the number of the signal that stopped it.
 

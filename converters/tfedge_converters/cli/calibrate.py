@@ -28,7 +28,7 @@ examples:
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "calibrate",
         help="watch a float model on representative data, for conversions to come",

@@ -28,7 +28,7 @@ examples:
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "check",
         help="say what an accelerator will compute of a model, and what to change",
@@ -74,7 +74,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the report and writes what is asked for."""
+    """Print the report and write what is asked for."""
     from tfedge_converters.check import check
     from tfedge_converters.early_checks import check_positive
     from tfedge_converters.edgetpu.compiled_file import is_compiled, read_compiled

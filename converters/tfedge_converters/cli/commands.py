@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Runs what is asked for; returns the exit status.
+    """Run what is asked for; return the exit status.
 
     Raises:
         TfedgeError: something is wrong with what was given.

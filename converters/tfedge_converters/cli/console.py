@@ -14,10 +14,10 @@ class Console(rich.console.Console):
         super().__init__(highlight=False, markup=False, emoji=False)
 
     def show(self, result: Result) -> None:
-        """Prints all that there is to say of a result, tables as wide as the terminal."""
+        """Print all that there is to say of a result, tables as wide as the terminal."""
         for section in result.sections():
             self.print(section, soft_wrap=isinstance(section, str))
 
     def on_broken_pipe(self) -> None:
-        """Leaves it to the command, where rich would exit with the status of a mismatch."""
+        """Leave it to the command, where rich would exit with the status of a mismatch."""
         raise BrokenPipeError

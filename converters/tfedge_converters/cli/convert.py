@@ -42,7 +42,7 @@ examples:
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "convert",
         help="convert a Keras or .tflite model for a target",

@@ -23,7 +23,7 @@ examples:
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "diagnose",
         help="show where accuracy goes when a model is quantised",
@@ -42,7 +42,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table, and writes files if asked."""
+    """Print a table, and write files if asked."""
     from tfedge_converters.cli.console import Console
     from tfedge_converters.diagnosis import diagnose
 

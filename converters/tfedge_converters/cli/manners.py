@@ -40,7 +40,7 @@ class _StoppedError(KeyboardInterrupt):
 
 
 def well_mannered(command: Callable[[], int], *, is_last: bool) -> int:
-    """Runs a command.
+    """Run a command.
 
     Args:
         command: prints, and returns its exit status.
@@ -150,7 +150,7 @@ def _say(words: str) -> None:
 
 
 def _let_go_of(stream: Any) -> None:
-    """Has a stream that cannot be written lead nowhere; Python flushes it once more at its end."""
+    """Have a stream that cannot be written lead nowhere; Python flushes it once more at its end."""
     with suppress(OSError, AttributeError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -13,7 +13,7 @@ METHOD_HELP = (
 
 
 def add_quantization(parser: argparse.ArgumentParser, help_: str, default: str | None) -> None:
-    """Adds --quantization: a scheme's name, or the file of one."""
+    """Add --quantization: a scheme's name, or the file of one."""
     parser.add_argument(
         "--quantization",
         metavar="SCHEME",
@@ -23,7 +23,7 @@ def add_quantization(parser: argparse.ArgumentParser, help_: str, default: str |
 
 
 def add_input_shape(parser: argparse.ArgumentParser) -> None:
-    """Adds --input-shape, to be read with `shapes`."""
+    """Add --input-shape, to be read with `shapes`."""
     parser.add_argument(
         "--input-shape",
         action="append",

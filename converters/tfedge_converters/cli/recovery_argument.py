@@ -6,7 +6,7 @@ import argparse
 
 
 def add_recovery(parser: argparse.ArgumentParser) -> None:
-    """Adds the option; its value is a tuple of names."""
+    """Add the option; its value is a tuple of names."""
     parser.add_argument(
         "--recovery",
         type=lambda text: tuple(text.split(",")),

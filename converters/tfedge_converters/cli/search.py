@@ -23,7 +23,7 @@ examples:
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "search",
         help="choose how many bits each layer's weights get within a budget",
@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints tables, and writes the scheme if asked."""
+    """Print tables, and write the scheme if asked."""
     from tfedge_converters.cli.console import Console
     from tfedge_converters.search import search_widths
 

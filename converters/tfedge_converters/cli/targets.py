@@ -9,7 +9,7 @@ from tfedge_converters import targets
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "targets",
         help="list what models can be converted for",
@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints one line a target."""
+    """Print one line a target."""
     known = [targets.load(name) for name in targets.names()]
     width = max(len(target.name) for target in known)
     for target in known:

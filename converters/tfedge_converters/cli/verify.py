@@ -26,7 +26,7 @@ examples:
 
 
 def add_parser(commands: Any) -> None:
-    """Adds the command to the parser's."""
+    """Add the command to the parser's."""
     parser = commands.add_parser(
         "verify",
         help="compare LiteRT, TFLite Micro and the compiled C, bit for bit",
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table; the status is 1 unless all was run and generated C equals the truth."""
+    """Print a table; the status is 1 unless all was run and generated C equals the truth."""
     from tfedge_converters.cli.console import Console
     from tfedge_converters.verify import verify
 

@@ -6,7 +6,7 @@ from tfedge_converters.conversion.state import Conversion
 
 
 def adapt_to_target(conversion: Conversion) -> None:
-    """Changes the graph, and refuses what the target would not compute."""
+    """Change the graph, and refuse what the target would not compute."""
     backend, target = conversion.backend, conversion.target
     conversion.file.change(lambda model: backend.adapt(model, target))
     backend.check_model(conversion.model)

@@ -13,7 +13,7 @@ from tfedge_converters.quantize.recovery import steps
 
 
 def check_arguments(conversion: Conversion) -> None:
-    """Refuses wrong arguments, and finds what to convert to."""
+    """Refuse wrong arguments, and find what to convert to."""
     request = conversion.request
     conversion.backend.check_options(request.target, request.compiler_options)
     conversion.scheme = _asked_scheme(request)
@@ -30,7 +30,7 @@ def check_arguments(conversion: Conversion) -> None:
 
 
 def check_storage(scheme: StorageScheme, backend: Backend, request: Request) -> None:
-    """Refuses what a scheme of real activations cannot have.
+    """Refuse what a scheme of real activations cannot have.
 
     Raises:
         UnsupportedError: what runs the model does not know weights that are stored so.

@@ -12,7 +12,7 @@ from tfedge_converters.quantize.calibration import is_calibration
 
 
 def take_data(conversion: Conversion) -> None:
-    """Holds the data against the model, and keeps what the result will be compared with."""
+    """Hold the data against the model, and keep what the result will be compared with."""
     request = conversion.request
     _refuse_recovery(conversion)
     conversion.labelled = None

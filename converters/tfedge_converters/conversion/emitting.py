@@ -6,5 +6,5 @@ from tfedge_converters.conversion.state import Conversion
 
 
 def emit_files(conversion: Conversion) -> None:
-    """Makes what lies beside the .tflite file."""
+    """Make what lies beside the .tflite file."""
     conversion.emission = conversion.backend.emit(conversion)

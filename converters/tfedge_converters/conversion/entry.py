@@ -65,7 +65,7 @@ def convert(
     check: bool = True,
     fold_constant_channels: bool = True,
 ) -> Artifact:
-    """Converts a model for a target.
+    """Convert a model for a target.
 
     A float model is quantised; of an integer .tflite file every number stays. From both goes what
     cannot change an output, such as channels that are constant.

@@ -9,7 +9,7 @@ from tfedge_converters.conversion.state import Conversion
 
 
 def finish(conversion: Conversion) -> None:
-    """Puts together what has become of the model, and logs its faults."""
+    """Put together what has become of the model, and log its faults."""
     artifact = conversion.artifact = Artifact(
         conversion.name,
         conversion.target,

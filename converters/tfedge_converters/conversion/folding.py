@@ -8,7 +8,7 @@ from tfedge_converters.graph.passes.constant_channels import fold_constant_chann
 
 
 def fold_channels(conversion: Conversion) -> None:
-    """Folds constant channels into biases, and removes what nobody reads."""
+    """Fold constant channels into biases, and remove what nobody reads."""
 
     def fold(model: Model) -> bool:
         conversion.folding = fold_constant_channels(

@@ -8,7 +8,7 @@ from tfedge_converters.evaluation import Evaluation, evaluate
 
 
 def judge(conversion: Conversion) -> None:
-    """Compares the result with the float model.
+    """Compare the result with the float model.
 
     Raises:
         QualityError: there is something to warn of, and that is to be an error.

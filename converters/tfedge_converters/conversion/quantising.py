@@ -15,7 +15,7 @@ from tfedge_converters.quantize.storage import store_weights
 
 
 def quantise(conversion: Conversion) -> None:
-    """Takes a float model to its scheme; of others, only the types of inputs and outputs change."""
+    """Take a float model to its scheme; of others, only the types of inputs and outputs change."""
     if not conversion.kind.has_float_activations:
         _change_io_types(conversion)
     elif isinstance(conversion.scheme, StorageScheme):

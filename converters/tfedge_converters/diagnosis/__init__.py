@@ -28,7 +28,7 @@ def diagnose(
     allow_code: bool = False,
     progress: bool | None = None,
 ) -> Diagnosis:
-    """Compares the integer model with the float one, activation by activation.
+    """Compare the integer model with the float one, activation by activation.
 
     Args:
         model: a float model, as `tfedge.convert` takes it.

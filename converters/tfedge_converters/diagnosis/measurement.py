@@ -23,7 +23,7 @@ from tfedge_converters.quantize.tensor_values import run_part
 def measure(
     model: Model, name: str, scheme: Scheme, samples: list[list[np.ndarray]], progress: bool
 ) -> Diagnosis:
-    """Measures a calibrated float model.
+    """Measure a calibrated float model.
 
     Args:
         model: every activation's range is known.

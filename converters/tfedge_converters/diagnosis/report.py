@@ -173,7 +173,7 @@ class Diagnosis(Result):
         ]
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Writes layers.csv, channels.csv, diagnosis.json, snr.png and ranges.png into a folder.
+        """Write layers.csv, channels.csv, diagnosis.json, snr.png and ranges.png into a folder.
 
         The pictures are left out, with a warning, where matplotlib is not installed.
 

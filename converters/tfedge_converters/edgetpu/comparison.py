@@ -41,7 +41,7 @@ class Comparison:
 
 
 def compare_log(report: CheckReport, log: CompilerLog) -> Comparison:
-    """Compares the table of a log with the report's."""
+    """Compare the table of a log with the report's."""
     predicted = Counter({(name, status): count for name, count, status in report.table()})
     actual = log.counts()
     differences = [
@@ -53,7 +53,7 @@ def compare_log(report: CheckReport, log: CompilerLog) -> Comparison:
 
 
 def compare_compiled(report: CheckReport, compiled: CompiledModel) -> Comparison:
-    """Compares a compiled file with the report on the file that it was compiled from."""
+    """Compare a compiled file with the report on the file that it was compiled from."""
     actual = compiled.on_cpu_of(report.mapping.graph)
     predicted = {placement.index for placement in report.mapping.on_cpu}
     place = report.mapping.graph.place

@@ -165,7 +165,7 @@ def is_compiled(path: str | Path) -> bool:
 
 
 def read_compiled(source: str | Path | bytes) -> CompiledModel:
-    """Reads a file that edgetpu_compiler wrote.
+    """Read a file that edgetpu_compiler wrote.
 
     Raises:
         TfedgeError: the file cannot be opened.

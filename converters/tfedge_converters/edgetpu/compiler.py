@@ -42,7 +42,7 @@ class Compilation:
     log: CompilerLog = field(repr=False)
 
     def save(self, directory: str | Path, prediction: str | None = None) -> list[Path]:
-        """Writes NAME_edgetpu.tflite, NAME_edgetpu.log and what belongs to them.
+        """Write NAME_edgetpu.tflite, NAME_edgetpu.log and what belongs to them.
 
         Args:
             directory: is made if need be.
@@ -85,7 +85,7 @@ def find_compiler() -> str:
 def compile_model(
     flatbuffer: bytes, *, name: str = "model", seconds: int = DEFAULT_SECONDS
 ) -> Compilation:
-    """Compiles an integer `.tflite` file.
+    """Compile an integer `.tflite` file.
 
     Args:
         flatbuffer: the file, as `convert(target="edgetpu")` makes it.

@@ -85,7 +85,7 @@ class CompilerLog:
 
 
 def parse_log(text: str) -> CompilerLog:
-    """Reads what the compiler printed, a log file, or both in one text.
+    """Read what the compiler printed, a log file, or both in one text.
 
     Raises:
         TfedgeError: it is nothing of the kind.

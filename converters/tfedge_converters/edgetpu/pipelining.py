@@ -31,7 +31,7 @@ class Segment:
 
 
 def propose_segments(mapping: GraphMapping, memory: MemoryUse, count: int) -> list[Segment]:
-    """Cuts a graph so that the largest segment has as few parameters as can be.
+    """Cut a graph so that the largest segment has as few parameters as can be.
 
     Of cuts that do as well, those are taken that pass least from one TPU to the next.
 

@@ -31,7 +31,7 @@ _SECONDS = 1800.0
 
 
 def require_vela() -> None:
-    """Refuses to go on without Vela.
+    """Refuse to go on without Vela.
 
     Raises:
         MissingToolError: it is not installed.
@@ -49,7 +49,7 @@ def require_vela() -> None:
 def compile_model(
     flatbuffer: bytes, target: Target, options: Mapping[str, Any] | None = None
 ) -> Compiled:
-    """Compiles an integer model for a target's NPU.
+    """Compile an integer model for a target's NPU.
 
     Args:
         flatbuffer: a .tflite file.

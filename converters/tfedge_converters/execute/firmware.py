@@ -53,7 +53,7 @@ _QEMU_OPTIONS = (
 
 
 def build_firmware(program: CProgram, core: str, *, flags: Sequence[str] = ()) -> Firmware:
-    """Compiles a model for a Cortex-M core, with every warning an error.
+    """Compile a model for a Cortex-M core, with every warning an error.
 
     Args:
         program: the generated C.
@@ -103,7 +103,7 @@ class Firmware:
         timeout: float = 300.0,
         sequence: int | None = None,
     ) -> FirmwareResult:
-        """Runs the model on each sample, on one simulated device and in one model context.
+        """Run the model on each sample, on one simulated device and in one model context.
 
         Args:
             samples: for each sample one array a model input, of its exact shape and dtype.
@@ -130,7 +130,7 @@ class Firmware:
         return parse_results(self.program, self._core.machine, data, len(samples))
 
     def _simulate(self, command: Sequence[str | Path], directory: Path, timeout: float) -> None:
-        """Runs QEMU with `directory` as the root of the firmware's files."""
+        """Run QEMU with `directory` as the root of the firmware's files."""
         machine = self._core.machine.name
         run = run_tool(
             command,
@@ -173,7 +173,7 @@ class Firmware:
 
 
 def _build(program: CProgram, core: Core, flags: Sequence[str], directory: Path) -> Path:
-    """Compiles a program and the harness, and links them in `directory`."""
+    """Compile a program and the harness, and link them in `directory`."""
     gcc = _find_gcc()
     write_subject_header(program, directory)
     (directory / "regions.ld").write_text(core.machine.linker_regions())

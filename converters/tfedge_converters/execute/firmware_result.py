@@ -36,7 +36,7 @@ class FirmwareResult:
 
 
 def parse_results(program: CProgram, machine: Machine, data: bytes, samples: int) -> FirmwareResult:
-    """Takes the firmware's results file apart.
+    """Take the firmware's results file apart.
 
     Args:
         program: the model.

@@ -45,7 +45,7 @@ class FirmwareSizes:
 
 
 def model_sizes(size_tool: str, elf: Path, empty_elf: Path) -> FirmwareSizes:
-    """Compares firmware that has the model with firmware that has an empty one."""
+    """Compare firmware that has the model with firmware that has an empty one."""
     sections = _section_sizes(size_tool, elf)
     empty = _section_sizes(size_tool, empty_elf)
 

@@ -49,7 +49,7 @@ def build_host(
     flags: Sequence[str] = (),
     sanitize: bool = False,
 ) -> HostProgram:
-    """Compiles a model for this machine, with every warning an error.
+    """Compile a model for this machine, with every warning an error.
 
     Args:
         program: the generated C.
@@ -83,7 +83,7 @@ class HostProgram:
     def run(
         self, samples: Iterable[Sequence[np.ndarray]], sequence: int | None = None
     ) -> list[list[np.ndarray]]:
-        """Runs the model on each sample, in one process and one model context.
+        """Run the model on each sample, in one process and one model context.
 
         Args:
             samples: for each sample one array a model input, of its exact shape and dtype.
@@ -148,7 +148,7 @@ class HostProgram:
         errors: IO[bytes],
         answered: Callable[[], None],
     ) -> list[list[np.ndarray]]:
-        """Sends a sample, takes its outputs, sends the next.
+        """Send a sample, take its outputs, send the next.
 
         The harness reads a whole sample before it writes, so the two never wait for each other.
         """

@@ -41,7 +41,7 @@ typedef ${name}_context subject_context;
 
 
 def write_subject_header(program: CProgram, directory: Path) -> None:
-    """Writes `subject.h` into `directory`."""
+    """Write `subject.h` into `directory`."""
     text = _HEADER.substitute(
         name=program.name,
         upper=program.name.upper(),

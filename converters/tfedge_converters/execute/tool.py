@@ -71,7 +71,7 @@ def run_tool(
     environment: Mapping[str, str] | None = None,
     advice: str = "",
 ) -> ToolRun:
-    """Runs a program to its end, with nothing to read.
+    """Run a program to its end, with nothing to read.
 
     Its temporary files go with it, whatever its end is.
 
@@ -113,7 +113,7 @@ def running(
     most_file_bytes: int | None = None,
     **options: Any,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Starts a program, and ends it and whatever it has started on the way out.
+    """Start a program, and end it and whatever it has started on the way out.
 
     Args:
         command: the program and its arguments.
@@ -150,7 +150,7 @@ def _start(
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Lets signals wait that stop this process: a program that runs already would be forgotten."""
+    """Let signals wait that stop this process: a program that runs already would be forgotten."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -170,7 +170,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends a program and whatever it has started, and lets go of its pipes."""
+    """End a program and whatever it has started, and let go of its pipes."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -218,7 +218,7 @@ def _everything_printed(
 def watched(
     process: subprocess.Popen[bytes], title: str, seconds: float
 ) -> Iterator[Callable[[], None]]:
-    """Ends a program that is silent for too long, while somebody talks with it.
+    """End a program that is silent for too long, while somebody talks with it.
 
     Yields:
         What to call whenever the program has answered.

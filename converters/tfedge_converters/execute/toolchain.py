@@ -54,7 +54,7 @@ def missing_tool(what: str, debian_packages: str) -> MissingToolError:
 
 
 def compile_program(command: Sequence[str | Path], model: str, output: Path) -> None:
-    """Runs a compiler.
+    """Run a compiler.
 
     Args:
         command: its command line.

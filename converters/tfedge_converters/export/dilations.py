@@ -21,7 +21,7 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def restore_dilations(model: Model) -> None:
-    """Replaces convolutions between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND, in place.
+    """Replace convolutions between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND, in place.
 
     What nobody reads any more stays, for a pass to remove.
     """

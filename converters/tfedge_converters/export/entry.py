@@ -53,7 +53,7 @@ class Entry:
         require_static(self.inputs)
 
     def call(self, tensors: Sequence[Any]) -> dict[str, Any]:
-        """Runs the model for inference; gives its outputs by name, in their order."""
+        """Run the model for inference; give its outputs by name, in their order."""
         rest = list(tensors)
         args: list[Any] = []
         kwargs: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from tfedge_converters.verify.samples import defined_sample
 
 
 def require_equivalence(model: Any, exported: Model) -> None:
-    """Runs a Keras model and its float graph on the same random inputs.
+    """Run a Keras model and its float graph on the same random inputs.
 
     Args:
         model: a Keras 3 model that computes in float, in inference.

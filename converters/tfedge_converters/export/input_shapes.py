@@ -93,7 +93,7 @@ def _check_fit(name: str, declared: Shape, given: Any) -> None:
 
 
 def require_static(inputs: dict[str, InputSpec]) -> None:
-    """Refuses inputs of unknown size and inputs that are not numbers.
+    """Refuse inputs of unknown size and inputs that are not numbers.
 
     Raises:
         TfedgeError: a size is unknown or zero.

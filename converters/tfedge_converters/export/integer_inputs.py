@@ -9,7 +9,7 @@ _INDICES = (TensorType.INT32, TensorType.INT64)
 
 
 def take_integers(model: Model) -> None:
-    """Lets float inputs that the model only ever casts to integers be those integers.
+    """Let float inputs that the model only ever casts to integers be those integers.
 
     Keras gives token ids the dtype float32 unless it is told otherwise; quantised as real
     numbers they would run into each other.

@@ -19,7 +19,7 @@ from tfedge.keras_graph import private
 
 @contextmanager
 def joint_softmaxes(model: Any) -> Iterator[None]:
-    """Makes Softmax over several axes one operator, between reshapes."""
+    """Make Softmax over several axes one operator, between reshapes."""
     layers = [
         layer
         for layer in private.layers_in(model)

@@ -106,7 +106,7 @@ def _constants(model: Any) -> list[tuple[Any, Any]]:
 
 @contextmanager
 def _float32_layers(model: Any) -> Iterator[None]:
-    """Makes every layer compute in float32.
+    """Make every layer compute in float32.
 
     The attributes behind the public properties are set, because setting a layer's policy
     through the property quantises its weights if the policy is a quantised one, and a

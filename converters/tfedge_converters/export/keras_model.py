@@ -24,7 +24,7 @@ from tfedge_converters.quiet import quiet
 
 
 def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
-    """Lowers a Keras model to a float32 TFLite flatbuffer of batch 1.
+    """Lower a Keras model to a float32 TFLite flatbuffer of batch 1.
 
     The file computes what the model computes in inference, in float32 whatever the model's
     dtype policy; weights are constants, no shape is dynamic, and ranges that layers mark

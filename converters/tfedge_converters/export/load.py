@@ -39,7 +39,7 @@ _UNKNOWN_CLASS = re.compile(
 
 
 def load_keras(path: str | Path, *, allow_code: bool = False) -> Any:
-    """Opens a saved Keras model for inference; it is not compiled.
+    """Open a saved Keras model for inference; it is not compiled.
 
     Takes .keras archives and folders with their content, HDF5 files of Keras 3 and Keras 2,
     and SavedModel folders of Keras 2, of `model.export` or of any function. Keras 3 opens what it
@@ -100,7 +100,7 @@ class _Reader:
     read: Callable[[Path, Mapping[str, Any], bool], Any]
 
     def check(self, path: Path, saved: Saved) -> None:
-        """Refuses what it would run.
+        """Refuse what it would run.
 
         Raises:
             CodeRefusedError: says what and where.
@@ -150,7 +150,7 @@ _FUNCTION = _Reader(names_of_keras3, _read_function)
 
 
 def _refuse_understood(path: Path, error: BaseException) -> None:
-    """Raises again what was raised on purpose; Keras wraps it in errors of its own."""
+    """Raise again what was raised on purpose; Keras wraps it in errors of its own."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TfedgeError) and not isinstance(cause, CodeRefusedError):

@@ -42,7 +42,7 @@ def lower(trace: Trace) -> bytes:
 
 @contextmanager
 def _old_objects_spared() -> Iterator[None]:
-    """Keeps garbage collections short: the converter asks for a full one, a third of its time."""
+    """Keep garbage collections short: the converter asks for a full one, a third of its time."""
     if gc.get_freeze_count():  # somebody else's, which must not be let go
         yield
         return

@@ -20,7 +20,7 @@ _ATTRIBUTE_FIELDS: dict[type, str] = {bool: "b", int: "i", float: "f", bytes: "s
 def emit(
     function: Callable[..., Any], name: str, attributes: Mapping[str, Any], tensors: Sequence[Any]
 ) -> Any:
-    """Calls `function` so that the converter makes it one CUSTOM operator called `name`.
+    """Call `function` so that the converter makes it one CUSTOM operator called `name`.
 
     The operator remembers the scope that it was called in: the converter calls all alike.
     """

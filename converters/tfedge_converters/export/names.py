@@ -23,7 +23,7 @@ class ScopeNames:
 
     @contextmanager
     def recorded(self, graph: Any) -> Iterator[None]:
-        """Watches the scopes that are opened in a tf.Graph."""
+        """Watch the scopes that are opened in a tf.Graph."""
         original = graph.name_scope
 
         @contextmanager

@@ -18,7 +18,7 @@ _Makers = dict[int, Operator]
 
 
 def ignore_negative_zeros(model: Model) -> bool:
-    """Lets what reads such a replacement read the numbers themselves, in place.
+    """Let what reads such a replacement read the numbers themselves, in place.
 
     Returns:
         Whether there was one.

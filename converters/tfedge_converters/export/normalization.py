@@ -29,7 +29,7 @@ _OPERANDS: dict[NormalizationMarker, Callable[[Any], tuple[Any, Any]]] = {
 
 @contextmanager
 def marked_normalizations(model: Any) -> Iterator[None]:
-    """Makes LayerNormalization and RMSNormalization of the last dimensions one marker each."""
+    """Make LayerNormalization and RMSNormalization of the last dimensions one marker each."""
     layers = [layer for layer in private.layers_in(model) if _kind(layer) is not None]
     try:
         for layer in layers:

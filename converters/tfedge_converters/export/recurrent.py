@@ -21,7 +21,7 @@ MOST_UNROLLED_STEPS = 128
 
 @contextmanager
 def without_loops(model: Any) -> Iterator[None]:
-    """Makes LSTM, GRU and SimpleRNN layers one marker each, and unrolls what else is recurrent.
+    """Make LSTM, GRU and SimpleRNN layers one marker each, and unroll what else is recurrent.
 
     No kernel for microcontrollers runs loops. A layer becomes a marker if it has the plain
     activations, tanh and sigmoid, starts from zeros, and is neither masked nor asked for its

@@ -11,7 +11,7 @@ _OTHER_FLOATS = (TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64)
 
 
 def require_runnable(model: Model) -> None:
-    """Refuses what no TFLite runtime could run, and what does not have static shapes.
+    """Refuse what no TFLite runtime could run, and what does not have static shapes.
 
     Shapes inside the bodies of loops may be dynamic: LiteRT runs them, and whoever cannot
     run loops says so.

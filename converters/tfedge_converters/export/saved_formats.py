@@ -54,7 +54,7 @@ class Saved:
 
 
 def describe(opened: Path, path: Path) -> Saved:
-    """Recognises a saved model by its content, whatever it is called.
+    """Recognise a saved model by its content, whatever it is called.
 
     Args:
         opened: what `as_keras_opens` gave.

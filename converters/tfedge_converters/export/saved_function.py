@@ -38,7 +38,7 @@ class SavedFunction:
 
 
 def load_function(path: Path) -> SavedFunction:
-    """Opens a SavedModel folder.
+    """Open a SavedModel folder.
 
     Raises:
         ModelFileError: it has no signature called serving_default.

@@ -6,7 +6,7 @@ from tfedge_converters.graph import Graph, Model, Operator
 
 
 def restore_addends(model: Model) -> None:
-    """Lets an ADD read [1, c] where Keras 3 squeezed it to [c].
+    """Let an ADD read [1, c] where Keras 3 squeezed it to [c].
 
     Keras 3 computes x + y as tf.nn.bias_add(x, squeeze(y)) if all sizes of y but the last
     are 1, which at batch 1 is so for every vector. Broadcasting gives the same sums without

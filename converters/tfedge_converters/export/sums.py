@@ -14,7 +14,7 @@ from tfedge.keras_graph import private
 
 @contextmanager
 def sums_of_batches() -> Iterator[None]:
-    """Adds tensors of a model's inputs as tensors, whatever their sizes are.
+    """Add tensors of a model's inputs as tensors, whatever their sizes are.
 
     `keras.ops.add` takes a second operand of one size other than 1 for a bias, along the second or
     the last axis. For a batch of 1 a mask of shape [1, steps, 1] would be one.

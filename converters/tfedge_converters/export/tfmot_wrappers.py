@@ -43,7 +43,7 @@ def without_wrappers(model: Any) -> Any:
 
 @contextmanager
 def known_wrappers(names: Iterable[str]) -> Iterator[None]:
-    """Lets tf_keras make the wrappers that are among names, as a saved model's config has them."""
+    """Let tf_keras make the wrappers that are among names, as a saved model's config has them."""
     with ExitStack() as stack:
         if any(wrapper in name for name in names for wrapper in _WRAPPERS):
             import tensorflow_model_optimization as tfmot

@@ -45,7 +45,7 @@ class Trace:
 
 
 def trace(entry: Entry) -> Trace:
-    """Records what the model computes for one example, markers included.
+    """Record what the model computes for one example, markers included.
 
     Raises:
         TfedgeError: the model itself fails, or does not return tensors.

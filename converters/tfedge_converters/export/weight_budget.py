@@ -20,7 +20,7 @@ _BYTES = 4  # a weight, by default
 
 @contextmanager
 def weights_within(path: Path, layer_class: Any) -> Iterator[None]:
-    """Has layers of a class refuse weights while a file is opened that cannot be in it.
+    """Have layers of a class refuse weights while a file is opened that cannot be in it.
 
     Keras makes all weights that a configuration asks for before it looks for their values.
 

@@ -10,7 +10,7 @@ from tfedge.errors import TfedgeError
 
 
 def require_built(model: Any) -> None:
-    """Refuses a model that has not made its weights yet.
+    """Refuse a model that has not made its weights yet.
 
     Raises:
         TfedgeError: the model was neither called nor built.
@@ -23,7 +23,7 @@ def require_built(model: Any) -> None:
 
 
 def require_finite(name: str, value: Any) -> None:
-    """Refuses a weight with NaN or infinity in it.
+    """Refuse a weight with NaN or infinity in it.
 
     Raises:
         TfedgeError: names the weight and how many values are not finite.

@@ -47,7 +47,7 @@ def model_name(text: str) -> str:
 
 
 def check_model_name(name: str) -> str:
-    """Refuses what cannot name a model's files, CMake target and symbols.
+    """Refuse what cannot name a model's files, CMake target and symbols.
 
     Raises:
         TfedgeError: says why, and what would do.

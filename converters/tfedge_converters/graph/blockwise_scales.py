@@ -19,7 +19,7 @@ def has_blocks(graph: Graph) -> bool:
 
 
 def refuse_blocks(graph: Graph, reader: str) -> None:
-    """Refuses a graph for what would take weights in blocks for something else.
+    """Refuse a graph for what would take weights in blocks for something else.
 
     Args:
         graph: what it would read.
@@ -34,7 +34,7 @@ def refuse_blocks(graph: Graph, reader: str) -> None:
 
 
 def blocks_error(graph: Graph, operator: Operator, tensor: Tensor, reader: str) -> UnsupportedError:
-    """Says that a reader cannot compute an operator with these weights."""
+    """Say that a reader cannot compute an operator with these weights."""
     assert tensor.blocks is not None
     return UnsupportedError(
         f"{graph.place(operator)}: '{tensor.name}' of type {tensor.type.name} has a scale for "

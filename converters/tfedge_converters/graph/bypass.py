@@ -8,7 +8,7 @@ from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
 
 def bypass(model: Model, graph: Graph, operators: Collection[Operator]) -> None:
-    """Removes operators; whoever reads their first output reads their first input instead.
+    """Remove operators; whoever reads their first output reads their first input instead.
 
     Graph outputs and signatures follow. Operators may feed one another.
 

@@ -12,7 +12,7 @@ from tfedge_converters.graph.types import Graph, Operator, Tensor, TensorType
 
 
 def replace(graph: Graph, old: Operator, new: Sequence[Operator]) -> None:
-    """Puts operators in the place of one."""
+    """Put operators in the place of one."""
     graph.operators = [
         part for operator in graph.operators for part in (new if operator is old else [operator])
     ]

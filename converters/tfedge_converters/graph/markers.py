@@ -65,7 +65,7 @@ def scope_of(operator: Operator) -> str:
 
 
 def remove_markers(model: Model, graph: Graph, marked: Mapping[int, Tensor]) -> None:
-    """Takes markers out; a graph output that one made is then what it marked, under its name.
+    """Take markers out; a graph output that one made is then what it marked, under its name.
 
     Inputs, other outputs and constants are never renamed.
 

@@ -32,7 +32,7 @@ class ModelFile:
         return self._flatbuffer
 
     def change(self, edit: Callable[[Model], bool | None]) -> None:
-        """Changes the model.
+        """Change the model.
 
         Args:
             edit: called with the model, which it changes in place; returns False if it has changed

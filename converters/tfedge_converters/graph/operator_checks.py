@@ -72,7 +72,7 @@ def options_of(graph: Graph, operator: Operator) -> Any:
 
 
 def check_ranks(graph: Graph, operator: Operator) -> None:
-    """Refuses tensors of more dimensions than any interpreter has kernels for.
+    """Refuse tensors of more dimensions than any interpreter has kernels for.
 
     Raises:
         UnsupportedError: an operand or result has more than `LARGEST_RANK` dimensions.

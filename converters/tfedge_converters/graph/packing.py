@@ -13,7 +13,7 @@ _SIGNED = frozenset({TensorType.INT4, TensorType.INT2})
 
 
 def unpack(raw: np.ndarray, type_: TensorType, elements: int) -> np.ndarray:
-    """Decodes a constant's bytes.
+    """Decode a constant's bytes.
 
     Args:
         raw: uint8 array of exactly `type_.byte_size(elements)` bytes.
@@ -35,7 +35,7 @@ def unpack(raw: np.ndarray, type_: TensorType, elements: int) -> np.ndarray:
 
 
 def pack(values: np.ndarray, type_: TensorType) -> bytes:
-    """Encodes a constant's elements; the inverse of `unpack`."""
+    """Encode a constant's elements; the inverse of `unpack`."""
     bits = type_.bits or 8
     if bits >= 8:
         return np.ascontiguousarray(values, type_.dtype).tobytes()

@@ -68,7 +68,7 @@ T = TypeVar("T")
 
 
 def read_file(path: str | Path) -> Model:
-    """Reads a .tflite file.
+    """Read a .tflite file.
 
     Raises:
         TfedgeError: the file cannot be opened.
@@ -78,7 +78,7 @@ def read_file(path: str | Path) -> Model:
 
 
 def read_model(data: bytes, *, source: str = "model") -> Model:
-    """Decodes a TFLite flatbuffer.
+    """Decode a TFLite flatbuffer.
 
     Args:
         data: the whole file. Constant tensors refer to it without a copy.

@@ -46,12 +46,12 @@ _FIRST_UNION = {
 
 
 def write_file(model: Model, path: str | Path) -> None:
-    """Writes `model` to `path`; the file appears whole or not at all."""
+    """Write `model` to `path`; the file appears whole or not at all."""
     write_atomically(Path(path), write_model(model))
 
 
 def write_model(model: Model) -> bytes:
-    """Encodes a model. The same model gives the same bytes every time.
+    """Encode a model. The same model gives the same bytes every time.
 
     Raises:
         UnsupportedError: the constants take more than 2 GiB.

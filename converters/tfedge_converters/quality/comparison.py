@@ -57,7 +57,7 @@ class Comparison:
     """
 
     def __init__(self, prepared: Prepared, calibration: Any, labelled: LabelledData | None):
-        """Looks at the model, which may be changed afterwards.
+        """Look at the model, which may be changed afterwards.
 
         Args:
             prepared: the model.
@@ -92,7 +92,7 @@ class Comparison:
         return None if self._before is None else self._before.flatbuffer
 
     def about_to_quantize(self, model: Model, scheme: Scheme) -> None:
-        """Remembers the model, whose ranges are known by now."""
+        """Remember the model, whose ranges are known by now."""
         if self._before is not None:
             self._calibrated = Calibrated.of(model, scheme)
 
@@ -104,7 +104,7 @@ class Comparison:
         metric: Any,
         evaluation: Evaluation | None,
     ) -> Judgement:
-        """Measures what the model has become.
+        """Measure what the model has become.
 
         Args:
             model: the converted graph.

@@ -81,7 +81,7 @@ def findings(
     wanted: Sequence[Wanted],
     samples: int = 0,
 ) -> Findings:
-    """Looks at representative data and labelled data.
+    """Look at representative data and labelled data.
 
     Args:
         calibration: of the data for calibration, if there are any.

@@ -101,7 +101,7 @@ class FloatOutputs:
 def run_both(
     before: FloatOutputs, flatbuffer: bytes, model: Model, samples: Sequence[Sample]
 ) -> tuple[list[np.ndarray], list[np.ndarray], str]:
-    """Runs a model before and after its conversion.
+    """Run a model before and after its conversion.
 
     Args:
         before: the float model.

@@ -42,7 +42,7 @@ class InputLook:
         self._first: np.ndarray | None = None
 
     def see(self, value: np.ndarray) -> None:
-        """Takes one sample into account."""
+        """Take one sample into account."""
         if not value.size:
             return
         self.low = min(self.low, float(value.min()))
@@ -120,7 +120,7 @@ class CalibrationSamples:
                 yield sample
 
     def finish(self) -> None:
-        """Reads some samples, if calibration has not read any, since training gave all ranges."""
+        """Read some samples, if calibration has not read any, since training gave all ranges."""
         if not self.look.samples:
             first = list(islice(self.look.watched(iter(self._data)), MOST_SAMPLES))
             self._keep(first, list(range(len(first))))

@@ -100,7 +100,7 @@ class Calibration(Result):
         return [self.headline()]
 
     def observe(self, model: Model, data: Any, *, progress: bool = False) -> None:
-        """Runs the model on samples; may be called again with more of them.
+        """Run the model on samples; may be called again with more of them.
 
         Scores that a mask hides from SOFTMAX count as clipped where they cannot matter to it.
         Activations whose grid is known otherwise are left alone: those with a range from training,
@@ -141,7 +141,7 @@ class Calibration(Result):
             self.samples += 1
 
     def _see(self, place: int, item: _Watched, values: np.ndarray) -> None:
-        """Shows an observer a sample; nobody may need what is infinite within a function."""
+        """Show an observer a sample; nobody may need what is infinite within a function."""
         if not values.size or place in self._boundless:
             return
         low, high = float(values.min()), float(values.max())
@@ -154,7 +154,7 @@ class Calibration(Result):
             raise _not_finite(item.tensor)
 
     def apply(self, model: Model, scheme: str | Scheme = "int8", *, split: bool = False) -> None:
-        """Sets `range` of the activations whose grid is not known otherwise.
+        """Set `range` of the activations whose grid is not known otherwise.
 
         A model that is integer already is left alone. Activations that never changed are named in
         the log, as a warning.
@@ -200,7 +200,7 @@ class Calibration(Result):
         self._warn_of_constants(watched, names)
 
     def save(self, path: str | Path) -> None:
-        """Writes an .npz file; it is whole or not there.
+        """Write an .npz file; it is whole or not there.
 
         Raises:
             TfedgeError: it cannot be written, or the method has no name by which to find it again.
@@ -213,7 +213,7 @@ class Calibration(Result):
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:
-        """Reads what `save` wrote.
+        """Read what `save` wrote.
 
         Raises:
             TfedgeError: it cannot be read, or is no such file.
@@ -267,7 +267,7 @@ def calibrate(
     method: str | Method = MINMAX,
     progress: bool = False,
 ) -> None:
-    """Sets `range` of the activations whose grid is not known otherwise, from data.
+    """Set `range` of the activations whose grid is not known otherwise, from data.
 
     A model that is integer already is left alone. Every sample is a sequence of its own, unless the
     model keeps its state between invocations: then consecutive samples are one sequence.

@@ -59,7 +59,7 @@ class Record:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Writes a file; it is whole or not there.
+    """Write a file; it is whole or not there.
 
     Raises:
         TfedgeError: it cannot be written.
@@ -89,7 +89,7 @@ def is_record(path: Path) -> bool:
 
 
 def read_record(path: Path) -> Record:
-    """Reads a file.
+    """Read a file.
 
     Raises:
         TfedgeError: it cannot be read, or is no calibration of this version.

@@ -46,7 +46,7 @@ def unknown_activations(
 
 
 def keep_split(graph: Graph, scheme: Scheme) -> None:
-    """Gives a range to all that lies within functions which are split into integer kernels.
+    """Give a range to all that lies within functions which are split into integer kernels.
 
     Everybody knows then that integers are wanted there, also where kernels prescribe the grid.
 
@@ -95,7 +95,7 @@ def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, ActivationType]
 
 
 def _spread(graph: Graph, groups: Groups, covered: set[int]) -> None:
-    """Adds what shares a grid with covered activations only.
+    """Add what shares a grid with covered activations only.
 
     A kernel that shares one grid makes no values of its own: if all its operands are covered, so
     is the result. And a range that training gave the result is what it gave the operands too.

@@ -36,7 +36,7 @@ _NUDGES = sorted(range(-4, 5), key=abs)
 
 
 def consume_fake_quantization(model: Model) -> bool:
-    """Sets `range` and `trained_weights` from pairs, and removes the pairs, in place.
+    """Set `range` and `trained_weights` from pairs, and remove the pairs, in place.
 
     A model is left alone unless every quantised tensor is part of a pair: then integers compute.
 
@@ -120,7 +120,7 @@ def _annotate(quantize: Operator) -> None:
 
 
 def _make_real(dequantize: Operator) -> None:
-    """Turns a constant's DEQUANTIZE into a float constant that remembers its grid."""
+    """Turn a constant's DEQUANTIZE into a float constant that remembers its grid."""
     constant, (real,) = dequantize.inputs[0], dequantize.outputs
     assert constant is not None and constant.data is not None
     grid = constant.quantization

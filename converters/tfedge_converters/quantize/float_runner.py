@@ -37,7 +37,7 @@ class SeenValues:
 def run_float(
     model: Model, samples: Iterable[Sequence[np.ndarray]], shown: Sequence[Tensor]
 ) -> Iterator[SeenValues]:
-    """Runs a float model in LiteRT.
+    """Run a float model in LiteRT.
 
     Each sample is a sequence of its own, unless the model keeps its state between invocations.
 

@@ -29,7 +29,7 @@ _SHIFT = 128
 
 
 def set_io_types(model: Model, input_type: str | None, output_type: str | None) -> None:
-    """Gives inputs and outputs of an integer graph another type, in place.
+    """Give inputs and outputs of an integer graph another type, in place.
 
     QUANTIZE and DEQUANTIZE convert them; between int8 and uint8 it is an exact shift by 128. The
     new inputs and outputs have the old ones' names, and signatures follow. What is not on a grid,

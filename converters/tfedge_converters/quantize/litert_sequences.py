@@ -16,7 +16,7 @@ _REAL_ONLY = frozenset({"CUMSUM"})
 
 
 def write_for_litert(model: Model) -> bool:
-    """Puts what only other interpreters compute with integers between DEQUANTIZE and QUANTIZE.
+    """Put what only other interpreters compute with integers between DEQUANTIZE and QUANTIZE.
 
     The result is the real one, rounded once to its grid.
 

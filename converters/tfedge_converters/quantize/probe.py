@@ -24,7 +24,7 @@ class Probe:
     """
 
     def __init__(self, model: Model, samples: list[list[np.ndarray]]):
-        """Raises UnsupportedError where LiteRT cannot run the model."""
+        """Raise UnsupportedError where LiteRT cannot run the model."""
         self.model = model
         self.inputs = stacked_inputs(model, samples)
         results = [tensor for _, tensor in real_results(model)]

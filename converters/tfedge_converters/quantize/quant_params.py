@@ -94,7 +94,7 @@ def _to_bfloat16(values: np.ndarray) -> np.ndarray:
 
 
 def check_scale(scale: np.ndarray | np.float32, name: str) -> None:
-    """Refuses scales that float32 cannot express.
+    """Refuse scales that float32 cannot express.
 
     Raises:
         TfedgeError: a scale is infinite, 0 or not a number.

@@ -87,7 +87,7 @@ def quantize(
     input_type: str | None = None,
     output_type: str | None = None,
 ) -> None:
-    """Quantises a float32 model to integers, in place.
+    """Quantise a float32 model to integers, in place.
 
     Activations get one grid each, from `Tensor.range`: asymmetric int8 or symmetric int16, as the
     scheme and `Tensor.bits` say. An operator computes in the width of its result, and what it reads
@@ -146,7 +146,7 @@ def _planned(graph: Graph, scheme: Scheme) -> _Plan:
 
 
 def _let_unread_inputs_have_any_range(graph: Graph) -> None:
-    """Gives inputs that are only there for the model's signature a range, as no data tell one."""
+    """Give inputs that are only there for the model's signature a range, as no data tell one."""
     read = {id(tensor) for operator in graph.operators for tensor in operator.inputs}
     read |= set(map(id, graph.outputs))
     for tensor in filter(is_real_activation, graph.inputs):
@@ -204,7 +204,7 @@ class _Plan:
             self._plan_options(operator, activation_type)
 
     def apply(self) -> None:
-        """Changes the graph; cannot fail."""
+        """Change the graph; cannot fail."""
         for group in self.groups.all():
             for tensor in group.tensors:
                 tensor.type = tensor_type(group.activation_type)
@@ -231,7 +231,7 @@ class _Plan:
         return self.groups.of(tensor).activation_type
 
     def refuse_other_io_types(self, tensors: list[Tensor], wanted: ActivationType) -> None:
-        """Refuses inputs or outputs that are asked to have another width than `wanted`."""
+        """Refuse inputs or outputs that are asked to have another width than `wanted`."""
         for tensor in filter(is_real_activation, tensors):
             if self.activation_type_of(tensor) is not wanted:
                 raise TfedgeError(
@@ -255,7 +255,7 @@ class _Plan:
             )
 
     def _coarsen_result(self, operator: Operator) -> None:
-        """Keeps a result from steps far finer than the products that it sums up."""
+        """Keep a result from steps far finer than the products that it sums up."""
         rules = OPERATORS[operator.code].weights
         group = self.groups.of(operator.outputs[0]) if len(rules) == 1 else None
         if group is None or group.fixed is not None:

@@ -87,7 +87,7 @@ class _Region:
     frontier: dict[int, Tensor] = field(default_factory=dict)
 
     def take(self, place: int, operator: Operator) -> None:
-        """Adds an operator in front."""
+        """Add an operator in front."""
         self.operators[place] = operator
         self.frontier.pop(id(operator.outputs[0]), None)
         self.frontier.update((id(tensor), tensor) for tensor in _variable_operands(operator))
@@ -273,7 +273,7 @@ def _may_leave_numbers(step: Operator) -> bool:
 
 
 def _bounded(source: Tensor, result: Tensor) -> Generator[Operator, None, Tensor]:
-    """Brings a float tensor within what `result` can hold; what is no number, to its low end."""
+    """Bring a float tensor within what `result` can hold; what is no number, to its low end."""
     ends = zip(("MAXIMUM", "MINIMUM"), _range_of(result), strict=True)
     for code, end in ends:
         limit = Tensor(f"{source.name}_{code.lower()}", (), TensorType.FLOAT32, data=end)

@@ -105,7 +105,7 @@ def _unsupported(
 
 
 def check_types(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
-    """Refuses what no converter writes, so that the rest, and LiteRT, may rely on it."""
+    """Refuse what no converter writes, so that the rest, and LiteRT, may rely on it."""
     check_ranks(graph, operator)
     options_of(graph, operator)
     present = {index for index, tensor in enumerate(operator.inputs) if tensor is not None}
@@ -142,7 +142,7 @@ def _may_be(operand: Tensor, state: bool) -> bool:
 
 
 def _check_exact_source(graph: Graph, operator: Operator, policy: OperatorPolicy) -> None:
-    """Refuses integers that would not keep their values as an 8-bit result."""
+    """Refuse integers that would not keep their values as an 8-bit result."""
     source = operator.inputs[0] if operator.inputs else None
     if not policy.exact_sources or source is None or source.type.name in policy.exact_sources:
         return

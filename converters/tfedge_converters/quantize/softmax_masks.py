@@ -89,7 +89,7 @@ class MaskedScores:
         ]
 
     def _add(self, operator: Operator) -> None:
-        """Adds an operator whose results are all known to be masked scores, or parts of masks."""
+        """Add an operator whose results are all known to be masked scores, or parts of masks."""
         made = all(id(tensor) in self.tensors for tensor in operator.outputs)
         if operator.code not in _READERS and not (made and operator.code in _OPERAND_LIMITS):
             return

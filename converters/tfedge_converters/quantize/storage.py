@@ -60,7 +60,7 @@ _FLOAT16_VERSION, _PER_TENSOR_VERSION, _PER_CHANNEL_VERSION, _INT4_VERSION = 3, 
 
 
 def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = True) -> None:
-    """Stores the weights of a float model as a scheme says, in place; activations stay in float.
+    """Store the weights of a float model as a scheme says, in place; activations stay in float.
 
     float16 is for all constants, as TensorFlow's converter does it. Integers are for the weights of
     the operators in the policy table and for tables that GATHER reads, symmetric, and on the grid
@@ -151,7 +151,7 @@ class _Storage:
         return self._as_integers(tensor, rule.axis if rule.per_channel else None, bits).constant
 
     def _read_as_integers(self, operator: Operator) -> list[Operator]:
-        """Lets a lookup read int8; gives the operator that makes its result real again."""
+        """Let a lookup read int8; give the operator that makes its result real again."""
         position, version = _LOOKUPS.get(operator.code, (0, 0))
         table = operator.inputs[position] if version else None
         if self.scheme.weights == FLOAT16_WEIGHTS or not self._is_large(table):

@@ -36,7 +36,7 @@ class TensorValues:
 def run_part(
     graph: Graph, known: Mapping[int, np.ndarray], wanted: Sequence[Tensor]
 ) -> list[np.ndarray]:
-    """Runs as little of a graph as computes some tensors from values that are known.
+    """Run as little of a graph as computes some tensors from values that are known.
 
     Weights of four bits are unpacked first, which changes no result.
 

@@ -145,7 +145,7 @@ def _check_shapes(
 def _refuse_changed_scales(
     graph: Graph, operator: Operator, integers: np.ndarray, axis: int, changed: np.ndarray
 ) -> None:
-    """Refuses biases that do not fit beside trained scales.
+    """Refuse biases that do not fit beside trained scales.
 
     Where all the integers of a channel are 0, as they are with any scale, it does no harm.
     """

@@ -60,7 +60,7 @@ class ActivationNoise:
     """
 
     def __init__(self, probe: Probe, scheme: Scheme, refused: dict[str, str]):
-        """Prepares the measurements.
+        """Prepare the measurements.
 
         Args:
             probe: its model's ranges are known, for narrow activations and wide ones.

@@ -55,7 +55,7 @@ def improves(trial: Trial, on: Trial) -> bool:
 
 
 def _grown(evaluator: TrialEvaluator, activations: ActivationNoise, wide: Wide) -> Wide:
-    """Widens until no activation is left whose widening fits and pays."""
+    """Widen until no activation is left whose widening fits and pays."""
     before = None
     while wide != before:
         before = wide
@@ -90,7 +90,7 @@ def _shed(evaluator: TrialEvaluator, activations: ActivationNoise) -> Wide:
 
 
 def _trimmed(evaluator: TrialEvaluator, activations: ActivationNoise, wide: Wide) -> Wide:
-    """Narrows what makes no noticeable difference, all in all."""
+    """Narrow what makes no noticeable difference, all in all."""
     end = wide
     for number in sorted(wide, key=lambda item: (_added_per_byte(activations, end, item), item)):
         narrower = wide - {number}

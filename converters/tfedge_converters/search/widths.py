@@ -60,7 +60,7 @@ def search_widths(
     allow_code: bool = False,
     progress: bool | None = None,
 ) -> WidthSearch:
-    """Chooses widths of weights, and of activations if asked, within a budget with least noise.
+    """Choose widths of weights, and of activations if asked, within a budget with least noise.
 
     The noise that a layer's rounded weights make at the output is measured with all else exact,
     for every layer and width. Noises of layers add up as long as they are small and independent;
@@ -278,7 +278,7 @@ def _bits_of(choices: list[list[Choice]], point: Point) -> dict[str, int]:
 def _check_ram(
     artifact: Artifact, budget: Budget, asked: bool, target: str, scheme: Scheme
 ) -> None:
-    """Refuses what no widths of weights, nor wider activations, make smaller."""
+    """Refuse what no widths of weights, nor wider activations, make smaller."""
     needed, ram = arena_of(artifact), budget.ram
     if needed is None and asked:
         raise TfedgeError(

@@ -84,7 +84,7 @@ def names() -> list[str]:
 
 
 def load(name: str | Path | Target) -> Target:
-    """Reads a target.
+    """Read a target.
 
     Args:
         name: one that `names` lists, or the path of a JSON file of the same format; a target is

@@ -9,7 +9,7 @@ from tfedge_converters.verify.samples import defined_sample
 
 
 def check_runs(model: Model, flatbuffer: bytes, interpreter: Interpreter) -> None:
-    """Loads a converted file where it will be loaded, and runs it once.
+    """Load a converted file where it will be loaded, and run it once.
 
     Args:
         model: the graph.

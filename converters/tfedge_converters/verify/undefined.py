@@ -12,7 +12,7 @@ from tfedge_converters.graph.passes.batch_padding import pads_batches
 
 
 def refuse_undefined(graph: Graph) -> None:
-    """Refuses a graph whose results in TFLite Micro are whatever its memory holds.
+    """Refuse a graph whose results in TFLite Micro are whatever its memory holds.
 
     Raises:
         UnsupportedError: names the operator, and why.

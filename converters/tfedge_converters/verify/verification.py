@@ -151,7 +151,7 @@ def verify(
     seed: int = 0,
     engines: Sequence[str] | None = None,
 ) -> Verification:
-    """Runs a model on several engines and compares every output bit with the truth.
+    """Run a model on several engines and compare every output bit with the truth.
 
     Args:
         model: a .tflite file, its bytes, or a typed Model, whose C is generated for this; what

@@ -59,7 +59,7 @@ class Written:
         yield from self._foreign_constants()
 
     def self_test_faults(self) -> Iterator[str]:
-        """Compiles the C for this computer and runs its self-test.
+        """Compile the C for this computer and run its self-test.
 
         Raises:
             ExecutionError: the C does not compile, or crashes.

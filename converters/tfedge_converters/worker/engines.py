@@ -62,7 +62,7 @@ class LiteRT:
         return _spec(item["name"], item["shape"], item["dtype"])
 
     def reset(self) -> None:
-        """Begins a sequence."""
+        """Begin a sequence."""
         self._interpreter.reset_all_variables()
 
     def run(self, sample: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -116,7 +116,7 @@ class Micro:
         return [_spec(str(i), item["shape"], item["dtype"]) for i, item in enumerate(found)]
 
     def reset(self) -> None:
-        """Begins a sequence."""
+        """Begin a sequence."""
         self._interpreter.reset()
 
     def run(self, sample: Sequence[np.ndarray]) -> list[np.ndarray]:

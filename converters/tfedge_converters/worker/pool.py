@@ -41,7 +41,7 @@ def borrowed(limits: Limits) -> Iterator[WorkerProcess]:
 
 
 def close() -> None:
-    """Ends the workers that wait for a model."""
+    """End the workers that wait for a model."""
     with _LOCK:
         waiting = _IDLE[:]
         _IDLE.clear()

@@ -73,7 +73,7 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def send(self, head: dict[str, Any], raw: bytes = b"", descriptor: int | None = None) -> None:
-        """Asks for something.
+        """Ask for something.
 
         Raises:
             DeathError: it is dead.
@@ -126,7 +126,7 @@ class WorkerProcess:
         return self.receive()
 
     def kill(self) -> None:
-        """Ends it, whatever it does."""
+        """End it, whatever it does."""
         self._process.kill()
         self._process.wait()
         self._close()

@@ -24,7 +24,7 @@ _MESSAGE_CHARACTERS = 2000
 
 
 def serve(descriptor: int, seconds: int, memory_bytes: int) -> None:
-    """Answers requests until the other process is gone.
+    """Answer requests until the other process is gone.
 
     Args:
         descriptor: of a socket to it.
@@ -45,7 +45,7 @@ def serve(descriptor: int, seconds: int, memory_bytes: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Has the kernel end this process when nobody holds the other end of its standard input.
+    """Have the kernel end this process when nobody holds the other end of its standard input.
 
     Whatever it computes then, and whichever thread of the parent started it: the signal that Linux
     sends at a parent's death would come when that thread ends.
@@ -143,7 +143,7 @@ class _Worker:
         return {"loose": loose}, b"".join(parts)
 
     def _run_sample(self, slot: int, index: int) -> list[tuple[int, np.ndarray]]:
-        """Leaves results in the shared memory; those whose shape is another are returned.
+        """Leave results in the shared memory; those whose shape is another are returned.
 
         Results are views of the interpreter's memory, which must be gone before it runs again.
         """

@@ -100,7 +100,7 @@ class Session:
     def run(
         self, samples: Iterable[Sequence[np.ndarray]], sequence: int | None = 1
     ) -> Iterator[list[np.ndarray]]:
-        """Runs samples, a few ahead of those that are looked at.
+        """Run samples, a few ahead of those that are looked at.
 
         Args:
             samples: for each, one array an input, of its exact shape and type.
@@ -136,7 +136,7 @@ class Session:
             raise failure
 
     def _map(self) -> int:
-        """Shares memory with the worker, once; how many samples a slot has room for."""
+        """Share memory with the worker, once; how many samples a slot has room for."""
         specs = [*self.inputs, *self.shown]
         size = wire.Layout(specs, 1).sample_bytes
         capacity = max(1, min(_MOST_SAMPLES, _BATCH_BYTES // max(size, 1)))

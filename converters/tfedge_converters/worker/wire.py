@@ -104,7 +104,7 @@ class Layout:
 def send(
     connection: socket.socket, head: dict[str, Any], raw: bytes = b"", descriptor: int | None = None
 ) -> None:
-    """Sends a message.
+    """Send a message.
 
     Raises:
         WireError: nobody takes it.

@@ -37,7 +37,7 @@ class Rewrite:
     exact: bool = False
 
     def attempt(self, graph: Graph, operator: Operator) -> bool:
-        """Changes the graph, in place, at an operator; says whether it could.
+        """Change the graph, in place, at an operator; say whether it could.
 
         A malformed operator, without the options or operands that its code asks for, stays.
         """

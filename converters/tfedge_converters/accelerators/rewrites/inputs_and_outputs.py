@@ -14,7 +14,7 @@ _INTEGERS = (TensorType.INT8, TensorType.UINT8)
 
 
 def take_integers(graph: Graph, operator: Operator) -> bool:
-    """Drops QUANTIZE of float inputs and DEQUANTIZE of outputs."""
+    """Drop QUANTIZE of float inputs and DEQUANTIZE of outputs."""
     match operator:
         case Operator(code="QUANTIZE", inputs=[Tensor() as real], outputs=[integer]) if (
             integer.type in _INTEGERS and any(real is end for end in graph.inputs)
@@ -36,7 +36,7 @@ def take_integers(graph: Graph, operator: Operator) -> bool:
 
 
 def cut_before(graph: Graph, operator: Operator) -> bool:
-    """Ends the graph before an operator: what needs its results is left out too.
+    """End the graph before an operator: what needs its results is left out too.
 
     Not where nothing would be left.
     """
@@ -69,7 +69,7 @@ def _behind(graph: Graph, operator: Operator) -> tuple[set[int], set[int]]:
 
 
 def take_one_sample(graph: Graph, operator: Operator) -> bool:
-    """Gives every activation a batch of 1, where all have the batch of the first input."""
+    """Give every activation a batch of 1, where all have the batch of the first input."""
     batch = graph.inputs[0].shape[0] if graph.inputs and graph.inputs[0].shape else 1
     activations = [t for t in graph.tensors() if not t.is_constant and t.shape]
     if batch == 1 or any(t.shape[0] != batch for t in activations):

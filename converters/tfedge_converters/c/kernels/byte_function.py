@@ -19,7 +19,7 @@ from tfedge_converters.graph.types import Operator
     note="what files have as DEQUANTIZE, element-wise operators in float32, QUANTIZE",
 )
 def lower_byte_function(operator: Operator) -> Lowered:
-    """Looks up what `byte_table` says."""
+    """Look up what `byte_table` says."""
     source, output = checks.operand(operator, 0), operator.outputs[0]
     checks.int8(source, output)
     if operator.steps[0].code == "DEQUANTIZE" or operator.steps[-1].code == "QUANTIZE":

@@ -80,7 +80,7 @@ def operand(operator: Operator, index: int) -> Tensor:
 
 
 def int8(*tensors: Tensor) -> None:
-    """Refuses anything but int8 with one positive scale and a zero point within int8."""
+    """Refuse anything but int8 with one positive scale and a zero point within int8."""
     for tensor in tensors:
         if tensor.type != TensorType.INT8:
             TYPES.refuse(
@@ -91,7 +91,7 @@ def int8(*tensors: Tensor) -> None:
 
 
 def int16(*tensors: Tensor) -> None:
-    """Refuses anything but int16 with one positive scale and a zero point of 0."""
+    """Refuse anything but int16 with one positive scale and a zero point of 0."""
     for tensor in tensors:
         if tensor.type != TensorType.INT16:
             TYPES.refuse(
@@ -127,7 +127,7 @@ def scale_and_zero_point(tensor: Tensor) -> tuple[np.float32, int]:
 
 
 def same_quantization(operator: Operator, *tensors: Tensor) -> None:
-    """Refuses tensors of different scales or zero points, which the reference would mix up."""
+    """Refuse tensors of different scales or zero points, which the reference would mix up."""
     first = tensors[0]
     for other in tensors[1:]:
         if first.quantization is None or not first.quantization.same_as(other.quantization):
@@ -138,7 +138,7 @@ def same_quantization(operator: Operator, *tensors: Tensor) -> None:
 
 
 def fixed_quantization(tensor: Tensor, grid: FixedGrid) -> None:
-    """Refuses an output whose scale is not the one that the specification fixes."""
+    """Refuse an output whose scale is not the one that the specification fixes."""
     if scale_and_zero_point(tensor) != (np.float32(grid.scale), grid.zero_point):
         grid.refuse(
             f"'{tensor.name}' must have the scale {grid.scale} and the zero point {grid.zero_point}"
@@ -153,14 +153,14 @@ def smaller_than_one(real: float, what: str) -> tuple[int, int]:
 
 
 def bools(*tensors: Tensor) -> None:
-    """Refuses anything but BOOL."""
+    """Refuse anything but BOOL."""
     for tensor in tensors:
         if tensor.type != TensorType.BOOL:
             TYPES.refuse(f"'{tensor.name}' is {tensor.type.name} where BOOL is needed")
 
 
 def count(claimed: int, present: int, what: str) -> None:
-    """Refuses an operator whose options count its operands or results wrongly."""
+    """Refuse an operator whose options count its operands or results wrongly."""
     if claimed != present:
         SHAPES.refuse(f"its options say {claimed} {what} where it has {present}")
 
@@ -185,7 +185,7 @@ def axis(value: int, rank: int) -> int:
 
 
 def moved(operator: Operator, *tensors: Tensor) -> None:
-    """Refuses values that cannot be moved from one tensor to another as they are.
+    """Refuse values that cannot be moved from one tensor to another as they are.
 
     They must be of one element type that generated code has, on one grid if on any, and not empty.
     """
@@ -203,19 +203,19 @@ def moved(operator: Operator, *tensors: Tensor) -> None:
 
 
 def shape(tensor: Tensor, expected: Sequence[int]) -> None:
-    """Refuses a tensor whose shape does not follow from the operator's other operands."""
+    """Refuse a tensor whose shape does not follow from the operator's other operands."""
     if tuple(tensor.shape) != tuple(expected):
         SHAPES.refuse(f"'{tensor.name}' has shape {tensor.shape} where {tuple(expected)} follows")
 
 
 def rank(tensor: Tensor, expected: int) -> None:
-    """Refuses a tensor with another number of dimensions, or without elements."""
+    """Refuse a tensor with another number of dimensions, or without elements."""
     if len(tensor.shape) != expected or tensor.elements == 0:
         SHAPES.refuse(f"'{tensor.name}' has shape {tensor.shape}; {expected} dimensions are needed")
 
 
 def parameters(params: Mapping[str, Param]) -> None:
-    """Refuses numbers that a kernel's int32_t and float fields cannot hold."""
+    """Refuse numbers that a kernel's int32_t and float fields cannot hold."""
     for name, value in params.items():
         if isinstance(value, Mapping):
             parameters(value)

@@ -55,7 +55,7 @@ def lower_shape(operator: Operator) -> Lowered:
 
 
 def fill_calls(output: Tensor, element: np.ndarray) -> tuple[KernelCall, ...]:
-    """Puts one element everywhere in an output."""
+    """Put one element everywhere in an output."""
     pattern = set(element.tobytes())
     if len(pattern) > 1:
         value = Tensor("value", (), output.type, data=element.reshape(()))

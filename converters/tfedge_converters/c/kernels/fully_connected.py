@@ -180,7 +180,7 @@ def _weight_zero_point_call(operator: Operator, fields: dict[str, Param]) -> Low
 def matmul_call(
     source: Tensor, output: Tensor, matmul: Mapping[str, Param], width: str = "s8"
 ) -> KernelCall:
-    """Multiplies every row of `matmul["depth"]` input values with the weights."""
+    """Multiply every row of `matmul["depth"]` input values with the weights."""
     depth, channels = matmul["depth"], matmul["channels"]
     assert isinstance(depth, int) and isinstance(channels, int)
     rows = source.elements // depth

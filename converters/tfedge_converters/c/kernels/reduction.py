@@ -136,7 +136,7 @@ def _axes(source: Tensor, axes: Tensor) -> set[int]:
 
 
 def _loops(shape: tuple[int, ...], reduced: set[int]) -> dict[str, Param]:
-    """Merges neighbouring axes of one kind and lays the runs onto the kernels' inner loops."""
+    """Merge neighbouring axes of one kind and lay the runs onto the kernels' inner loops."""
     axes = [axis for axis, size in enumerate(shape) if size != 1]
     extents = [1] * _LOOPS
     position = _LOOPS - 1

@@ -80,7 +80,7 @@ class _Loop:
 
 
 def copies(source: Tensor, taken: View, output: Tensor, put: View) -> tuple[KernelCall, ...]:
-    """Copies one view of `source` to a view of `output` of the same shape and element type.
+    """Copy one view of `source` to a view of `output` of the same shape and element type.
 
     Raises:
         RefusedError: it would take too many calls of the kernel.

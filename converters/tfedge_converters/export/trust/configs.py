@@ -46,7 +46,7 @@ class Described:
 
 
 def check_configs(configs: Mapping[str, Any], names: KnownNames) -> None:
-    """Refuses what one Keras would import or run of the configurations of a file.
+    """Refuse what one Keras would import or run of the configurations of a file.
 
     Args:
         configs: parsed JSON, by where it stands in the file.

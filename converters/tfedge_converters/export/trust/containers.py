@@ -23,7 +23,7 @@ _LARGEST_HDF5_RATIO = 1032
 
 
 def check_archive(path: Path) -> None:
-    """Refuses a .keras archive that would not stay within itself when it is unpacked.
+    """Refuse a .keras archive that would not stay within itself when it is unpacked.
 
     Raises:
         ModelFileError: a member lies elsewhere, is there twice, is a link or unpacks to far more
@@ -69,7 +69,7 @@ def _member_problem(member: zipfile.ZipInfo, seen: set[str]) -> str:
 
 
 def check_hdf5(source: Path | io.BytesIO) -> None:
-    """Refuses an HDF5 file that reads other files, or declares far more than it holds.
+    """Refuse an HDF5 file that reads other files, or declares far more than it holds.
 
     Raises:
         ModelFileError: it has a link to another file, an array that lies in other files, or an

@@ -71,7 +71,7 @@ _RESTORING = _FILE_NAMES | {"Restore", "RestoreSlice", "RestoreV2"}
 
 
 def check_graphs(folder: Path) -> None:
-    """Refuses a SavedModel that has operators other than those that compute in memory.
+    """Refuse a SavedModel that has operators other than those that compute in memory.
 
     Raises:
         CodeRefusedError: says which operator, where it stands, and what to do.

@@ -13,7 +13,7 @@ from tfedge_converters.graph.types import Operator, Tensor
 
 
 def byte_table(function: Operator) -> np.ndarray:
-    """Runs every step of a function of one int8 value with LiteRT's reference kernel.
+    """Run every step of a function of one int8 value with LiteRT's reference kernel.
 
     Its float32 results are TFLite Micro's, bit for bit: both call the C library once a value, where
     arithmetic of our own would have to equal a library's last bits. Two steps are ours: ELU, which

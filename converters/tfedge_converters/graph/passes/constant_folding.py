@@ -22,7 +22,7 @@ _OF_SHAPES: dict[str, Callable[[tuple[int, ...]], object]] = {"RANK": len, "SHAP
 
 
 def fold_constants(model: Model) -> bool:
-    """Evaluates operators on constants with LiteRT's reference kernels, in place.
+    """Evaluate operators on constants with LiteRT's reference kernels, in place.
 
     Left alone are operators that LiteRT refuses, results of more than a MiB that are also more
     than four times their operands, and outputs of the graph.

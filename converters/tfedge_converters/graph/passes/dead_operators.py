@@ -7,7 +7,7 @@ from tfedge_converters.graph.types import Graph, Model
 
 
 def remove_dead_operators(model: Model) -> bool:
-    """Removes what no output depends on, in place; operators with side effects stay.
+    """Remove what no output depends on, in place; operators with side effects stay.
 
     Returns:
         Whether an operator was removed.

@@ -11,7 +11,7 @@ from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
 
 def merge_duplicates(model: Model) -> bool:
-    """Lets readers of an operator's results read those of an equal, earlier operator, in place.
+    """Let readers of an operator's results read those of an equal, earlier operator, in place.
 
     Operators are equal if code, version, options, operands (constants by value) and the types and
     grids of their results are. One whose result is an output of the graph stays.

@@ -9,7 +9,7 @@ from tfedge_converters.graph.types import Model, Operator, Tensor, TensorType
 
 
 def drop_finite_checks(model: Model) -> None:
-    """Takes the value for finite numbers where a graph asks whether x - x is 0.
+    """Take the value for finite numbers where a graph asks whether x - x is 0.
 
     So TensorFlow writes `is_finite`, which guards the largest value in its logarithm of a sum of
     exponentials. In place; for models that will be quantised, whose numbers are finite. A

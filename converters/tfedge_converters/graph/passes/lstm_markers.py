@@ -24,7 +24,7 @@ _GATES = ("input", "forget", "cell", "output")
 
 
 def fuse_lstm_markers(model: Model) -> None:
-    """Makes every `tfedge.LSTM` a UNIDIRECTIONAL_SEQUENCE_LSTM, in place.
+    """Make every `tfedge.LSTM` a UNIDIRECTIONAL_SEQUENCE_LSTM, in place.
 
     The order of the gates is the same in Keras and in TFLite; weights are transposed. States are
     variables of the model. If the marker says the cell's range, its variable has it; if it says

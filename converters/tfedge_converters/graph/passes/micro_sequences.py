@@ -27,7 +27,7 @@ _WORTH_A_TABLE = 4
 
 
 def write_for_micro(model: Model) -> bool:
-    """Replaces operators that only LiteRT computes by exact sequences, in place.
+    """Replace operators that only LiteRT computes by exact sequences, in place.
 
     Functions of one int8 value look their results up, as LiteRT's reference kernel gives them for
     all 256 values: CAST, ADD 128, GATHER. That takes 8 bytes of memory an element, and so do what
@@ -45,7 +45,7 @@ def write_for_micro(model: Model) -> bool:
 
 
 def _look_up_functions(graph: Graph) -> bool:
-    """Writes functions of one int8 value that would take more memory in real numbers."""
+    """Write functions of one int8 value that would take more memory in real numbers."""
     functions = {
         id(operator.outputs[0]): operator
         for operator in as_tables(graph).operators

@@ -13,7 +13,7 @@ from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
 
 
 def remove_no_operations(model: Model) -> bool:
-    """Removes operators whose result equals their operand, bit for bit and grid for grid, in place.
+    """Remove operators whose result equals their operand, bit for bit and grid for grid, in place.
 
     An operator that makes an output of the graph stays: it is the output's name and place.
 

@@ -37,7 +37,7 @@ _OPTIONS = {
 
 
 def expand_normalization_markers(model: Model) -> None:
-    """Makes every marked normalisation a sequence of operators, in place.
+    """Make every marked normalisation a sequence of operators, in place.
 
     Everything between operand and result is to be of the width that the policy says, and has no
     range yet, but for what range markers said of the result.

@@ -43,7 +43,7 @@ class _Normalization:
 
 
 def widen_normalizations(model: Model) -> bool:
-    """Writes normalisations by the Euclidean norm as operators of 16 bits, in place.
+    """Write normalisations by the Euclidean norm as operators of 16 bits, in place.
 
     The mean of squares takes the place of the sum, as interpreters disagree about sums; what keeps
     the norm from 0 is added. Normalisations with a range inside stay as training has them.

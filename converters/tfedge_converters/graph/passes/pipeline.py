@@ -27,7 +27,7 @@ _PASSES: tuple[Callable[[Model], bool], ...] = (
 
 
 def run(model: Model) -> bool:
-    """Simplifies a model in place until nothing changes any more; every output bit stays.
+    """Simplify a model in place until nothing changes any more; every output bit stays.
 
     Inputs, outputs and their names stay. Each pass takes an operator, an operand's detour or an
     open size away whenever it reports a change, or splits what cannot be split again: this ends.

@@ -9,7 +9,7 @@ from tfedge_converters.graph.types import Graph, Model, Operator, Range, Tensor
 
 
 def consume_range_markers(model: Model) -> None:
-    """Sets `Tensor.range` and `Tensor.bits` from every `tfedge.Range`, and removes the operators.
+    """Set `Tensor.range` and `Tensor.bits` from every `tfedge.Range`, and remove the operators.
 
     A marker's consumers read the tensor that it marked. If a tensor is marked more than
     once, whether in a row or side by side, the marker that runs last counts: it is the one

@@ -43,7 +43,7 @@ _DIFFERENCE = Range(-2.0, 2.0)
 
 
 def write_recurrent_markers(model: Model) -> None:
-    """Makes every `tfedge.GRU` and `tfedge.SimpleRNN` operators that interpreters know, in place.
+    """Make every `tfedge.GRU` and `tfedge.SimpleRNN` operators that interpreters know, in place.
 
     Raises:
         ModelFileError: a marker's tensors are not those of such a layer.
@@ -205,7 +205,7 @@ class _Writer:
         return result
 
     def sequence(self, states: Sequence[Tensor]) -> None:
-        """Puts the states after each step side by side: what the layer returns."""
+        """Put the states after each step side by side: what the layer returns."""
         hidden = self.layer.hidden
         if self.layer.mark.keeps_state:
             self._copied(states[-1], self._memory())

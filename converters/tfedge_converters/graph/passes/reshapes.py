@@ -7,7 +7,7 @@ from tfedge_converters.graph.types import Graph, Model, Operator
 
 
 def merge_reshapes(model: Model) -> bool:
-    """Shortens chains of reshapes, in place; what nobody reads any more is left to others.
+    """Shorten chains of reshapes, in place; what nobody reads any more is left to others.
 
     Returns:
         Whether a RESHAPE reads another tensor now.

@@ -14,7 +14,7 @@ _INTEGERS = frozenset({TensorType.INT32, TensorType.INT64})
 
 
 def fix_shape_operands(model: Model) -> bool:
-    """Replaces an operator's operand of sizes by a constant where its result has a fixed shape.
+    """Replace an operator's operand of sizes by a constant where its result has a fixed shape.
 
     Converters compute such operands from the sizes of other tensors. What constant folding leaves
     of that, a graph whose operators it does not evaluate, need not be computed: TFLite Micro takes

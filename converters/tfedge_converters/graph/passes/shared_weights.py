@@ -47,7 +47,7 @@ _LAYOUTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
 
 
 def annotate_shared_weights(model: Model, kernels: Sequence[np.ndarray]) -> None:
-    """Sets `Tensor.shared_weights` of every float32 filter that shares values.
+    """Set `Tensor.shared_weights` of every float32 filter that shares values.
 
     Args:
         model: after its weight markers were consumed: what training put on a grid stays there.

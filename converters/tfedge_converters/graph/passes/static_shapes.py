@@ -11,7 +11,7 @@ from tfedge_converters.interpreters import LITERT_REFERENCE, opened
 
 
 def fix_shapes(model: Model) -> bool:
-    """Replaces the declared shapes of a graph with open sizes by those that LiteRT works out.
+    """Replace the declared shapes of a graph with open sizes by those that LiteRT works out.
 
     A file says -1 in a shape's signature for a size that may change, usually the batch, and an
     interpreter that is not told otherwise takes the shape next to it, usually 1. What lies behind

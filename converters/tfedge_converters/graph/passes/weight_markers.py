@@ -27,7 +27,7 @@ _PASSABLE = frozenset(
 
 
 def consume_weight_markers(model: Model) -> None:
-    """Sets `Tensor.trained_weights` from every `tfedge.Weights` operator and removes the operators.
+    """Set `Tensor.trained_weights` from every `tfedge.Weights` operator and remove the operators.
 
     A marker speaks of the nearest operator with weights from which its operand is computed. The
     filter becomes a tensor of that operator alone, so that two layers may put equal constants on

@@ -60,7 +60,7 @@ def recover(
     scheme: str | Scheme = "int8",
     progress: bool = False,
 ) -> None:
-    """Changes a float model, in place, such that less is lost when it is quantised.
+    """Change a float model, in place, such that less is lost when it is quantised.
 
     Layers that training put on integer grids stay as they are.
 

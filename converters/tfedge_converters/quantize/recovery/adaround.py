@@ -87,7 +87,7 @@ class AdaRound:
             raise TfedgeError(f"AdaRound's unit is '{LAYER}' or '{BLOCK}', not {self.unit!r}")
 
     def apply(self, session: Session) -> None:
-        """Puts the weights of all layers on the integers that it has learned."""
+        """Put the weights of all layers on the integers that it has learned."""
         random = np.random.default_rng(self.seed)
         walk = Walk(session, self.samples)
         for block in session.tracked(self._blocks(session), "Learning to round"):

@@ -33,7 +33,7 @@ class BiasCorrection:
     seed: int = 0
 
     def apply(self, session: Session) -> None:
-        """Corrects the biases of all layers."""
+        """Correct the biases of all layers."""
         random = np.random.default_rng(self.seed)
         for comparison in compared(session, "Correcting biases", self.samples):
             layer = comparison.layer

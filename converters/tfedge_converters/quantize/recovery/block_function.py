@@ -43,7 +43,7 @@ class BlockFunction:
         self._moved = self._find_moved()
 
     def run(self, sources: Mapping[int, np.ndarray], weights: Mapping[int, np.ndarray]) -> Run:
-        """Computes all values.
+        """Compute all values.
 
         Args:
             sources: of the block, by id of the tensor, each (samples, *tensor.shape).

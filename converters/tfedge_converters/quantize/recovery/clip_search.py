@@ -29,7 +29,7 @@ class ClipSearch:
     candidates: int = 71
 
     def apply(self, session: Session) -> None:
-        """Chooses the scales of all layers."""
+        """Choose the scales of all layers."""
         quantized_copy = session.quantized_copy()
         for layer in session.layers:
             bits = session.bits(layer, quantized_copy)

@@ -59,7 +59,7 @@ class Equalization:
     rounds: int = 20
 
     def apply(self, model: Model) -> None:
-        """Rescales weights and biases of a float model in place."""
+        """Rescale weights and biases of a float model in place."""
         own_constants(free_layers(model))
         meetings = find_meetings(model.main)
         for _ in range(self.rounds):
@@ -104,7 +104,7 @@ class Meeting:
         return np.where(dead, 1, limited).astype(np.float32)
 
     def scale(self, factors: np.ndarray) -> None:
-        """Divides the channels by factors where they are made, multiplies where they are read."""
+        """Divide the channels by factors where they are made, multiply where they are read."""
         for layer in self.makers:
             bias = layer.bias() / factors
             _rescale(layer, _outgoing(layer) / factors[:, np.newaxis], _from_outgoing)
@@ -134,7 +134,7 @@ def find_meetings(graph: Graph) -> list[Meeting]:
 def _enter(
     graph: Graph, operator: Operator, layer: LinearLayer | None, meeting_of: dict[int, Meeting]
 ) -> None:
-    """Notes what an operator does with the activations that it touches."""
+    """Note what an operator does with the activations that it touches."""
     if _passes(graph, operator):
         return
     homogeneous = layer is not None and layer.options.fusedActivationFunction in _HOMOGENEOUS

@@ -176,19 +176,19 @@ def linear_layers(graph: Graph) -> list[LinearLayer]:
 
 
 def own_constants(layers: list[LinearLayer]) -> None:
-    """Gives every layer weights and a bias that no other operator has."""
+    """Give every layer weights and a bias that no other operator has."""
     for layer in layers:
         set_weights(layer, lambda tensor: dataclasses.replace(tensor))
         set_bias(layer, layer.bias())
 
 
 def set_weights(layer: LinearLayer, change: Callable[[Tensor], Tensor]) -> None:
-    """Gives a layer other weights, made from those that it has."""
+    """Give a layer other weights, made from those that it has."""
     layer.operator.inputs[layer.rule.operand] = change(layer.weights)
 
 
 def set_bias(layer: LinearLayer, values: np.ndarray) -> None:
-    """Gives a layer a bias, float32 (channels,)."""
+    """Give a layer a bias, float32 (channels,)."""
     index = layer.rule.bias
     assert index is not None
     inputs = layer.operator.inputs

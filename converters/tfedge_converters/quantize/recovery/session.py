@@ -65,7 +65,7 @@ class Session:
         return QuantizedCopy(self.model, self._scheme)
 
     def put_on_grid(self, layer: LinearLayer, values: np.ndarray, grid: WeightGrid) -> None:
-        """Sets a layer's weights, of their shape, and the integers that they become."""
+        """Set a layer's weights, of their shape, and the integers that they become."""
         data = values.astype(np.float32)
         set_weights(layer, lambda old: dataclasses.replace(old, data=data, trained_weights=grid))
 

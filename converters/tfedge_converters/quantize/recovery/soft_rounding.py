@@ -27,7 +27,7 @@ class SoftRounding:
     def __init__(
         self, weights: np.ndarray, scale: np.ndarray, limit: int, rate: float, regularization: float
     ):
-        """Starts from the real weights.
+        """Start from the real weights.
 
         Args:
             weights: float32 (groups, depth, width).
@@ -46,7 +46,7 @@ class SoftRounding:
         self._adam = Adam(self._parameters, rate)
 
     def lean(self, integers: np.ndarray, part: float) -> None:
-        """Moves all weights towards integers next to them, by a part of the way."""
+        """Move all weights towards integers next to them, by a part of the way."""
         _, up = self._up()
         self._parameters[...] = _parameters(up + part * (integers - self._floor - up))
 

@@ -97,7 +97,7 @@ class Walk:
         }
 
     def reach(self, operator: Operator) -> None:
-        """Forgets what neither this operator nor a later one depends on."""
+        """Forget what neither this operator nor a later one depends on."""
         session = self._session
         self._known = still_needed(session.model.main, operator, self._known)
         self._real.known = still_needed(

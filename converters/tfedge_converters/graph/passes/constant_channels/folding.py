@@ -20,7 +20,7 @@ _MOST_CHANNELS = 1 << 20
 
 
 def fold_constant_channels(model: Model, *, multiple_of: int = 1, slack: int = 0) -> ChannelFolding:
-    """Removes channels that cannot change an output, in place; outputs stay, bit for bit.
+    """Remove channels that cannot change an output, in place; outputs stay, bit for bit.
 
     Intervals are followed through TFLite Micro's fixed-point arithmetic from the range of int8 at
     the inputs. A channel of a convolution or dense layer that can be one integer alone, at

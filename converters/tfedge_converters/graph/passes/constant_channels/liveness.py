@@ -29,7 +29,7 @@ class Liveness:
         intervals: Propagation,
         multiple_of: int,
     ):
-        """Goes through the graph backwards.
+        """Go through the graph backwards.
 
         Args:
             graph: looked at.
@@ -95,7 +95,7 @@ class Liveness:
         return np.isin(np.arange(channels_of(reading.source)), places[~folded])
 
     def _follow(self, operators: Iterable[Operator]) -> None:
-        """Takes channels out of what comes from the sums that lose them."""
+        """Take channels out of what comes from the sums that lose them."""
         for operator in operators:
             reads = _channels_read(self._readings.get(id(operator)))
             if reads is not None and id(operator.inputs[0]) in self._kept:

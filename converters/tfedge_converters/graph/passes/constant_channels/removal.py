@@ -17,7 +17,7 @@ from tfedge_converters.graph.types import Graph, Operator, Quantization, Tensor,
 def remove_channels(
     graph: Graph, readings: Readings, intervals: Propagation, liveness: Liveness
 ) -> None:
-    """Removes what does not stay, in place; constants that others share are replaced.
+    """Remove what does not stay, in place; constants that others share are replaced.
 
     Args:
         graph: whose operators, and whose activations' shapes, change.
@@ -110,7 +110,7 @@ def _bias_of(reading: WeightedSum, weights: Tensor) -> Tensor:
 
 
 def _reshape_to(operator: Operator, output: Tensor) -> None:
-    """Says the new shape wherever an operator says it."""
+    """Say the new shape wherever an operator says it."""
     if len(operator.inputs) > 1 and operator.inputs[1] is not None:
         shape = operator.inputs[1]
         assert shape.data is not None
