@@ -1,4 +1,4 @@
-"""Lets `keras.models.load_model` know our layers, at no cost where Keras is not used."""
+"""Registration of our layers for `keras.models.load_model`, at no cost where Keras is not used."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _is_importing() -> bool:
 
 
 class _AfterKeras(MetaPathFinder):
-    """Steps aside when `keras` is asked for, and registers once it has run."""
+    """Import hook that steps aside when `keras` is asked for, and registers once it has run."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

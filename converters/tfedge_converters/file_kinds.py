@@ -1,4 +1,4 @@
-"""Recognises what a model's file is by its content, before anything slow is imported for it."""
+"""Kinds of models' files by their content, found before anything slow is imported for them."""
 
 from __future__ import annotations
 

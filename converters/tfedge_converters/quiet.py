@@ -1,4 +1,4 @@
-"""Keeps TensorFlow and LiteRT from talking while they work for us."""
+"""Silence of TensorFlow and LiteRT while they work for us."""
 
 from __future__ import annotations
 

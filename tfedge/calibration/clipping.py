@@ -23,7 +23,7 @@ _FINE = 1 / 4
 
 
 class _Counting(Observer):
-    """Remembers a histogram."""
+    """Observer that keeps a histogram."""
 
     minimum_samples = 10
 

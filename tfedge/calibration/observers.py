@@ -18,7 +18,7 @@ _DECAY = 0.99
 
 
 class Observer:
-    """Sees a tensor's values, sample by sample, and condenses them to a range.
+    """Observer of a tensor's values, which it condenses, sample by sample, to a range.
 
     Subclasses say how in `range`, and extend the other methods by what else they remember.
 

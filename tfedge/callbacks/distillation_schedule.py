@@ -1,4 +1,4 @@
-"""Changes how much, and how softly, a teacher counts while a student trains."""
+"""Callback for how much, and how softly, a teacher counts while a student trains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LATE = {
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class DistillationSchedule(TrainingCallback):
-    """Sets `alpha`, weights of losses and temperatures of a `Distiller` while it trains.
+    """Callback that sets `alpha`, weights of losses and temperatures of a `Distiller` in training.
 
     Each is a number, or a function of the position in training, which is asked before every epoch
     unless `frequency` and `unit` say otherwise. Until `begin` the distiller is as it was made.

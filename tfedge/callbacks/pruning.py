@@ -22,7 +22,7 @@ from tfedge.timing import EPOCH, STEP
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class Pruning(TrainingCallback):
-    """Sets more and more weights of a plain compiled Keras model to 0 while it trains.
+    """Callback that sets more and more weights of a plain compiled Keras model to 0 in training.
 
     The model stays what it is: its layers, weights, names and optimizer. Masks are applied in the
     optimizer's compiled step; this callback only renews them. They are kept with the layers and

@@ -31,7 +31,7 @@ from tfedge.timing import EPOCH
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class QuantizationAwareTraining(QuantizationSchedule):
-    """Lets a plain compiled Keras model train for the integers that it will run with.
+    """Callback that lets a plain compiled Keras model train for the integers that it will run with.
 
     The model stays what it is: its layers, weights, names and optimizer. From `begin` on its
     forward pass is rounded as on the device; afterwards `tfedge.convert(model)` needs no

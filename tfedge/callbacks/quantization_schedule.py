@@ -33,7 +33,7 @@ _LATE = {
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class QuantizationSchedule(TrainingCallback):
-    """Changes what the quantised layers of a model do while it trains.
+    """Callback that changes what the quantised layers of a model do in training.
 
     Each change compiles the training step once more. At the end of an epoch `logs` say what was on:
     `quantized`, `batch_norm_frozen`, `ranges_frozen`, each 0 or 1. What would begin only after

@@ -26,7 +26,7 @@ _LATE = {
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class WeightClustering(TrainingCallback):
-    """Gives every kernel a few values, and lets the optimizer train these.
+    """Callback that gives every kernel a few values, and lets the optimizer train these.
 
     From `begin` on, the weights of a cluster are one number, which moves by the mean of the
     optimizer's updates of its members. This happens in the compiled step. Which weights belong

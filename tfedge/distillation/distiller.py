@@ -20,7 +20,7 @@ _WHOLE = "final_output"
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class Distiller(keras.distillation.Distiller):
-    """Trains a student to do what a teacher does.
+    """A model that trains a student to do what a teacher does.
 
     As `keras.distillation.Distiller`, and beyond it: the student runs once a step whatever is
     compared; teachers may be anything that `Teacher` takes, or a cache; labels are not needed; each

@@ -15,7 +15,7 @@ from tfedge.keras_graph.requirements import require_tensorflow
 
 
 class SelfDistiller(keras.Model):
-    """Trains a classifier with exits at inner layers, which the model's own output teaches.
+    """A model that trains a classifier with exits at inner layers, taught by its own output.
 
     Every exit is an average over places and a dense layer. It learns from the labels and, by soft
     targets, from the deepest output of the same step, which gets no gradient from that. Exits stay

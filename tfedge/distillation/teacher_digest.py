@@ -1,4 +1,4 @@
-"""Tells teachers apart."""
+"""Digests by which teachers are told apart."""
 
 from __future__ import annotations
 

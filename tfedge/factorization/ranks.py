@@ -19,7 +19,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 class RankRule:
-    """Says the rank of a matrix; a base class for your own."""
+    """Rule for the rank of a matrix; a base class for your own."""
 
     def rank(self, matrix: np.ndarray) -> int:
         """How many singular values of a matrix (rows, columns) to keep, from 1 on."""

@@ -197,7 +197,7 @@ def computation_of(
 
 
 class _Recorder:
-    """Writes down what is called while a graph runs."""
+    """Record of what is called while a graph runs."""
 
     def __init__(self, inside: Callable[[Call], tracing.InnerGraph | None], inputs: list[Value]):
         self.calls: list[Call] = []

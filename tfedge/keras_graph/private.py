@@ -204,7 +204,7 @@ def track_for_export(layer: Any, part: Any, name: str) -> None:
 
 
 class WeightAccess(keras.StatelessScope):
-    """Notices which variables code reads and assigns by itself, and keeps it from assigning.
+    """Record of the variables that code reads and assigns by itself; it keeps them from assignment.
 
     Attributes:
         read: the variables that were read outside of the layers that own them.

@@ -19,7 +19,7 @@ _FINEST_BATCH = 32
 
 
 class ChannelImportance:
-    """Scores groups of channels; a base class for your own."""
+    """Score of groups of channels; a base class for your own."""
 
     def scores(self, model: Any, graph: ChannelGraph, data: Any) -> np.ndarray:
         """How much the groups matter.

@@ -37,7 +37,7 @@ Constants = np.ndarray
 
 
 class DeadChannels:
-    """Finds channels without a use.
+    """Search for channels without a use.
 
     Args:
         graph: a model's channels.

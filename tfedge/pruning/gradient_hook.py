@@ -1,4 +1,4 @@
-"""Sees every gradient in the optimizer's compiled step."""
+"""Hook for every gradient in the optimizer's compiled step."""
 
 from __future__ import annotations
 

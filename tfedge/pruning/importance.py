@@ -12,7 +12,7 @@ from tfedge.near_names import near
 
 
 class Importance:
-    """Scores the weights of a kernel: those with the lowest scores go first.
+    """Score of a kernel's weights: those with the lowest scores go first.
 
     Attributes:
         watches: whether `observe` is called in every step; sums are kept with the layer.

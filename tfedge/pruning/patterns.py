@@ -23,7 +23,7 @@ _POOLING: dict[str, Any] = {AVERAGE: np.mean, MAX: np.max}
 
 
 class Pattern:
-    """Cuts a matrix into groups of weights that live and die together."""
+    """Division of a matrix into groups of weights that live and die together."""
 
     # Whether all groups of a kernel compete, so that kernels can have more or less of them.
     competes = True

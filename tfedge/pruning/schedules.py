@@ -212,7 +212,7 @@ class CosineDecay(_Decay):
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class Regrowth(Schedule):
-    """Lets pruned weights come back while another schedule says how many there are.
+    """Schedule that lets pruned weights come back while another one says how many there are.
 
     At each renewal a share of the remaining weights, those that matter least, make room for as
     many others: those along which the loss falls fastest, by the sum of their gradients since the

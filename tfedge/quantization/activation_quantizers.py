@@ -211,7 +211,7 @@ class ActivationQuantizer(keras.layers.Layer):
 
 
 class MinMax(ActivationQuantizer):
-    """Covers everything that was ever seen: for 16 bits, which need not be sparing."""
+    """Range of everything that was ever seen: for 16 bits, which need not be sparing."""
 
     def watch(self, make: Method) -> None:
         """Let what sees the extremes see the values, whatever the method for others is."""
@@ -225,7 +225,7 @@ class MinMax(ActivationQuantizer):
 
 
 class Percentile(ActivationQuantizer):
-    """Leaves the most extreme values of each batch outside of the range."""
+    """Range without the most extreme values of each batch."""
 
     def _low(self, x: Any) -> Any:
         return _quantile(x, _OUTSIDE_PERCENT / 200)

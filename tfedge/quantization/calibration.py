@@ -1,4 +1,4 @@
-"""Finds the ranges of a quantised model from data, with the observers that conversion has."""
+"""Ranges of a quantised model from data, by the observers that conversion has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the operators that a layer consists of, from what its place in the model says."""
+"""Factory of the operators that a layer consists of, from what its place in the model says."""
 
 from __future__ import annotations
 

@@ -280,7 +280,7 @@ class FixedRange(QuantizedOperator):
 
 
 class QuantizedInput(QuantizedOperator):
-    """Puts what enters a model on a grid."""
+    """Operator that puts what enters a model on a grid."""
 
     def __init__(self, quantizer: ActivationQuantizer, *, name: str):
         super().__init__("QUANTIZE", name)

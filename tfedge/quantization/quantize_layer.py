@@ -53,7 +53,7 @@ class Place:
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class Quantize(keras.layers.Layer):
-    """Runs a layer as the integer operators that it becomes on the device.
+    """Wrapper that runs a layer as the integer operators that it becomes on the device.
 
     In training, weights and results are rounded to their grids in float, with straight-through
     gradients, and ranges follow the data. In inference the layer computes what the integer kernel
@@ -214,7 +214,7 @@ class Quantize(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfedge")
 class QuantizeInput(keras.layers.Layer):
-    """Puts real numbers on a grid whose range follows them in training.
+    """Layer that puts float numbers on a grid whose range follows them in training.
 
     Args:
         scheme: a name or a Scheme.

@@ -33,7 +33,7 @@ _DESCRIPTION = "description"
 
 
 class QuantizedForward:
-    """Stands in for a model's `call`.
+    """Quantised forward pass in the place of a model's `call`.
 
     Attributes:
         model: the quantised model.

@@ -62,7 +62,7 @@ def maskings_of(computation: Computation) -> dict[int, Masking]:
 
 
 class _Search:
-    """Looks for masks behind every softmax, from the end of a model on."""
+    """Search for masks behind every softmax, from the end of a model on."""
 
     def __init__(self, computation: Computation):
         self._computation = computation

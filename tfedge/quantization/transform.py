@@ -1,4 +1,4 @@
-"""Builds the quantised form of a Keras model: every call becomes a wrapper around its layer."""
+"""Transformation of a Keras model into its quantised form: every call becomes a wrapper."""
 
 from __future__ import annotations
 

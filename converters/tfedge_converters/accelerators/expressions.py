@@ -163,7 +163,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Turns syntax into functions that evaluate it, and refuses what is not of the language.
+    """Compiler of syntax to functions that evaluate it; it refuses what is not of the language.
 
     Attributes:
         names: the facts that there are.

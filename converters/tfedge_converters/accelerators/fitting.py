@@ -1,4 +1,4 @@
-"""Makes a model fit for an accelerator; every output bit stays."""
+"""Exact changes that make a model fit for an accelerator; every output bit stays."""
 
 from __future__ import annotations
 

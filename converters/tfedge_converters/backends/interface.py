@@ -60,7 +60,7 @@ class Emission:
 
 
 class Backend:
-    """Makes the files of targets.
+    """Back end: what makes the files of targets.
 
     What is here is right for a back end that hands over the .tflite file alone; others override
     what differs. There is one object of each class, which keeps nothing between conversions.

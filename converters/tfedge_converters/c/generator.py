@@ -1,4 +1,4 @@
-"""Generates standalone C99 from an integer graph."""
+"""Generator of standalone C99 from an integer graph."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from tfedge.result import Result
 
 
 class Console(rich.console.Console):
-    """Prints texts on the standard output as they are: names in them are no markup."""
+    """Standard output for texts as they are: names in them are no markup."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False, markup=False, emoji=False)

@@ -94,7 +94,7 @@ def _print_what_the_terminal_can() -> None:
 
 
 class _Signals:
-    """Raises an exception when a signal comes; in the main thread, which alone may hear of them.
+    """Exceptions in place of signals; in the main thread, which alone may hear of them.
 
     What this process was told to ignore, as nohup tells it, it ignores.
 

@@ -1,4 +1,4 @@
-"""Makes the exact changes that the target wants."""
+"""Stage of the exact changes that the target wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds the data against the model."""
+"""Stage that holds the data against the model."""
 
 from __future__ import annotations
 

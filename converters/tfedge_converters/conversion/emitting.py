@@ -1,4 +1,4 @@
-"""Has the target's back end make its files."""
+"""Stage in which the target's back end makes its files."""
 
 from __future__ import annotations
 

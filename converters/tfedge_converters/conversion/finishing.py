@@ -1,4 +1,4 @@
-"""Makes the artifact, and says what is not as it should be."""
+"""Stage that makes the artifact, and says what is not as it should be."""
 
 from __future__ import annotations
 

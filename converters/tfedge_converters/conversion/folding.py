@@ -1,4 +1,4 @@
-"""Takes out what cannot change an output."""
+"""Stage that takes out what cannot change an output."""
 
 from __future__ import annotations
 

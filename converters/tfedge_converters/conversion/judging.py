@@ -1,4 +1,4 @@
-"""Measures what the model has become."""
+"""Stage that measures what the model has become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens the model."""
+"""Stage that opens the model."""
 
 from __future__ import annotations
 

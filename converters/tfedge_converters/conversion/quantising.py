@@ -1,4 +1,4 @@
-"""Turns a float model into one of integers, or stores its weights in fewer bits."""
+"""Stage from a float model to one of integers, or with weights stored in fewer bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs edgetpu_compiler where it is installed (x86-64 Linux)."""
+"""Runs of edgetpu_compiler where it is installed (x86-64 Linux)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what edgetpu_compiler prints: versions 14 to 16, with `-s`, and its _edgetpu.log files."""
+"""Reader of edgetpu_compiler's output: versions 14 to 16, with `-s`, and its _edgetpu.log files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads tables of a flatbuffer that is not trusted, field by field."""
+"""Reader of the tables of a flatbuffer that is not trusted, field by field."""
 
 from __future__ import annotations
 

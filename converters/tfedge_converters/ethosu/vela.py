@@ -1,4 +1,4 @@
-"""Runs Vela, in a process of its own: it ends some models with a crash."""
+"""Runs of Vela, in a process of its own: it ends some models with a crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiles generated C for a Cortex-M core and runs it in QEMU."""
+"""Generated C compiled for a Cortex-M core and run in QEMU."""
 
 from __future__ import annotations
 

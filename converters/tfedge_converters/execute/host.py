@@ -1,4 +1,4 @@
-"""Compiles generated C for this machine and runs it."""
+"""Generated C compiled for this machine and run."""
 
 from __future__ import annotations
 

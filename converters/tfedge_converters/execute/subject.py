@@ -1,4 +1,4 @@
-"""Gives the model under test the neutral names by which the harness calls it."""
+"""Neutral names for the model under test, by which the harness calls it."""
 
 from __future__ import annotations
 

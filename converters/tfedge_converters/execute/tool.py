@@ -1,4 +1,4 @@
-"""Runs compilers and simulators, which may be absent, fail, hang, or print without end."""
+"""Runs of compilers and simulators, which may be absent, fail, hang, or print without end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes dilated convolutions one operator again.
+"""Restoration of dilated convolutions as one operator.
 
 TensorFlow runs a dilated convolution as SPACE_TO_BATCH_ND, a plain convolution and
 BATCH_TO_SPACE_ND. TFLite's converter writes one CONV_2D instead, but not where two convolutions

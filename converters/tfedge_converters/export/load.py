@@ -1,4 +1,4 @@
-"""Opens the files that Keras models are saved in, of whatever age."""
+"""Readers of the files that Keras models are saved in, of whatever age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns marked functions into custom operators of the exported graph."""
+"""Custom operators of the exported graph in place of marked functions."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _NOT_OF_SCOPES = re.compile(r"[^A-Za-z0-9_./-]")
 
 
 class ScopeNames:
-    """Restores the layers' names in the names of operations.
+    """Restoration of the layers' names in the names of operations.
 
     Keras opens the name scope of a layer twice, to build and to call it, and TensorFlow
     numbers the second: what layer `dense` computes is called `dense_1/MatMul`, which is

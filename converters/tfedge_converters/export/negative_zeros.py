@@ -1,4 +1,4 @@
-"""Takes out how Keras tells negative zeros from others in front of argmax and argmin.
+"""Removal of Keras' distinction of negative zeros from others in front of argmax and argmin.
 
 It replaces -0.0 by the negative number nearest to 0, found by the bits of signs, for which TFLite
 has no operators. Integers have one zero, and TFLite's ARG_MAX and ARG_MIN take both for equal.

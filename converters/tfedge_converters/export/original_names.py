@@ -1,4 +1,4 @@
-"""Gives a lowered model the names and the order of its Keras model."""
+"""Names and order of a Keras model for its lowered form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undoes what Keras does to additions that happen to look like a bias at batch 1."""
+"""Repair of what Keras does to additions that happen to look like a bias at batch 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a model once on symbolic tensors of batch 1."""
+"""Trace of a model, run once on symbolic tensors of batch 1."""
 
 from __future__ import annotations
 

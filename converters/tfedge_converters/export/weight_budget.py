@@ -1,4 +1,4 @@
-"""Keeps a model's file from asking for far more weights than it holds."""
+"""Bound on the weights that a model's file asks for: no more than it holds."""
 
 from __future__ import annotations
 

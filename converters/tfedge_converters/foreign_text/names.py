@@ -89,7 +89,7 @@ def tensor_names(texts: Iterable[str]) -> list[str]:
 
 
 class ExternalSymbols:
-    """Names symbols that differ from each other where compilers look."""
+    """Symbols that differ from each other where compilers look."""
 
     def __init__(self, model: str):
         self._model = model

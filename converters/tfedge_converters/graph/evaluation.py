@@ -1,4 +1,4 @@
-"""Runs single operators on constants with LiteRT's reference kernels."""
+"""Evaluation of single operators on constants with LiteRT's reference kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes operators and tensors that take the place of others."""
+"""Makers of operators and tensors that take the place of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a .tflite flatbuffer into a typed Model.
+"""Reader from a .tflite flatbuffer to a typed Model.
 
 The bytes are not trusted. Every reference is checked before it is followed, work
 is bounded by the size of the file, and whatever is wrong ends in one
@@ -96,7 +96,7 @@ def read_model(data: bytes, *, source: str = "model") -> Model:
 
 
 class _Reader:
-    """Walks the flatbuffer once; `place` says where it stands when something is wrong."""
+    """One walk through the flatbuffer; `place` says where it stands when something is wrong."""
 
     def __init__(self, data: bytes, source: str):
         self.data = data

@@ -1,4 +1,4 @@
-"""Writes a typed Model as a .tflite flatbuffer."""
+"""Writer from a typed Model to a .tflite flatbuffer."""
 
 from __future__ import annotations
 

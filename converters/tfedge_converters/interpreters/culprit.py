@@ -1,4 +1,4 @@
-"""Finds the operator over which an interpreter ends its process."""
+"""Search for the operator over which an interpreter ends its process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follows a conversion from the float model and its data to what is said of the result."""
+"""Comparison of a conversion's result with its float model and data, up to what is said of it."""
 
 from __future__ import annotations
 

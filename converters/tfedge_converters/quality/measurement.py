@@ -1,4 +1,4 @@
-"""Runs a model before and after conversion on the same samples, and compares the outputs."""
+"""Measurement of a model before and after conversion on the same samples."""
 
 from __future__ import annotations
 

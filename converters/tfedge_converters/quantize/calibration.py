@@ -1,4 +1,4 @@
-"""Finds the ranges of activations by running the float model on representative data."""
+"""Calibration of activations' ranges by running the float model on representative data."""
 
 from __future__ import annotations
 

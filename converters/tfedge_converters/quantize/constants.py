@@ -14,7 +14,7 @@ from tfedge_converters.quantize.tensor_types import tensor_type
 
 
 class Constants:
-    """Makes integer constants, one for each need of a real one.
+    """Integer constants, one for each need of a float one.
 
     Two operators that read one constant may need it on different grids; they then get two
     constants, and share one where the integers and grids are the same.

@@ -1,4 +1,4 @@
-"""Runs a float model in LiteRT and shows what its tensors hold."""
+"""Runs of a float model in LiteRT that show what its tensors hold."""
 
 from __future__ import annotations
 

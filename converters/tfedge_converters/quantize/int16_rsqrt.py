@@ -105,7 +105,7 @@ def newton_steps(high: float, guess: float) -> int:
 
 
 class _Sequence:
-    """Makes operators with one result each, named after what the whole sequence computes."""
+    """Sequence of operators with one result each, named after what the whole of it computes."""
 
     def __init__(self, result: Tensor):
         self.operators: list[Operator] = []

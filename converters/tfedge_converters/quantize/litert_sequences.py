@@ -1,4 +1,4 @@
-"""Writes integer operators that LiteRT computes with real numbers alone between these."""
+"""Sequences for integer operators that LiteRT computes in float alone between these."""
 
 from __future__ import annotations
 

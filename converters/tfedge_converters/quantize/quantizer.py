@@ -1,4 +1,4 @@
-"""Turns a float32 graph with known ranges into an integer graph."""
+"""Quantiser from a float32 graph with known ranges to an integer graph."""
 
 from __future__ import annotations
 

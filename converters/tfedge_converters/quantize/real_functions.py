@@ -102,7 +102,7 @@ class _Region:
 
 
 class _Search:
-    """Finds functions by what they end with."""
+    """Search for functions by what they end with."""
 
     def __init__(self, graph: Graph, activation_type: ActivationType, split: bool):
         self._type, self._split = activation_type, split

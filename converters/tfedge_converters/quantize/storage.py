@@ -93,7 +93,7 @@ class _Stored:
 
 
 class _Storage:
-    """Changes one graph."""
+    """Change of the stored weights of one graph."""
 
     def __init__(self, graph: Graph, scheme: StorageScheme, per_channel: bool):
         self.graph = graph

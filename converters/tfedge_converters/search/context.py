@@ -41,7 +41,7 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """Converts one float model.
+    """Conversions of one float model.
 
     Attributes:
         flatbuffer: the model.

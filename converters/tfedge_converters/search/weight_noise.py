@@ -18,7 +18,7 @@ from tfedge_converters.search.overrides import uniform_weights
 
 
 class WeightNoise:
-    """Measures layers by the integers that their weights become, each once."""
+    """Noise of layers by the integers that their weights become, each measured once."""
 
     def __init__(self, probe: Probe):
         self._probe = probe

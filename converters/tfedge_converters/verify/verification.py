@@ -1,4 +1,4 @@
-"""Compares engines on one model, bit for bit, and names the first operator that differs."""
+"""Comparison of engines on one model, bit for bit, and the first operator that differs."""
 
 from __future__ import annotations
 

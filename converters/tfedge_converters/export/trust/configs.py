@@ -1,4 +1,4 @@
-"""Finds what a model's configuration would run, in the parsed configuration."""
+"""Search of a model's parsed configuration for what it would run."""
 
 from __future__ import annotations
 

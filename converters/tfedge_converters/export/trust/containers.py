@@ -1,4 +1,4 @@
-"""Looks into the containers of models, HDF5 files and zip archives, before they are read."""
+"""Inspection of models' containers, HDF5 files and zip archives, before they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports what a trusted model's configuration names outside of Keras."""
+"""Imports of what a trusted model's configuration names outside of Keras."""
 
 from __future__ import annotations
 

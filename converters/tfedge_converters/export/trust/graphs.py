@@ -1,4 +1,4 @@
-"""Finds operators in the graphs of a SavedModel that reach beyond their tensors.
+"""Search of a SavedModel's graphs for operators that reach beyond their tensors.
 
 TensorFlow runs parts of a SavedModel while it is opened: functions that initialise resources, and
 those that restore what is no variable. So every operator of every function counts, whatever

@@ -1,4 +1,4 @@
-"""Takes the padding out of SPACE_TO_BATCH_ND, which interpreters do not agree on."""
+"""Removal of the padding of SPACE_TO_BATCH_ND, which interpreters do not agree on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replaces operators whose results are known before the graph runs by constants."""
+"""Constants in place of operators whose results are known before the graph runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removes operators whose results nobody reads."""
+"""Removal of operators whose results nobody reads."""
 
 from __future__ import annotations
 

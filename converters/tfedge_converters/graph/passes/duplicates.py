@@ -1,4 +1,4 @@
-"""Computes once what a graph computes several times."""
+"""Common subexpressions, computed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes out the questions whether numbers are finite: integers always are."""
+"""Removal of the questions whether numbers are finite: integers always are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes operators that interpreters lack an int8 kernel for as operators that they have."""
+"""Sequences for operators that interpreters lack an int8 kernel for, of those that they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns markers of whole LSTMs into TFLite's operator."""
+"""TFLite's LSTM operator in place of markers of whole LSTMs."""
 
 from __future__ import annotations
 

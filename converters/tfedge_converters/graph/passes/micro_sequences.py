@@ -1,4 +1,4 @@
-"""Writes operators that TFLite Micro has no kernel for as operators that it has, bit for bit."""
+"""Exact sequences for operators that TFLite Micro has no kernel for, of those that it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removes operators that hand on what they get."""
+"""Removal of operators that hand on what they get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns markers of whole normalisations into operators, wide ones where they are quantised."""
+"""Operators in place of markers of whole normalisations, wide ones where they are quantised."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _tensors(
 
 
 class Int16Sequence:
-    """Makes operators with one result each, in the width of normalisations.
+    """Sequence of operators with one result each, in the width of normalisations.
 
     They are named after what the whole sequence computes.
     """

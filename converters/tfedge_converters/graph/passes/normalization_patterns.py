@@ -1,4 +1,4 @@
-"""Finds normalisations by the Euclidean norm, and has them computed in 16 bits.
+"""Search for normalisations by the Euclidean norm, which are computed in 16 bits then.
 
 x * rsqrt(sum(x * x)), x / sqrt(sum(x * x)) and what keeps them from dividing by 0. 8 bits hold
 neither the squares nor the reciprocal roots; where rows of zeros are allowed, these roots have
@@ -84,7 +84,7 @@ def _wide(graph: Graph, operator: Operator, found: _Normalization) -> list[Opera
 
 
 class _Finder:
-    """Follows operands to what makes them."""
+    """Search from operands to what makes them."""
 
     def __init__(self, graph: Graph):
         self._makers = {id(tensor): item for item in graph.operators for tensor in item.outputs}

@@ -1,4 +1,4 @@
-"""Turns range markers into annotations of the tensors that they mark."""
+"""Annotations of tensors in place of range markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes GRUs and plain recurrent layers as sequences of operators with 16 bits inside.
+"""Sequences of operators with 16 bits inside for GRUs and plain recurrent layers.
 
 No runtime has integer kernels for them. All steps are alike: a quantity has one range at every
 step, so that each step multiplies by the same numbers, and reads the same weights. What the input

@@ -1,4 +1,4 @@
-"""Lets a RESHAPE of a reshaped tensor read what the first one read."""
+"""Chains of RESHAPEs shortened: the second reads what the first one read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes sizes that are computed, though they are known, as constants."""
+"""Constants in place of sizes that are computed, though they are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds weights that share a few values, under the factors that a batch-norm gave their channels.
+"""Search for weights that share a few values, under a batch-norm's factors of their channels.
 
 Folding multiplies every channel of a kernel by a factor of its own. With scales that have the same
 factors the integers are those of the kernel, so that a value remains one integer; with a scale from

@@ -1,4 +1,4 @@
-"""Fixes sizes that a file leaves open to what an interpreter takes without being told."""
+"""Sizes that a file leaves open, fixed to what an interpreter takes without being told."""
 
 from __future__ import annotations
 

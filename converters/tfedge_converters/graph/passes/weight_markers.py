@@ -1,4 +1,4 @@
-"""Turns weight markers into annotations of the filters whose results they mark."""
+"""Annotations of filters in place of the weight markers behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wins back, from calibration data without labels, what rounding to integers loses."""
+"""Recovery, from calibration data without labels, of what rounding to integers loses."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ _FIRST, _SECOND, _EPSILON = 0.9, 0.999, 1e-12
 
 
 class Adam:
-    """Changes an array of float32 in place, against its gradient."""
+    """Adam's steps for an array of float32, in place, against its gradient."""
 
     def __init__(self, parameters: np.ndarray, rate: float):
         self._parameters = parameters

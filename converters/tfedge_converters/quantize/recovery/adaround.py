@@ -39,7 +39,7 @@ _PRESSURE = 4.0
 
 @dataclass(frozen=True)
 class AdaRound:
-    """Learns for every weight whether to round it up or down, in the order of the layers.
+    """Step that learns for every weight whether to round it up or down, layer by layer in order.
 
     The quantised inputs of a layer are given, its float results are the target. By blocks, the
     layers of a residual block then learn once more, all together, to give the block's float

@@ -17,7 +17,7 @@ from tfedge_converters.quantize.recovery.walk import Comparison, compared
 
 @dataclass(frozen=True)
 class BiasCorrection:
-    """Adds E[float] - E[quantised] of every channel's sum to its bias, layer by layer in order.
+    """Step that adds E[float] - E[quantised] of every channel's sum to its bias, layer by layer.
 
     The sums are those before the fused activation, to which the bias is added; the quantised ones
     have what all layers before have become in their inputs.

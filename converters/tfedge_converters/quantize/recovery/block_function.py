@@ -30,7 +30,7 @@ class Run:
 
 
 class BlockFunction:
-    """Computes a block in real numbers, and how its weights move its result.
+    """A block in float as a function of its weights, with its derivative.
 
     Weights are matrices (groups, depth, width), by id of the layer's operator.
     """

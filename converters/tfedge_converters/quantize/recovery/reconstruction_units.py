@@ -1,4 +1,4 @@
-"""Cuts a float graph into the units whose weights are rounded together."""
+"""Division of a float graph into the units whose weights are rounded together."""
 
 from __future__ import annotations
 

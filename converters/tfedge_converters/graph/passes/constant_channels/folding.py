@@ -1,4 +1,4 @@
-"""Folds constant channels into biases and removes what nobody reads."""
+"""Folding of constant channels into biases, and removal of what nobody reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follows intervals through a graph, from its inputs to its outputs."""
+"""Propagation of intervals through a graph, from its inputs to its outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes channels out of operators and tensors."""
+"""Removal of channels from operators and tensors."""
 
 from __future__ import annotations
 

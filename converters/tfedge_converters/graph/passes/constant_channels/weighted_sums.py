@@ -22,7 +22,7 @@ from tfedge_converters.graph.types import Operator, Tensor
 
 @dataclass(frozen=True, eq=False)
 class WeightedSum:
-    """Requantises bias + sum(weight * (value - zero point)) over taps and columns.
+    """Requantised bias + sum(weight * (value - zero point)) over taps and columns.
 
     Attributes:
         operator: what computes it.
