@@ -23,7 +23,7 @@ from rich.table import Table
 import tfedge
 from tfedge.quantization.activation_types import INT8
 from tfedge_converters.graph import Range
-from tfedge_converters.quantize.quant_params import activation_grid
+from tfedge_converters.ptq.quant_params import activation_grid
 from tfedge_converters.verify.engines import run_micro
 
 ROWS, DEPTH, SAMPLES = 32, 64, 40

@@ -33,8 +33,8 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
 from tfedge_converters.graph.blockwise_scales import has_blocks
-from tfedge_converters.quantize import METHODS, calibrate
-from tfedge_converters.quantize.precision import is_real_activation
+from tfedge_converters.ptq import METHODS, calibrate
+from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.engines import run_litert, run_litert_reference
 

@@ -30,7 +30,7 @@ from rich.table import Table
 
 import tfedge
 from tfedge_converters.export import export_keras
-from tfedge_converters.quantize import METHODS
+from tfedge_converters.ptq import METHODS
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.engines import run_litert
 

@@ -36,7 +36,7 @@ from rich.table import Table
 import tfedge
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import read_model
-from tfedge_converters.quantize.noise import decibels, noise
+from tfedge_converters.ptq.noise import decibels, noise
 from tfedge_converters.verify.engines import run_litert
 
 EQUALIZE, CLIP, CORRECT = "equalization", "clip_search", "bias_correction"

@@ -32,7 +32,7 @@ from rich.table import Table
 import tfedge
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.export import export_keras
-from tfedge_converters.quantize.noise import decibels, noise
+from tfedge_converters.ptq.noise import decibels, noise
 
 CALIBRATION = 200
 FOUR, RULE, SEARCHED, QUARTER, EIGHT = (

@@ -20,7 +20,7 @@ from tfedge.array_files import digest_of, read_array
 from tfedge.calibration import InputSpec, RepresentativeData
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import write_model
-from tfedge_converters.quantize.calibration import Calibration
+from tfedge_converters.ptq.calibration import Calibration
 from tfedge_converters.verify.samples import given_samples
 
 _SHAPE = (1, 4)

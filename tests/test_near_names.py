@@ -12,9 +12,9 @@ from tfedge.quantization.schemes import for_conversion
 from tfedge_converters.early_checks import check_choices
 from tfedge_converters.execute import build_firmware
 from tfedge_converters.metrics import metric_function
-from tfedge_converters.quantize.io_types import io_type
-from tfedge_converters.quantize.override_names import warn_of_unknown_layers
-from tfedge_converters.quantize.recovery import steps
+from tfedge_converters.ptq.io_types import io_type
+from tfedge_converters.ptq.override_names import warn_of_unknown_layers
+from tfedge_converters.ptq.recovery import steps
 from tfedge_converters.verify.engines import engine
 
 DATA = np.zeros((1, 2), np.float32)

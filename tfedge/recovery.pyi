@@ -1,5 +1,5 @@
-from tfedge_converters.quantize.recovery import AdaRound as AdaRound
-from tfedge_converters.quantize.recovery import BiasCorrection as BiasCorrection
-from tfedge_converters.quantize.recovery import ClipSearch as ClipSearch
-from tfedge_converters.quantize.recovery import Equalization as Equalization
-from tfedge_converters.quantize.recovery import Step as Step
+from tfedge_converters.ptq.recovery import AdaRound as AdaRound
+from tfedge_converters.ptq.recovery import BiasCorrection as BiasCorrection
+from tfedge_converters.ptq.recovery import ClipSearch as ClipSearch
+from tfedge_converters.ptq.recovery import Equalization as Equalization
+from tfedge_converters.ptq.recovery import Step as Step

@@ -13,11 +13,11 @@ from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.early_checks import check_data
 from tfedge_converters.preparation import Prepared, prepare
+from tfedge_converters.ptq import Calibration
+from tfedge_converters.ptq.calibration import is_calibration
+from tfedge_converters.ptq.inputs import input_specs
 from tfedge_converters.quality.data import findings, wanted_by
 from tfedge_converters.quality.samples import CalibrationSamples
-from tfedge_converters.quantize import Calibration
-from tfedge_converters.quantize.calibration import is_calibration
-from tfedge_converters.quantize.inputs import input_specs
 
 
 def calibrate(

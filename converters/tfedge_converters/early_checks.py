@@ -10,7 +10,7 @@ from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
 from tfedge.near_names import near
 from tfedge_converters.c import OPTIMIZATIONS
-from tfedge_converters.quantize.io_types import io_type
+from tfedge_converters.ptq.io_types import io_type
 
 
 def check_data(data: Any) -> None:

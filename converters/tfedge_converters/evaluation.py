@@ -15,8 +15,8 @@ from tfedge.errors import MissingToolError, TfedgeError
 from tfedge.result import Result
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.metrics import MetricFunction, metric_function
-from tfedge_converters.quantize.inputs import input_specs
-from tfedge_converters.quantize.real_values import as_input, as_real
+from tfedge_converters.ptq.inputs import input_specs
+from tfedge_converters.ptq.real_values import as_input, as_real
 from tfedge_converters.verify.differences import truthful
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 

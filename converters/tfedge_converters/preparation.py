@@ -13,7 +13,7 @@ from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.kind import ModelKind, model_kind
 from tfedge_converters.graph.model_file import ModelFile
-from tfedge_converters.quantize.precision import real_graph
+from tfedge_converters.ptq.precision import real_graph
 from tfedge_converters.simplification import simplify, write_for_quantiser
 from tfedge_converters.sources import source_of
 

@@ -19,7 +19,7 @@ from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.recurrent_markers import write_recurrent_markers
 from tfedge_converters.graph.passes.shared_weights import annotate_shared_weights
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.quantize.fake_quantization import consume_fake_quantization
+from tfedge_converters.ptq.fake_quantization import consume_fake_quantization
 
 
 def simplify(model: Model, shared_kernels: Sequence[np.ndarray]) -> bool:

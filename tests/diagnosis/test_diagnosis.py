@@ -20,7 +20,7 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import read_model, write_model
-from tfedge_converters.quantize.noise import decibels, noise
+from tfedge_converters.ptq.noise import decibels, noise
 
 SAMPLES = np.random.default_rng(1).normal(size=(24, 10, 10, 3)).astype(np.float32)
 PNG = b"\x89PNG\r\n\x1a\n"

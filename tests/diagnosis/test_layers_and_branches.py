@@ -13,8 +13,8 @@ import tfedge
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType, read_model
 from tfedge_converters.graph.layers import answers_to, layer_names
-from tfedge_converters.quantize.concatenated import branches
-from tfedge_converters.quantize.layer_schemes import layer_of
+from tfedge_converters.ptq.concatenated import branches
+from tfedge_converters.ptq.layer_schemes import layer_of
 
 SAMPLES = np.random.default_rng(0).normal(size=(24, 8, 8, 3)).astype(np.float32)
 

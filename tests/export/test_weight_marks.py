@@ -14,7 +14,7 @@ from tfedge_converters.graph import Range, TensorType, read_model, write_model
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.quantize import calibrate, quantize
+from tfedge_converters.ptq import calibrate, quantize
 
 RNG = np.random.default_rng(5)
 

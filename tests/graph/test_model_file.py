@@ -12,7 +12,7 @@ from tfedge.quantization.schemes import STORAGE_SCHEMES
 from tfedge_converters.graph import TensorType, read_model, write_model
 from tfedge_converters.graph.kind import ModelKind, model_kind
 from tfedge_converters.graph.model_file import ModelFile
-from tfedge_converters.quantize.storage import store_weights
+from tfedge_converters.ptq.storage import store_weights
 
 
 def _renamed(model):

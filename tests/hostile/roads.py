@@ -20,7 +20,7 @@ from tfedge_converters.graph.passes.lstm_markers import fuse_lstm_markers
 from tfedge_converters.graph.passes.normalization_markers import expand_normalization_markers
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
-from tfedge_converters.quantize import calibrate, input_specs, quantize
+from tfedge_converters.ptq import calibrate, input_specs, quantize
 from tfedge_converters.tflm import generate_array
 from tfedge_converters.verify import verify
 

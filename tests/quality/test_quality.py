@@ -14,8 +14,8 @@ from tfedge.errors import QualityError
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.cli import main
 from tfedge_converters.graph import Operator, Tensor, TensorType, read_model, write_model
+from tfedge_converters.ptq.noise import noise
 from tfedge_converters.quality.samples import CALIBRATED, EVALUATED, HELD_BACK, UNSEEN
-from tfedge_converters.quantize.noise import noise
 from tfedge_converters.verify.engines import run_litert, run_litert_reference
 
 SAMPLES = np.random.default_rng(0).normal(size=(80, 8, 8, 3)).astype(np.float32)

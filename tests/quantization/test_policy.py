@@ -65,7 +65,7 @@ def test_the_table_cannot_be_changed():
         OPERATORS["RELU_ALIKE"] = OPERATORS["RELU"]
 
 
-@pytest.mark.parametrize("module", ["tfedge.quantization.policy", "tfedge_converters.quantize"])
+@pytest.mark.parametrize("module", ["tfedge.quantization.policy", "tfedge_converters.ptq"])
 def test_import_is_light(module):
     code = (
         f"import sys, {module}; "

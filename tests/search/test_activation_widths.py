@@ -17,7 +17,7 @@ from tfedge.quantization.schemes import ActivationScheme, LayerScheme, Scheme, W
 from tfedge_converters.cli import main
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import TensorType
-from tfedge_converters.quantize.noise import decibels, noise
+from tfedge_converters.ptq.noise import decibels, noise
 from tfedge_converters.search.result import ArenaPoint, arena_front
 from tfedge_converters.verify.engines import run_litert
 

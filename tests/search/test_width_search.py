@@ -17,7 +17,7 @@ import tfedge
 from tfedge.errors import TfedgeError
 from tfedge_converters.export import export_keras
 from tfedge_converters.graph import write_model
-from tfedge_converters.quantize.noise import decibels
+from tfedge_converters.ptq.noise import decibels
 from tfedge_converters.search.costs import Choice
 from tfedge_converters.search.program import frontier, solve
 from tfedge_converters.search.result import LayerWidth

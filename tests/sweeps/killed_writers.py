@@ -31,7 +31,7 @@ from written_sets import ended, leftovers, state
 import tfedge
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import write_model
-from tfedge_converters.quantize.calibration import Calibration
+from tfedge_converters.ptq.calibration import Calibration
 from tfedge_converters.verify.written import open_written
 
 _TIMED = 5

@@ -125,7 +125,7 @@ class OperatorPolicy:
         states: the variable operands.
         absent: positions of operands that no integer kernel takes.
         sequences: schemes without a kernel for which the quantiser writes a sequence of other
-            operators (`quantize/int16_rsqrt.py`).
+            operators (`ptq/int16_rsqrt.py`).
         intermediates: how many interior tensors interpreters expect; the last has the result's
             grid, and the others have none.
     """

@@ -6,7 +6,7 @@ from tfedge_converters.backends.interface import Backend
 from tfedge_converters.graph import Model
 from tfedge_converters.interpreters import LITERT
 from tfedge_converters.litert_kernels import check_litert
-from tfedge_converters.quantize.litert_sequences import write_for_litert
+from tfedge_converters.ptq.litert_sequences import write_for_litert
 from tfedge_converters.targets import Target
 
 

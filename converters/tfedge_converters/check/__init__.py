@@ -22,8 +22,8 @@ from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Graph, Model, TensorType
 from tfedge_converters.graph.kind import model_kind
 from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
-from tfedge_converters.quantize import quantize
-from tfedge_converters.quantize.storage import store_weights
+from tfedge_converters.ptq import quantize
+from tfedge_converters.ptq.storage import store_weights
 from tfedge_converters.targets import Target
 
 __all__ = ["CheckReport", "check"]

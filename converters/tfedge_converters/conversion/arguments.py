@@ -9,7 +9,7 @@ from tfedge_converters.backends import Backend
 from tfedge_converters.conversion.state import Conversion, Request
 from tfedge_converters.early_checks import check_choices, check_data
 from tfedge_converters.foreign_text import check_model_name
-from tfedge_converters.quantize.recovery import steps
+from tfedge_converters.ptq.recovery import steps
 
 
 def check_arguments(conversion: Conversion) -> None:

@@ -7,8 +7,8 @@ from tfedge.quantization.schemes import StorageScheme
 from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.evaluation import LabelledData
 from tfedge_converters.metrics import metric_function
+from tfedge_converters.ptq.calibration import is_calibration
 from tfedge_converters.quality import Comparison
-from tfedge_converters.quantize.calibration import is_calibration
 
 
 def take_data(conversion: Conversion) -> None:

@@ -22,8 +22,8 @@ from tfedge_converters.conversion.quantising import quantise
 from tfedge_converters.conversion.state import Conversion, Request
 from tfedge_converters.conversion.trial_run import try_run
 from tfedge_converters.metrics import ACCURACY
+from tfedge_converters.ptq.recovery import Step
 from tfedge_converters.quality import Limits
-from tfedge_converters.quantize.recovery import Step
 
 # Each takes the conversion on from where the one before left it.
 STAGES: tuple[Callable[[Conversion], None], ...] = (

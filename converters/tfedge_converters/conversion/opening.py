@@ -6,7 +6,7 @@ from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.foreign_text import model_name
 from tfedge_converters.preparation import prepare
-from tfedge_converters.quantize.override_names import warn_of_unknown_layers
+from tfedge_converters.ptq.override_names import warn_of_unknown_layers
 from tfedge_converters.targets import Target
 
 

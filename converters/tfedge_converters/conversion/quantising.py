@@ -8,10 +8,10 @@ from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.conversion.arguments import check_storage
 from tfedge_converters.conversion.state import Conversion
-from tfedge_converters.quantize import quantize
-from tfedge_converters.quantize.io_types import set_io_types
-from tfedge_converters.quantize.recovery import recover
-from tfedge_converters.quantize.storage import store_weights
+from tfedge_converters.ptq import quantize
+from tfedge_converters.ptq.io_types import set_io_types
+from tfedge_converters.ptq.recovery import recover
+from tfedge_converters.ptq.storage import store_weights
 
 
 def quantise(conversion: Conversion) -> None:

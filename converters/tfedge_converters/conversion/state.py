@@ -16,8 +16,8 @@ from tfedge_converters.graph.kind import ModelKind
 from tfedge_converters.graph.model_file import ModelFile
 from tfedge_converters.graph.passes.constant_channels import ChannelFolding
 from tfedge_converters.preparation import Prepared
+from tfedge_converters.ptq.recovery import Step
 from tfedge_converters.quality import Comparison, Judgement, Limits
-from tfedge_converters.quantize.recovery import Step
 from tfedge_converters.targets import Target
 
 

@@ -11,8 +11,8 @@ from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
 from tfedge_converters.early_checks import check_data, check_positive
 from tfedge_converters.preparation import prepare
-from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
-from tfedge_converters.quantize.recovery import Step, recover, steps
+from tfedge_converters.ptq import RepresentativeData, calibrate, input_specs
+from tfedge_converters.ptq.recovery import Step, recover, steps
 
 __all__ = ["Diagnosis", "LayerDiagnosis", "diagnose"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfedge.errors import MissingToolError
-from tfedge_converters.quantize.noise import decibels
+from tfedge_converters.ptq.noise import decibels
 
 if TYPE_CHECKING:
     from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis

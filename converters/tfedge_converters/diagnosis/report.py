@@ -19,7 +19,7 @@ from tfedge.files import output_folder
 from tfedge.result import Result
 from tfedge.terminal_text import cells
 from tfedge_converters.foreign_text import csv_cell
-from tfedge_converters.quantize.noise import decibels
+from tfedge_converters.ptq.noise import decibels
 
 # A channel that much smaller than the largest has few integers where they share a scale.
 UNEVEN = 30

@@ -16,6 +16,8 @@ from tfedge_converters.graph import Model
 from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.metrics import metric_function
 from tfedge_converters.preparation import Prepared
+from tfedge_converters.ptq.calibration import is_calibration
+from tfedge_converters.ptq.inputs import input_specs
 from tfedge_converters.quality.data import Findings, findings, wanted_by
 from tfedge_converters.quality.explanation import Calibrated, explanation, worst_layer
 from tfedge_converters.quality.limits import Limits
@@ -28,8 +30,6 @@ from tfedge_converters.quality.samples import (
     DataLook,
     Sample,
 )
-from tfedge_converters.quantize.calibration import is_calibration
-from tfedge_converters.quantize.inputs import input_specs
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 from tfedge_converters.graph import Graph, Tensor
 from tfedge_converters.preparation import Prepared
+from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.quality.samples import DataLook, InputLook
-from tfedge_converters.quantize.precision import is_real_activation
 
 # A hundred samples usually do; of less than these, one more changes the ranges.
 _FEW = 8

@@ -13,11 +13,11 @@ from tfedge_converters.diagnosis.report import SHARED_GRID, UNEVEN, Diagnosis, L
 from tfedge_converters.graph import Graph, Model, Tensor
 from tfedge_converters.graph.layers import layer_names, layer_numbers
 from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.ptq.layer_schemes import layer_of
+from tfedge_converters.ptq.noise import measured_outputs
 from tfedge_converters.quality.measurement import output_tensor, work
 from tfedge_converters.quality.result import OutputQuality, PartQuality
 from tfedge_converters.quality.samples import Sample
-from tfedge_converters.quantize.layer_schemes import layer_of
-from tfedge_converters.quantize.noise import measured_outputs
 
 # Every layer is rounded by itself and all behind it run: this many multiplications in all.
 _MOST_WORK = 4_000_000_000

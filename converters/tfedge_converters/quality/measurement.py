@@ -9,12 +9,12 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge_converters.graph import Graph, Model, Tensor, TensorType
 from tfedge_converters.graph.layers import layer_names
+from tfedge_converters.ptq.concatenated import Branch, branches
+from tfedge_converters.ptq.multiplications import multiplications
+from tfedge_converters.ptq.noise import noise, power
+from tfedge_converters.ptq.real_values import as_input, as_real
 from tfedge_converters.quality.result import OutputQuality, PartQuality
 from tfedge_converters.quality.samples import Sample
-from tfedge_converters.quantize.concatenated import Branch, branches
-from tfedge_converters.quantize.multiplications import multiplications
-from tfedge_converters.quantize.noise import noise, power
-from tfedge_converters.quantize.real_values import as_input, as_real
 from tfedge_converters.verify.differences import truthful
 from tfedge_converters.verify.engines import SEQUENCE, Outputs, engine
 

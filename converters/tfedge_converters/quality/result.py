@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tfedge.result import Result
-from tfedge_converters.quantize.noise import decibels
+from tfedge_converters.ptq.noise import decibels
 
 _SHOWN = 6
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from tfedge.quantization.policy import REAL_FUNCTION
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
-from tfedge_converters.quantize.bit_widths import free_activations, one_width_results
-from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.quantized_copy import QuantizedCopy
-from tfedge_converters.quantize.real_functions import with_functions
-from tfedge_converters.quantize.real_operators import real_activations, real_operators
-from tfedge_converters.quantize.tensor_values import run_part
+from tfedge_converters.ptq.bit_widths import free_activations, one_width_results
+from tfedge_converters.ptq.groups import Groups
+from tfedge_converters.ptq.probe import Probe
+from tfedge_converters.ptq.quantized_copy import QuantizedCopy
+from tfedge_converters.ptq.real_functions import with_functions
+from tfedge_converters.ptq.real_operators import real_activations, real_operators
+from tfedge_converters.ptq.tensor_values import run_part
 from tfedge_converters.search.overrides import with_activations
 
 NARROW, WIDE = 8, 16

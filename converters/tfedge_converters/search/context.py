@@ -11,8 +11,8 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.conversion import convert
 from tfedge_converters.preparation import prepare
-from tfedge_converters.quantize import Calibration
-from tfedge_converters.quantize.calibration_targets import unknown_activations
+from tfedge_converters.ptq import Calibration
+from tfedge_converters.ptq.calibration_targets import unknown_activations
 from tfedge_converters.targets import Target
 
 

@@ -10,10 +10,10 @@ from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, Operator
-from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.multiplications import multiplications
-from tfedge_converters.quantize.real_functions import with_functions
-from tfedge_converters.quantize.weight_formats import weight_format
+from tfedge_converters.ptq.groups import Groups
+from tfedge_converters.ptq.multiplications import multiplications
+from tfedge_converters.ptq.real_functions import with_functions
+from tfedge_converters.ptq.weight_formats import weight_format
 from tfedge_converters.search.overrides import uniform_weights
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from tfedge.quantization.schemes import LayerScheme, Scheme
-from tfedge_converters.quantize.layer_schemes import layer_of
+from tfedge_converters.ptq.layer_schemes import layer_of
 
 
 def uniform_weights(scheme: Scheme, bits: int) -> Scheme:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfedge_converters.quantize.noise import decibels
+from tfedge_converters.ptq.noise import decibels
 from tfedge_converters.search.activation_noise import NARROW, WIDE, ActivationNoise, Wide
 from tfedge_converters.search.result import ActivationWidth
 from tfedge_converters.search.trials import Trial, TrialEvaluator

@@ -10,7 +10,7 @@ from typing import Any
 from tfedge.quantization.schemes import Scheme
 from tfedge.result import Result
 from tfedge.terminal_text import cells
-from tfedge_converters.quantize.noise import decibels
+from tfedge_converters.ptq.noise import decibels
 from tfedge_converters.search.costs import Choice
 from tfedge_converters.search.program import Point
 

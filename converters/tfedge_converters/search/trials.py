@@ -10,11 +10,11 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.litert_kernels import check_litert
-from tfedge_converters.quantize.bit_widths import free_activations
-from tfedge_converters.quantize.calibration import calibrate
-from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.real_functions import with_functions
+from tfedge_converters.ptq.bit_widths import free_activations
+from tfedge_converters.ptq.calibration import calibrate
+from tfedge_converters.ptq.groups import Groups
+from tfedge_converters.ptq.probe import Probe
+from tfedge_converters.ptq.real_functions import with_functions
 from tfedge_converters.search.activation_noise import NARROW, WIDE, ActivationNoise, Wide, all_wide
 from tfedge_converters.search.context import Budget, Context, arena_of
 from tfedge_converters.search.costs import Choice, Costs, choices_of, costs_of, fixed_flash

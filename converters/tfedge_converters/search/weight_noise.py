@@ -11,9 +11,9 @@ from tfedge.progress import tracked
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Operator, Tensor
-from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.quantized_copy import QuantizedCopy, dequantized
-from tfedge_converters.quantize.tensor_values import run_part
+from tfedge_converters.ptq.probe import Probe
+from tfedge_converters.ptq.quantized_copy import QuantizedCopy, dequantized
+from tfedge_converters.ptq.tensor_values import run_part
 from tfedge_converters.search.overrides import uniform_weights
 
 

@@ -17,11 +17,11 @@ from tfedge_converters.early_checks import check_data, check_positive
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.preparation import prepare
-from tfedge_converters.quantize import RepresentativeData, calibrate, input_specs
-from tfedge_converters.quantize.groups import Groups
-from tfedge_converters.quantize.probe import Probe
-from tfedge_converters.quantize.real_functions import with_functions
-from tfedge_converters.quantize.real_operators import real_operators
+from tfedge_converters.ptq import RepresentativeData, calibrate, input_specs
+from tfedge_converters.ptq.groups import Groups
+from tfedge_converters.ptq.probe import Probe
+from tfedge_converters.ptq.real_functions import with_functions
+from tfedge_converters.ptq.real_operators import real_operators
 from tfedge_converters.search.activation_noise import ActivationNoise, all_wide
 from tfedge_converters.search.context import Budget, Context, arena_of
 from tfedge_converters.search.costs import Choice, Costs

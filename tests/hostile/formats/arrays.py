@@ -12,7 +12,7 @@ from random_graphs import random_model
 
 import tfedge
 from tfedge_converters.graph import read_file, write_model
-from tfedge_converters.quantize import input_specs
+from tfedge_converters.ptq import input_specs
 
 SAMPLES = 6
 _EMPTY_SHARE = 0.02
