@@ -193,3 +193,18 @@ def test_words_have_the_order_that_kernels_document():
         "06050302",
         "08070504",
     ]
+
+
+def test_where_packed_kernels_do_not_fit_those_for_any_core_are_chosen():
+    model = random_model("packed_depthwise", 1, 1)
+    packed, natural = (
+        generate(model, Options("net", replace(PAIRS, packing=name)))
+        for name in ("pairs", "natural")
+    )
+    assert packed.arena_bytes > natural.arena_bytes
+    for ram, right in ((packed.arena_bytes, packed), (packed.arena_bytes - 1, natural)):
+        found = generate(model, Options("net", replace(PAIRS, ram_bytes=ram)))
+        assert found.files == right.files and found.plan.packing == right.plan.packing
+    small = replace(PAIRS, ram_bytes=natural.arena_bytes - 1)
+    with pytest.raises(TfedgeError, match=f"the arena needs {natural.arena_bytes:,} bytes"):
+        generate(model, Options("net", small))

@@ -13,8 +13,9 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
-from tfedge_converters.c.fit import check_fit
+from tfedge_converters.c.fit import shortage
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
+from tfedge_converters.c.packed import NATURAL
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_file
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
@@ -74,7 +75,8 @@ def generate(
 
     Raises:
         UnsupportedError: an operator, type or shape has no kernel.
-        TfedgeError: the name or an option is invalid, or the target has too little memory.
+        TfedgeError: the name or an option is invalid, or the target has too little memory, even for
+            kernels for any core.
     """
     check_model_name(options.name)
     if options.optimize not in OPTIMIZATIONS:
@@ -83,23 +85,18 @@ def generate(
         )
     graph = as_tables(unpack_weights(signed(_single_graph(model))))
     _refuse_wide_functions(graph)
-    layout = _layout(graph, options.target)
+    layout = plan(graph, options.target.packing)
     known = vectors() if callable(vectors) else vectors
-    emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), known)
-    source = emitter.emit()
-    check_fit(source, options.target)
+    file = flatbuffer or write_model(model)
+    source = _Emitter(model, graph, layout, options, file, known).emit()
+    lacking = shortage(source, options.target)
+    if lacking and layout.packing != NATURAL:
+        # Scratch memory and filled up weights are what speed costs, and may be too much.
+        source = _Emitter(model, graph, plan(graph), options, file, known).emit()
+        lacking = shortage(source, options.target)
+    if lacking:
+        raise TfedgeError(lacking)
     return source
-
-
-def _layout(graph: Graph, target: Target) -> Plan:
-    """The plan with the target's kernels, or with natural ones where only that fits its RAM.
-
-    Packed kernels take more scratch memory, and overwrite more operands: mostly they need less.
-    """
-    layout = plan(graph, target.packing)
-    if target.ram_bytes is None or layout.arena_bytes <= target.ram_bytes:
-        return layout
-    return min(layout, plan(graph), key=lambda found: found.arena_bytes)
 
 
 def _refuse_wide_functions(graph: Graph) -> None:

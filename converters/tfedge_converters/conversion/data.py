@@ -10,6 +10,9 @@ from tfedge_converters.metrics import metric_function
 from tfedge_converters.ptq.calibration import is_calibration
 from tfedge_converters.quality import Comparison
 
+# What becomes of real numbers; integers stay what they are.
+_FOR_FLOAT_MODELS = ("quantization", "calibration", "calibration_method")
+
 
 def take_data(conversion: Conversion) -> None:
     """Hold the data against the model, and keep what the result will be compared with."""
@@ -22,6 +25,18 @@ def take_data(conversion: Conversion) -> None:
     conversion.comparison = Comparison(
         conversion.prepared, request.calibration, conversion.labelled
     )
+    conversion.remarks += _unused(conversion)
+
+
+def _unused(conversion: Conversion) -> list[str]:
+    """Say in a sentence each what was asked for and does nothing."""
+    if conversion.kind.has_float_activations:
+        return []
+    return [
+        f"{name} was not used: the model computes with integers already"
+        for name in _FOR_FLOAT_MODELS
+        if getattr(conversion.request, name) is not None
+    ]
 
 
 def _refuse_recovery(conversion: Conversion) -> None:
