@@ -92,6 +92,11 @@ def linked(path: Path, setting: Setting, folder: str) -> Firmware:
     return build_firmware(source.write(folder), setting.core, flags=setting.flags.split())
 
 
+def plan_of(path: Path, setting: Setting) -> Plan:
+    """The layers that `run` would time."""
+    return _generated(read_file(path), "net", setting).plan
+
+
 def _generated(model: Model, name: str, setting: Setting) -> CSource:
     target = setting.target()
     if setting.fold:
