@@ -54,7 +54,7 @@ _OPERATOR = "operator "
 _INSTANCES, _SEED = 8, 0
 
 # Fewer different layers say no more than one factor.
-_FEW = 3
+_FEW = 2
 
 # Random operators are far smaller than what matters.
 _LESSER = 0.1
@@ -163,14 +163,17 @@ def _calls(folder: Path, model: str, core: str, packing: str) -> Sequence[Sequen
 
 def _fitted(layers: Sequence[Layer]) -> Factors:
     work = np.array([layer.work(work_of) for layer in layers])
-    if _different(layers) < _FEW and layers[0].calls:
-        work = np.where(np.arange(work.shape[1]) == _main_count(layers[0]), work, 0)
-    return _least_squares(work, layers)
+    if _different(layers) >= _FEW:
+        return _least_squares(work, layers)
+    counts = np.arange(work.shape[1])
+    alone = [_least_squares(np.where(counts == one, work, 0), layers) for one in counts[1:]]
+    return min(alone, key=lambda factors: float(np.abs(_off(work, factors, layers)).sum()))
 
 
-def _main_count(layer: Layer) -> int:
-    """Multiplications if there are any, else outputs: of the usual counts."""
-    return 2 if any(call.macs for call in layer.calls) else 1
+def _off(work: np.ndarray, factors: Factors, layers: Sequence[Layer]) -> np.ndarray:
+    """Relative errors."""
+    found: np.ndarray = work @ factors / [layer.instructions for layer in layers] - 1
+    return found
 
 
 def _least_squares(work: np.ndarray, layers: Sequence[Layer]) -> Factors:
