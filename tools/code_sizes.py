@@ -28,7 +28,7 @@ from tfedge.errors import TfedgeError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.c.code_bytes import CODE_BYTES
-from tfedge_converters.c.sharing import variant_of
+from tfedge_converters.c.kernel_variants import variant_of
 from tfedge_converters.execute.cores import CORES
 from tfedge_converters.graph import Model, read_file
 

@@ -9,6 +9,8 @@ from random_builder import Builder
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.c.memory import Buffer, peak, place
+from tfedge_converters.c.plan import plan
+from tfedge_converters.graph import Quantization
 
 BYTES = 1024
 
@@ -46,3 +48,26 @@ def test_outputs_last_to_the_end():
         x = b.output(code, [x], x.shape, x.quantization)
     source = generate(b.model(), Options("model", targets.load("host")))
     assert source.arena_bytes == 3 * BYTES
+
+
+def test_small_results_do_not_keep_large_memory():
+    """A narrow result of a wide operand lives through the next wide one, for a residual sum."""
+    b = Builder(np.random.default_rng(0))
+    grid = Quantization.per_tensor(0.1, 0)
+    wide, narrow = 64, 8
+
+    def pointwise(x, channels):
+        weights = b.weights((channels, 1, 1, x.shape[3]), 0, per_channel=True)
+        options = schema.Conv2DOptionsT()
+        options.strideH = options.strideW = 1
+        options.dilationHFactor = options.dilationWFactor = 1
+        inputs = [x, weights, b.bias(x, weights)]
+        return b.output("CONV_2D", inputs, (1, 16, 16, channels), grid, options, 3)
+
+    source = b.input((1, 16, 16, narrow), grid)
+    before = pointwise(pointwise(source, wide), narrow)
+    after = pointwise(pointwise(before, wide), narrow)
+    options = schema.AddOptionsT()
+    b.outputs[:] = [b.output("ADD", [before, after], before.shape, grid, options)]
+    layout = plan(b.model().main, "pairs")
+    assert layout.arena_bytes < 1.5 * 16 * 16 * wide

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from random_graphs import random_model, random_sample
 
 from tfedge.errors import MissingToolError, TfedgeError
+from tfedge_converters import targets
+from tfedge_converters.c import Options, generate
 from tfedge_converters.execute import CORES, ExecutionError, build_firmware
 from tfedge_converters.execute.toolchain import HARNESS_DIRECTORY, STRICT_C99
 
@@ -68,6 +71,36 @@ def test_counts_repeat_exactly(negate, build, core):
     firmware = build(core)
     samples = negate.samples(1) * 5
     assert len({*firmware.run(samples).instructions, *firmware.run(samples).instructions}) == 1
+
+
+@pytest.mark.parametrize("core", ["cortex-m3", "cortex-m55"])
+def test_layers_are_timed_one_by_one(core, tmp_path):
+    """Each twice in a row: what one layer takes is counted for no other."""
+    model = random_model("conv_2d", 1, 3)
+    source = generate(model, Options("model", targets.load(core)))
+    layers = source.plan.layers
+    program = source.write(tmp_path)
+    samples = [random_sample(model, np.random.default_rng(0))] * 2
+    firmware = build_firmware(program, core, num_layers=len(layers))
+    result = firmware.run(samples)
+    whole = build_firmware(program, core).run(samples)
+    first, second = result.layer_instructions
+    assert len(first) == len(layers) and whole.layer_instructions == []
+    assert all(abs(a - b) <= 60 for a, b in zip(first, second, strict=True))
+    assert min(first) > 60
+    assert max(first) < 0.9 * sum(first)
+    for counted, timed in zip(result.instructions, whole.instructions, strict=True):
+        assert counted == pytest.approx(timed, abs=60 * len(layers))
+    for a, b in zip(result.outputs, whole.outputs, strict=True):
+        np.testing.assert_array_equal(a[0], b[0])
+
+
+def test_executed_blocks_are_listed(negate, build, tmp_path):
+    listed = tmp_path / "executed"
+    build("cortex-m4").run(negate.samples(1), executed=listed)
+    text = listed.read_text(errors="replace")
+    assert re.search(r"^IN: negate_invoke\n0x[0-9a-f]{8}:  ", text, re.MULTILINE)
+    assert re.search(r"^Trace 0: 0x\S+ \[\S+\] negate_invoke$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55"])

@@ -40,7 +40,7 @@ INNER_BYTES = {
     "pairs_s8_widen": 124,
 }
 
-# By kernel, or kernel/variant: which part of the body is left, see `sharing.variant_of`.
+# By kernel, or kernel/variant: which part of the body is left, see `kernel_variants`.
 CODE_BYTES = {
     "add_fours_s8": CodeBytes(238, 40, 40),
     "add_lanes_s8": CodeBytes(82, 48, 48),

@@ -14,6 +14,7 @@ import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
 from tfedge_converters.c.fit import shortage
+from tfedge_converters.c.instructions import instruction_estimate
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.packed import NATURAL
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
@@ -162,7 +163,7 @@ class _Emitter:
         self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
         self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
-        self.specialised = OPTIMIZATIONS[options.optimize](self.calls)
+        self.specialised = OPTIMIZATIONS[options.optimize](self.calls, options.target.core)
 
     def emit(self) -> CSource:
         layers = [self._layer(layer) for layer in self.layout.layers]
@@ -231,6 +232,9 @@ class _Emitter:
             weights_bytes=weights_bytes,
             state_bytes=context["state_bytes"],
             code_bytes=code_estimate(self.calls, self.specialised),
+            instructions=instruction_estimate(
+                self.calls, self.specialised, self.options.target.core
+            ),
             plan=self.layout,
         )
 

@@ -21,6 +21,10 @@ ARENA_ALIGNMENT = 16
 
 _LARGEST_ARENA = (1 << 31) - 1
 
+# A small result that takes over a large operand's memory keeps all of it as long as it lives, which
+# a residual branch may do for long: so plans are made without the worst of this, too.
+_KEPT_SHARES = (0.0, 0.5, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -140,7 +144,12 @@ class _Planner:
         return self.roots.get(id(tensor), tensor)
 
     def plan(self) -> Plan:
-        storages = self._storages()
+        """The smallest of a few plans, which differ in how much memory a small result may keep."""
+        plans = [self._plan(share) for share in _KEPT_SHARES]
+        return min(plans, key=lambda made: made.arena_bytes)
+
+    def _plan(self, kept_share: float) -> Plan:
+        storages = self._storages(kept_share)
         self._check_made(storages)
         buffers = {id(storage): storage for storage in storages.values()}
         scratch = {
@@ -165,8 +174,12 @@ class _Planner:
             _scratch={call: place_of[call] for call in scratch},
         )
 
-    def _storages(self) -> dict[int, _Storage]:
-        """Root tensor to storage, for everything that is not constant."""
+    def _storages(self, kept_share: float) -> dict[int, _Storage]:
+        """Root tensor to storage, for everything that is not constant.
+
+        Args:
+            kept_share: of the memory that a result takes over, the least part that it has to fill.
+        """
         storages: dict[int, _Storage] = {}
         last_use = self._last_uses()
         end = max(len(self.steps) - 1, 0)
@@ -180,7 +193,7 @@ class _Planner:
             if output in storages:
                 storages[output].last = max(storages[output].last, step)
                 continue
-            storage = self._taken_over(call, step, storages, pinned)
+            storage = self._taken_over(call, step, storages, pinned, kept_share)
             if storage is None:
                 storage = _Storage(call.output.byte_size, step, step)
             storage.last = max(storage.last, last_use.get(output, step))
@@ -210,7 +223,12 @@ class _Planner:
         return last
 
     def _taken_over(
-        self, call: KernelCall, step: int, storages: dict[int, _Storage], pinned: set[int]
+        self,
+        call: KernelCall,
+        step: int,
+        storages: dict[int, _Storage],
+        pinned: set[int],
+        kept_share: float,
     ) -> _Storage | None:
         """The memory of an operand that this call is the last to read, if it may be overwritten."""
         for index in call.in_place:
@@ -222,6 +240,7 @@ class _Planner:
                 and not storage.pinned
                 and id(root) not in pinned
                 and (call.resizes or storage.size == call.output.byte_size)
+                and call.output.byte_size >= kept_share * storage.size
             ):
                 storage.size = max(storage.size, call.output.byte_size)
                 return storage

@@ -3,14 +3,14 @@
 A call that inlines its kernel's body has code for its literal shape: fast, and smaller than the
 instance, which is for any shape. The instance is paid for once, and then every call costs no more
 than its parameters. Which is less depends on the kernel and on how many calls there are;
-`code_bytes.py` has what was measured.
+`code_bytes.py` has what was measured. What code of its own saves a call in time is estimated from
+the instructions that were measured for its core (`instructions.py`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tfedge_converters.c.code_bytes import (
     CODE_BYTES,
@@ -19,38 +19,47 @@ from tfedge_converters.c.code_bytes import (
     PROGRAM_BYTES,
     CodeBytes,
 )
+from tfedge_converters.c.instructions import instructions_of
 from tfedge_converters.c.kernel_call import KernelCall
+from tfedge_converters.c.kernel_variants import variant_of
 
-# A call with at least this share of the multiplications is worth code of its own for its speed.
-_BALANCED_SHARE = 1 / 20
+# Of all instructions, the share for which one more byte of code is taken: 1 % for a thousand.
+_SHARE_OF_A_BYTE = 1e-5
 
 # Code for literal shapes differs from what is typical of the kernel by about this share.
 _DOUBT = 0.15
 
 
-def every_call(calls: Sequence[KernelCall]) -> frozenset[int]:
+def every_call(calls: Sequence[KernelCall], core: str) -> frozenset[int]:
     """All calls that can have code of their own, as `id`: literal shapes make the fastest."""
-    return frozenset(id(call) for call in calls if call.specialises)
+    return _specialising(calls)
 
 
-def balanced_calls(calls: Sequence[KernelCall]) -> frozenset[int]:
-    """The calls that take most of the time, and others where that makes no more code."""
-    least = _BALANCED_SHARE * max(sum(call.macs for call in calls), 1)
-    return _least_code(calls, every_call([call for call in calls if call.macs >= least]))
+def balanced_calls(calls: Sequence[KernelCall], core: str) -> frozenset[int]:
+    """The calls that save much time, and others where that makes no more code."""
+    shared = {id(call): instructions_of(call, core, specialised=False) for call in calls}
+    price = _SHARE_OF_A_BYTE * sum(shared.values())
+
+    def is_worth_it(call: KernelCall) -> bool:
+        known = code_bytes_of(call)
+        saved = shared[id(call)] - instructions_of(call, core, specialised=True)
+        return saved >= price * (known.own - known.call)
+
+    return _least_code(calls, _specialising(filter(is_worth_it, calls)))
 
 
-def smallest_calls(calls: Sequence[KernelCall]) -> frozenset[int]:
+def smallest_calls(calls: Sequence[KernelCall], core: str) -> frozenset[int]:
     """The calls whose own code is less than what sharing an instance would take."""
     return _least_code(calls, frozenset())
 
 
-def no_call(calls: Sequence[KernelCall]) -> frozenset[int]:
+def no_call(calls: Sequence[KernelCall], core: str) -> frozenset[int]:
     """None: every call goes through its kernel's instance, whatever that costs."""
     return frozenset()
 
 
 # What chooses the calls with code of their own. "shared" is there to try the instances.
-OPTIMIZATIONS: Mapping[str, Callable[[Sequence[KernelCall]], frozenset[int]]] = {
+OPTIMIZATIONS: Mapping[str, Callable[[Sequence[KernelCall], str], frozenset[int]]] = {
     "speed": every_call,
     "balanced": balanced_calls,
     "size": smallest_calls,
@@ -86,10 +95,8 @@ def code_bytes_of(call: KernelCall) -> CodeBytes:
     return CODE_BYTES.get(variant_of(call)) or CODE_BYTES.get(call.kernel) or _TYPICAL
 
 
-def variant_of(call: KernelCall) -> str:
-    """The kernel, and which part of its body is left where shapes are literal."""
-    variant = _VARIANTS.get(call.kernel, _only)(call.params)
-    return f"{call.kernel}/{variant}" if variant else call.kernel
+def _specialising(calls: Iterable[KernelCall]) -> frozenset[int]:
+    return frozenset(id(call) for call in calls if call.specialises)
 
 
 def _least_code(calls: Sequence[KernelCall], wanted: frozenset[int]) -> frozenset[int]:
@@ -98,50 +105,19 @@ def _least_code(calls: Sequence[KernelCall], wanted: frozenset[int]) -> frozense
     It begins with all, and lets calls share only where that saves more than the estimate of their
     own code may be off, so that no result takes more code than speed does.
     """
-    chosen = every_call(calls)
+    chosen = _specialising(calls)
     others: dict[str, list[KernelCall]] = defaultdict(list)
     for call in calls:
         if id(call) not in wanted:
             others[call.kernel].append(call)
     least = code_estimate(calls, chosen)
     for kernel in sorted(others):
-        shared = chosen - every_call(others[kernel])
+        shared = chosen - _specialising(others[kernel])
         estimate = code_estimate(calls, shared)
         doubt = _DOUBT * sum(code_bytes_of(call).own for call in others[kernel])
         if estimate + doubt < least:
             chosen, least = shared, estimate
     return chosen
 
-
-def _only(params: Mapping[str, Any]) -> str:
-    return ""
-
-
-def _of_fully_connected(params: Mapping[str, Any]) -> str:
-    return "one_row" if params["rows"] == 1 else ""
-
-
-def _of_convolution(params: Mapping[str, Any]) -> str:
-    """Windows that never leave the input need no checks."""
-    inside = _is_inside(params, "y", "height", "top") and _is_inside(params, "x", "width", "left")
-    return "inside" if inside else ""
-
-
-def _is_inside(params: Mapping[str, Any], axis: str, extent: str, begin: str) -> bool:
-    before = params[f"pad_{begin}"]
-    last = (params[f"output_{extent}"] - 1) * params[f"stride_{axis}"] - before
-    reach = (params[f"kernel_{extent}"] - 1) * params[f"dilation_{axis}"]
-    return before == 0 and last + reach < params[f"input_{extent}"]
-
-
-def _of_depthwise_convolution(params: Mapping[str, Any]) -> str:
-    return "" if params["depth_multiplier"] == 1 and params["input_channels"] >= 4 else "by_one"
-
-
-_VARIANTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "conv_2d_s8": _of_convolution,
-    "depthwise_conv_2d_s8": _of_depthwise_convolution,
-    "fully_connected_s8": _of_fully_connected,
-}
 
 _TYPICAL = CodeBytes(500, 110, 80)

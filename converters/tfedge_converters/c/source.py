@@ -10,6 +10,7 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.files import reason_of
+from tfedge_converters.c.instructions import InstructionEstimate
 from tfedge_converters.c.plan import Plan
 from tfedge_converters.execute.program import CProgram, TensorSpec
 
@@ -36,6 +37,7 @@ class CSource:
         weights_bytes: constants in flash.
         state_bytes: what it keeps between invocations, in the caller's context.
         code_bytes: an estimate of its code, with kernels and their parameters, for Cortex-M4.
+        instructions: an estimate for the target's core; None where nothing was measured for that.
         plan: layers and memory, for reports.
     """
 
@@ -47,6 +49,7 @@ class CSource:
     weights_bytes: int
     state_bytes: int
     code_bytes: int
+    instructions: InstructionEstimate | None
     plan: Plan = field(repr=False)
 
     def write(self, directory: str | Path) -> CProgram:

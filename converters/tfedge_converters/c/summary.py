@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfedge_converters.c.instructions import InstructionEstimate
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.source import CSource
 from tfedge_converters.graph import Model
@@ -33,8 +34,17 @@ def summary_lines(source: CSource, model: Model) -> list[str]:
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
         f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; code about "
         f"{source.code_bytes:,} bytes (estimated for Cortex-M4)",
+        *([] if source.instructions is None else [_instructions_line(source.instructions)]),
         *([_UNPACKED.format(spent)] if packed else []),
     ]
+
+
+def _instructions_line(estimate: InstructionEstimate) -> str:
+    rounded = float(f"{estimate.count:.3g}")
+    line = f"about {rounded:,.0f} instructions on {estimate.core} (estimated, at -O2)"
+    if estimate.unmeasured:
+        line += f"; of typical kernels in place of {', '.join(estimate.unmeasured)}"
+    return line
 
 
 def _layer_line(layer: Layer, width: int) -> str:

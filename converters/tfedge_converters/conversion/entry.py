@@ -107,7 +107,7 @@ def convert(
             exact shift, as cameras have it; None for the integers that the model computes with, or
             their name, "int8" or "int16".
         optimize: which layers of the generated C get code of their own: "speed", all of them;
-            "balanced", those that take most of the time, and others where sharing a kernel would
+            "balanced", those that gain enough by it, and others where sharing a kernel would
             take more flash; "size", only these.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:

@@ -52,7 +52,9 @@ _QEMU_OPTIONS = (
 )
 
 
-def build_firmware(program: CProgram, core: str, *, flags: Sequence[str] = ()) -> Firmware:
+def build_firmware(
+    program: CProgram, core: str, *, flags: Sequence[str] = (), num_layers: int = 0
+) -> Firmware:
     """Compile a model for a Cortex-M core, with every warning an error.
 
     Args:
@@ -60,6 +62,8 @@ def build_firmware(program: CProgram, core: str, *, flags: Sequence[str] = ()) -
         core: a name in `CORES`, e.g. "cortex-m4".
         flags: put behind tfedge's own (C99, -O2, a section for each function and object, unused
             ones dropped, newlib-nano), so that they win.
+        num_layers: how many layers to time one by one, by the hook that generated C has for the
+            end of each; 0 for none. The hook takes code, so sizes are those of firmware without.
 
     Raises:
         TfedgeError: there is no such core.
@@ -71,8 +75,8 @@ def build_firmware(program: CProgram, core: str, *, flags: Sequence[str] = ()) -
             f"'{core}' is no core to build firmware for; use {', '.join(CORES)}{near(core, CORES)}"
         )
     scratch = ScratchDirectory()
-    elf = _build(program, CORES[core], flags, scratch.path)
-    return Firmware(program, CORES[core], tuple(flags), scratch, elf)
+    elf = _build(program, CORES[core], flags, scratch.path, num_layers)
+    return Firmware(program, CORES[core], tuple(flags), scratch, elf, num_layers)
 
 
 class Firmware:
@@ -90,18 +94,21 @@ class Firmware:
         flags: tuple[str, ...],
         scratch: ScratchDirectory,
         elf: Path,
+        num_layers: int = 0,
     ) -> None:
         self.program = program
         self.elf = elf
         self._core = core
         self._flags = flags
         self._scratch = scratch
+        self._num_layers = num_layers
 
     def run(
         self,
         samples: Iterable[Sequence[np.ndarray]],
         timeout: float = 300.0,
         sequence: int | None = None,
+        executed: Path | None = None,
     ) -> FirmwareResult:
         """Run the model on each sample, on one simulated device and in one model context.
 
@@ -110,6 +117,8 @@ class Firmware:
             timeout: seconds for all of them; QEMU executes some 10^8 instructions a second.
             sequence: how many consecutive samples are one sequence, for a model that keeps its
                 state; None: all are one.
+            executed: a file in which QEMU lists the blocks of code that it translates, and each
+                time that it executes one: some 100 bytes a block.
 
         Raises:
             TfedgeError: a sample does not fit the model's inputs.
@@ -120,6 +129,8 @@ class Firmware:
         samples = list(samples)
         command: list[str | Path] = [qemu, "-machine", self._core.machine.name]
         command += [*_QEMU_OPTIONS, "-kernel", self.elf]
+        if executed is not None:
+            command += ["-d", "in_asm,exec,nochain", "-D", executed.absolute()]
         with tempfile.TemporaryDirectory(prefix="tfedge-") as name:
             directory = Path(name)
             with (directory / "samples").open("wb") as file:
@@ -127,7 +138,8 @@ class Firmware:
             self._simulate(command, directory, timeout)
             results = directory / "results"
             data = results.read_bytes() if results.is_file() else b""
-        return parse_results(self.program, self._core.machine, data, len(samples))
+        machine, count = self._core.machine, len(samples)
+        return parse_results(self.program, machine, data, count, self._num_layers)
 
     def _simulate(self, command: Sequence[str | Path], directory: Path, timeout: float) -> None:
         """Run QEMU with `directory` as the root of the firmware's files."""
@@ -172,19 +184,30 @@ class Firmware:
         return model_sizes(size_tool, self.elf, empty_elf)
 
 
-def _build(program: CProgram, core: Core, flags: Sequence[str], directory: Path) -> Path:
+def _build(
+    program: CProgram, core: Core, flags: Sequence[str], directory: Path, num_layers: int = 0
+) -> Path:
     """Compile a program and the harness, and link them in `directory`."""
     gcc = _find_gcc()
-    write_subject_header(program, directory)
+    write_subject_header(program, directory, num_layers)
     (directory / "regions.ld").write_text(core.machine.linker_regions())
     elf = directory / f"{program.name}.elf"
     includes = (program.directory, HARNESS_DIRECTORY, _FIRMWARE, directory)
     command: list[str | Path] = [gcc, *_FLAGS, *core.flags, *flags]
     command += [f"-I{path}" for path in includes]
+    command += _layer_hook(program, num_layers)
     command += [*program.sources, *_HARNESS_SOURCES, "-lm"]
     command += [f"-L{directory}", "-T", _FIRMWARE / "cortex_m.ld", "-o", elf]
     compile_program(command, program.name, elf)
     return elf
+
+
+def _layer_hook(program: CProgram, num_layers: int) -> list[str]:
+    """Compiler flags that let each layer report its end."""
+    if not num_layers:
+        return []
+    call = "do{void harness_layer_done(int);harness_layer_done(i);}while(0)"
+    return [f"-D{program.name.upper()}_ON_LAYER(i)={call}"]
 
 
 def _find_gcc() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tfedge_converters.execute.samples import decode_outputs, output_byte_size
 
 _CALIBRATION = struct.Struct("<QQQ")  # calibration in harness/firmware/main.c
 _MEASUREMENT = struct.Struct("<QQ")  # measurement there
+_LAYER = struct.Struct("<Q")
 _CALIBRATION_TOLERANCE_TICKS = 2
 
 
@@ -28,14 +29,19 @@ class FirmwareResult:
             and the same inference always gives the same number.
         stack_bytes: the deepest that any inference reached into the stack, from the call of
             invoke on; of the model's functions only, interrupts would come on top.
+        layer_instructions: for each sample the instructions of each layer by its index, within 60,
+            if the firmware times layers; 0 of a layer that computes nothing.
     """
 
     outputs: list[list[np.ndarray]]
     instructions: list[int]
     stack_bytes: int
+    layer_instructions: list[list[int]] = field(default_factory=list)
 
 
-def parse_results(program: CProgram, machine: Machine, data: bytes, samples: int) -> FirmwareResult:
+def parse_results(
+    program: CProgram, machine: Machine, data: bytes, samples: int, num_layers: int = 0
+) -> FirmwareResult:
     """Take the firmware's results file apart.
 
     Args:
@@ -43,11 +49,14 @@ def parse_results(program: CProgram, machine: Machine, data: bytes, samples: int
         machine: what it ran on.
         data: the file.
         samples: how many there were.
+        num_layers: how many layers it timed.
 
     Raises:
         ExecutionError: results are missing, or the simulated clock does not run as `machine` says.
     """
-    wanted = _CALIBRATION.size + samples * (output_byte_size(program) + _MEASUREMENT.size)
+    output_bytes = output_byte_size(program)
+    record_bytes = output_bytes + _MEASUREMENT.size + num_layers * _LAYER.size
+    wanted = _CALIBRATION.size + samples * record_bytes
     if len(data) != wanted:
         raise ExecutionError(
             f"QEMU's {machine.name} said that all went well, and left {len(data):,} bytes of "
@@ -55,16 +64,21 @@ def parse_results(program: CProgram, machine: Machine, data: bytes, samples: int
         )
     loop_instructions, loop_ticks, empty_ticks = _CALIBRATION.unpack_from(data)
     _check_clock(machine, loop_instructions, loop_ticks - empty_ticks)
-    outputs, instructions, depths = [], [], [0]
-    output_bytes = output_byte_size(program)
-    record_bytes = output_bytes + _MEASUREMENT.size
+    outputs, instructions, depths, layers = [], [], [0], []
     for start in range(_CALIBRATION.size, len(data), record_bytes):
         record = data[start : start + record_bytes]
         outputs.append(decode_outputs(program, record[:output_bytes]))
         ticks, depth = _MEASUREMENT.unpack_from(record, output_bytes)
         instructions.append(round((ticks - empty_ticks) * machine.instructions_per_tick))
         depths.append(depth)
-    return FirmwareResult(outputs, instructions, max(depths))
+        ends = record[output_bytes + _MEASUREMENT.size :]
+        layers.append(
+            [
+                max(round((ticks - empty_ticks) * machine.instructions_per_tick), 0)
+                for (ticks,) in _LAYER.iter_unpack(ends)
+            ]
+        )
+    return FirmwareResult(outputs, instructions, max(depths), layers if num_layers else [])
 
 
 def _check_clock(machine: Machine, instructions: int, ticks: int) -> None:

@@ -33,6 +33,7 @@ typedef ${name}_context subject_context;
 #define SUBJECT_ARENA_ALIGN ${upper}_ARENA_ALIGN
 #define SUBJECT_NUM_INPUTS $num_inputs
 #define SUBJECT_NUM_OUTPUTS $num_outputs
+#define SUBJECT_NUM_LAYERS $num_layers
 #define SUBJECT_INPUT_BYTES {$input_bytes}
 #define SUBJECT_OUTPUT_BYTES {$output_bytes}
 
@@ -40,14 +41,21 @@ typedef ${name}_context subject_context;
 """)
 
 
-def write_subject_header(program: CProgram, directory: Path) -> None:
-    """Write `subject.h` into `directory`."""
+def write_subject_header(program: CProgram, directory: Path, num_layers: int = 0) -> None:
+    """Write `subject.h` into `directory`.
+
+    Args:
+        program: the model.
+        directory: an existing folder.
+        num_layers: how many layers report their ends; 0 for none.
+    """
     text = _HEADER.substitute(
         name=program.name,
         upper=program.name.upper(),
         arena_bytes=program.arena_bytes,
         num_inputs=len(program.inputs),
         num_outputs=len(program.outputs),
+        num_layers=num_layers,
         input_bytes=_byte_sizes(program.inputs),
         output_bytes=_byte_sizes(program.outputs),
     )

@@ -8,6 +8,9 @@ from typing import Any
 
 from tfedge_converters.c.kernel_call import KernelCall
 
+# Values of all windows: with fewer, the natural kernel takes fewer instructions.
+_LEAST_POOLED = 256
+
 
 def repacked_add(call: KernelCall) -> KernelCall | None:
     """add_linear_s8 of two operands of one shape."""
@@ -26,8 +29,12 @@ def repacked_add(call: KernelCall) -> KernelCall | None:
     )
 
 
-def repacked_average_pool(call: KernelCall) -> KernelCall:
-    """Lower average_pool_2d_s8 to lanes."""
+def repacked_average_pool(call: KernelCall) -> KernelCall | None:
+    """Lower average_pool_2d_s8 to lanes, unless preparing takes longer than the natural kernel."""
+    params: Mapping[str, Any] = call.params
+    taps = params["kernel_height"] * params["kernel_width"]
+    if call.output.elements * taps < _LEAST_POOLED:
+        return None
     return replace(
         call,
         kernel="average_pool_2d_lanes_s8",

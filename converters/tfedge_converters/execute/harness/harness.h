@@ -6,6 +6,7 @@
  *   SUBJECT_NAME                              what the generated names begin with, as a string
  *   SUBJECT_ARENA_BYTES, SUBJECT_ARENA_ALIGN
  *   SUBJECT_NUM_INPUTS, SUBJECT_NUM_OUTPUTS
+ *   SUBJECT_NUM_LAYERS                        how many layers are timed one by one; 0 for none
  *   SUBJECT_INPUT_BYTES, SUBJECT_OUTPUT_BYTES initialisers, closed by a 0
  */
 #ifndef TFEDGE_HARNESS_H
@@ -29,6 +30,9 @@ void platform_end_sample(void);
 
 /* Ends the program with the message "<model>_<problem> <number>". */
 __attribute__((noreturn)) void platform_fail(const char *problem, int number);
+
+/* What the generated hook of each layer's end calls, where layers are timed. */
+void harness_layer_done(int index);
 
 /* The model, initialised in an arena that holds no zeros: reading what was never written shows. */
 subject_context *harness_init(void);

@@ -1,6 +1,7 @@
 /* Runs the model on a Cortex-M: samples come from the file "samples", results go to "results".
  *
- * "results" begins with a calibration record; each sample adds its outputs and a measurement.
+ * "results" begins with a calibration record; each sample adds its outputs, a measurement, and the
+ * ticks of each layer if SUBJECT_NUM_LAYERS is not 0.
  */
 #include "console.h"
 #include "harness.h"
@@ -27,6 +28,18 @@ int main(void);
 static int samples;
 static int results;
 static measurement last;
+
+#if SUBJECT_NUM_LAYERS > 0
+static uint64_t layer_ticks[SUBJECT_NUM_LAYERS];
+static uint64_t ticks_of_layers;
+
+/* Each layer has the stopwatch for itself, so that what is done here counts for none. */
+void harness_layer_done(int index) {
+  layer_ticks[index] = stopwatch_ticks();
+  ticks_of_layers += layer_ticks[index];
+  stopwatch_start();
+}
+#endif
 
 size_t platform_read(void *destination, size_t bytes) {
   return semihosting_read(samples, destination, bytes);
@@ -55,6 +68,10 @@ static int measure(measured_function function, subject_context *context) {
   stopwatch_start();
   const int code = function(context);
   last.ticks = stopwatch_ticks();
+#if SUBJECT_NUM_LAYERS > 0
+  last.ticks += ticks_of_layers;
+  ticks_of_layers = 0;
+#endif
   last.stack_bytes = stack_gauge_depth(end_of_paint);
   return code;
 }
@@ -65,6 +82,9 @@ int platform_invoke(subject_context *context) {
 
 void platform_end_sample(void) {
   platform_write(&last, sizeof last);
+#if SUBJECT_NUM_LAYERS > 0
+  platform_write(layer_ticks, sizeof layer_ticks);
+#endif
 }
 
 static int do_nothing(subject_context *context) {
