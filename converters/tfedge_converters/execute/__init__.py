@@ -1,4 +1,4 @@
-"""Compiles generated C and runs it, on this machine and on Cortex-M cores in QEMU."""
+"""Compiles generated C and runs it, on this machine and on others in QEMU."""
 
 from tfedge_converters.execute.cores import CORES
 from tfedge_converters.execute.errors import ExecutionError

@@ -1,4 +1,5 @@
-/* Runs the model on a Cortex-M: samples come from the file "samples", results go to "results".
+/* Runs the model on a simulated core: samples come from the file "samples", results go to
+ * "results".
  *
  * "results" begins with a calibration record; each sample adds its outputs and a measurement.
  */
@@ -14,7 +15,6 @@ typedef struct measurement {
 } measurement;
 
 #define CALIBRATION_ROUNDS 1000000u
-#define INSTRUCTIONS_PER_ROUND 2u
 
 typedef struct calibration {
   uint64_t instructions; /* of a loop of known length */
@@ -73,15 +73,8 @@ static int do_nothing(subject_context *context) {
 }
 
 static int spin(subject_context *context) {
-  uint32_t rounds = CALIBRATION_ROUNDS;
   (void)context;
-  __asm__ volatile(
-      ".syntax unified\n"
-      "1: subs %0, %0, #1\n"
-      "bne 1b\n"
-      : "+l"(rounds)
-      :
-      : "cc");
+  stopwatch_spin(CALIBRATION_ROUNDS);
   return 0;
 }
 
@@ -91,7 +84,7 @@ static void write_calibration(void) {
   record.empty_ticks = last.ticks;
   (void)measure(spin, NULL);
   record.ticks = last.ticks;
-  record.instructions = (uint64_t)CALIBRATION_ROUNDS * INSTRUCTIONS_PER_ROUND;
+  record.instructions = (uint64_t)CALIBRATION_ROUNDS * STOPWATCH_SPIN_INSTRUCTIONS;
   platform_write(&record, sizeof record);
 }
 
