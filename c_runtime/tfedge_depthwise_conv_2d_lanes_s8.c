@@ -3,19 +3,16 @@
 
 #if TFEDGE_HAS_MVE
 
+/* clang-format off */
 /* Requantises four lanes of sums with the constants of their row; see tfedge_requantize_lanes.h. */
-#define TFEDGE_DEPTHWISE_LANES_SCALE(sums, multiplier, shift) \
-  "  vldrw.32 q0, [%[rows], #" multiplier                     \
-  "]\n"                                                       \
-  "  vqrdmulh.s32 " sums ", " sums                            \
-  ", q0\n"                                                    \
-  "  vshr.s32 q1, " sums                                      \
-  ", #31\n"                                                   \
-  "  vldrw.32 q0, [%[rows], #" shift                          \
-  "]\n"                                                       \
-  "  vadd.i32 " sums ", " sums                                \
-  ", q1\n"                                                    \
+#define TFEDGE_SCALE_LANES(sums, multiplier, shift) \
+  "  vldrw.32 q0, [%[rows], #" multiplier "]\n"     \
+  "  vqrdmulh.s32 " sums ", " sums ", q0\n"         \
+  "  vshr.s32 q1, " sums ", #31\n"                  \
+  "  vadd.i32 " sums ", " sums ", q1\n"             \
+  "  vldrw.32 q0, [%[rows], #" shift "]\n"          \
   "  vrshl.s32 " sums ", " sums ", q0\n"
+/* clang-format on */
 
 /* 16 outputs before clamping. */
 TFEDGE_INLINE int8x16_t tfedge_depthwise_conv_2d_lanes_s8_taps(const int8_t *input,
@@ -59,10 +56,10 @@ TFEDGE_INLINE int8x16_t tfedge_depthwise_conv_2d_lanes_s8_taps(const int8_t *inp
       "  vmovlt.s16 q1, q3\n"
       "  vadd.i32 %q[s3], %q[s3], q1\n"
       "  le lr, 1b\n"
-      TFEDGE_DEPTHWISE_LANES_SCALE("%q[s0]", "16", "32")
-      TFEDGE_DEPTHWISE_LANES_SCALE("%q[s1]", "64", "80")
-      TFEDGE_DEPTHWISE_LANES_SCALE("%q[s2]", "112", "128")
-      TFEDGE_DEPTHWISE_LANES_SCALE("%q[s3]", "160", "176")
+      TFEDGE_SCALE_LANES("%q[s0]", "16", "32")
+      TFEDGE_SCALE_LANES("%q[s1]", "64", "80")
+      TFEDGE_SCALE_LANES("%q[s2]", "112", "128")
+      TFEDGE_SCALE_LANES("%q[s3]", "160", "176")
       "  vqmovnb.s32 %q[s0], %q[s0]\n"
       "  vqmovnt.s32 %q[s0], %q[s1]\n"
       "  vqmovnb.s32 %q[s2], %q[s2]\n"

@@ -31,11 +31,13 @@ def convolution(b: Builder) -> None:
 
 
 def pointwise(b: Builder) -> None:
-    """1x1 kernels with strides, to fewer and to more channels."""
+    """1x1 kernels with strides, to fewer and to more channels; often on pixels of one vector."""
     stride = b.rng.choice([1, 1, 1, 2, 3, 30], 2).tolist()
     size = b.rng.integers(1, 8, 2).tolist()
     out = [-(-n // step) for n, step in zip(size, stride, strict=True)]
     batch, depth, channels = int(b.rng.choice([1, 1, 2])), _channels(b), _channels(b)
+    if b.rng.random() < 0.5:
+        depth, channels = int(b.rng.integers(1, 17)), 4 * int(b.rng.integers(1, 8))
     source = b.input((batch, *size, depth))
     options = schema.Conv2DOptionsT()
     options.strideH, options.strideW = stride
@@ -156,12 +158,29 @@ def _image(b: Builder, reach: list[int], stride: list[int]) -> tuple[list[int], 
 def _weighted(b: Builder, code, source, shape, axis, out, options, version) -> Tensor:
     weights = b.weights(shape, axis, per_channel=bool(b.rng.random() < 0.8))
     taps = int(np.prod(shape)) // shape[axis]
-    grid = b.sums(source, weights, taps)
+    grid, largest = b.sums(source, weights, taps), int(b.rng.choice([20_000, 20_000, 1 << 30]))
+    if b.rng.random() < 0.4:
+        grid, largest = _grid_of_halves(b, source, weights, taps), 100
     options.fusedActivationFunction = int(b.rng.choice([_NONE, _RELU, b.activation()]))
     if b.rng.random() < 0.4:
         grid = Quantization.per_tensor(float(grid.scale[0]), -128)
-    bias = b.bias(source, weights, shape[axis])
-    if b.rng.random() < 0.2:
-        values = b.rng.integers(-(1 << 30), 1 << 30, shape[axis])
-        bias = b.constant(values.astype(np.int32), bias.quantization, TensorType.INT32)
+    scale = source.quantization.scale[0] * weights.quantization.scale
+    biases = b.rng.integers(-largest, largest, shape[axis]).astype(np.int32)
+    bias_grid = Quantization(scale, np.zeros(scale.size, np.int64), 0)
+    bias = b.constant(biases, bias_grid, TensorType.INT32)
     return b.output(code, [source, weights, bias], out, grid, options, version)
+
+
+def _grid_of_halves(b: Builder, source: Tensor, weights: Tensor, taps: int) -> Quantization:
+    """A grid on which many sums lie halfway between two integers.
+
+    Weights become -1, 0 and 1, their scales powers of two, and the output's scale a power of two
+    times that of sums.
+    """
+    weights.data[:] = b.rng.integers(-1, 2, weights.shape)
+    exponents = np.round(np.log2(weights.quantization.scale))
+    weights.quantization.scale[:] = np.exp2(exponents)
+    power = exponents.max() + max(np.round(np.log2(taps) / 2), 2)
+    return Quantization.per_tensor(
+        float(source.quantization.scale[0] * np.exp2(power)), b.zero_point()
+    )

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from unittest import SkipTest
 
+import keras
 import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
@@ -54,6 +55,7 @@ def test_every_page_with_blocks_is_run():
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    keras.backend.clear_session()  # layers are named as in a process of one's own
     examples = examples_of(page)
     assert len(examples) > 3
     for example in examples:

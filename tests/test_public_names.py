@@ -44,7 +44,7 @@ asked = [("tfedge", "convert"), ("tfedge", "Artifact"), ("tfedge", "Calibration"
          ("tfedge", "Diagnosis"), ("tfedge", "CheckReport"), ("tfedge", "WidthSearch"),
          ("tfedge", "verify"), ("tfedge", "TfedgeError"), ("tfedge.errors", "QualityError"),
          ("tfedge.quantization", "Scheme")]
-for face in ("calibration", "recovery", "targets"):
+for face in ("backends", "calibration", "recovery", "targets"):
     asked += [(f"tfedge.{face}", name) for name in getattr(tfedge, face).__all__]
 for face in ("callbacks", "clustering", "distillation", "factorization", "layers", "pruning"):
     assert dir(getattr(tfedge, face))

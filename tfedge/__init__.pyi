@@ -19,6 +19,7 @@ from tfedge_converters.search import search_widths as search_widths
 from tfedge_converters.verify import Verification as Verification
 from tfedge_converters.verify import verify as verify
 
+from . import backends as backends
 from . import calibration as calibration
 from . import callbacks as callbacks
 from . import clustering as clustering

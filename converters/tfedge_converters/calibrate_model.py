@@ -53,12 +53,13 @@ def calibrate(
         data.
 
     Raises:
-        TfedgeError: the model or the data do not fit, or the model or the method is not the one of
-            `resume`.
+        TfedgeError: the model computes with integers already, the model or the data do not fit, or
+            the model or the method is not the one of `resume`.
     """
     calibration = _begun(method, quantization, resume)
     check_data(data)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
+    prepared.require_float("calibrate the float model that it was made from")
     samples = CalibrationSamples(data, input_specs(prepared.model), hold_back=False)
     calibration.observe(prepared.model, samples, progress=is_shown(progress))
     found = findings(samples.look, None, wanted_by(prepared), calibration.samples)

@@ -13,6 +13,7 @@ from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.kind import ModelKind, model_kind
 from tfedge_converters.graph.model_file import ModelFile
+from tfedge_converters.open_inputs import fix_inputs
 from tfedge_converters.quantize.precision import real_graph
 from tfedge_converters.simplification import simplify, write_for_quantiser
 from tfedge_converters.sources import source_of
@@ -81,6 +82,7 @@ def prepare(
     typed = read_model(source.flatbuffer, source=source.name)
     refuse_compiled(typed, source.name)
     file = ModelFile(typed, source.flatbuffer)
+    file.change(lambda model: fix_inputs(model, source.input_shapes))
     file.change(lambda model: simplify(model, source.shared_kernels))
     kind = model_kind(typed)
     if kind.has_float_activations and to_quantize:

@@ -28,6 +28,8 @@ class Source:
         input_scales: of a Keras model, see `export.input_scales`.
         scheme: that the model was trained for; None if it was not, or if its file does not say.
         keras_model: what the file was exported from; None of other models, and of trained ones.
+        input_shapes: that a file which was not exported here is still to be given, see
+            `open_inputs`; None if it keeps its own.
     """
 
     flatbuffer: bytes
@@ -36,6 +38,7 @@ class Source:
     input_scales: Mapping[int, float] = field(default_factory=dict)
     scheme: Scheme | None = None
     keras_model: Any = None
+    input_shapes: Any = None
 
 
 def source_of(model: Any, input_shapes: Any = None, *, allow_code: bool = False) -> Source:
@@ -52,14 +55,14 @@ def source_of(model: Any, input_shapes: Any = None, *, allow_code: bool = False)
         TfedgeError: it is of a type that no model has.
     """
     if isinstance(model, (bytes, bytearray)):
-        return Source(bytes(model), "model")
+        return Source(bytes(model), "model", input_shapes=input_shapes)
     if not isinstance(model, (str, Path)):
         _require_model(model)
         return _exported(model, readable(str(getattr(model, "name", "model"))), input_shapes)
     path = Path(model)
     name = readable(path.stem)
     if kind_of(path) is FileKind.TFLITE:
-        return Source(read_bytes(path), name)
+        return Source(read_bytes(path), name, input_shapes=input_shapes)
     with needing_keras(f"{path}: a Keras model"):
         from tfedge_converters.export import load_keras
     return _exported(load_keras(path, allow_code=allow_code), name, input_shapes)

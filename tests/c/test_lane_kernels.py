@@ -25,7 +25,7 @@ pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missin
 LEAST = {
     "conv_2d_lanes_s8": 24,
     "conv_2d_1x1_lanes_s8": 30,
-    "conv_2d_1x1_shallow_lanes_s8": 4,
+    "conv_2d_1x1_shallow_lanes_s8": 6,
     "depthwise_conv_2d_lanes_s8": 12,
     "depthwise_conv_2d_3x3_lanes_s8": 6,
     "fully_connected_lanes_s8": 8,

@@ -14,6 +14,7 @@ from random_builder import SAME, Builder
 from random_graphs import random_model, random_sample
 from random_packed import OPERATORS
 
+from tfedge.errors import TfedgeError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate, packing
 from tfedge_converters.c.plan import plan
@@ -140,6 +141,18 @@ def test_what_a_packed_kernel_cannot_compute_stays_with_the_natural_one(changes)
     assert convolution(**changes) == "conv_2d_s8"
 
 
+def test_a_board_without_room_for_scratch_memory_gets_natural_kernels():
+    model = random_model("packed_conv_2d", 3, 1)
+    arenas = [plan(model.main, name).arena_bytes for name in ("natural", "pairs")]
+    assert arenas[0] < arenas[1]
+    for ram, chosen in zip(arenas, ("conv_2d_s8", "conv_2d_pairs_s8"), strict=True):
+        board = replace(PAIRS, ram_bytes=ram)
+        source = generate(model, Options("model", board))
+        assert [call.kernel for call in calls_of(source.plan)] == [chosen]
+    with pytest.raises(TfedgeError, match=f"the arena needs {arenas[0]:,} bytes"):
+        generate(model, Options("model", replace(PAIRS, ram_bytes=arenas[0] - 1)))
+
+
 def test_other_targets_have_natural_kernels_alone():
     model = random_model("packed_network", 1, 4)
     natural = replace(PAIRS, packing="natural")
@@ -180,3 +193,18 @@ def test_words_have_the_order_that_kernels_document():
         "06050302",
         "08070504",
     ]
+
+
+def test_where_packed_kernels_do_not_fit_those_for_any_core_are_chosen():
+    model = random_model("packed_depthwise", 1, 1)
+    packed, natural = (
+        generate(model, Options("net", replace(PAIRS, packing=name)))
+        for name in ("pairs", "natural")
+    )
+    assert packed.arena_bytes > natural.arena_bytes
+    for ram, right in ((packed.arena_bytes, packed), (packed.arena_bytes - 1, natural)):
+        found = generate(model, Options("net", replace(PAIRS, ram_bytes=ram)))
+        assert found.files == right.files and found.plan.packing == right.plan.packing
+    small = replace(PAIRS, ram_bytes=natural.arena_bytes - 1)
+    with pytest.raises(TfedgeError, match=f"the arena needs {natural.arena_bytes:,} bytes"):
+        generate(model, Options("net", small))

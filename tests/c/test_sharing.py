@@ -64,8 +64,10 @@ def _code_of(model, tmp_path, packing="natural"):
     return {how: code for how, (code, _) in found.items()}
 
 
-@pytest.mark.parametrize("packing", CORES)
-@pytest.mark.parametrize("name", ["ad", "ic", "kws", "vww"])
+REAL = [(name, packing) for name in ("ad", "ic", "kws", "vww") for packing in ("natural", "pairs")]
+
+
+@pytest.mark.parametrize(("name", "packing"), [*REAL, ("vww", "lanes")])
 def test_real_networks(model_file, name, packing, tmp_path):
     model = read_file(model_file(f"mlperf_tiny/{name}_int8.tflite"))
     code = _code_of(model, tmp_path, packing)

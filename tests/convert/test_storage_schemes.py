@@ -107,6 +107,14 @@ def scales(tensor):
     return None if tensor.quantization is None else tensor.quantization.scale.tobytes()
 
 
+@pytest.mark.parametrize(("scheme", "is_said"), [("weights8", True), ("float16", False)])
+def test_a_scheme_that_stores_nothing_says_so(scheme, is_said):
+    small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    artifact = tfedge.convert(small, target="tflite", quantization=scheme)
+    said = "'weights8' has stored nothing in fewer bits: weights of less than 1,024 values stay"
+    assert any(said in note for note in artifact.notes) == is_said
+
+
 def test_what_a_gpu_leaves_to_the_cpu_is_said():
     whole = tfedge.convert(built("convolutions"), target="litert-gpu", quantization="float16")
     assert whole.left_to_cpu == []

@@ -78,13 +78,18 @@ def test_counts_repeat_exactly(negate, build, core):
     assert len({*firmware.run(samples).instructions, *firmware.run(samples).instructions}) == 1
 
 
-@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc"])
-def test_stack_depth_is_that_of_the_deepest_inference(negate, build, core):
+# The frame has 4096 bytes, of which the function writes to the upper ones, but for what RISC-V's
+# compiler puts below them.
+@pytest.mark.parametrize(
+    ("core", "most"),
+    [("cortex-m0", 3000), ("cortex-m4", 3000), ("cortex-m55", 3000), ("rv32imc", 4096)],
+)
+def test_stack_depth_is_that_of_the_deepest_inference(negate, build, core, most):
     firmware = build(core)
     shallow = firmware.run(negate.samples(1)).stack_bytes
     assert shallow <= 64
     deep = [negate.mischief(negate.USE_STACK, used) for used in (500, 3000, 100)]
-    assert 3000 <= firmware.run([*deep, *negate.samples(1)]).stack_bytes <= 3000 + 64
+    assert 3000 <= firmware.run([*deep, *negate.samples(1)]).stack_bytes <= most + 64
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc"])

@@ -472,6 +472,20 @@ def test_a_file_asks_for_no_more_weights_than_it_holds(tmp_path):
     assert load_keras(tmp_path / "wide.keras").count_params() == 250_000
 
 
+def test_descriptions_are_no_deeper_than_python_calls(tmp_path):
+    net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    net.save(tmp_path / "net.keras")
+    deep = []
+    for _ in range(300):
+        deep = [deep]
+    edit_archive(
+        tmp_path / "net.keras",
+        lambda config, _: config["config"]["layers"][1]["config"].update(kernel_constraint=deep),
+    )
+    with pytest.raises(ModelFileError, match="nested more than 200 deep"):
+        load_keras(tmp_path / "net.keras")
+
+
 @pytest.mark.parametrize("attribute", ["keras_version", "model_config"])
 def test_attributes_that_are_no_text(tmp_path, attribute):
     keras2_net(tf_keras.layers.Dense(3)).save(tmp_path / "net.h5")

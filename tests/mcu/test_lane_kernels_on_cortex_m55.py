@@ -24,7 +24,7 @@ from tfedge_converters.verify.engines import run_micro
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
 CORE = "cortex-m55"
-INSTANCES, SAMPLES = 30, 12
+INSTANCES, SAMPLES = 18, 8
 
 # Assembly that needs every register has to survive whatever compilers want for themselves.
 FLAGS = [

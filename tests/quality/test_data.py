@@ -213,5 +213,8 @@ def test_what_a_metric_may_lose(limits, metric, values, complains):
 
 def test_one_sample_is_no_loss():
     assert not Limits().complaint(Evaluation("accuracy", 0.9, 0.8, 10, "c"))
-    with pytest.raises(TfedgeError, match="max_loss is 0 or more"):
-        Limits(loss=-1)
+    for loss in (-1, "0.1"):
+        with pytest.raises(TfedgeError, match="max_loss is 0 or more"):
+            Limits(loss=loss)
+    with pytest.raises(TfedgeError, match="min_snr is a number of dB, not 'high'"):
+        Limits(snr="high")

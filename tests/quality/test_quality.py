@@ -10,7 +10,7 @@ from keras import layers
 from small_models import convolutions, detector_of
 
 import tfedge
-from tfedge.errors import QualityError
+from tfedge.errors import QualityError, TfedgeError
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge_converters.cli import main
 from tfedge_converters.graph import Operator, Tensor, TensorType, read_model, write_model
@@ -212,8 +212,14 @@ def test_integer_outputs_are_equal_or_not():
     assert f"{1 - output.noise:.1%} are equal" in bad.summary()
 
 
-def test_integer_models_need_no_calibration(network):
+def test_what_integer_models_do_not_take_is_told(network):
     made = _converted(network)
-    again = _converted(made.flatbuffer)
+    again = _converted(made.flatbuffer, quantization="int16x8", calibration_method="mse")
     assert again.quality is None
-    assert again.notes == ("calibration was not used: the model computes with integers already",)
+    assert again.notes == tuple(
+        f"{name} was not used: the model computes with integers already"
+        for name in ("quantization", "calibration", "calibration_method")
+    )
+    assert again.flatbuffer == made.flatbuffer
+    with pytest.raises(TfedgeError, match="integers already; calibrate the float model"):
+        tfedge.calibrate(made.flatbuffer, SAMPLES)

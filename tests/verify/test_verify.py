@@ -394,3 +394,16 @@ def test_what_ends_the_process_of_an_interpreter_is_refused(run, code, scale, re
     sample = [np.zeros((1, 8), np.int8)] * 2
     with pytest.raises(UnsupportedError, match=rf"operator 0 \({code}\).*SIGABRT"):
         run(write_model(model), [sample])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"samples": 2.5}, "at least 1 sample is needed to compare, not 2.5"),
+        ({"sequence": "50"}, "a sequence has at least 1 sample, not '50'"),
+        ({"seed": -1}, "a seed is an integer of at least 0, not -1"),
+    ],
+)
+def test_counts_that_are_none_are_refused(numbers, words):
+    with pytest.raises(TfedgeError, match=words):
+        verify(b"", **numbers)

@@ -95,6 +95,11 @@ class C(Backend):
         source = generate(
             conversion.model, options, flatbuffer=conversion.flatbuffer, vectors=vectors
         )
+        if source.plan.packing != request.target.packing:
+            conversion.remarks.append(
+                f"kernels for any core were chosen: with those for its core, which are faster, the "
+                f"model does not fit into the memory of {request.target.name}"
+            )
         return CEmission(source.files, source, conversion.model)
 
     def open_program(

@@ -13,8 +13,9 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
-from tfedge_converters.c.fit import check_fit
+from tfedge_converters.c.fit import shortage
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
+from tfedge_converters.c.packed import NATURAL
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_file
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
@@ -74,7 +75,8 @@ def generate(
 
     Raises:
         UnsupportedError: an operator, type or shape has no kernel.
-        TfedgeError: the name or an option is invalid, or the target has too little memory.
+        TfedgeError: the name or an option is invalid, or the target has too little memory, even for
+            kernels for any core.
     """
     check_model_name(options.name)
     if options.optimize not in OPTIMIZATIONS:
@@ -85,9 +87,15 @@ def generate(
     _refuse_wide_functions(graph)
     layout = plan(graph, options.target.packing)
     known = vectors() if callable(vectors) else vectors
-    emitter = _Emitter(model, graph, layout, options, flatbuffer or write_model(model), known)
-    source = emitter.emit()
-    check_fit(source, options.target)
+    file = flatbuffer or write_model(model)
+    source = _Emitter(model, graph, layout, options, file, known).emit()
+    lacking = shortage(source, options.target)
+    if lacking and layout.packing != NATURAL:
+        # Scratch memory and filled up weights are what speed costs, and may be too much.
+        source = _Emitter(model, graph, plan(graph), options, file, known).emit()
+        lacking = shortage(source, options.target)
+    if lacking:
+        raise TfedgeError(lacking)
     return source
 
 

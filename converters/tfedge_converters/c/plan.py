@@ -8,7 +8,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.lowering import lower, refuse_operators_without_kernels
-from tfedge_converters.c.packed import packed
+from tfedge_converters.c.packed import NATURAL, packed
 from tfedge_converters.graph.layers import layer_names, needed_operators
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words
 from tfedge_converters.graph.types import Graph, Operator, Tensor
@@ -63,12 +63,14 @@ class Plan:
         arena_bytes: size of the arena.
         lower_bound: the largest live set, scratch included; no placement takes less.
         peak_layer: the layer at which that is reached.
+        packing: for which cores kernels were chosen, see `packed.PACKED_KERNELS`.
     """
 
     layers: tuple[Layer, ...]
     arena_bytes: int
     lower_bound: int
     peak_layer: Layer | None
+    packing: str
     _roots: dict[int, Tensor] = field(repr=False)
     _offsets: dict[int, int] = field(repr=False)
     _scratch: dict[int, int] = field(repr=False)
@@ -86,7 +88,7 @@ class Plan:
         return self._scratch.get(id(call))
 
 
-def plan(graph: Graph, packing: str = "natural") -> Plan:
+def plan(graph: Graph, packing: str = NATURAL) -> Plan:
     """Lowers a graph and places its tensors.
 
     Args:
@@ -103,6 +105,7 @@ def plan(graph: Graph, packing: str = "natural") -> Plan:
 class _Planner:
     def __init__(self, graph: Graph, packing: str):
         self.graph = graph
+        self.packing = packing
         operators = needed_operators(graph)
         # What has no kernel comes first: a state is for nothing without its operator.
         refuse_operators_without_kernels(graph, operators)
@@ -156,6 +159,7 @@ class _Planner:
             arena_bytes=placement.size,
             lower_bound=placement.lower_bound,
             peak_layer=self._peak(all_buffers),
+            packing=self.packing,
             _roots=self.roots,
             _offsets={tensor: place_of[id(storage)] for tensor, storage in storages.items()},
             _scratch={call: place_of[call] for call in scratch},

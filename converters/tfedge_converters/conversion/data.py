@@ -10,6 +10,9 @@ from tfedge_converters.metrics import metric_function
 from tfedge_converters.quality import Comparison
 from tfedge_converters.quantize.calibration import is_calibration
 
+# What becomes of real numbers; integers stay what they are.
+_FOR_FLOAT_MODELS = ("quantization", "calibration", "calibration_method")
+
 
 def take_data(conversion: Conversion) -> None:
     """Holds the data against the model, and keeps what the result will be compared with."""
@@ -22,6 +25,18 @@ def take_data(conversion: Conversion) -> None:
     conversion.comparison = Comparison(
         conversion.prepared, request.calibration, conversion.labelled
     )
+    conversion.remarks += _unused(conversion)
+
+
+def _unused(conversion: Conversion) -> list[str]:
+    """What was asked for and does nothing, each in a sentence."""
+    if conversion.kind.has_float_activations:
+        return []
+    return [
+        f"{name} was not used: the model computes with integers already"
+        for name in _FOR_FLOAT_MODELS
+        if getattr(conversion.request, name) is not None
+    ]
 
 
 def _refuse_recovery(conversion: Conversion) -> None:

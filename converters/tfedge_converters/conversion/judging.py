@@ -20,6 +20,7 @@ def judge(conversion: Conversion) -> None:
         request.limits,
         request.metric,
         _evaluation(conversion),
+        conversion.remarks,
     )
     warnings = conversion.judgement.warnings
     if request.strict and warnings:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfedge.quantization.schemes import Scheme, StorageScheme
+from tfedge.quantization.schemes import FLOAT32_WEIGHTS, Scheme, StorageScheme
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.conversion.arguments import check_storage
 from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.quantize import quantize
 from tfedge_converters.quantize.io_types import set_io_types
 from tfedge_converters.quantize.recovery import recover
-from tfedge_converters.quantize.storage import store_weights
+from tfedge_converters.quantize.storage import has_stored_weights, store_weights
 
 
 def quantise(conversion: Conversion) -> None:
@@ -34,9 +34,13 @@ def _change_io_types(conversion: Conversion) -> None:
 def _store(conversion: Conversion, scheme: StorageScheme) -> None:
     backend = conversion.backend
     check_storage(scheme, backend, conversion.request)
-    conversion.file.change(
-        lambda model: store_weights(model, scheme, per_channel=backend.per_channel_storage)
-    )
+    per_channel = backend.per_channel_storage
+    conversion.file.change(lambda model: store_weights(model, scheme, per_channel=per_channel))
+    if scheme.weights != FLOAT32_WEIGHTS and not has_stored_weights(conversion.model):
+        conversion.remarks.append(
+            f"'{scheme.name}' has stored nothing in fewer bits: weights of less than "
+            f"{scheme.minimum_elements:,} values stay real, and the model has no others"
+        )
 
 
 def _find_ranges(conversion: Conversion, scheme: Scheme) -> None:

@@ -65,6 +65,7 @@ class Conversion:
         name: prefix of files and symbols.
         labelled: evaluation data; None if there are none.
         comparison: with the float model.
+        remarks: what was asked for and came to nothing, in sentences.
         emission: what the back end made.
         judgement: how good the result is.
         folding: the channels that were taken out.
@@ -78,6 +79,7 @@ class Conversion:
     name: str = field(init=False)
     labelled: LabelledData | None = field(init=False)
     comparison: Comparison = field(init=False)
+    remarks: list[str] = field(init=False, default_factory=list)
     emission: Emission = field(init=False)
     judgement: Judgement = field(init=False)
     folding: ChannelFolding = field(init=False, default_factory=ChannelFolding)

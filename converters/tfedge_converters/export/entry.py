@@ -10,14 +10,14 @@ from typing import Any
 import keras
 
 from tfedge.errors import TfedgeError
-from tfedge_converters.export.input_shapes import (
+from tfedge_converters.export.names import leaf_names, unique_names
+from tfedge_converters.input_shapes import (
     InputShapes,
     InputSpec,
     require_static,
     reshaped,
     specs_of,
 )
-from tfedge_converters.export.names import leaf_names, unique_names
 
 
 @dataclass(frozen=True)

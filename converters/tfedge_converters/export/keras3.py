@@ -15,12 +15,12 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.requirements import refuse_quantized_by_keras
 from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
-from tfedge_converters.export.input_shapes import InputShapes, InputSpec
 from tfedge_converters.export.joint_softmax import joint_softmaxes
 from tfedge_converters.export.normalization import marked_normalizations
 from tfedge_converters.export.recurrent import without_loops
 from tfedge_converters.export.sums import sums_of_batches
 from tfedge_converters.export.weights import require_built, require_finite
+from tfedge_converters.input_shapes import InputShapes, InputSpec
 
 _NARROW_FLOATS = ("float16", "bfloat16")
 

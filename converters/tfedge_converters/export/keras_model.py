@@ -9,7 +9,6 @@ import keras
 
 from tfedge.errors import TfedgeError
 from tfedge_converters.export.dilations import restore_dilations
-from tfedge_converters.export.input_shapes import InputShapes
 from tfedge_converters.export.integer_inputs import take_integers
 from tfedge_converters.export.keras3 import keras_entry
 from tfedge_converters.export.lowering import lower
@@ -20,6 +19,7 @@ from tfedge_converters.export.saved_function import SavedFunction, saved_functio
 from tfedge_converters.export.squeezed_addends import restore_addends
 from tfedge_converters.export.trace import trace
 from tfedge_converters.graph import read_model, write_model
+from tfedge_converters.input_shapes import InputShapes
 from tfedge_converters.quiet import quiet
 
 

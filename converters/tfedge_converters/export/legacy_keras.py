@@ -13,9 +13,9 @@ import tf_keras
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
-from tfedge_converters.export.input_shapes import InputShapes, InputSpec
 from tfedge_converters.export.tfmot_wrappers import without_wrappers
 from tfedge_converters.export.weights import require_built, require_finite
+from tfedge_converters.input_shapes import InputShapes, InputSpec
 
 _OTHER_FLOATS = ("float16", "bfloat16", "float64")
 _OTHER_POLICIES = (*_OTHER_FLOATS, "mixed_float16", "mixed_bfloat16")

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfedge.errors import ModelFileError
 from tfedge_converters.export.entry import Argument, Entry
-from tfedge_converters.export.input_shapes import InputShapes, InputSpec, reshaped
+from tfedge_converters.input_shapes import InputShapes, InputSpec, reshaped
 
 _SIGNATURE = "serving_default"
 

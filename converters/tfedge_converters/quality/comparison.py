@@ -72,10 +72,7 @@ class Comparison:
         self._data: CalibrationSamples | None = None
         self._calibrated: Calibrated | None = None
         self._before: FloatOutputs | None = None
-        self._notes = []
         self.calibration = calibration
-        if not prepared.kind.has_float_activations and calibration is not None:
-            self._notes.append("calibration was not used: the model computes with integers already")
         if prepared.kind.has_float_activations and has_data:
             self._data = CalibrationSamples(
                 calibration,
@@ -103,6 +100,7 @@ class Comparison:
         limits: Limits,
         metric: Any,
         evaluation: Evaluation | None,
+        remarks: Sequence[str] = (),
     ) -> Judgement:
         """Measures what the model has become.
 
@@ -113,9 +111,10 @@ class Comparison:
             metric: see `metric_function`; for the labels of (x, y) that was given to calibrate
                 with.
             evaluation: on labelled data, if it was measured.
+            remarks: notes on the conversion itself.
         """
         data = self._looked_at()
-        warnings, notes = list(data.warnings), [*self._notes, *data.notes]
+        warnings, notes = list(data.warnings), [*remarks, *data.notes]
         quality = None
         samples, source = self._samples()
         if self._before is not None and samples:

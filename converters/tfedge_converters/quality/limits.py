@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from tfedge.errors import TfedgeError
 from tfedge_converters.evaluation import Evaluation
@@ -34,10 +35,10 @@ class Limits:
     loss: float | None = None
 
     def __post_init__(self) -> None:
-        if math.isnan(self.snr):
-            raise TfedgeError("min_snr is a number of dB, not nan")
-        if self.loss is not None and not self.loss >= 0:
-            raise TfedgeError(f"max_loss is 0 or more, not {self.loss}")
+        if not isinstance(self.snr, Real) or math.isnan(self.snr):
+            raise TfedgeError(f"min_snr is a number of dB, not {self.snr!r}")
+        if self.loss is not None and not (isinstance(self.loss, Real) and self.loss >= 0):
+            raise TfedgeError(f"max_loss is 0 or more, not {self.loss!r}")
 
     def complaint(self, evaluation: Evaluation) -> str:
         """What is wrong with a metric, in words; empty if nothing is."""

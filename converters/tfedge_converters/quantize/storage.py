@@ -36,6 +36,7 @@ from tfedge_converters.quantize.quant_params import block_scale, quantize_blocks
 
 _BITS = {INT8_WEIGHTS: 8, INT4_WEIGHTS: 4}
 _TYPES = {8: TensorType.INT8, 4: TensorType.INT4}
+_STORED = frozenset({TensorType.FLOAT16, *_TYPES.values()})
 
 # Versions of kernels that multiply weights of so many bits with activations that they round
 # themselves. Of DEPTHWISE_CONV_2D it must be a scale for each channel: with one, LiteRT reads past
@@ -81,6 +82,12 @@ def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = Tr
     for graph in model.graphs:
         storage = _Storage(graph, scheme, per_channel)
         storage.run()
+
+
+def has_stored_weights(model: Model) -> bool:
+    """Whether any constant of a model is stored in fewer bits than float32 has."""
+    tensors = (tensor for graph in model.graphs for tensor in graph.tensors())
+    return any(tensor.is_constant and tensor.type in _STORED for tensor in tensors)
 
 
 @dataclass(frozen=True)

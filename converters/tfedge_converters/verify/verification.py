@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -175,13 +176,21 @@ def verify(
             nothing can say what is right.
         ExecutionError: the C in a folder does not compile, or crashes.
     """
-    if sequence < 1:
-        raise TfedgeError(f"a sequence has at least 1 sample, not {sequence}")
-    if samples < 1:
-        raise TfedgeError(f"at least 1 sample is needed to compare, not {samples}")
+    _require_counts(samples, sequence, seed)
     names = _names(engines)
     with subject_of(model) as subject:
         return _verified(subject, inputs, samples, sequence, seed, names, engines is not None)
+
+
+def _require_counts(samples: int, sequence: int, seed: int) -> None:
+    """Refuses numbers of samples below 1, a seed below 0, and what is no integer."""
+    for what, least, given in (
+        ("a sequence has at least 1 sample", 1, sequence),
+        ("at least 1 sample is needed to compare", 1, samples),
+        ("a seed is an integer of at least 0", 0, seed),
+    ):
+        if not isinstance(given, Integral) or given < least:
+            raise TfedgeError(f"{what}, not {given!r}")
 
 
 def _names(engines: Sequence[str] | None) -> Sequence[str]:

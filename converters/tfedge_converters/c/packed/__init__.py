@@ -16,9 +16,12 @@ from tfedge_converters.c.packed import lanes, pairs
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
 
+# Kernels for any core.
+NATURAL = "natural"
+
 # By what targets call their packing: natural kernel to packed one.
 PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
-    "natural": {},
+    NATURAL: {},
     "pairs": pairs.KERNELS,
     "lanes": lanes.KERNELS,
 }

@@ -92,12 +92,11 @@ def _check_fit(name: str, declared: Shape, given: Any) -> None:
         )
 
 
-def require_static(inputs: dict[str, InputSpec]) -> None:
-    """Refuses inputs of unknown size and inputs that are not numbers.
+def require_sizes(inputs: dict[str, InputSpec]) -> None:
+    """Refuses inputs of unknown size.
 
     Raises:
         TfedgeError: a size is unknown or zero.
-        UnsupportedError: an input takes strings, complex numbers or the like.
     """
     for name, spec in inputs.items():
         if None in spec.shape:
@@ -108,6 +107,17 @@ def require_static(inputs: dict[str, InputSpec]) -> None:
             )
         if any(size is not None and size < 1 for size in spec.shape):
             raise TfedgeError(f"input '{name}' has shape {spec.shape}; sizes start at 1")
+
+
+def require_static(inputs: dict[str, InputSpec]) -> None:
+    """Refuses inputs of unknown size and inputs that are not numbers.
+
+    Raises:
+        TfedgeError: a size is unknown or zero.
+        UnsupportedError: an input takes strings, complex numbers or the like.
+    """
+    require_sizes(inputs)
+    for name, spec in inputs.items():
         if spec.dtype not in _NUMBERS:
             raise UnsupportedError(
                 f"input '{name}' takes elements of type {spec.dtype}; give it float32 or an "
