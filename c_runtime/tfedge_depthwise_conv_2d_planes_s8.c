@@ -1,6 +1,8 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_depthwise_conv_2d_planes_s8.h"
 
+#include "tfedge_two_sums.h"
+
 /* A part of one channel's outputs. Pairs are words of two values of a column, the upper one in the
  * lower half; steps are in bytes. */
 typedef struct channel_part {
@@ -262,6 +264,10 @@ static TFEDGE_ASSEMBLY void rows_at_two(const channel_part *part __attribute__((
 
 /* clang-format on */
 
+TFEDGE_INLINE uint32_t pair_of(int32_t upper, int32_t lower) {
+  return ((uint32_t)upper & 0xffffu) | (uint32_t)lower << 16;
+}
+
 /* A pixel's four channels of two rows, to the planes. */
 TFEDGE_INLINE void spread_pixel(uint32_t *const planes[4], int32_t x, const int8_t *upper,
                                 const int8_t *lower) {
@@ -279,56 +285,90 @@ TFEDGE_INLINE void spread_pixel(uint32_t *const planes[4], int32_t x, const int8
 
 #else
 
-/* The same on the same words, for every other processor. */
+/* The same for every other processor, where a pair is a number, upper + lower * 2^16: multiplied
+ * with one weight it has the products of two outputs. */
 
-/* The value of a row, 0 to 3, of two pairs of rows. */
-static int32_t value_of(const channel_part *part, const uint32_t *pairs, int32_t row) {
-  const uint32_t pair = pairs[row / 2 * part->pair_step / 4];
-  return (int16_t)(uint16_t)(row % 2 == 0 ? pair : pair >> 16);
+TFEDGE_INLINE uint32_t pair_of(int32_t upper, int32_t lower) {
+  return (uint32_t)upper + ((uint32_t)lower << 16);
 }
 
-static int32_t weight_of(const int32_t *row, int32_t tap) {
-  static const int32_t bytes[9] = {0, 1, 4, 2, 3, 6, 7, 10, 11};
-  const uint32_t word = (uint32_t)row[bytes[tap] / 4];
-  return (int8_t)(uint8_t)(word >> (8 * (bytes[tap] % 4)));
+TFEDGE_INLINE int32_t upper_of(uint32_t pair) {
+  return (int16_t)(uint16_t)pair;
 }
 
-/* The output whose window begins with a pair, or one row below. */
-static int8_t output_of(const channel_part *part, const uint32_t *pairs, int32_t below) {
-  const int32_t *const row = part->row;
-  int32_t sum = row[3];
+TFEDGE_INLINE int32_t lower_of(uint32_t pair) {
+  return (int32_t)(pair + 0x8000u) >> 16;
+}
+
+/* The weights of a channel, which row has in three words. */
+static void take_weights(const int32_t *row, uint32_t weights[9]) {
+  static const uint8_t bytes[9] = {0, 1, 4, 2, 3, 6, 7, 10, 11};
   for (int32_t tap = 0; tap < 9; tap++) {
-    sum += value_of(part, pairs + tap % 3, below + tap / 3) * weight_of(row, tap);
+    const uint32_t word = (uint32_t)row[bytes[tap] / 4];
+    weights[tap] = (uint32_t)(int8_t)(uint8_t)(word >> (8 * (bytes[tap] % 4)));
   }
+}
+
+static int8_t requantized_sum(const channel_part *part, int32_t products) {
+  const int32_t *const row = part->row;
+  const int32_t sum = row[3] + products;
   return (int8_t)(part->exact ? tfedge_requantize_exactly(sum, row[4], row[5], row[6])
                               : tfedge_requantize_by_steps(sum, row[4], row[5]));
 }
 
+/* Two rows of outputs: windows begin with a pair, and one row below. */
 static void rows_in_twos(const channel_part *part) {
+  uint32_t weights[9];
+  take_weights(part->row, weights);
   for (int32_t turn = 0; turn < part->turns; turn++) {
-    const uint32_t *const pairs = part->pairs + turn * part->pair_step / 4;
-    int8_t *const output = part->output + 2 * turn * part->row_step;
+    const uint32_t *upper = part->pairs + turn * part->pair_step / 4;
+    const uint32_t *lower = upper + part->pair_step / 4;
+    int8_t *output = part->output + 2 * turn * part->row_step;
     for (int32_t x = 0; x < part->width; x++) {
-      output[x * part->pixel_step + part->row_step] = output_of(part, pairs + x, 1);
-      output[x * part->pixel_step] = output_of(part, pairs + x, 0);
+      tfedge_two_sums sums = tfedge_two_sums_start(5);
+      for (int32_t column = 0; column < 3; column++) {
+        const uint32_t between = pair_of(lower_of(upper[column]), upper_of(lower[column]));
+        tfedge_add_two_products(&sums, upper[column], weights[column], between,
+                                weights[3 + column]);
+      }
+      tfedge_add_two_products(&sums, lower[0], weights[6], lower[1], weights[7]);
+      tfedge_add_two_products(&sums, lower[2], weights[8], 0, 0);
+      output[part->row_step] = requantized_sum(part, sums.second);
+      output[0] = requantized_sum(part, tfedge_first_sum(&sums));
+      output += part->pixel_step;
+      upper++;
+      lower++;
     }
   }
 }
 
+/* One row of outputs, two rows apart. */
 static void rows_at_two(const channel_part *part) {
+  uint32_t weights[9];
+  take_weights(part->row, weights);
   for (int32_t turn = 0; turn < part->turns; turn++) {
-    const uint32_t *const pairs = part->pairs + turn * part->pair_step / 4;
-    int8_t *const output = part->output + turn * part->row_step;
+    const uint32_t *upper = part->pairs + turn * part->pair_step / 4;
+    const uint32_t *lower = upper + part->pair_step / 4;
+    int8_t *output = part->output + turn * part->row_step;
     for (int32_t x = 0; x < part->width; x++) {
-      output[x * part->pixel_step] = output_of(part, pairs + 2 * x, 0);
+      uint32_t sum = 0; /* modulo 2^32 */
+      for (int32_t column = 0; column < 3; column++) {
+        sum += (uint32_t)upper_of(upper[column]) * weights[column];
+        sum += (uint32_t)lower_of(upper[column]) * weights[3 + column];
+        sum += (uint32_t)upper_of(lower[column]) * weights[6 + column];
+      }
+      output[0] = requantized_sum(part, (int32_t)sum);
+      output += part->pixel_step;
+      upper += 2;
+      lower += 2;
     }
   }
 }
 
-static void spread_pixel(uint32_t *const planes[4], int32_t x, const int8_t *upper,
-                         const int8_t *lower) {
+TFEDGE_INLINE void spread_pixel(uint32_t *const planes[4], int32_t x, const int8_t *upper,
+                                const int8_t *lower) {
   for (int32_t channel = 0; channel < 4; channel++) {
-    planes[channel][x] = (uint32_t)(uint16_t)upper[channel] | (uint32_t)lower[channel] << 16;
+    planes[channel][x] = pair_of(upper[channel], lower[channel]);
   }
 }
 
@@ -423,9 +463,9 @@ void tfedge_depthwise_conv_2d_planes_s8(const tfedge_depthwise_conv_2d_planes_s8
   uint32_t *const planes = (uint32_t *)scratch;
   const int32_t words = (params->stripe_pairs + 1) * 4 * params->plane_width;
   const int32_t row_words = params->exact ? 7 : 6;
-  const uint32_t zero = (uint32_t)params->input_zero_point;
+  const uint32_t zeros = pair_of(params->input_zero_point, params->input_zero_point);
   for (int32_t i = 0; i < words; i++) {
-    planes[i] = (zero & 0xffffu) | zero << 16;
+    planes[i] = zeros;
   }
   for (int32_t batch = 0; batch < params->batches; batch++) {
     for (int32_t c = 0; c < params->channels; c += 4) {

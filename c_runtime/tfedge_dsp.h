@@ -132,7 +132,7 @@ TFEDGE_INLINE int32_t tfedge_add_high_rounded(int32_t a, int32_t b, int32_t adde
 
 /* GCC's first scheduling pass hoists all loads of an unrolled block and then runs out of registers.
  */
-#if TFEDGE_HAS_DSP && !defined(__clang__)
+#if defined(__arm__) && defined(__GNUC__) && !defined(__clang__)
 #define TFEDGE_KEEP_ORDER __attribute__((optimize("no-schedule-insns")))
 #else
 #define TFEDGE_KEEP_ORDER

@@ -1,6 +1,8 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_fully_connected_pairs_s8.h"
 
+#include "tfedge_two_sums.h"
+
 #if TFEDGE_HAS_DSP
 
 /* clang-format off */
@@ -130,24 +132,59 @@ static TFEDGE_ASSEMBLY void fours(const tfedge_fully_connected_pairs_s8_params *
 
 /* The same on the same words, for every other processor. */
 
-static int32_t product_of_four(const int8_t *values, uint32_t weights) {
-  return values[0] * (int8_t)(uint8_t)weights + values[1] * (int8_t)(uint8_t)(weights >> 8) +
-         values[2] * (int8_t)(uint8_t)(weights >> 16) +
-         values[3] * (int8_t)(uint8_t)(weights >> 24);
+TFEDGE_INLINE int32_t add_four(int32_t sum, const int32_t values[4], const int32_t *weights) {
+  const int32_t weight0 = tfedge_byte_of(weights, 0);
+  const int32_t weight1 = tfedge_byte_of(weights, 1);
+  const int32_t weight2 = tfedge_byte_of(weights, 2);
+  const int32_t weight3 = tfedge_byte_of(weights, 3);
+#if TFEDGE_IS_BASELINE /* with no register for a sum, and no instruction that adds to one */
+  return sum +
+         (values[0] * weight0 + values[1] * weight1 + values[2] * weight2 + values[3] * weight3);
+#else
+  return sum + values[3] * weight3 + values[0] * weight0 + values[1] * weight1 +
+         values[2] * weight2;
+#endif
+}
+
+/* Four channels; returns the weights of the next ones. */
+TFEDGE_KEEP_ORDER static TFEDGE_APART const int32_t *sum_four(const int8_t *input, int32_t depth,
+                                                              const int32_t *weights,
+                                                              int32_t sums[4]) {
+  const int8_t *const end = input + depth;
+  int32_t sum0 = sums[0];
+  int32_t sum1 = sums[1];
+  int32_t sum2 = sums[2];
+  int32_t sum3 = sums[3];
+  for (; input != end; input += 4) {
+    const int32_t values[4] = {input[0], input[1], input[2], input[3]};
+    sum0 = add_four(sum0, values, weights);
+    sum1 = add_four(sum1, values, weights + 1);
+    sum2 = add_four(sum2, values, weights + 2);
+    sum3 = add_four(sum3, values, weights + 3);
+    weights += 4;
+  }
+  sums[0] = sum0;
+  sums[1] = sum1;
+  sums[2] = sum2;
+  sums[3] = sum3;
+  return weights;
 }
 
 static void fours(const tfedge_fully_connected_pairs_s8_params *params, const int8_t *input,
                   int8_t *output, int32_t groups) {
-  for (int32_t channel = 0; channel < 4 * groups; channel++) {
-    const int32_t *const weights = params->weights + channel / 4 * params->depth + channel % 4;
-    const int32_t *const scale = params->scales + channel * params->scale_words;
-    int32_t sum = params->bias[channel];
-    for (int32_t k = 0; k < params->depth; k += 4) {
-      sum += product_of_four(input + k, (uint32_t)weights[k]);
+  const int32_t *weights = params->weights;
+  const int32_t *bias = params->bias;
+  const int32_t *scale = params->scales;
+  for (int32_t group = 0; group < groups; group++) {
+    int32_t sums[4] = {bias[0], bias[1], bias[2], bias[3]};
+    weights = sum_four(input, params->depth, weights, sums);
+    for (int32_t i = 0; i < 4; i++) {
+      *output++ =
+          (int8_t)(params->exact ? tfedge_requantize_exactly(sums[i], scale[0], scale[1], scale[2])
+                                 : tfedge_requantize_by_steps(sums[i], scale[0], scale[1]));
+      scale += params->scale_words;
     }
-    output[channel] =
-        (int8_t)(params->exact ? tfedge_requantize_exactly(sum, scale[0], scale[1], scale[2])
-                               : tfedge_requantize_by_steps(sum, scale[0], scale[1]));
+    bias += 4;
   }
 }
 

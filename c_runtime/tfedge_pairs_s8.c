@@ -1,6 +1,8 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_pairs_s8.h"
 
+#include "tfedge_two_sums.h"
+
 #if TFEDGE_HAS_DSP
 
 /* clang-format off */
@@ -171,53 +173,145 @@ uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const i
 
 #else
 
-/* The same on the same words, for every other processor. */
+/* The same on the same weights, for every other processor. A column's word has a value of two
+ * pixels, first + second * 2^16, and so one multiplication has two products: [pairs][2 values]
+ * [2 twos of pixels]. */
 
-static int32_t product_of_pair(uint32_t column, uint32_t weights, int32_t odd) {
-  const uint32_t bytes = weights >> (8 * odd);
-  return (int16_t)(uint16_t)column * (int8_t)(uint8_t)bytes +
-         (int16_t)(uint16_t)(column >> 16) * (int8_t)(uint8_t)(bytes >> 16);
+/* One channel's sums of four pixels. */
+typedef struct four_sums {
+  tfedge_two_sums sums01;
+  tfedge_two_sums sums23;
+} four_sums;
+
+TFEDGE_INLINE four_sums start(const tfedge_pairs_s8_params *params) {
+  const tfedge_two_sums none = tfedge_two_sums_start(params->pairs);
+  const four_sums sums = {none, none};
+  return sums;
 }
 
-static int8_t requantized_sum(const tfedge_pairs_s8_params *params, const int32_t *row, int32_t odd,
-                              int32_t sum) {
+/* A pair of values of four pixels times the weights of the even channel, or of the odd one. */
+TFEDGE_INLINE void add_pair(four_sums *sums, const uint32_t columns[4], const int32_t *weights,
+                            int32_t odd) {
+  const uint32_t first = (uint32_t)tfedge_byte_of(weights, odd);
+  const uint32_t second = (uint32_t)tfedge_byte_of(weights, 2 + odd);
+  tfedge_add_two_products(&sums->sums01, columns[0], first, columns[2], second);
+  tfedge_add_two_products(&sums->sums23, columns[1], first, columns[3], second);
+}
+
+TFEDGE_INLINE void finish(const four_sums *from, int32_t sums[4]) {
+  sums[0] = tfedge_first_sum(&from->sums01);
+  sums[1] = from->sums01.second;
+  sums[2] = tfedge_first_sum(&from->sums23);
+  sums[3] = from->sums23.second;
+}
+
+#if defined(__arm__)
+
+/* One channel after the other, each by a function of its own, for which registers suffice. */
+
+TFEDGE_INLINE void sum_channel(const tfedge_pairs_s8_params *params, const uint32_t *columns,
+                               const int32_t *weights, int32_t odd, int32_t sums[4]) {
+  const uint32_t *const end = columns + 4 * params->pairs;
+  four_sums found = start(params);
+  do {
+    add_pair(&found, columns, weights, odd);
+    add_pair(&found, columns + 4, weights + 1, odd);
+    columns += 8;
+    weights += 2;
+  } while (columns != end);
+  finish(&found, sums);
+}
+
+TFEDGE_KEEP_ORDER static TFEDGE_APART void sum_even_channel(const tfedge_pairs_s8_params *params,
+                                                            const uint32_t *columns,
+                                                            const int32_t *weights,
+                                                            int32_t sums[4]) {
+  sum_channel(params, columns, weights, 0, sums);
+}
+
+TFEDGE_KEEP_ORDER static TFEDGE_APART void sum_odd_channel(const tfedge_pairs_s8_params *params,
+                                                           const uint32_t *columns,
+                                                           const int32_t *weights,
+                                                           int32_t sums[4]) {
+  sum_channel(params, columns, weights, 1, sums);
+}
+
+static void sum_two_channels(const tfedge_pairs_s8_params *params, const uint32_t *columns,
+                             const int32_t *weights, int32_t sums[2][4]) {
+  sum_even_channel(params, columns, weights, sums[0]);
+  sum_odd_channel(params, columns, weights, sums[1]);
+}
+
+#else
+
+/* Both at once: columns are loaded once. */
+static TFEDGE_APART void sum_two_channels(const tfedge_pairs_s8_params *params,
+                                          const uint32_t *columns, const int32_t *weights,
+                                          int32_t sums[2][4]) {
+  const uint32_t *const end = columns + 4 * params->pairs;
+  four_sums even = start(params);
+  four_sums odd = even;
+  do {
+    add_pair(&even, columns, weights, 0);
+    add_pair(&odd, columns, weights, 1);
+    columns += 4;
+    weights++;
+  } while (columns != end);
+  finish(&even, sums[0]);
+  finish(&odd, sums[1]);
+}
+
+#endif
+
+/* row: constants of two channels. */
+static void requantize_channel(const int32_t *row, int32_t odd, int32_t exact,
+                               const int32_t sums[4], int8_t *output, int32_t pixel_step) {
+  const int32_t bias = row[odd];
   const int32_t multiplier = row[2 + 2 * odd];
   const int32_t addend = row[3 + 2 * odd];
-  return (int8_t)(params->exact ? tfedge_requantize_exactly(sum, multiplier, addend, row[6 + odd])
-                                : tfedge_requantize_by_steps(sum, multiplier, addend));
-}
-
-void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
-                          int8_t *output, int32_t pixel_step) {
-  const int32_t row_words = params->exact ? 8 : 6;
-  for (int32_t channel = 0; channel < params->channels; channel++) {
-    const int32_t odd = channel % 2;
-    const int32_t *const row = params->rows + channel / 2 * row_words;
-    const int32_t *const weights = params->weights + channel / 2 * params->pairs;
+  if (exact != 0) {
+    const int32_t shift = row[6 + odd];
     for (int32_t pixel = 0; pixel < 4; pixel++) {
-      int32_t sum = row[odd];
-      for (int32_t pair = 0; pair < params->pairs; pair++) {
-        sum += product_of_pair(columns[4 * pair + pixel], (uint32_t)weights[pair], odd);
-      }
-      output[pixel * pixel_step + channel] = requantized_sum(params, row, odd, sum);
+      *output = (int8_t)tfedge_requantize_exactly(bias + sums[pixel], multiplier, addend, shift);
+      output += pixel_step;
+    }
+  } else {
+    for (int32_t pixel = 0; pixel < 4; pixel++) {
+      *output = (int8_t)tfedge_requantize_by_steps(bias + sums[pixel], multiplier, addend);
+      output += pixel_step;
     }
   }
 }
 
-static uint32_t pair_of(int8_t first, int8_t second) {
-  return (uint32_t)(uint16_t)first | (uint32_t)(uint16_t)second << 16;
+void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
+                          int8_t *output, int32_t pixel_step) {
+  const int32_t exact = params->exact;
+  const int32_t *row = params->rows;
+  const int32_t *weights = params->weights;
+  for (int32_t channel = 0; channel < params->channels; channel += 2) {
+    int32_t sums[2][4];
+    sum_two_channels(params, columns, weights, sums);
+    requantize_channel(row, 0, exact, sums[0], output + channel, pixel_step);
+    requantize_channel(row, 1, exact, sums[1], output + channel + 1, pixel_step);
+    row += exact != 0 ? 8 : 6;
+    weights += params->pairs;
+  }
+}
+
+TFEDGE_INLINE uint32_t two_of(int8_t first, int8_t second) {
+  return (uint32_t)first + ((uint32_t)second << 16);
 }
 
 uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
                                 const int8_t *pixel2, const int8_t *pixel3, int32_t count) {
-  const int8_t *const pixels[4] = {pixel0, pixel1, pixel2, pixel3};
   for (int32_t value = 0; value < count; value += 4) {
-    for (int32_t pixel = 0; pixel < 4; pixel++) {
-      const int8_t *const four = pixels[pixel] + value;
-      columns[pixel] = pair_of(four[0], four[2]);
-      columns[4 + pixel] = pair_of(four[1], four[3]);
+    for (int32_t i = 0; i < 2; i++) {
+      columns[0] = two_of(pixel0[value + i], pixel1[value + i]);
+      columns[1] = two_of(pixel2[value + i], pixel3[value + i]);
+      columns[2] = two_of(pixel0[value + i + 2], pixel1[value + i + 2]);
+      columns[3] = two_of(pixel2[value + i + 2], pixel3[value + i + 2]);
+      columns += 4;
     }
-    columns += 8;
   }
   return columns;
 }

@@ -8,11 +8,25 @@
 /* Generated code checks that it is compiled with the runtime that it was made for. */
 #define TFEDGE_RUNTIME_VERSION 1
 
+/* Cortex-M0, M0+, M1 and M23: eight registers for most instructions, and products of 32 bits. */
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
+#define TFEDGE_IS_BASELINE 1
+#else
+#define TFEDGE_IS_BASELINE 0
+#endif
+
 /* Kernel bodies are inlined into their callers so that literal shapes fold into the code. */
 #if defined(__GNUC__)
 #define TFEDGE_INLINE static inline __attribute__((always_inline, unused))
 #else
 #define TFEDGE_INLINE static inline
+#endif
+
+/* A function that is not inlined. */
+#if defined(__GNUC__)
+#define TFEDGE_APART __attribute__((noinline))
+#else
+#define TFEDGE_APART
 #endif
 
 /* A layer of the network. GCC 12, where it does not inline a layer, may take it for a function that

@@ -7,11 +7,41 @@
 /* Fixed-point arithmetic of TFLite Micro: real multipliers are q * 2^(shift - 31) with q in
  * [2^30, 2^31), and a product is rounded twice, first to 31 fractional bits, then by the shift. */
 
+/* The upper word of a * b. */
+TFEDGE_INLINE int32_t tfedge_high_word(int32_t a, int32_t b) {
+#if TFEDGE_IS_BASELINE
+  /* By halves: a core that has no instruction for it calls a function that takes the lower word as
+     well. Each of the sums stays within 32 bits. */
+  const int32_t a_low = a & 0xffff;
+  const int32_t b_low = b & 0xffff;
+  const int32_t a_high = a >> 16;
+  const int32_t b_high = b >> 16;
+  const uint32_t low = (uint32_t)a_low * (uint32_t)b_low;
+  const int32_t cross = a_high * b_low + (int32_t)(low >> 16);
+  return a_high * b_high + (cross >> 16) + ((a_low * b_high + (cross & 0xffff)) >> 16);
+#else
+  return (int32_t)(((int64_t)a * b) >> 32);
+#endif
+}
+
 /* a * b / 2^31, rounded half up; b is never negative. gemmlowp's saturating rounding doubling high
  * multiply: its sign-dependent nudge and truncation are floor((a * b + 2^30) / 2^31). */
 TFEDGE_INLINE int32_t tfedge_multiply_high(int32_t a, int32_t b) {
+#if TFEDGE_IS_BASELINE
+  const uint32_t low = (uint32_t)a * (uint32_t)b;
+  return (int32_t)(((uint32_t)tfedge_high_word(a, b) << 1) + (((low >> 30) + 1u) >> 1));
+#else
   return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+#endif
 }
+
+#if !TFEDGE_HAS_DSP
+/* The same for |a| < 2^30. */
+TFEDGE_INLINE int32_t tfedge_multiply_high_doubled(int32_t a, int32_t b) {
+  const uint32_t low = (uint32_t)(a * 2) * (uint32_t)b;
+  return tfedge_high_word(a * 2, b) + (int32_t)(low >> 31);
+}
+#endif
 
 /* x / 2^exponent, rounded half away from zero; exponent in 0..31. */
 TFEDGE_INLINE int32_t tfedge_divide_by_power_of_two(int32_t x, int exponent) {
@@ -31,11 +61,7 @@ TFEDGE_INLINE int32_t tfedge_requantize(int32_t x, int32_t multiplier, int shift
 
 /* The same where |x| < 2^30 and shift in -31..-1, in fewer instructions. */
 TFEDGE_INLINE int32_t tfedge_requantize_narrow(int32_t x, int32_t multiplier, int shift) {
-#if TFEDGE_HAS_DSP
   const int32_t high = tfedge_multiply_high_doubled(x, multiplier);
-#else
-  const int32_t high = tfedge_multiply_high(x, multiplier);
-#endif
   const int right = -shift;
   return (high + (high >> 31) + (int32_t)((uint32_t)1 << (right - 1))) >> right;
 }

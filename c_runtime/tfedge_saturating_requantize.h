@@ -27,7 +27,7 @@ TFEDGE_INLINE int32_t tfedge_requantize_exactly(int32_t sum, int32_t multiplier,
 #if TFEDGE_HAS_DSP
   const int32_t high = tfedge_add_high_rounded(sum * 2, multiplier, addend);
 #else
-  const int32_t high = tfedge_multiply_high(sum, multiplier) + addend;
+  const int32_t high = tfedge_multiply_high_doubled(sum, multiplier) + addend;
 #endif
   return tfedge_saturate_int8((high + (sum >> 31)) >> shift);
 }
@@ -38,7 +38,7 @@ TFEDGE_INLINE int32_t tfedge_requantize_by_steps(int32_t sum, int32_t multiplier
 #if TFEDGE_HAS_DSP
   const int32_t high = tfedge_add_high(sum, multiplier, addend);
 #else
-  const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32) + addend;
+  const int32_t high = tfedge_high_word(sum, multiplier) + addend;
 #endif
   return tfedge_saturate_int8(high >> 1);
 }

@@ -34,6 +34,18 @@ SAMPLES, SEQUENCE = 20, 7
 )
 @pytest.mark.parametrize("optimize", ["speed", "shared"])
 def test_firmware_is_bit_exact(core, name, optimize, tmp_path):
+    compare(core, name, optimize, tmp_path)
+
+
+# A core that multiplies words by halves, and one of another family.
+@pytest.mark.parametrize("core", ["cortex-m0", "rv32imc"])
+@pytest.mark.parametrize("name", ["conv_2d", "unidirectional_sequence_lstm"])
+def test_portable_kernels_are_bit_exact(core, name, tmp_path):
+    compare(core, name, "shared", tmp_path)
+
+
+def compare(core, name, optimize, tmp_path):
+    """Runs random operators in QEMU and compares all of their outputs."""
     model = random_model(name, seed=11, count=INSTANCES)
     program = generate(model, Options("model", targets.load(core), optimize)).write(tmp_path)
     rng = np.random.default_rng(12)

@@ -36,8 +36,8 @@ from tfedge.pruning.tracing import CONVOLUTION, DENSE, DEPTHWISE, Weight, positi
 # docs/measurements/mcu.md lists: dense of ad, convolutions of ic, and depthwise ones of what is
 # left of kws and vww, which agree within 7 %. All else that a layer does is in them.
 INSTRUCTIONS_PER_MAC = {
-    "cortex-m0": {DENSE: 7.2, CONVOLUTION: 6.4, DEPTHWISE: 35.0},
-    "cortex-m3": {DENSE: 3.0, CONVOLUTION: 2.9, DEPTHWISE: 16.0},
+    "cortex-m0": {DENSE: 5.3, CONVOLUTION: 4.7, DEPTHWISE: 20.0},
+    "cortex-m3": {DENSE: 2.7, CONVOLUTION: 2.7, DEPTHWISE: 8.8},
     "cortex-m4": {DENSE: 1.9, CONVOLUTION: 1.9, DEPTHWISE: 15.0},
 }
 

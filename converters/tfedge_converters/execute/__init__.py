@@ -1,4 +1,4 @@
-"""Runs of generated C, on this machine and on Cortex-M cores in QEMU."""
+"""Runs of generated C, on this machine and on others in QEMU."""
 
 from tfedge_converters.execute.cores import CORES
 from tfedge_converters.execute.errors import ExecutionError

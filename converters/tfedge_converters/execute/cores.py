@@ -1,7 +1,7 @@
-"""The Cortex-M cores that firmware can be built for, and QEMU's machines that run it.
+"""The cores that firmware can be built for, and QEMU's machines that run it.
 
-Sources: QEMU's hw/arm/mps2.c, mps2-tz.c and armsse.c; Arm application notes AN385, AN386, AN500,
-AN505 and AN547.
+Sources: QEMU's hw/arm/mps2.c, mps2-tz.c and armsse.c, and hw/riscv/virt.c; Arm application notes
+AN385, AN386, AN500, AN505 and AN547.
 """
 
 from __future__ import annotations
@@ -12,17 +12,35 @@ _MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Machine:
-    """A machine of qemu-system-arm.
+class Emulator:
+    """A program of QEMU.
 
     Attributes:
+        name: of the program.
+        packages: Debian's.
+        options: beside those that all have.
+    """
+
+    name: str
+    packages: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of QEMU.
+
+    Attributes:
+        emulator: that has it.
         name: for QEMU's -machine.
-        clock_hz: what SysTick counts; QEMU executes 10^9 instructions a second of its time.
-        vectors: the address where the core looks for its vector table at reset.
+        clock_hz: what the harness's stopwatch counts; QEMU executes 10^9 instructions a second of
+            its time.
+        vectors: the address where the core looks for its vector table, or begins, at reset.
         flash: the address of 4 MiB minus a vector table of memory for code and constants.
         ram: the address of 4 MiB of memory with nothing right below it.
     """
 
+    emulator: Emulator
     name: str
     clock_hz: int
     vectors: int
@@ -31,7 +49,7 @@ class Machine:
 
     @property
     def instructions_per_tick(self) -> float:
-        """How many instructions QEMU executes while SysTick counts one."""
+        """How many instructions QEMU executes while the stopwatch counts one."""
         return 1e9 / self.clock_hz
 
     def linker_regions(self) -> str:
@@ -49,35 +67,90 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Toolchain:
+    """A cross compiler.
+
+    Attributes:
+        prefix: what the names of its programs begin with.
+        packages: Debian's, its C library among them.
+        library: what messages call that.
+        specs: the file that makes the compiler find it; it comes with it.
+        flags: that choose it.
+        startup: the folder of the harness's code for its architecture.
+    """
+
+    prefix: str
+    packages: str
+    library: str
+    specs: str
+    flags: tuple[str, ...]
+    startup: str
+
+
+@dataclass(frozen=True)
 class Core:
     """A kind of processor core.
 
     Attributes:
-        flags: arm-none-eabi-gcc's options for it.
+        flags: the compiler's options for it.
         machine: runs its code.
+        toolchain: compiles it.
     """
 
     flags: tuple[str, ...]
     machine: Machine
+    toolchain: Toolchain
 
 
 VECTOR_TABLE_BYTES = 16 * 4
 
+_ARM = Toolchain(
+    prefix="arm-none-eabi-",
+    packages="gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    library="newlib",
+    specs="nano.specs",
+    flags=("--specs=nano.specs", "--specs=nosys.specs"),
+    startup="cortex_m",
+)
+_RISCV = Toolchain(
+    prefix="riscv64-unknown-elf-",
+    packages="gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    library="picolibc",
+    specs="picolibc.specs",
+    flags=("--specs=picolibc.specs",),
+    startup="riscv",
+)
+
+_QEMU_ARM = Emulator("qemu-system-arm", "qemu-system-arm")
 _MPS2_MEMORY = {"vectors": 0x0, "flash": VECTOR_TABLE_BYTES, "ram": 0x2000_0000}
-_AN385 = Machine("mps2-an385", 25_000_000, **_MPS2_MEMORY)
-_AN386 = Machine("mps2-an386", 25_000_000, **_MPS2_MEMORY)
-_AN500 = Machine("mps2-an500", 25_000_000, **_MPS2_MEMORY)
-_AN505 = Machine("mps2-an505", 20_000_000, 0x1000_0000, 0x1000_0040, 0x3800_0000)
-_AN547 = Machine("mps3-an547", 32_000_000, 0x0, 0x6100_0000, 0x6000_0000)
+_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, **_MPS2_MEMORY)
+_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, **_MPS2_MEMORY)
+_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, **_MPS2_MEMORY)
+_AN505 = Machine(_QEMU_ARM, "mps2-an505", 20_000_000, 0x1000_0000, 0x1000_0040, 0x3800_0000)
+_AN547 = Machine(_QEMU_ARM, "mps3-an547", 32_000_000, 0x0, 0x6100_0000, 0x6000_0000)
 
 _HARD_FLOAT = ("-mfloat-abi=hard", "-mfpu=auto")
 
+
+def _cortex_m(machine: Machine, *flags: str) -> Core:
+    return Core((*flags, "-mthumb"), machine, _ARM)
+
+
+def _risc_v(bits: int, *flags: str) -> Core:
+    emulator = Emulator(f"qemu-system-riscv{bits}", "qemu-system-misc", ("-bios", "none"))
+    virt = Machine(emulator, "virt", 1_000_000_000, 0x8000_0000, 0x8000_0040, 0x8100_0000)
+    return Core(flags, virt, _RISCV)
+
+
 CORES = {
     # Armv6-M is a subset of what the Cortex-M3 executes; it has no machine with enough memory.
-    "cortex-m0": Core(("-mcpu=cortex-m0", "-mthumb"), _AN385),
-    "cortex-m3": Core(("-mcpu=cortex-m3", "-mthumb"), _AN385),
-    "cortex-m4": Core(("-mcpu=cortex-m4", "-mthumb", *_HARD_FLOAT), _AN386),
-    "cortex-m7": Core(("-mcpu=cortex-m7", "-mthumb", *_HARD_FLOAT), _AN500),
-    "cortex-m33": Core(("-mcpu=cortex-m33", "-mthumb", *_HARD_FLOAT), _AN505),
-    "cortex-m55": Core(("-mcpu=cortex-m55", "-mthumb", *_HARD_FLOAT), _AN547),
+    "cortex-m0": _cortex_m(_AN385, "-mcpu=cortex-m0"),
+    "cortex-m3": _cortex_m(_AN385, "-mcpu=cortex-m3"),
+    "cortex-m4": _cortex_m(_AN386, "-mcpu=cortex-m4", *_HARD_FLOAT),
+    "cortex-m7": _cortex_m(_AN500, "-mcpu=cortex-m7", *_HARD_FLOAT),
+    "cortex-m33": _cortex_m(_AN505, "-mcpu=cortex-m33", *_HARD_FLOAT),
+    "cortex-m55": _cortex_m(_AN547, "-mcpu=cortex-m55", *_HARD_FLOAT),
+    "rv32imc": _risc_v(32, "-march=rv32imc", "-mabi=ilp32"),
+    # Addresses from 2^31 on are none for the default code model.
+    "rv64gc": _risc_v(64, "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"),
 }

@@ -1,4 +1,4 @@
-"""Generated C compiled for a Cortex-M core and run in QEMU."""
+"""Generated C compiled for a core and run in QEMU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.near_names import near
-from tfedge_converters.execute.cores import CORES, Core
+from tfedge_converters.execute.cores import CORES, Core, Toolchain
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.firmware_result import FirmwareResult, parse_results
 from tfedge_converters.execute.firmware_sizes import FirmwareSizes, model_sizes
@@ -31,17 +31,13 @@ from tfedge_converters.execute.toolchain import (
     missing_tool,
 )
 
-_GCC_PACKAGES = "gcc-arm-none-eabi libnewlib-arm-none-eabi"
-_QEMU_PACKAGES = "qemu-system-arm"
-
 _FIRMWARE = HARNESS_DIRECTORY / "firmware"
 _EMPTY_MODEL = HARNESS_DIRECTORY / "empty"
 _HARNESS_SOURCES = (HARNESS_DIRECTORY / "harness.c", *sorted(_FIRMWARE.glob("*.c")))
-_C_LIBRARY_SPECS = "nano.specs"
 _FLAGS = (
     *STRICT_C99,
     *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
-    *(f"--specs={_C_LIBRARY_SPECS}", "--specs=nosys.specs", "-nostartfiles"),
+    "-nostartfiles",
 )
 
 # One instruction takes one nanosecond of virtual time, however long it takes the host.
@@ -55,13 +51,13 @@ _QEMU_OPTIONS = (
 def build_firmware(
     program: CProgram, core: str, *, flags: Sequence[str] = (), num_layers: int = 0
 ) -> Firmware:
-    """Compile a model for a Cortex-M core, with every warning an error.
+    """Compile a model for a core, with every warning an error.
 
     Args:
         program: the generated C.
         core: a name in `CORES`, e.g. "cortex-m4".
         flags: put behind tfedge's own (C99, -O2, a section for each function and object, unused
-            ones dropped, newlib-nano), so that they win.
+            ones dropped, a small C library), so that they win.
         num_layers: how many layers to time one by one, by the hook that generated C has for the
             end of each; 0 for none. The hook takes code, so sizes are those of firmware without.
 
@@ -80,7 +76,7 @@ def build_firmware(
 
 
 class Firmware:
-    """A model linked for a Cortex-M core. Its temporary files go when this object does.
+    """A model linked for a core. Its temporary files go when this object does.
 
     Attributes:
         program: the model.
@@ -125,9 +121,10 @@ class Firmware:
             MissingToolError: QEMU is not installed.
             ExecutionError: the model faulted, returned an error or took longer than `timeout`.
         """
-        qemu = find_tool(["qemu-system-arm"], _QEMU_PACKAGES)
+        machine = self._core.machine
+        qemu = find_tool([machine.emulator.name], machine.emulator.packages)
         samples = list(samples)
-        command: list[str | Path] = [qemu, "-machine", self._core.machine.name]
+        command: list[str | Path] = [qemu, "-machine", machine.name, *machine.emulator.options]
         command += [*_QEMU_OPTIONS, "-kernel", self.elf]
         if executed is not None:
             command += ["-d", "in_asm,exec,nochain", "-D", executed.absolute()]
@@ -138,7 +135,7 @@ class Firmware:
             self._simulate(command, directory, timeout)
             results = directory / "results"
             data = results.read_bytes() if results.is_file() else b""
-        machine, count = self._core.machine, len(samples)
+        count = len(samples)
         return parse_results(self.program, machine, data, count, self._num_layers)
 
     def _simulate(self, command: Sequence[str | Path], directory: Path, timeout: float) -> None:
@@ -163,7 +160,7 @@ class Firmware:
         match = re.search(r"^fault: .* pc (0x[0-9a-f]+)", words, re.MULTILINE)
         if match is None:
             return ""
-        addr2line = find_tool(["arm-none-eabi-addr2line"], _GCC_PACKAGES)
+        addr2line = _find_program(self._core.toolchain, "addr2line")
         try:
             location = ask_tool([addr2line, "-f", "-e", self.elf, match[1]])
         except ExecutionError:  # the fault is what the user has to hear of
@@ -176,7 +173,7 @@ class Firmware:
         Raises:
             MissingToolError: the cross compiler's binutils are not installed.
         """
-        size_tool = find_tool(["arm-none-eabi-size"], _GCC_PACKAGES)
+        size_tool = _find_program(self._core.toolchain, "size")
         directory = self._scratch.path / "empty"
         directory.mkdir(exist_ok=True)
         empty = replace(self.program, name="empty", directory=_EMPTY_MODEL)
@@ -188,16 +185,17 @@ def _build(
     program: CProgram, core: Core, flags: Sequence[str], directory: Path, num_layers: int = 0
 ) -> Path:
     """Compile a program and the harness, and link them in `directory`."""
-    gcc = _find_gcc()
+    gcc = _find_gcc(core.toolchain)
+    startup = _FIRMWARE / core.toolchain.startup
     write_subject_header(program, directory, num_layers)
     (directory / "regions.ld").write_text(core.machine.linker_regions())
     elf = directory / f"{program.name}.elf"
-    includes = (program.directory, HARNESS_DIRECTORY, _FIRMWARE, directory)
-    command: list[str | Path] = [gcc, *_FLAGS, *core.flags, *flags]
+    includes = (program.directory, HARNESS_DIRECTORY, _FIRMWARE, startup, directory)
+    command: list[str | Path] = [gcc, *_FLAGS, *core.toolchain.flags, *core.flags, *flags]
     command += [f"-I{path}" for path in includes]
     command += _layer_hook(program, num_layers)
-    command += [*program.sources, *_HARNESS_SOURCES, "-lm"]
-    command += [f"-L{directory}", "-T", _FIRMWARE / "cortex_m.ld", "-o", elf]
+    command += [*program.sources, *_HARNESS_SOURCES, *sorted(startup.glob("*.c")), "-lm"]
+    command += [f"-L{directory}", "-T", startup / "memory.ld", "-o", elf]
     compile_program(command, program.name, elf)
     return elf
 
@@ -210,10 +208,14 @@ def _layer_hook(program: CProgram, num_layers: int) -> list[str]:
     return [f"-D{program.name.upper()}_ON_LAYER(i)={call}"]
 
 
-def _find_gcc() -> str:
-    gcc = find_tool(["arm-none-eabi-gcc"], _GCC_PACKAGES)
-    query = [gcc, f"--print-file-name={_C_LIBRARY_SPECS}"]
+def _find_program(toolchain: Toolchain, name: str) -> str:
+    return find_tool([toolchain.prefix + name], toolchain.packages)
+
+
+def _find_gcc(toolchain: Toolchain) -> str:
+    gcc = _find_program(toolchain, "gcc")
     # gcc repeats the bare name of a file that it does not find.
-    if ask_tool(query).strip() == _C_LIBRARY_SPECS:
-        raise missing_tool("newlib, the C library of arm-none-eabi-gcc,", _GCC_PACKAGES)
+    if ask_tool([gcc, f"--print-file-name={toolchain.specs}"]).strip() == toolchain.specs:
+        what = f"{toolchain.library}, the C library of {toolchain.prefix}gcc,"
+        raise missing_tool(what, toolchain.packages)
     return gcc

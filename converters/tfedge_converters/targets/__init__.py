@@ -31,8 +31,9 @@ class Target:
         flags: compiler flags for its architecture, as "-mcpu=cortex-m4".
         flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
         packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
-            in the order of the .tflite file), "pairs" (those with the DSP extension) or "lanes"
-            (those with Helium).
+            in the order of the .tflite file), "pairs" (those that make two products with an
+            instruction: by the DSP extension, or by multiplications of 32 bits) or "lanes" (those
+            with Helium).
         backend: the name of what makes its files: "tflite" (the .tflite file alone), "c"
             (standalone C beside it), "tflite-micro" (the model as an array, and its operator
             resolver), "ethos-u" (the same of what Vela makes), or one that was registered.

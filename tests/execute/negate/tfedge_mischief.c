@@ -37,8 +37,10 @@ static int overflow_stack(const int16_t *pair, const uint8_t *arena_end) {
 
 static int spin(const int16_t *pair, const uint8_t *arena_end) {
   (void)arena_end;
-#if defined(__arm__)
+#if defined(__arm__) || defined(__riscv)
   uint32_t rounds = 65536u * (uint16_t)pair[1] + (uint16_t)pair[0];
+#endif
+#if defined(__arm__)
   __asm__ volatile(
       ".syntax unified\n"
       "1: nop\n"
@@ -47,6 +49,12 @@ static int spin(const int16_t *pair, const uint8_t *arena_end) {
       : "+l"(rounds)
       :
       : "cc");
+#elif defined(__riscv)
+  __asm__ volatile(
+      "1: nop\n"
+      "addi %0, %0, -1\n"
+      "bnez %0, 1b\n"
+      : "+r"(rounds));
 #else
   (void)pair;
 #endif

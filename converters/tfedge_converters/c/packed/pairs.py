@@ -1,4 +1,8 @@
-"""Kernels for cores with the DSP extension: Cortex-M4, M7 and M33."""
+"""Kernels that make two products with an instruction.
+
+Cortex-M4, M7 and M33 have the DSP extension for that; Cortex-M0, M0+, M3 and RISC-V multiply words
+that have two values.
+"""
 
 from __future__ import annotations
 

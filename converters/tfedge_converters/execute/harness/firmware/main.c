@@ -1,4 +1,5 @@
-/* Runs the model on a Cortex-M: samples come from the file "samples", results go to "results".
+/* Runs the model on a simulated core: samples come from the file "samples", results go to
+ * "results".
  *
  * "results" begins with a calibration record; each sample adds its outputs, a measurement, and the
  * ticks of each layer if SUBJECT_NUM_LAYERS is not 0.
@@ -15,7 +16,6 @@ typedef struct measurement {
 } measurement;
 
 #define CALIBRATION_ROUNDS 1000000u
-#define INSTRUCTIONS_PER_ROUND 2u
 
 typedef struct calibration {
   uint64_t instructions; /* of a loop of known length */
@@ -93,15 +93,8 @@ static int do_nothing(subject_context *context) {
 }
 
 static int spin(subject_context *context) {
-  uint32_t rounds = CALIBRATION_ROUNDS;
   (void)context;
-  __asm__ volatile(
-      ".syntax unified\n"
-      "1: subs %0, %0, #1\n"
-      "bne 1b\n"
-      : "+l"(rounds)
-      :
-      : "cc");
+  stopwatch_spin(CALIBRATION_ROUNDS);
   return 0;
 }
 
@@ -111,7 +104,7 @@ static void write_calibration(void) {
   record.empty_ticks = last.ticks;
   (void)measure(spin, NULL);
   record.ticks = last.ticks;
-  record.instructions = (uint64_t)CALIBRATION_ROUNDS * INSTRUCTIONS_PER_ROUND;
+  record.instructions = (uint64_t)CALIBRATION_ROUNDS * STOPWATCH_SPIN_INSTRUCTIONS;
   platform_write(&record, sizeof record);
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "semihosting_call.h"
+
 enum {
   SYS_OPEN = 0x01,
   SYS_CLOSE = 0x02,
@@ -14,13 +16,6 @@ enum {
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026u
 #define ADP_STOPPED_RUN_TIME_ERROR 0x20023u
 
-static int32_t call(int32_t operation, uintptr_t parameter) {
-  register int32_t r0 __asm__("r0") = operation;
-  register uintptr_t r1 __asm__("r1") = parameter;
-  __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-  return r0;
-}
-
 /* volatile: no call of strlen, for the harness is to use nothing of the C library */
 static uintptr_t string_length(const volatile char *text) {
   uintptr_t length = 0;
@@ -32,31 +27,37 @@ static uintptr_t string_length(const volatile char *text) {
 
 int semihosting_open(const char *path, semihosting_mode mode) {
   const uintptr_t block[3] = {(uintptr_t)path, (uintptr_t)mode, string_length(path)};
-  return (int)call(SYS_OPEN, (uintptr_t)block);
+  return (int)semihosting_call(SYS_OPEN, (uintptr_t)block);
 }
 
 size_t semihosting_read(int handle, void *destination, size_t bytes) {
   const uintptr_t block[3] = {(uintptr_t)handle, (uintptr_t)destination, bytes};
-  return bytes == 0 ? 0 : (size_t)call(SYS_READ, (uintptr_t)block);
+  return bytes == 0 ? 0 : (size_t)semihosting_call(SYS_READ, (uintptr_t)block);
 }
 
 size_t semihosting_write(int handle, const void *source, size_t bytes) {
   const uintptr_t block[3] = {(uintptr_t)handle, (uintptr_t)source, bytes};
-  return bytes == 0 ? 0 : (size_t)call(SYS_WRITE, (uintptr_t)block);
+  return bytes == 0 ? 0 : (size_t)semihosting_call(SYS_WRITE, (uintptr_t)block);
 }
 
 void semihosting_close(int handle) {
   const uintptr_t block[1] = {(uintptr_t)handle};
-  (void)call(SYS_CLOSE, (uintptr_t)block);
+  (void)semihosting_call(SYS_CLOSE, (uintptr_t)block);
 }
 
 void semihosting_print(const char *text) {
-  (void)call(SYS_WRITE0, (uintptr_t)text);
+  (void)semihosting_call(SYS_WRITE0, (uintptr_t)text);
 }
 
 static __attribute__((noreturn)) void stop(uintptr_t reason) {
+#if UINTPTR_MAX > 0xffffffffu
+  const uintptr_t block[2] = {reason, 0};
+  const uintptr_t parameter = (uintptr_t)block;
+#else
+  const uintptr_t parameter = reason;
+#endif
   for (;;) {
-    (void)call(SYS_EXIT, reason);
+    (void)semihosting_call(SYS_EXIT, parameter);
   }
 }
 

@@ -1,4 +1,4 @@
-/* Virtual time from SysTick, in ticks of the core's clock. */
+/* Virtual time, in ticks of the core's clock. */
 #ifndef TFEDGE_STOPWATCH_H
 #define TFEDGE_STOPWATCH_H
 
@@ -10,6 +10,9 @@ void stopwatch_start(void);
 /* Ticks since the start. */
 uint64_t stopwatch_ticks(void);
 
-void SysTick_Handler(void);
+/* Instructions of a round of a loop of known length. */
+#define STOPWATCH_SPIN_INSTRUCTIONS 2u
+
+void stopwatch_spin(uint32_t rounds);
 
 #endif

@@ -1,4 +1,7 @@
+/* Ticks are SysTick's. */
 #include "stopwatch.h"
+
+void SysTick_Handler(void);
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define SYST_CSR REGISTER(0xE000E010u) /* control and status */
@@ -35,4 +38,14 @@ uint64_t stopwatch_ticks(void) {
     after = wraps;
   } while (before != after || (ICSR & ICSR_PENDSTSET) != 0);
   return ((uint64_t)before << PERIOD_BITS) + ((0u - left) & PERIOD_MASK);
+}
+
+void stopwatch_spin(uint32_t rounds) {
+  __asm__ volatile(
+      ".syntax unified\n"
+      "1: subs %0, %0, #1\n"
+      "bne 1b\n"
+      : "+l"(rounds)
+      :
+      : "cc");
 }

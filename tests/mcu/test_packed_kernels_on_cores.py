@@ -1,4 +1,4 @@
-"""Kernels with packed weights on cores with the DSP extension, at every level of optimisation."""
+"""Kernels with packed weights, with the DSP extension and without, at every level of -O."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ BUILDS = [
     ("cortex-m4", ("-O3", "-fno-omit-frame-pointer", "-fstack-protector-strong")),
     ("cortex-m7", ("-Os",)),
     ("cortex-m33", ("-O2", "-flto")),
+    # Portable C, which compilers read differently at every level.
+    ("cortex-m0", ("-O2",)),
+    ("cortex-m0", ("-Os",)),
+    ("cortex-m3", ("-O3",)),
+    ("rv32imc", ("-O2",)),
+    ("rv32imc", ("-O0",)),
+    ("rv64gc", ("-O3",)),
 ]
 
 

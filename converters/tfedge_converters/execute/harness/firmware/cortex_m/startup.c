@@ -8,7 +8,6 @@
 #include "console.h"
 #include "harness.h"
 #include "semihosting.h"
-#include "stopwatch.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define CCR REGISTER(0xE000ED14u)   /* configuration and control */
@@ -25,6 +24,7 @@ extern uint32_t main_stack_top[], process_stack_bottom[], process_stack_top[];
 int main(void);
 void Reset_Handler(void);
 void Fault_Handler(void);
+void SysTick_Handler(void);
 __attribute__((noreturn, used)) void start_program(void);
 __attribute__((noreturn, used)) void report_fault(const uint32_t *frame);
 
