@@ -95,7 +95,9 @@ def test_the_command_line_prints_the_same(results, float_model, tmp_path, capsys
 
 
 def test_without_matplotlib_there_are_tables(results, tmp_path, monkeypatch, caplog):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    drawn = [name for name in sys.modules if name.split(".")[0] == "matplotlib"]
+    for name in {"matplotlib", *drawn}:
+        monkeypatch.setitem(sys.modules, name, None)
     names = {path.name for path in results["diagnosis"].save(tmp_path)}
     assert names == {"layers.csv", "channels.csv", "diagnosis.json"}
     assert "pip install 'tfedge[figures]'" in caplog.text

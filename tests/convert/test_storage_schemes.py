@@ -10,6 +10,7 @@ from scheme_cases import MODELS, built, samples
 
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import STORAGE_SCHEMES, StorageScheme
 from tfedge_converters.graph import TensorType, read_model
 from tfedge_converters.graph.blockwise_scales import has_blocks
@@ -145,11 +146,11 @@ def test_inputs_are_rounded_as_asked():
 
 def weight_types(model, scheme):
     artifact = tfedge.convert(model, target="tflite", quantization=scheme)
+    with_weights = {row.operator for row in artifact.weights}
     return {
-        row.operator: tensor.type.name
-        for row in artifact.weights
-        for tensor in artifact.model.main.tensors()
-        if tensor.name == row.name
+        operator.code: operator.inputs[OPERATORS[operator.code].weights[0].operand].type.name
+        for operator in artifact.model.main.operators
+        if operator.code in with_weights
     }
 
 

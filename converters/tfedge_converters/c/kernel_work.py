@@ -106,7 +106,7 @@ def _lane_product(call: KernelCall) -> Work:
 
 
 def _lane_patches(call: KernelCall) -> Work:
-    """Count a 3x3 depthwise kernel's pairs of rows, their channels, patches, interleaved vectors."""
+    """Count a 3x3 depthwise kernel's pairs of rows, channels, patches and interleaved vectors."""
     params: Mapping[str, Any] = call.params
     rows = params["batches"] * _ceil(params["output_height"], 2)
     patches = _ceil(params["output_width"], 2)

@@ -26,6 +26,7 @@ from tfedge_converters.ptq.casts import (
     dequantize_operator,
     quantize_operator,
 )
+from tfedge_converters.ptq.function_ranges import may_leave_numbers
 from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.ptq.real_operators import computes
 
@@ -204,9 +205,6 @@ def _is_single(tensor: Tensor) -> bool:
     return tensor.data is not None and tensor.data.size == 1
 
 
-# Their results may be infinite or no number; so are those of DIV, unless its divisor is constant.
-_WITH_POLES = frozenset({"LOG", "POW", "RSQRT", "SQRT"})
-
 # What is real already, by the source and the tensor that it stands for.
 _RealTensors = dict[tuple[int, int], Tensor]
 
@@ -260,16 +258,9 @@ def _between_ends(function: Operator, real: _RealTensors) -> Iterator[Operator]:
             inputs = [real.get((key, id(tensor)), tensor) for tensor in step.inputs]
             yield dataclasses.replace(step, inputs=inputs, outputs=[real[key, id(made)]])
     last = real[key, id(result)]
-    if any(map(_may_leave_numbers, function.steps)):
+    if may_leave_numbers(source, function.steps):
         last = yield from _bounded(last, result)
     yield quantize_operator(last, result)
-
-
-def _may_leave_numbers(step: Operator) -> bool:
-    """Whether results may be infinite or no number, which integers are not made of in C."""
-    if step.code == "DIV":
-        return step.inputs[1] is not None and step.inputs[1].data is None
-    return step.code in _WITH_POLES
 
 
 def _bounded(source: Tensor, result: Tensor) -> Generator[Operator, None, Tensor]:

@@ -1,0 +1,111 @@
+"""The numbers that a function of one activation may give, and whether all of them are finite.
+
+Interval arithmetic over the function's operators: what is not known of an operator is that it may
+give anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tfedge_converters.graph import Operator, Tensor
+
+Interval = tuple[float, float]
+
+# Of float32.
+_LARGEST_EXPONENT = 88.0
+_ANYTHING: Interval = (-math.inf, math.inf)
+
+
+def may_leave_numbers(source: Tensor, steps: tuple[Operator, ...]) -> bool:
+    """Tell whether a result of a function may be infinite, or no number.
+
+    Args:
+        source: what it is a function of, on its grid or of integers.
+        steps: the function's operators, in order.
+    """
+    known: dict[int, Interval] = {id(source): _held_by(source)}
+    for step in steps:
+        operands = [_interval(tensor, known) for tensor in step.inputs]
+        if step.code in _POLES and _POLES[step.code](operands):
+            return True
+        follow = _RESULTS.get(step.code)
+        known[id(step.outputs[0])] = _ANYTHING if follow is None else follow(operands)
+    return False
+
+
+def _held_by(source: Tensor) -> Interval:
+    """Give the interval of what the integers of a tensor stand for."""
+    dtype = source.type.dtype
+    if dtype is None or dtype.kind not in "iu":
+        return _ANYTHING
+    limits, grid = np.iinfo(dtype), source.quantization
+    if grid is None:
+        return float(limits.min), float(limits.max)
+    scale, zero_point = float(grid.scale[0]), int(grid.zero_point[0])
+    return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
+
+
+def _interval(tensor: Tensor | None, known: Mapping[int, Interval]) -> Interval:
+    if tensor is None:
+        return _ANYTHING
+    if tensor.data is not None and tensor.data.size:
+        return float(tensor.data.min()), float(tensor.data.max())
+    return known.get(id(tensor), _ANYTHING)
+
+
+def _divides_by_zero(operands: list[Interval]) -> bool:
+    low, high = operands[1]
+    return low <= 0 <= high
+
+
+def _has_no_power(operands: list[Interval]) -> bool:
+    (base, _), (exponent, _) = operands
+    return base < 0 or (base == 0 and exponent < 0)
+
+
+# Of operands' intervals: whether the operator may give what is no finite number.
+_POLES: Mapping[str, Callable[[list[Interval]], bool]] = {
+    "DIV": _divides_by_zero,
+    "EXP": lambda operands: operands[0][1] > _LARGEST_EXPONENT,
+    "LOG": lambda operands: operands[0][0] <= 0,
+    "POW": _has_no_power,
+    "RSQRT": lambda operands: operands[0][0] <= 0,
+    "SQRT": lambda operands: operands[0][0] < 0,
+}
+
+
+def _exponential(operands: list[Interval]) -> Interval:
+    low, high = (math.exp(min(end, _LARGEST_EXPONENT)) for end in operands[0])
+    return low, high
+
+
+def _magnitude(operands: list[Interval]) -> Interval:
+    ends = [abs(end) for end in operands[0]]
+    low, high = operands[0]
+    return (0.0 if low <= 0 <= high else min(ends)), max(ends)
+
+
+def _product(operands: list[Interval]) -> Interval:
+    ends = [a * b for a in operands[0] for b in operands[1]]
+    return _ANYTHING if any(map(math.isnan, ends)) else (min(ends), max(ends))
+
+
+# Of operands' intervals: the interval of the result.
+_RESULTS: Mapping[str, Callable[[list[Interval]], Interval]] = {
+    "ABS": _magnitude,
+    "ADD": lambda o: (o[0][0] + o[1][0], o[0][1] + o[1][1]),
+    "CAST": lambda o: o[0],
+    "EXP": _exponential,
+    "LOGISTIC": lambda o: (0.0, 1.0),
+    "MAXIMUM": lambda o: (max(o[0][0], o[1][0]), max(o[0][1], o[1][1])),
+    "MINIMUM": lambda o: (min(o[0][0], o[1][0]), min(o[0][1], o[1][1])),
+    "MUL": _product,
+    "RELU": lambda o: (max(o[0][0], 0.0), max(o[0][1], 0.0)),
+    "SQUARE": lambda o: _product([_magnitude(o), _magnitude(o)]),
+    "SUB": lambda o: (o[0][0] - o[1][1], o[0][1] - o[1][0]),
+    "TANH": lambda o: (-1.0, 1.0),
+}
