@@ -30,7 +30,7 @@ LEAST = {
     "depthwise_conv_2d_3x3_lanes_s8": 6,
     "fully_connected_lanes_s8": 8,
     "add_lanes_s8": 24,
-    "average_pool_2d_lanes_s8": 24,
+    "average_pool_2d_lanes_s8": 20,
 }
 
 
