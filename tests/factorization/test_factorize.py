@@ -68,6 +68,7 @@ def _thinned(model, method, ranks):
 @pytest.mark.parametrize("name", CASES)
 def test_factors_compute_what_the_layer_would_with_their_product(name):
     make, shape, method = CASES[name]
+    keras.utils.set_random_seed(1)  # of some kernels terms of CP cancel more than others'
     model = _of(shape, make(), "int32" if name == "embedding" else "float32")
     rng = np.random.default_rng(0)
     x = rng.integers(0, 20, (2, *shape)) if name == "embedding" else rng.normal(size=(2, *shape))
