@@ -87,7 +87,7 @@ class Form:
             TfedgeError: it does not look as it has to; says where, what is expected and what there
                 is.
         """
-        if _is_deep(value):
+        if is_deeper(value, _MOST_LEVELS):
             raise TfedgeError(f"{source}: is nested too deeply")
         try:
             self._validate(value)
@@ -100,10 +100,10 @@ class Form:
         return fastjsonschema.compile(self._schema, use_default=False)
 
 
-def _is_deep(value: Any) -> bool:
-    """Whether there are more levels than what goes through them by recursion should meet."""
+def is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether parsed JSON has more levels than what goes through them should meet."""
     level = [value]
-    for _ in range(_MOST_LEVELS):
+    for _ in range(levels):
         level = [part for whole in level for part in _parts(whole)]
     return bool(level)
 

@@ -16,7 +16,7 @@ import h5py
 
 from tfedge.errors import ModelFileError
 from tfedge.files import reason_of
-from tfedge.json_form import Form
+from tfedge.json_form import Form, is_deeper
 from tfedge_converters.export.trust import check_archive, check_hdf5
 from tfedge_converters.file_kinds import FileKind, kind_of
 
@@ -117,23 +117,9 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
     described = json.loads(text)
     if not isinstance(described, dict):
         raise ModelFileError("the description of its model is no JSON object; save it again")
-    if _depth(described) > _DEEPEST:
+    if is_deeper(described, _DEEPEST):
         raise ModelFileError(f"the description of its model is nested more than {_DEEPEST} deep")
     return {key: value for key, value in described.items() if key not in _UNREAD}
-
-
-def _depth(described: Any) -> int:
-    """How many objects and lists lie within each other."""
-    level, depth = [described], 0
-    while level:
-        nested = [value for value in level if isinstance(value, (dict, list))]
-        level = [
-            part
-            for value in nested
-            for part in (value.values() if isinstance(value, dict) else value)
-        ]
-        depth += bool(nested)
-    return depth
 
 
 # Keras calls itself for each, a few calls a level. Ten models within each other are some 80 deep.

@@ -119,6 +119,13 @@ class Quantization:
         """One scale (> 0) and zero point for the whole tensor."""
         return Quantization(np.array([scale], np.float32), np.array([zero_point], np.int64))
 
+    def numbers_of(self, type_: TensorType) -> tuple[float, float]:
+        """Least and largest number that integers of a type stand for, per tensor."""
+        assert type_.dtype is not None
+        limits = np.iinfo(type_.dtype)
+        zero_point, scale = int(self.zero_point[0]), float(self.scale[0])
+        return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
+
     def same_as(self, other: Quantization | None) -> bool:
         """Whether both map every integer to the same real number."""
         return (

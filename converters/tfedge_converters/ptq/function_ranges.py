@@ -42,11 +42,10 @@ def _held_by(source: Tensor) -> Interval:
     dtype = source.type.dtype
     if dtype is None or dtype.kind not in "iu":
         return _ANYTHING
-    limits, grid = np.iinfo(dtype), source.quantization
-    if grid is None:
+    if source.quantization is None:
+        limits = np.iinfo(dtype)
         return float(limits.min), float(limits.max)
-    scale, zero_point = float(grid.scale[0]), int(grid.zero_point[0])
-    return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
+    return source.quantization.numbers_of(source.type)
 
 
 def _interval(tensor: Tensor | None, known: Mapping[int, Interval]) -> Interval:

@@ -265,22 +265,15 @@ def _between_ends(function: Operator, real: _RealTensors) -> Iterator[Operator]:
 
 def _bounded(source: Tensor, result: Tensor) -> Generator[Operator, None, Tensor]:
     """Bring a float tensor within what `result` can hold; what is no number, to its low end."""
-    ends = zip(("MAXIMUM", "MINIMUM"), _range_of(result), strict=True)
-    for code, end in ends:
-        limit = Tensor(f"{source.name}_{code.lower()}", (), TensorType.FLOAT32, data=end)
+    assert result.quantization is not None
+    ends = result.quantization.numbers_of(result.type)
+    for code, end in zip(("MAXIMUM", "MINIMUM"), ends, strict=True):
+        data = np.array(end, np.float32)
+        limit = Tensor(f"{source.name}_{code.lower()}", (), TensorType.FLOAT32, data=data)
         made = dataclasses.replace(source, name=f"{limit.name}_of")
         yield Operator(code, [source, limit], [made], schema.MaximumMinimumOptionsT())
         source = made
     return source
-
-
-def _range_of(tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest number that a quantised tensor holds."""
-    assert tensor.quantization is not None and tensor.type.dtype is not None
-    limits = np.iinfo(tensor.type.dtype)
-    zero_point, scale = tensor.quantization.zero_point[0], tensor.quantization.scale[0]
-    low, high = ((int(end) - int(zero_point)) * scale for end in (limits.min, limits.max))
-    return np.array(low, np.float32), np.array(high, np.float32)
 
 
 def _named(tensor: Tensor) -> Tensor:

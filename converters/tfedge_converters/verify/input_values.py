@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_traits import traits_of
 
@@ -133,10 +131,7 @@ def _representable(operator: Operator) -> Values:
     dtype = None if output is None else output.type.dtype
     if output is None or output.quantization is None or dtype is None or dtype.kind not in "iu":
         return Values()
-    limits = np.iinfo(dtype)
-    zero_point = int(output.quantization.zero_point[0])
-    scale = float(output.quantization.scale[0])
-    return Values((limits.min - zero_point) * scale, (limits.max - zero_point) * scale)
+    return Values(*output.quantization.numbers_of(output.type))
 
 
 # Operator and operand to what that may hold.

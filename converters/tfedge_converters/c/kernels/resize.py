@@ -27,7 +27,7 @@ _Positions = Callable[[int, int, bool, bool], np.ndarray]
 @kernel("RESIZE_NEAREST_NEIGHBOR", "int8 int16", limits=_LIMITS)
 def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
     """Copies of the input's pixels."""
-    source, output = _operands(operator)
+    source, output = resize_operands(operator, _SIDES)
     rows, columns = _tables(operator, source, output, nearest_positions)
     params: dict[str, Param] = {
         "batches": source.shape[0],
@@ -46,7 +46,7 @@ def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
 @kernel("RESIZE_BILINEAR", "int16", limits=_LIMITS, oracle=LITERT)
 def lower_resize_bilinear(operator: Operator) -> Lowered:
     """Pixels between four pixels of the input, at fractions of 1/1024."""
-    source, output = _operands(operator)
+    source, output = resize_operands(operator, _SIDES)
     if operator.options.alignCorners and operator.options.halfPixelCenters:
         SHAPES.refuse("align_corners and half_pixel_centers exclude each other")
     rows, columns = _tables(operator, source, output, bilinear_positions)
@@ -63,7 +63,16 @@ def lower_resize_bilinear(operator: Operator) -> Lowered:
     return _call(source, output, f"resize_bilinear_{checks.activations(source)}", params)
 
 
-def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
+def resize_operands(operator: Operator, sides: AtMost) -> tuple[Tensor, Tensor]:
+    """Check the image and its result, both integers of one type on one grid.
+
+    Args:
+        operator: a RESIZE of any kind.
+        sides: how long sides of images may be.
+
+    Raises:
+        RefusedError: they do not fit each other, the size or the limit.
+    """
     checks.operands(operator, least=2)
     source, size = checks.operand(operator, 0), checks.operand(operator, 1)
     output = operator.outputs[0]
@@ -75,9 +84,9 @@ def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
     values = SIZE.values(size)
     if size.type != TensorType.INT32 or values.reshape(-1).tolist() != list(output.shape[1:3]):
         SHAPES.refuse(f"its size {values.tolist()} is not that of {output.shape}")
-    _SIDES.refuse_above(
+    sides.refuse_above(
         max(*source.shape[1:3], *output.shape[1:3]),
-        f"sides may be {_SIDES.most} pixels long at most",
+        f"sides may be {sides.most} pixels long at most",
     )
     return source, output
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.resize import INSIDE, SIZE
+from tfedge_converters.c.kernels.resize import INSIDE, SIZE, resize_operands
 from tfedge_converters.c.limits import SAME_GRID, SHAPES, AtMost
 from tfedge_converters.c.registry import LITERT, kernel
-from tfedge_converters.graph.types import Operator, Tensor, TensorType
+from tfedge_converters.graph.types import Operator, Tensor
 
 # Positions are int16.
 _SIDES = AtMost((1 << 15) - 1, "pixels a side")
@@ -18,7 +18,8 @@ _SIDES = AtMost((1 << 15) - 1, "pixels a side")
 @kernel("RESIZE_BILINEAR", "uint8", limits=(SIZE, _SIDES, INSIDE, SAME_GRID), oracle=LITERT)
 def lower_uint8_resize_bilinear(operator: Operator) -> Lowered:
     """[n, h, w, c], uint8 before it was shifted to int8."""
-    source, output = _operands(operator)
+    source, output = resize_operands(operator, _SIDES)
+    checks.int8(source, output)
     rows, row_fractions = _positions(operator, source, 1)
     columns, column_fractions = _positions(operator, source, 2)
     call = KernelCall(
@@ -41,25 +42,6 @@ def lower_uint8_resize_bilinear(operator: Operator) -> Lowered:
         output=output,
     )
     return Lowered((call,))
-
-
-def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
-    checks.operands(operator, least=2)
-    source, size = checks.operand(operator, 0), checks.operand(operator, 1)
-    output = operator.outputs[0]
-    checks.int8(source, output)
-    checks.same_quantization(operator, source, output)
-    checks.rank(source, 4)
-    checks.rank(output, 4)
-    checks.shape(output, (source.shape[0], *output.shape[1:3], source.shape[3]))
-    values = SIZE.values(size)
-    if size.type != TensorType.INT32 or values.reshape(-1).tolist() != list(output.shape[1:3]):
-        SHAPES.refuse(f"its size {values.tolist()} is not that of {output.shape}")
-    _SIDES.refuse_above(
-        max(*source.shape[1:3], *output.shape[1:3]),
-        f"sides may be {_SIDES.most} pixels long at most",
-    )
-    return source, output
 
 
 def _positions(operator: Operator, source: Tensor, axis: int) -> tuple[np.ndarray, np.ndarray]:
