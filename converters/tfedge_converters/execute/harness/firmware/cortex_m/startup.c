@@ -8,6 +8,7 @@
 #include "console.h"
 #include "harness.h"
 #include "semihosting.h"
+#include "start.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define CCR REGISTER(0xE000ED14u)   /* configuration and control */
@@ -18,14 +19,11 @@
 #define CPACR_FPU_AND_MVE (0xFu << 20)
 
 /* Symbols of the linker script. */
-extern uint32_t data_load_start[], data_start[], data_end[], bss_start[], bss_end[];
 extern uint32_t main_stack_top[], process_stack_bottom[], process_stack_top[];
 
-int main(void);
 void Reset_Handler(void);
 void Fault_Handler(void);
 void SysTick_Handler(void);
-__attribute__((noreturn, used)) void start_program(void);
 __attribute__((noreturn, used)) void report_fault(const uint32_t *frame);
 
 __attribute__((naked)) void Reset_Handler(void) {
@@ -38,7 +36,7 @@ __attribute__((naked)) void Reset_Handler(void) {
       "bl start_program\n");
 }
 
-static void configure_core(void) {
+void configure_core(void) {
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
   CPACR |= CPACR_FPU_AND_MVE;
   __asm__ volatile("dsb\n isb" ::: "memory");
@@ -47,20 +45,6 @@ static void configure_core(void) {
   /* The machine's core allows unaligned access; the core that the program is for does not. */
   CCR |= CCR_UNALIGN_TRP;
 #endif
-}
-
-void start_program(void) {
-  configure_core();
-  /* volatile: no call of memcpy or memset, for the harness is to use nothing of the C library */
-  const uint32_t *source = data_load_start;
-  for (volatile uint32_t *word = data_start; word < data_end; ++word) {
-    *word = *source++;
-  }
-  for (volatile uint32_t *word = bss_start; word < bss_end; ++word) {
-    *word = 0;
-  }
-  (void)main();
-  semihosting_exit_success();
 }
 
 __attribute__((naked)) void Fault_Handler(void) {

@@ -9,18 +9,16 @@
 #include "csr.h"
 #include "harness.h"
 #include "semihosting.h"
+#include "start.h"
 
 #define MSTATUS_FS_INITIAL 0x2000u
 #define PMP_LOCKED_NAPOT_NO_ACCESS 0x98u
 
 /* Symbols of the linker script. */
-extern uint32_t data_load_start[], data_start[], data_end[], bss_start[], bss_end[];
 extern uint8_t main_stack_top[], process_stack_guard[], process_stack_bottom[];
 
-int main(void);
 void Reset_Handler(void);
 void Trap_Handler(void);
-__attribute__((noreturn, used)) void start_program(void);
 __attribute__((noreturn, used)) void report_fault(void);
 
 __attribute__((naked, section(".vectors"), used)) void Reset_Handler(void) {
@@ -42,26 +40,12 @@ static void guard_stack(void) {
   WRITE_CSR("pmpcfg0", (uintptr_t)PMP_LOCKED_NAPOT_NO_ACCESS);
 }
 
-static void configure_core(void) {
+void configure_core(void) {
   WRITE_CSR("mtvec", (uintptr_t)Trap_Handler);
 #if defined(__riscv_flen)
   SET_CSR_BITS("mstatus", (uintptr_t)MSTATUS_FS_INITIAL);
 #endif
   guard_stack();
-}
-
-void start_program(void) {
-  configure_core();
-  /* volatile: no call of memcpy or memset, for the harness is to use nothing of the C library */
-  const uint32_t *source = data_load_start;
-  for (volatile uint32_t *word = data_start; word < data_end; ++word) {
-    *word = *source++;
-  }
-  for (volatile uint32_t *word = bss_start; word < bss_end; ++word) {
-    *word = 0;
-  }
-  (void)main();
-  semihosting_exit_success();
 }
 
 void report_fault(void) {
