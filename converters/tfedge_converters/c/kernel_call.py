@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Union
+from dataclasses import dataclass, field, replace
+from typing import Any, Union
 
 import numpy as np
 
@@ -66,6 +66,24 @@ class KernelCall:
     specialises: bool = True
     macs: int = 0
     can_fail: bool = False
+
+    def packed_as(self, kernel: str, params: Mapping[str, Param], **changes: Any) -> KernelCall:
+        """Give the same work to a packed kernel, which has no body for literal shapes.
+
+        Args:
+            kernel: its name, which its header and its parameters go by too.
+            params: its parameters.
+            changes: other fields that differ.
+        """
+        return replace(
+            self,
+            kernel=kernel,
+            header=kernel,
+            struct=kernel,
+            params=params,
+            specialises=False,
+            **changes,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,17 +57,13 @@ def repacked_depthwise_convolution(call: KernelCall) -> KernelCall | None:
         "exact": int(found.exact),
         "rows": Constant("rows", _rows(weights, found), "nine weights, bias, multiplier, …"),
     }
-    return replace(
-        call,
-        kernel="depthwise_conv_2d_planes_s8",
-        header="depthwise_conv_2d_planes_s8",
-        struct="depthwise_conv_2d_planes_s8",
-        params=fields,
+    return call.packed_as(
+        "depthwise_conv_2d_planes_s8",
+        fields,
         takes_scratch=True,
         scratch_bytes=(stripe + 1) * pair_bytes,
         in_place=(0,) if params["batches"] == 1 else (),
         resizes=True,
-        specialises=False,
     )
 
 

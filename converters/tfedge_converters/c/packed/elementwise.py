@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tfedge_converters.c.kernel_call import KernelCall, Param
@@ -18,11 +17,7 @@ def repacked_add(call: KernelCall) -> KernelCall | None:
         return None
     names = ("a_factor", "b_factor", "constant", "shift")
     fields: dict[str, Param] = {name: params[name] for name in names}
-    return replace(
-        call,
-        kernel="add_fours_s8",
-        header="add_fours_s8",
-        struct="add_fours_s8",
-        params={"count": call.output.elements, **fields},
-        specialises=False,
+    return call.packed_as(
+        "add_fours_s8",
+        {"count": call.output.elements, **fields},
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,12 +62,9 @@ def _in_patches(call: KernelCall, constants: ChannelConstants) -> KernelCall:
     window = RowWindow.of(params, together=_PATCH_ROWS)
     weights = lane_packing.patches(params["weights"].values)
     interleaved = 4 * (-(-window.row // lane_packing.LANES) * lane_packing.LANES)
-    return replace(
-        call,
-        kernel="depthwise_conv_2d_3x3_lanes_s8",
-        header="depthwise_conv_2d_3x3_lanes_s8",
-        struct="depthwise_conv_2d_3x3_lanes_s8",
-        params={
+    return call.packed_as(
+        "depthwise_conv_2d_3x3_lanes_s8",
+        {
             "batches": params["batches"],
             "output_height": params["output_height"],
             "output_width": params["output_width"],
@@ -82,7 +78,6 @@ def _in_patches(call: KernelCall, constants: ChannelConstants) -> KernelCall:
         scratch_bytes=interleaved + window.scratch_bytes,
         in_place=(0,) if reads_ahead(params, channels) else (),
         resizes=True,
-        specialises=False,
     )
 
 
@@ -93,12 +88,9 @@ def _by_taps(call: KernelCall, constants: ChannelConstants, window: RowWindow) -
     weights = lane_packing.taps(params["weights"].values.reshape(-1, channels))
     rows = lane_packing.product_rows(constants.columns)
     order = "[channels / 16][4]: biases, multipliers, shifts"
-    return replace(
-        call,
-        kernel="depthwise_conv_2d_lanes_s8",
-        header="depthwise_conv_2d_lanes_s8",
-        struct="depthwise_conv_2d_lanes_s8",
-        params={
+    return call.packed_as(
+        "depthwise_conv_2d_lanes_s8",
+        {
             "batches": params["batches"],
             "output_height": params["output_height"],
             "output_row": params["output_width"] * channels,
@@ -115,7 +107,6 @@ def _by_taps(call: KernelCall, constants: ChannelConstants, window: RowWindow) -
         scratch_bytes=window.scratch_bytes,
         in_place=(0,) if reads_ahead(params, channels) else (),
         resizes=True,
-        specialises=False,
     )
 
 

@@ -19,13 +19,9 @@ def repacked_add(call: KernelCall) -> KernelCall | None:
     *outer, count = shape["extent"]
     if set(outer) != {1} or not shape["a"][-1] == shape["b"][-1] == 1:
         return None
-    return replace(
-        call,
-        kernel="add_lanes_s8",
-        header="add_lanes_s8",
-        struct="add_lanes_s8",
-        params={"count": count} | {k: v for k, v in params.items() if k != "shape"},
-        specialises=False,
+    return call.packed_as(
+        "add_lanes_s8",
+        {"count": count} | {k: v for k, v in params.items() if k != "shape"},
     )
 
 

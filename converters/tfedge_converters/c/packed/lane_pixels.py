@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,12 +51,9 @@ def pixels_call(
     if is_dense and _is_shallow(matmul):
         return _shallow_call(call, matmul, constants, pixels.pixels)
     weights = matmul["weights"].values.reshape(channels, depth)
-    return replace(
-        call,
-        kernel="conv_2d_1x1_lanes_s8",
-        header="conv_2d_1x1_lanes_s8",
-        struct="conv_2d_1x1_lanes_s8",
-        params={
+    return call.packed_as(
+        "conv_2d_1x1_lanes_s8",
+        {
             "rows": pixels.rows,
             "pixels": pixels.pixels,
             "row_step": pixels.row_step,
@@ -68,7 +65,6 @@ def pixels_call(
         scratch_bytes=sums_bytes(channels),
         in_place=(0,) if is_dense else (),
         resizes=True,
-        specialises=False,
     )
 
 
@@ -116,12 +112,9 @@ def _shallow_call(
     channels, depth = matmul["channels"], matmul["depth"]
     block = min(pixels, _BLOCK_PIXELS)
     weights = lane_packing.fours(matmul["weights"].values.reshape(channels, depth))
-    return replace(
-        call,
-        kernel="conv_2d_1x1_shallow_lanes_s8",
-        header="conv_2d_1x1_shallow_lanes_s8",
-        struct="conv_2d_1x1_shallow_lanes_s8",
-        params={
+    return call.packed_as(
+        "conv_2d_1x1_shallow_lanes_s8",
+        {
             "pixels": pixels,
             "block_pixels": block,
             "backwards": int(channels > depth),
@@ -135,5 +128,4 @@ def _shallow_call(
         scratch_bytes=block * depth,
         in_place=(0,),
         resizes=True,
-        specialises=False,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,19 +39,15 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     if rows > 1:
         return pixels_call(call, matmul, constants, Pixels(1, rows, rows * depth, depth))
     weights = lane_packing.fours(matmul["weights"].values.reshape(channels, depth))
-    return replace(
-        call,
-        kernel="fully_connected_lanes_s8",
-        header="fully_connected_lanes_s8",
-        struct="fully_connected_lanes_s8",
-        params={
+    return call.packed_as(
+        "fully_connected_lanes_s8",
+        {
             "depth": depth,
             "channels": channels,
             "weights": Constant("weights", weights, "[channels / 4][vectors][4][16]"),
             **_scale_fields(constants),
             "output": output_fields(matmul),
         },
-        specialises=False,
     )
 
 
@@ -105,12 +100,9 @@ def _windowed(call: KernelCall, constants: ChannelConstants) -> KernelCall:
     columns = max(params["pad_left"] + params["input_width"], seen)
     column_bytes = params["kernel_height"] * depth
     stride_y, stride_x = strides(params)
-    return replace(
-        call,
-        kernel="conv_2d_lanes_s8",
-        header="conv_2d_lanes_s8",
-        struct="conv_2d_lanes_s8",
-        params={
+    return call.packed_as(
+        "conv_2d_lanes_s8",
+        {
             **{name: params[name] for name in _WINDOW_FIELDS},
             "stride_y": stride_y,
             "stride_x": stride_x,
@@ -120,5 +112,4 @@ def _windowed(call: KernelCall, constants: ChannelConstants) -> KernelCall:
         scratch_bytes=sums_bytes(channels) + depth + columns * column_bytes,
         in_place=(0,) if reads_ahead(params, channels) else (),
         resizes=True,
-        specialises=False,
     )

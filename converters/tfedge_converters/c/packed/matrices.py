@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,17 +29,13 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     if rows < _PIXELS or matmul["channels"] % 2:
         return None
     product = _product(matmul["weights"].values, found)
-    return replace(
-        call,
-        kernel="matmul_pairs_s8",
-        header="matmul_pairs_s8",
-        struct="matmul_pairs_s8",
-        params={"rows": rows, "depth": matmul["depth"], "product": product},
+    return call.packed_as(
+        "matmul_pairs_s8",
+        {"rows": rows, "depth": matmul["depth"], "product": product},
         takes_scratch=True,
         scratch_bytes=8 * matmul["depth"] + _PIXELS * matmul["channels"],
         in_place=(0,),
         resizes=True,
-        specialises=False,
     )
 
 
@@ -62,13 +58,9 @@ def _by_rows(
         "bias": Constant("bias", np.pad(found.bias, (0, filling))),
         "scales": Constant("scales", scales, "multiplier, addend, shift if exact"),
     }
-    return replace(
-        call,
-        kernel="fully_connected_pairs_s8",
-        header="fully_connected_pairs_s8",
-        struct="fully_connected_pairs_s8",
-        params=params,
-        specialises=False,
+    return call.packed_as(
+        "fully_connected_pairs_s8",
+        params,
     )
 
 
@@ -97,16 +89,12 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
     }
     fields |= {"ring_rows": ring.rows, "row_bytes": ring.row_bytes, "end_bytes": end_bytes}
     fields["product"] = _product(columns, found)
-    return replace(
-        call,
-        kernel="conv_2d_pairs_s8",
-        header="conv_2d_pairs_s8",
-        struct="conv_2d_pairs_s8",
-        params=fields,
+    return call.packed_as(
+        "conv_2d_pairs_s8",
+        fields,
         scratch_bytes=8 * columns.shape[1] + ring.rows * ring.row_bytes + _PIXELS * end_bytes,
         in_place=(0,) if _reads_ahead(params, matmul["channels"]) else (),
         resizes=True,
-        specialises=False,
     )
 
 

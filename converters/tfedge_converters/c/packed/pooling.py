@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tfedge_converters.c.kernel_call import KernelCall, Param
@@ -30,11 +29,4 @@ def repacked_average_pool(call: KernelCall) -> KernelCall | None:
         return None
     others = ("output_min", "output_max", "offset")
     fields: dict[str, Param] = {n: value for n, value in params.items() if n not in others}
-    return replace(
-        call,
-        kernel="average_pool_2d_fours_s8",
-        header="average_pool_2d_fours_s8",
-        struct="average_pool_2d_fours_s8",
-        params=fields,
-        specialises=False,
-    )
+    return call.packed_as("average_pool_2d_fours_s8", fields)
