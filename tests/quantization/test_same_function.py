@@ -105,6 +105,13 @@ MODELS = {
     "attention of three": lambda: _series(lambda x: _attend()(x, *_keys(x))),
     "gated attention": lambda: _series(lambda x: _attend(use_gate=True)(x, x)),
     "masked attention": lambda: _words(lambda x: _attend()(x, x)),
+    # Keras reads the query's mask off the tensor, and no argument in its place.
+    "masked attention to another": lambda: _words(
+        lambda x: _attend()(layers.Attention()([x, x, x]), x, x)
+    ),
+    "attention without the query's mask": lambda: _words(
+        lambda x: _attend()(layers.Dense(8)(x), x, query_mask=ops.mean(x, -1) > 0)
+    ),
     "attention along two axes": lambda: _images(
         lambda x: _attend(attention_axes=(1, 2))(x, x)
     ),
