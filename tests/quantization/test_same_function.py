@@ -33,6 +33,11 @@ def _images(function):
     return keras.Model(x, function(x)), IMAGES
 
 
+def _large(function):
+    x = keras.Input((130, 100, 2))
+    return keras.Model(x, function(x)), RNG.normal(size=(16, 130, 100, 2)).astype(np.float32)
+
+
 def _words(function):
     x = keras.Input((6,), dtype="int32")
     return keras.Model(x, function(layers.Embedding(20, 8, mask_zero=True)(x))), WORDS
@@ -114,6 +119,9 @@ MODELS = {
     ),
     "attention along two axes": lambda: _images(
         lambda x: _attend(attention_axes=(1, 2))(x, x)
+    ),
+    "a large image, flattened": lambda: _large(
+        lambda x: layers.Dense(4)(layers.Flatten()(layers.Conv2D(2, 8, strides=8)(x)))
     ),
     "masked softmax": lambda: _series(
         lambda x: layers.Softmax()(ops.mean(x, -1) * 5, mask=x[..., 0] > -1)
