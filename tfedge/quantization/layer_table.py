@@ -209,8 +209,8 @@ def _only_training(make: OperatorFactory) -> Function:
 
 def _crop_problem(call: Call) -> str:
     """Say why a RandomCrop is no identity in inference, as `Row.problem` does."""
-    layer, (_, *sizes) = call.operation, call.shape
-    high, wide = sizes[layer.height_axis], sizes[layer.width_axis]
+    layer = call.operation
+    high, wide = call.shape[layer.height_axis], call.shape[layer.width_axis]
     if (high, wide) == (layer.height, layer.width):
         return ""
     return (
