@@ -118,7 +118,7 @@ class _Difference:
 def _difference_on_inputs(
     computation: Computation, compare: Callable[[list[Any]], _Difference | None]
 ) -> _Difference | None:
-    """What random inputs show, small ones first.
+    """Compare on random inputs, small ones first.
 
     Layers that work at any size compute on small images what they compute on large ones, in a
     fraction of the time. Others fail there or differ, which says nothing of the models.
