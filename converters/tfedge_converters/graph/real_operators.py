@@ -36,6 +36,42 @@ def real_operators_of(graph: Graph) -> list[Operator]:
     return [item for item in inside if any(map(is_real_activation, operands_and_results(item)))]
 
 
+# What functions of libraries may differ by, and whatever follows makes of that: in parts of the
+# largest element of an output. Single precision itself has 24 bits.
+_LIBRARY_ROUNDING = 2.0**-16
+
+
+def library_rounding(graph: Graph) -> float:
+    """How far float32 outputs may be from those that another C library gives.
+
+    Returns:
+        In parts of the largest magnitude of an output; 0 where sums, products, quotients and roots
+        alone are computed with real numbers, which have the same bits everywhere.
+    """
+    return max((_rounding(operator) for operator in as_tables(graph).operators), default=0.0)
+
+
+def _rounding(operator: Operator) -> float:
+    rounds = traits_of(operator.code).transcendental and any(
+        map(is_real_activation, operator.outputs)
+    )
+    return _LIBRARY_ROUNDING if rounds else 0.0
+
+
+def integers_of_library_functions(graph: Graph) -> Operator | None:
+    """The first QUANTIZE of what depends on how a C library rounds; None if there is none.
+
+    Integers make visible on which side of a step a result lies, and all that follows may differ.
+    """
+    rounded: set[int] = set()
+    for operator in as_tables(graph).operators:
+        if _rounding(operator) or any(id(tensor) in rounded for tensor in operator.inputs):
+            if operator.code == "QUANTIZE":
+                return operator
+            rounded.update(id(tensor) for tensor in operator.outputs if is_real_activation(tensor))
+    return None
+
+
 def real_operators_in_words(graph: Graph, operators: Sequence[Operator]) -> str:
     """Which operators compute with real numbers, and behind which activation they begin."""
     places = ", ".join(
