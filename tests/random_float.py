@@ -33,6 +33,9 @@ _MADE = {
 # Functions of one value that int8 has by way of float32 alone.
 _UNARY = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
 
+# Versions of kernels that multiply int8 weights with activations that they round themselves.
+_DYNAMIC = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 12}
+
 # Weights that can be of half precision.
 _HALVED = ("conv_2d", "depthwise_conv_2d", "fully_connected", "transpose_conv")
 
@@ -82,6 +85,20 @@ def _stored_half(b: Builder, tensor: Tensor) -> Tensor:
     return real
 
 
+def _dynamic(make: Callable[[Builder], None], b: Builder) -> None:
+    """Real activations, and the int8 weights as they are."""
+    begin = len(b.operators)
+    make(b)
+    for operator in b.operators[begin:]:
+        weights = operator.inputs[1]
+        operator.version = _DYNAMIC[operator.code]
+        if hasattr(operator.options, "asymmetricQuantizeInputs"):
+            operator.options.asymmetricQuantizeInputs = bool(b.rng.random() < 0.5)
+        for tensor in (*operator.inputs, *operator.outputs):
+            if tensor is not None and tensor is not weights:
+                _make_real(b, tensor)
+
+
 OPERATORS = {
     **{
         f"float_{name}": partial(_real, family.OPERATORS[name])
@@ -95,11 +112,18 @@ OPERATORS = {
         for name in names.split()
         if name in _HALVED
     },
+    **{
+        f"dynamic_{code.lower()}": partial(_dynamic, random_core.OPERATORS[code.lower()])
+        for code in _DYNAMIC
+    },
 }
 
-# TFLite Micro does not have these, and no DEQUANTIZE of half precision.
-LITERT = {f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod")} | {
-    f"half_{name}" for name in _HALVED
+# TFLite Micro does not have these, no products of real numbers and integers, and no DEQUANTIZE of
+# half precision.
+LITERT = {
+    *(f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod")),
+    *(f"half_{name}" for name in _HALVED),
+    *(f"dynamic_{code.lower()}" for code in _DYNAMIC),
 }
 
 STATEFUL = {"float_lstm_continued"}

@@ -12,8 +12,8 @@ from absl import logging
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.activation_types import INT8
 from tfedge.quantization.schemes import (
-    FLOAT16_WEIGHTS,
-    FLOAT32_WEIGHTS,
+    INT4_WEIGHTS,
+    INT8_WEIGHTS,
     Scheme,
     StorageScheme,
 )
@@ -74,12 +74,12 @@ class C(Backend):
     marks = (".h", ".c")
 
     def check_storage(self, scheme: StorageScheme) -> None:
-        """Refuse all but float32 and float16."""
-        if scheme.weights not in (FLOAT32_WEIGHTS, FLOAT16_WEIGHTS):
+        """Refuse integers that are made real before use, and scales of blocks."""
+        integers = scheme.weights in (INT8_WEIGHTS, INT4_WEIGHTS)
+        if integers and (not scheme.computed or scheme.block_size is not None):
             raise UnsupportedError(
-                f"generated C has no kernels for real activations and {scheme.weights} weights, "
-                f"which '{scheme.name}' needs; it has some for float32 and float16 weights, and "
-                "for integers throughout: convert to float16 or int8, or choose the target tflite"
+                f"generated C has no kernels that read weights as '{scheme.name}' stores them; use "
+                "dynamic, float16 or int8, or choose the target tflite"
             )
 
     def splits_functions(self, target: Target, scheme: Scheme) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.fully_connected import PRODUCTS, matmul_call
-from tfedge_converters.c.kernels.geometry import WINDOWS, steps_of, windows_of
+from tfedge_converters.c.kernels.geometry import WINDOWS, output_steps, steps_of, windows_of
 from tfedge_converters.c.kernels.requantization import (
     BIAS,
     FUSED,
@@ -242,14 +242,8 @@ def strided_output_call(
     Raises:
         RefusedError: a sum may overflow, or a type or shape does not fit.
     """
-    _, height, width, channels = output.shape
-    steps: dict[str, Param] = {
-        "groups": part.groups,
-        "pixel_step": stride[1] * channels,
-        "row_step": stride[0] * width * channels,
-        "batch_step": height * width * channels,
-        "first_pixel": (first[0] * width + first[1]) * channels,
-    }
+    channels = output.shape[3]
+    steps: dict[str, Param] = {"groups": part.groups, **output_steps(output, stride, first)}
     if source.type == TensorType.INT16:
         return _int16_convolution_call(source, output, part, steps)
     call = _convolution_call(source, output, part)

@@ -1,6 +1,7 @@
 """CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED of real numbers.
 
-Weights are stored in float32, or in float16 where a DEQUANTIZE made them real (`half_weights.py`).
+Weights are stored in float32, or in float16 where a DEQUANTIZE made them real (`half_weights.py`);
+integers are for `dynamic.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,20 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
-from tfedge_converters.c.kernels.fully_connected import UNSHUFFLED
-from tfedge_converters.c.kernels.geometry import WINDOWS, steps_of, windows_of
-from tfedge_converters.c.kernels.requantization import BIAS, FUSED, WEIGHTS, real_limits
+from tfedge_converters.c.kernels.dynamic import (
+    dense_call,
+    window_call,
+    window_sizes,
+)
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS, UNSHUFFLED
+from tfedge_converters.c.kernels.geometry import WINDOWS, output_steps, steps_of, windows_of
+from tfedge_converters.c.kernels.requantization import (
+    BIAS,
+    FUSED,
+    INT8_WEIGHTS,
+    WEIGHTS,
+    real_limits,
+)
 from tfedge_converters.c.kernels.stored_weights import (
     FINITE,
     StoredWeights,
@@ -29,9 +41,9 @@ from tfedge_converters.c.kernels.transposed_convolution import (
 )
 from tfedge_converters.c.limits import SHAPES
 from tfedge_converters.c.registry import kernel
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
-_DENSE = (WEIGHTS, BIAS, FUSED, FINITE)
+_DENSE = (WEIGHTS, BIAS, FUSED, FINITE, *INT8_WEIGHTS, PRODUCTS)
 
 
 @kernel("FULLY_CONNECTED", "float32", limits=(UNSHUFFLED, *_DENSE))
@@ -51,8 +63,10 @@ def lower_fully_connected(operator: Operator) -> Lowered:
             f"an input of shape {source.shape} and an output of shape {output.shape} do not fit "
             f"weights of shape {matrix.shape}"
         )
-    weights = stored_weights(matrix)
     limits = real_limits(operator.options.fusedActivationFunction)
+    if matrix.type == TensorType.INT8:
+        return dense_call(operator, source, matrix, {"bias": _bias(bias, channels), **limits})
+    weights = stored_weights(matrix)
     matmul = _matmul_fields(weights, weights.values, bias, channels, limits)
     return Lowered((_rows_call(source, output, weights.form, rows, matmul),))
 
@@ -71,8 +85,13 @@ def lower_conv_2d(operator: Operator) -> Lowered:
     windows = windows_of(operator, source, (height, width))
     size = (windows[0].output, windows[1].output)
     checks.shape(output, (source.shape[0], *size, channels))
-    weights = stored_weights(tensor)
     limits = real_limits(options.fusedActivationFunction)
+    if tensor.type == TensorType.INT8:
+        fields = _window_fields(operator, source, (height, width), size, groups)
+        fields |= {"bias": _bias(bias, channels), **limits}
+        call = window_call("conv_2d_dynamic", source, output, tensor, fields)
+        return Lowered((call,), detail=f"{height}x{width}")
+    weights = stored_weights(tensor)
     matmul = _matmul_fields(weights, weights.values, bias, channels // groups, limits)
     if groups == height == width == 1 and output.shape[:3] == source.shape[:3]:
         rows = source.elements // depth
@@ -91,8 +110,8 @@ def lower_transpose_conv(operator: Operator) -> Lowered:
     source, tensor, bias = transposed_operands(operator)
     output, options = operator.outputs[0], operator.options
     checks.real(source, output)
-    weights = stored_weights(tensor)
     limits = real_limits(options.fusedActivationFunction)
+    weights = stored_weights(tensor)
     calls = []
     for phase in phases(operator, weights.values):
         matmul = _matmul_fields(weights, phase.weights, bias, tensor.shape[0], limits)
@@ -117,6 +136,12 @@ def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
     windows = windows_of(operator, source, (height, width))
     size = (windows[0].output, windows[1].output)
     checks.shape(output, (source.shape[0], *size, channels))
+    limits = real_limits(options.fusedActivationFunction)
+    if tensor.type == TensorType.INT8:
+        fields = _window_fields(operator, source, (height, width), size, source.shape[3])
+        fields |= {"bias": _bias(bias, channels), **limits}
+        call = window_call("depthwise_conv_2d_dynamic", source, output, tensor, fields)
+        return Lowered((call,), detail=f"{height}x{width}")
     weights = stored_weights(tensor)
     call = KernelCall(
         kernel=f"depthwise_conv_2d_{weights.form}",
@@ -135,13 +160,30 @@ def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
             **steps_of(operator, windows),
             "weights": weights.constant(weights.values[0]),
             "bias": _bias(bias, channels),
-            **real_limits(options.fusedActivationFunction),
+            **limits,
         },
         operands=(source,),
         output=output,
         macs=output.elements * height * width,
     )
     return Lowered((call,), detail=f"{height}x{width}")
+
+
+def _window_fields(
+    operator: Operator,
+    source: Tensor,
+    kernel_size: tuple[int, int],
+    output_size: tuple[int, int],
+    groups: int,
+) -> dict[str, Param]:
+    """Extents and steps of what is computed in integers."""
+    steps = steps_of(operator, windows_of(operator, source, kernel_size))
+    output = operator.outputs[0]
+    return {
+        "groups": groups,
+        **window_sizes(source, output, kernel_size, output_size),
+        **steps,
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +202,7 @@ def _strided_call(
     source: Tensor, output: Tensor, part: _Part, stride: tuple[int, int], first: tuple[int, int]
 ) -> KernelCall:
     """A convolution with its pixels at every `stride` of the output, from `first` on."""
-    _, height, width, channels = output.shape
+    channels = output.shape[3]
     depth: Any = part.matmul["depth"]
     return KernelCall(
         kernel=f"conv_2d_{part.form}",
@@ -177,10 +219,7 @@ def _strided_call(
             "kernel_height": part.kernel_size[0],
             "kernel_width": part.kernel_size[1],
             **part.steps,
-            "pixel_step": stride[1] * channels,
-            "row_step": stride[0] * width * channels,
-            "batch_step": height * width * channels,
-            "first_pixel": (first[0] * width + first[1]) * channels,
+            **output_steps(output, stride, first),
             "matmul": part.matmul,
         },
         operands=(source,),

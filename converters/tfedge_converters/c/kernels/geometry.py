@@ -86,3 +86,16 @@ def steps_of(operator: Operator, windows: tuple[Window, Window]) -> dict[str, Pa
         "pad_top": windows[0].before,
         "pad_left": windows[1].before,
     }
+
+
+def output_steps(
+    output: Tensor, stride: tuple[int, int], first: tuple[int, int]
+) -> dict[str, Param]:
+    """Return the fields for pixels at every `stride` of the output, from `first` on."""
+    _, height, width, channels = output.shape
+    return {
+        "pixel_step": stride[1] * channels,
+        "row_step": stride[0] * width * channels,
+        "batch_step": height * width * channels,
+        "first_pixel": (first[0] * width + first[1]) * channels,
+    }

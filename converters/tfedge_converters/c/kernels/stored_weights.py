@@ -45,7 +45,8 @@ def stored_weights(tensor: Tensor) -> StoredWeights:
     if tensor.type not in _FORMS:
         TYPES.refuse(
             f"the weights '{tensor.name}' are {tensor.type.name} where activations are FLOAT32; "
-            "FLOAT32 and FLOAT16 are supported"
+            "FLOAT32 and FLOAT16 are supported, and INT8 in CONV_2D, "
+            "DEPTHWISE_CONV_2D and FULLY_CONNECTED; int8 activations are supported, too"
         )
     values = WEIGHTS.values(tensor)
     refuse_infinite(tensor, values)
