@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import copy
 import importlib
@@ -25,6 +26,7 @@ from tfedge_converters.cli import main
 from tfedge_converters.export import load_keras
 from tfedge_converters.export.trust import CodeRefusedError, check_configs
 from tfedge_converters.export.trust.known_names import names_of_keras3, names_of_tf_keras
+from tfedge_converters.export.weight_budget import weights_within
 
 
 @pytest.fixture
@@ -470,6 +472,27 @@ def test_a_file_asks_for_no_more_weights_than_it_holds(tmp_path):
     wide = keras.Sequential([keras.Input((4,)), keras.layers.Dense(50_000)])
     wide.save(tmp_path / "wide.keras")
     assert load_keras(tmp_path / "wide.keras").count_params() == 250_000
+
+
+def test_other_threads_make_layers_of_any_size_meanwhile(tmp_path):
+    """Files are opened in two threads; who began first is done first."""
+    small = tmp_path / "small"
+    small.touch()
+    own, sizes = keras.layers.Layer.add_weight, (4096, 4097)  # 64 MiB and a little more
+
+    def made():
+        return keras.layers.Layer().add_weight(shape=sizes, initializer="zeros").shape
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        with weights_within(small, keras.layers.Layer):
+            assert thread.submit(made).result() == sizes
+            other = weights_within(small, keras.layers.Layer)
+            thread.submit(other.__enter__).result()
+        assert made() == sizes
+        with pytest.raises(ModelFileError, match="brings the model to 16,781,312 weights"):
+            thread.submit(made).result()
+        thread.submit(other.__exit__, None, None, None).result()
+    assert keras.layers.Layer.add_weight is own
 
 
 def test_descriptions_are_no_deeper_than_python_calls(tmp_path):
