@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import contextlib
 import copy
@@ -11,6 +12,7 @@ import json
 import stat
 import sys
 import zipfile
+import zlib
 
 import h5py
 import keras
@@ -27,6 +29,7 @@ from tfedge_converters.export import load_keras
 from tfedge_converters.export.trust import CodeRefusedError, check_configs
 from tfedge_converters.export.trust.known_names import names_of_keras3, names_of_tf_keras
 from tfedge_converters.export.weight_budget import weights_within
+from tfedge_converters.worker import hdf5
 
 
 @pytest.fixture
@@ -392,8 +395,8 @@ def in_large_pieces(file, name, other):
     ("change", "words"),
     [
         (linked, "is a link to another file"),
-        (outside, "lie in other files"),
-        (virtual, "lie in other files"),
+        (outside, "lies in other files"),
+        (virtual, "lies in other files"),
         (unstored, "declares 4,398,046,511,104 bytes, of which 0 are stored"),
         (in_large_pieces, "declares 1,073,741,824 bytes, of which 0 are stored"),
     ],
@@ -451,6 +454,45 @@ def test_archives_stay_within_themselves(tmp_path, add, words):
         add(archive)
     with pytest.raises(ModelFileError, match=words):
         load_keras(tmp_path / "net.keras", allow_code=True)
+
+
+# An HDF5 file of 10 KB with a damaged heap of names, on which libhdf5 ends its process.
+_DEADLY = zlib.decompress(
+    base64.b64decode(
+        "eNrtmL1Ow0AMx+1cWqJSRCIxFKaOjAzdC6KhGRBFwNCRjx0xpqqQGMsb8Ah9FB6nb1CSnC/NHa1UAUKV+v8tju+c88mx"
+        "z0nek97FXuOoQTlBQD6FVGUu0LGjC/ciWeRE5NQz46qYa8l4KOu/7Nj3393EcW49dyg3ItsKCGwjSXx2ncuhnQ706dl2"
+        "D04+Jr/0y1TTa7HRdSYzs+XHSJXN59dRuyu5ekqdXerMlZ6vZaP5vOd5rPNZr6fYpLab4ZONeg6r6nlW1/rbmvWcRKhn"
+        "1PP3ev6o23aPf1zPkXga+lpPxV9TOhGTRwdZdj+L/SHrvYXlHgKr/s3xY8nW4lpVdK74d/tkMzsnFv4DejL+x7zc/xJ/"
+        "6sdRmXWRkQAAAMD2cHs16DGVHx904tvvW+57Elgvjm2FmAAAANhc+ueDy6LXh3bfN+1rNBoV0v3Pkaa2nRkfv9rrT/cR"
+        "YwAAAAAAsAJGCAAA4L/4ApcAUZ8="
+    )
+)
+
+
+def test_a_file_that_ends_the_hdf5_library_ends_nothing_else(tmp_path):
+    (tmp_path / "net.h5").write_bytes(_DEADLY)
+    with pytest.raises(ModelFileError, match=r"net.h5: the HDF5 library cannot read it: its proc"):
+        load_keras(tmp_path / "net.h5", allow_code=True)
+
+    def replace(_, members):
+        members["model.weights.h5"] = _DEADLY
+
+    edit_archive(saved_net(tmp_path / "net.keras"), replace)
+    with pytest.raises(ModelFileError, match=r"net.keras: the HDF5 library cannot read it: its pr"):
+        load_keras(tmp_path / "net.keras")
+
+
+def test_all_of_an_array_is_read_in_small_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "_PART_BYTES", 100)
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        for shape in ((), (3,), (30,), (2, 3, 5), (2, 300), (0, 3)):
+            name, values = str(shape), np.arange(np.prod(shape, dtype=int)).reshape(shape)
+            file[name] = values
+            found = np.zeros(shape, int)
+            for part in hdf5._parts(file[name]):
+                assert found[part].nbytes <= 100
+                found[part] += file[name][part]
+            assert (found == values).all()
 
 
 def test_a_file_asks_for_no_more_weights_than_it_holds(tmp_path):
