@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from tfedge_converters.cli.options import add_input_shape, shapes
+
 _EPILOG = """\
 Engines: tflite-micro, stepwise (operator by operator: TFLite Micro's kernel, or LiteRT's reference
 where it has none), litert-reference, litert (with XNNPACK, as phones run it), c (generated and
@@ -15,7 +17,8 @@ must equal the truth in every bit: the exit status is 1 if it does not, or if it
 
 Of a folder that 'tfedge convert' wrote, the C is verified as it lies there: it is compiled, its
 self-test runs, and its constants are compared with those of the model. Files that are missing, that
-somebody changed, or that are left of other conversions are named.
+somebody changed, or that are left of other conversions are named. Folders for TFLite Micro and
+Ethos-U have no kernels in C: their .tflite file is verified, and it is said what else was compared.
 
 examples:
   tfedge verify kws.tflite
@@ -48,6 +51,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--engine", action="append", metavar="NAME", help="repeat it for several (default: all)"
     )
+    add_input_shape(parser)
     parser.set_defaults(run=run)
 
 
@@ -63,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         sequence=arguments.sequence,
         seed=arguments.seed,
         engines=arguments.engine,
+        input_shapes=shapes(arguments.input_shape),
     )
     Console().show(result)
     return 0 if result.passed and not result.not_run else 1

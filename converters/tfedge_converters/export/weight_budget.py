@@ -21,7 +21,7 @@ _BYTES = 4  # a weight, by default
 
 
 class _Budget:
-    """What the layers of one file may ask for.
+    """Number of weights that the layers of one file may ask for.
 
     Args:
         path: of the model's file or folder.

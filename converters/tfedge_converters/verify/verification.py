@@ -12,15 +12,14 @@ import numpy as np
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge.result import Result
 from tfedge.terminal_text import cells
-from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.execute import ExecutionError
-from tfedge_converters.graph import Graph, Model, Operator, read_model, write_model
+from tfedge_converters.graph import Graph, Model, Operator, write_model
 from tfedge_converters.graph.real_operators import library_rounding
 from tfedge_converters.verify.differences import reason
 from tfedge_converters.verify.divisors import with_divisors
 from tfedge_converters.verify.engines import SEQUENCE, Engine, Outputs, Sample, engine
 from tfedge_converters.verify.samples import given_samples, random_samples
-from tfedge_converters.verify.subject import Subject, subject_of
+from tfedge_converters.verify.subject import Subject, subject_of, with_sizes
 
 DEFAULT_ENGINES = ("tflite-micro", "litert-reference", "litert", "c")
 
@@ -81,6 +80,7 @@ class Verification(Result):
         asked: the engines that were asked for by name; empty if the usual ones were run.
         faults: of generated files that were verified as they lie: what in them does not belong to
             the model, in words.
+        note: on a folder without C of its own: what was compared in its place; else empty.
     """
 
     truth: str
@@ -89,6 +89,7 @@ class Verification(Result):
     comparisons: tuple[Comparison, ...]
     asked: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def ours(self) -> tuple[Comparison, ...]:
@@ -130,6 +131,7 @@ class Verification(Result):
         lines += [f"WRONG FILES: {fault}" for fault in self.faults]
         if not self.ours:
             return [*lines, "generated C was not run"]
+        lines += [self.note] if self.note else []
         differs = any(item.mismatches for item in self.ours)
         return [*lines, "GENERATED C DIFFERS" if differs else "generated C equals the truth"]
 
@@ -161,6 +163,7 @@ def verify(
     sequence: int = SEQUENCE,
     seed: int = 0,
     engines: Sequence[str] | None = None,
+    input_shapes: Any = None,
 ) -> Verification:
     """Run a model on several engines and compare every output bit with the truth.
 
@@ -178,17 +181,20 @@ def verify(
         engines: names of `engines.ENGINES`, or qemu:CORE. One that cannot run here is reported
             as skipped, and if it is one of generated C, `passed` is False; None for
             `DEFAULT_ENGINES`, of which those that cannot run are left out.
+        input_shapes: shapes without the batch, where the model leaves sizes open: one if there is
+            one input, a list in the model's order, or a dict by name.
 
     Raises:
         ModelFileError: the file is no model.
         UnsupportedError: it was compiled for an accelerator.
-        TfedgeError: an engine is unknown, a sequence has no samples, the inputs do not fit, or
-            nothing can say what is right.
+        TfedgeError: an engine is unknown, a sequence has no samples, the inputs do not fit, a size
+            is not known, or nothing can say what is right.
         ExecutionError: the C in a folder does not compile, or crashes.
     """
     _require_counts(samples, sequence, seed)
     names = _names(engines)
-    with subject_of(model) as subject:
+    with subject_of(model) as opened:
+        subject = with_sizes(opened, input_shapes)
         return _verified(subject, inputs, samples, sequence, seed, names, engines is not None)
 
 
@@ -222,8 +228,7 @@ def _verified(
     names: Sequence[str],
     asked: bool,
 ) -> Verification:
-    typed = read_model(subject.flatbuffer, source=subject.name)
-    refuse_compiled(typed, subject.name)
+    typed = subject.model
     data: Sequence[Sample] = (
         with_divisors(typed, random_samples(typed.main, samples, seed))
         if inputs is None
@@ -249,6 +254,7 @@ def _verified(
         comparisons,
         asked=tuple(names) if asked else (),
         faults=tuple(faults),
+        note=subject.note(),
     )
 
 
