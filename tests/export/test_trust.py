@@ -551,6 +551,17 @@ def test_descriptions_are_no_deeper_than_python_calls(tmp_path):
         load_keras(tmp_path / "net.keras")
 
 
+@pytest.mark.parametrize("place", ["kernel_regularizer", "units", "activation"])
+def test_messages_are_short_whatever_a_file_says(tmp_path, place):
+    edit_archive(
+        saved_net(tmp_path / "net.keras"),
+        lambda config, _: config["config"]["layers"][1]["config"].update({place: "a" * 100_000}),
+    )
+    with pytest.raises(TfedgeError, match=r"aaaa") as caught:
+        load_keras(tmp_path / "net.keras")
+    assert len(str(caught.value)) < 2000
+
+
 @pytest.mark.parametrize("attribute", ["keras_version", "model_config"])
 def test_attributes_that_are_no_text(tmp_path, attribute):
     keras2_net(tf_keras.layers.Dense(3)).save(tmp_path / "net.h5")
