@@ -180,6 +180,6 @@ def _explained(path: Path, failures: list[Exception]) -> TfedgeError:
 
 
 def _reason(error: Exception) -> str:
-    """What a reader says at heart; it may repeat what the file says, at any length."""
+    """Return what a reader says at heart; it may repeat what the file says, at any length."""
     reason = str(error).rpartition(_INNERMOST)[2].strip()
     return printable(next(iter(reason.splitlines()), ""), _LONGEST_REASON)
