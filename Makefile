@@ -24,8 +24,9 @@ demo: $(DEMO_READY)
 	@tools/install_debian_packages.sh $(DEMO_PACKAGES) || true
 	@$(BIN)/python examples/digits.py
 
-# A file of tests stays in one process: what its tests share is made once.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# A file of tests stays in one process: what its tests share is made once. Files with few tests, some
+# of which take a minute, are not left for the end, where the other process would wait.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint
 	@tools/install_debian_packages.sh $(TEST_PACKAGES) || true

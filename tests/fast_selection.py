@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 # Seconds. A clone that has not run its tests yet knows no dear ones but the kinds below.
-_DEAR = 0.4
+_DEAR = 0.3
 _CACHE_KEY = "tfedge/seconds"
 
 # By the beginning of a test's path, or by its file's end.
