@@ -9,6 +9,7 @@ from typing import Any
 
 import tfedge
 from tfedge_converters.cli import calibrate, check, convert, diagnose, search, targets, verify
+from tfedge_converters.cli import run as run_
 
 _DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
 
@@ -23,7 +24,7 @@ examples:
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
 """
 
-_COMMANDS = (convert, calibrate, check, verify, diagnose, search, targets)
+_COMMANDS = (convert, calibrate, check, verify, run_, diagnose, search, targets)
 
 
 class _Parser(argparse.ArgumentParser):

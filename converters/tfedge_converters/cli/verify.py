@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from tfedge_converters.cli.options import add_place, place_of
+
 _EPILOG = """\
 Engines: tflite-micro, stepwise (operator by operator: TFLite Micro's kernel, or LiteRT's reference
 where it has none), litert-reference, litert (with XNNPACK, as phones run it), c (generated and
@@ -17,10 +19,15 @@ Of a folder that 'tfedge convert' wrote, the C is verified as it lies there: it 
 self-test runs, and its constants are compared with those of the model. Files that are missing, that
 somebody changed, or that are left of other conversions are named.
 
+With --board or --port the C on a board is compared too, with the truth and, layer by layer, with
+the same C on this computer.
+
 examples:
   tfedge verify kws.tflite
   tfedge verify build/kws
   tfedge verify kws.tflite --inputs samples.npz
+  tfedge verify build/kws --port /dev/ttyACM0
+  tfedge verify build/kws --board mps2-an386 --samples 8
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
 """
 
@@ -48,6 +55,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--engine", action="append", metavar="NAME", help="repeat it for several (default: all)"
     )
+    add_place(parser, required=False)
     parser.set_defaults(run=run)
 
 
@@ -63,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         sequence=arguments.sequence,
         seed=arguments.seed,
         engines=arguments.engine,
+        board=place_of(arguments),
     )
     Console().show(result)
     return 0 if result.passed and not result.not_run else 1

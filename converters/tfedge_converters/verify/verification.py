@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge.result import Result
 from tfedge.terminal_text import cells
+from tfedge_converters.board.places import Place
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.execute import ExecutionError
 from tfedge_converters.graph import Graph, Model, Operator, read_model, write_model
+from tfedge_converters.verify.board_engine import PLACES, BoardEngine
 from tfedge_converters.verify.differences import reason
 from tfedge_converters.verify.divisors import with_divisors
 from tfedge_converters.verify.engines import SEQUENCE, Engine, Outputs, Sample, engine
@@ -22,6 +24,8 @@ from tfedge_converters.verify.samples import given_samples, random_samples
 from tfedge_converters.verify.subject import Subject, subject_of
 
 DEFAULT_ENGINES = ("tflite-micro", "litert-reference", "litert", "c")
+# What is run of itself where a board is.
+_WITH_BOARD = ("c",)
 
 # The first of these that can run a model says what is right.
 _TRUTHS = {
@@ -74,6 +78,8 @@ class Verification(Result):
         asked: the engines that were asked for by name; empty if the usual ones were run.
         faults: of generated files that were verified as they lie: what in them does not belong to
             the model, in words.
+        board_difference: the first layer that a board computes otherwise than this computer does
+            by the same C, in words; empty if there is none.
     """
 
     truth: str
@@ -82,6 +88,7 @@ class Verification(Result):
     comparisons: tuple[Comparison, ...]
     asked: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    board_difference: str = ""
 
     @property
     def ours(self) -> tuple[Comparison, ...]:
@@ -101,6 +108,7 @@ class Verification(Result):
         verified as they lie are those of the model.
         """
         equal = bool(self.ours) and not any(c.mismatches for c in self.ours)
+        equal = equal and not self.board_difference
         return equal and not any(is_ours(c.engine) for c in self.not_run) and not self.faults
 
     def headline(self) -> str:
@@ -118,6 +126,11 @@ class Verification(Result):
         """Say in sentences what came out."""
         lines = [f"not run, though asked for: {item.engine}" for item in self.not_run]
         lines += [f"WRONG FILES: {fault}" for fault in self.faults]
+        if self.board_difference:
+            lines.append(
+                "THE BOARD DIFFERS from the same C on this computer, first in "
+                f"{self.board_difference}"
+            )
         if not self.ours:
             return [*lines, "generated C was not run"]
         differs = any(item.mismatches for item in self.ours)
@@ -140,7 +153,7 @@ class Verification(Result):
 
 def is_ours(name: str) -> bool:
     """Whether an engine runs generated C, which must equal the truth."""
-    return name == "c" or name.startswith("qemu:")
+    return name == "c" or name.startswith(("qemu:", *PLACES))
 
 
 def verify(
@@ -151,6 +164,7 @@ def verify(
     sequence: int = SEQUENCE,
     seed: int = 0,
     engines: Sequence[str] | None = None,
+    board: Place | None = None,
 ) -> Verification:
     """Run a model on several engines and compare every output bit with the truth.
 
@@ -168,6 +182,9 @@ def verify(
         engines: names of `engines.ENGINES`, or qemu:CORE. One that cannot run here is reported
             as skipped, and if it is one of generated C, `passed` is False; None for
             `DEFAULT_ENGINES`, of which those that cannot run are left out.
+        board: a board that runs the C in the folder, as one engine more, which has to run; without
+            `engines`, it and "c" are what is run. Its layers are compared with those of the same C
+            on this computer.
 
     Raises:
         ModelFileError: the file is no model.
@@ -175,10 +192,17 @@ def verify(
         TfedgeError: an engine is unknown, a sequence has no samples, the inputs do not fit, or
             nothing can say what is right.
         ExecutionError: the C in a folder does not compile, or crashes.
+        BoardError: the board cannot be reached, runs another model, gives no answer or fails.
     """
     _require_counts(samples, sequence, seed)
+    if board is not None:
+        board.check()
+        engines = _WITH_BOARD if engines is None else engines
     names = _names(engines)
     with subject_of(model) as subject:
+        if board is not None:
+            subject = replace(subject, board=BoardEngine(board, subject.generated_program()))
+            names = [*names, str(board)]
         return _verified(subject, inputs, samples, sequence, seed, names, engines is not None)
 
 
@@ -239,6 +263,7 @@ def _verified(
         comparisons,
         asked=tuple(names) if asked else (),
         faults=tuple(faults),
+        board_difference=subject.board_difference,
     )
 
 
@@ -301,7 +326,7 @@ def _compare(
     wrong = [_differences(a, b) for a, b in zip(result, right, strict=True)]
     failing = [index for index, (count, _) in enumerate(wrong) if count]
     first = None
-    if failing:
+    if failing and not name.startswith(PLACES):  # boards say by themselves where they differ
         begin = failing[0] - failing[0] % sequence
         first = _first_difference(name, truth, model, data[begin : failing[0] + 1])
     return Comparison(
