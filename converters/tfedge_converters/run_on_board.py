@@ -25,7 +25,7 @@ _SHOWN_VALUES = 10
 
 @dataclass(frozen=True, repr=False)
 class BoardReport(Result):
-    """What a board has computed, and how long each layer took.
+    """The outputs of a board, and how long each of its layers took.
 
     Attributes:
         place: where the board is.
@@ -52,7 +52,7 @@ class BoardReport(Result):
 
     @property
     def layer_ticks(self) -> list[float | None]:
-        """What each layer took, on the average of samples; None where it could not be counted."""
+        """Ticks of each layer, on the average of samples; None where one was not counted."""
         columns = zip(*self.run.layers, strict=True)
         return [_mean([layer.ticks for layer in column]) for column in columns]
 
@@ -145,7 +145,7 @@ def run_on_board(
     """
     place.check()
     written = open_written(Path(folder))
-    program = program_of(written)
+    program = _program_of(written)
     graph = read_model(written.flatbuffer, source=str(folder)).main
     samples = random_samples(graph, 1, 0) if inputs is None else _samples(graph, inputs)
     with place.opened(program) as port:
@@ -157,12 +157,17 @@ def run_on_board(
     return BoardReport(place, program, run, difference, reason)
 
 
-def program_of(written: Written) -> CProgram:
-    """The generated C in a folder.
+def program_in(folder: Path) -> CProgram:
+    """The generated C in a folder that `convert` wrote.
 
     Raises:
-        TfedgeError: there is none.
+        ModelFileError: the folder has no model.
+        TfedgeError: it has no generated C.
     """
+    return _program_of(open_written(folder))
+
+
+def _program_of(written: Written) -> CProgram:
     if written.program is None:
         raise TfedgeError(
             f"{written.folder}: has no generated C; boards run that: convert the model for a "
@@ -172,7 +177,7 @@ def program_of(written: Written) -> CProgram:
 
 
 def _samples(graph: Graph, inputs: Any) -> list[list[np.ndarray]]:
-    """As `given_samples`; an array of one sample's shape is one, too."""
+    """Samples as `given_samples` takes them; an array of one sample's shape is one, too."""
     if isinstance(inputs, (str, Path)) and Path(inputs).suffix == ".npy":
         from tfedge.array_files import read_array
 

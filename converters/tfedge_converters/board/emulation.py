@@ -33,7 +33,7 @@ class EmulatedBoard:
     """A model's firmware for QEMU. Its temporary files go when this object does."""
 
     def __init__(self, program: CProgram, core: Core) -> None:
-        """Build it.
+        """Build the firmware.
 
         Raises:
             MissingToolError: the cross compiler, its C library or QEMU is not installed.
@@ -68,7 +68,7 @@ class HostBoard:
     """The same C for this computer. Its temporary files go when this object does."""
 
     def __init__(self, program: CProgram, *, sanitize: bool = False) -> None:
-        """Build it.
+        """Build the program.
 
         Args:
             program: the model.

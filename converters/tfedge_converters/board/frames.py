@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 VERSION = 1
@@ -59,18 +58,20 @@ class FrameReader:
         self.damaged = 0
         self._pending = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes) -> list[Frame]:
         """The frames that these bytes complete; bytes that cannot become one are forgotten."""
+        frames = []
         *pieces, rest = data.split(b"\0")
         for piece in pieces:
             self._keep(piece)
             whole, self._pending = bytes(self._pending), bytearray()
             frame = _decode(whole)
             if frame is not None:
-                yield frame
+                frames.append(frame)
             elif whole:
                 self.damaged += 1
         self._keep(rest)
+        return frames
 
     def _keep(self, piece: bytes) -> None:
         """One byte more than the longest frame is enough to know that it is none."""

@@ -50,7 +50,7 @@ class Port:
         self._ended = ended
 
     def read(self, until: float) -> bytes:
-        """What has come, at least a byte; empty if none has until then.
+        """Wait for a byte at least, and return what has come; empty if none has until then.
 
         Args:
             until: of `time.monotonic`.

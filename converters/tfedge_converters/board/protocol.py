@@ -1,4 +1,4 @@
-"""What requests and answers of the link say; device/tfedge_link.h has the format.
+"""Payloads of the requests and answers of the link; device/tfedge_link.h has the format.
 
 Whatever comes from a port is a stranger's: lengths and ranges are checked before use.
 """
@@ -48,7 +48,7 @@ class ErrorCode(IntEnum):
 
 @dataclass(frozen=True)
 class Hello:
-    """What a board says of itself.
+    """A board, as it introduces itself.
 
     Attributes:
         set_id: of the generated files that it was built from.
@@ -76,7 +76,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class LayerRecord:
-    """What a board says of a layer in its last run.
+    """A layer in the last run, as the board tells of it.
 
     Attributes:
         digest: CRC-32 of what the layer made; 0 of one that makes nothing.

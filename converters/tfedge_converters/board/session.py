@@ -17,11 +17,13 @@ from tfedge_converters.execute.tool import SECONDS_VARIABLE
 
 # A board that is reset when its port is opened may sit in its boot loader for a while.
 HELLO_SECONDS = 10.0
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 RUN_SECONDS = 300.0
 
-# How long an answer is waited for before the request is sent again: at first, at least, at most.
-_FIRST_PATIENCE, _LEAST_PATIENCE, _MOST_PATIENCE = 0.3, 0.02, 2.0
+# How long an answer is waited for before the request is sent again: at first, at least, at most. An
+# inference may take longer than to copy bytes; a bad line wants many attempts.
+_FIRST_PATIENCE, _LEAST_PATIENCE, _MOST_PATIENCE = 0.3, 0.02, 0.5
+_MOST_PATIENCE_WITH_RUNS = 2.0
 _PATIENCE_PER_TRIP = 3.0
 _MOST_REWRITES = 10
 _LAST_RUN = 0xFFFF_FFFF
@@ -53,7 +55,7 @@ class Session:
     """
 
     def __init__(self, port: Port) -> None:
-        """Say hello.
+        """Say hello to the board.
 
         Raises:
             BoardError: nobody answers, or in a version that this tfedge does not know.
@@ -158,19 +160,20 @@ class Session:
         seconds = positive_number(SECONDS_VARIABLE, seconds)
         deadline = time.monotonic() + seconds
         patience = self._patience.get(kind, _FIRST_PATIENCE)
+        most = _MOST_PATIENCE_WITH_RUNS if kind == Kind.RUN else _MOST_PATIENCE
         while True:
             sent = time.monotonic()
             self._port.write(request)
             answer = self._answer(kind, min(sent + patience, deadline))
             if answer is not None:
                 trip = _PATIENCE_PER_TRIP * (time.monotonic() - sent)
-                self._patience[kind] = min(max(trip, _LEAST_PATIENCE), _MOST_PATIENCE)
+                self._patience[kind] = min(max(trip, _LEAST_PATIENCE), most)
                 self.exchanges += 1
                 return answer
             if time.monotonic() >= deadline:
                 raise self._silent(kind, seconds)
             self.retries += 1
-            patience = min(2 * patience, _MOST_PATIENCE)
+            patience = min(2 * patience, most)
 
     def _answer(self, kind: Kind, until: float) -> Frame | None:
         """The answer to the last request; None if it has not come until then, or came damaged."""

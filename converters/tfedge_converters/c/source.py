@@ -78,5 +78,5 @@ class CSource:
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """What its layers are called, in the order of their numbers."""
+        """Names of its layers, in the order of their numbers."""
         return tuple(layer.name for layer in self.plan.layers)
