@@ -125,13 +125,13 @@ class BoardReport(Result):
 
 
 def run_on_board(
-    folder: str | Path, place: Place, inputs: Any = None, *, sequence: int | None = None
+    folder: str | Path, board: str | Place, inputs: Any = None, *, sequence: int | None = None
 ) -> BoardReport:
     """Run a converted model on a board.
 
     Args:
         folder: that `convert` wrote.
-        place: where the board is.
+        board: one of QEMU's, by its name, or one at a serial port, by its path.
         inputs: samples of the model's own input types: an array whose first axis is samples, or of
             one sample; a list or dict of arrays; an .npy or .npz file; None for one random sample.
         sequence: how many consecutive samples are one sequence, for a model that keeps its state;
@@ -143,8 +143,9 @@ def run_on_board(
         MissingToolError: what builds or runs QEMU's firmware is not installed.
         TfedgeError: the folder has no generated C, or the inputs do not fit.
     """
+    place = Place.of(board)
     place.check()
-    written = open_written(Path(folder))
+    written = _written_in(Path(folder))
     program = _program_of(written)
     graph = read_model(written.flatbuffer, source=str(folder)).main
     samples = random_samples(graph, 1, 0) if inputs is None else _samples(graph, inputs)
@@ -164,7 +165,14 @@ def program_in(folder: Path) -> CProgram:
         ModelFileError: the folder has no model.
         TfedgeError: it has no generated C.
     """
-    return _program_of(open_written(folder))
+    return _program_of(_written_in(folder))
+
+
+def _written_in(folder: Path) -> Written:
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "there is no such folder"
+        raise TfedgeError(f"{folder}: {what}; give the one that 'tfedge convert' wrote")
+    return open_written(folder)
 
 
 def _program_of(written: Written) -> CProgram:

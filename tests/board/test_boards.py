@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faulty_ports import ROUGH, FaultyPort
 from random_graphs import random_model
 from test_session import assert_equal, relayed
 
@@ -17,7 +19,8 @@ import tfedge
 from tfedge.errors import MissingToolError, TfedgeError
 from tfedge_converters.board import BoardError, Place
 from tfedge_converters.board.boards import board_names, emulated_core, find_board
-from tfedge_converters.board.emulation import HostBoard
+from tfedge_converters.board.emulation import EmulatedBoard, HostBoard
+from tfedge_converters.board.running import run_samples
 from tfedge_converters.cli import main
 from tfedge_converters.execute import CORES, build_host
 from tfedge_converters.graph import write_model
@@ -50,6 +53,17 @@ def test_boards_of_qemu_compute_what_this_computer_does(converted, board):
     assert report.difference == report.not_compared == ""
     assert all(ticks is not None for ticks in report.layer_ticks)
     assert sum(report.layer_ticks) > 100
+
+
+def test_no_wrong_answer_of_a_simulated_core_is_taken_over_a_bad_line(converted):
+    try:
+        with EmulatedBoard(converted.program, CORES["cortex-m4"]).opened() as clean:
+            port = FaultyPort(clean, ROUGH, random.Random(2))
+            run = run_samples(port, converted.program, converted.samples, 3)
+    except MissingToolError as error:
+        pytest.skip(str(error))
+    assert sum(port.faults.values()) >= 3
+    assert_equal(run.outputs, converted.right)
 
 
 def test_machines_are_called_as_qemu_calls_them():
@@ -142,7 +156,7 @@ def test_a_board_with_another_model_is_refused(converted, tmp_path, capsys):
         assert "runs another model: 'net' of hash" in (said := capsys.readouterr().err)
         assert "flash this folder first" in said and said.count("\n") == 1
         with pytest.raises(BoardError, match="another conversion of model 'net'"):
-            verify(tmp_path / "again", board=Place(port=path), samples=1)
+            verify(tmp_path / "again", board=path, samples=1)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +180,13 @@ def test_what_has_no_generated_c_runs_on_no_board(tmp_path):
     tfedge.convert(model, target="tflite", name="net").save(tmp_path)
     with pytest.raises(TfedgeError, match="no generated C"):
         run_on_board(tmp_path, Place(board="mps2-an386"))
+    for path, words in ((tmp_path / "net.tflite", "is no folder"), ("x", "no such folder")):
+        with pytest.raises(TfedgeError, match=words):
+            run_on_board(path, Place(board="mps2-an386"))
     with pytest.raises(TfedgeError, match="no generated C"):
-        verify(model, board=Place(board="mps2-an386"))
+        verify(model, board="mps2-an386")
+    with pytest.raises(TfedgeError, match="a board is given by its name"):
+        verify(tmp_path, board=1)
 
 
 def test_cores_of_boards_are_known():

@@ -112,7 +112,7 @@ def test_arduino_builds_and_uploads_a_sketch(converted, tools, capsys):
     assert uploaded[uploaded.index("--input-dir") + 1] == built
     printed = capsys.readouterr().out
     assert "$ arduino-cli compile --fqbn arduino:mbed_nano:nano33ble" in printed
-    assert "next: tfedge verify FOLDER --port /dev/ttyACM7" in printed
+    assert f"next: tfedge verify {converted.folder} --port /dev/ttyACM7" in printed
 
 
 def test_without_a_port_an_image_is_flashed_by_what_is_installed(converted, tools):

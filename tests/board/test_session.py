@@ -216,6 +216,16 @@ def test_ports_that_are_none_are_refused_in_words(path, baud, words):
         pass
 
 
+def test_a_port_has_one_reader_at_a_time():
+    ours, theirs = os.openpty()
+    path = os.ttyname(theirs)
+    taken = pytest.raises(BoardError, match="another program talks with it")
+    with serial_port(path), taken, serial_port(path):
+        pass
+    os.close(ours)
+    os.close(theirs)
+
+
 @contextmanager
 def relayed(board, rates=None):
     """The path of a terminal that leads to a board's port, through a line with faults."""

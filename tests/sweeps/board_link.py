@@ -56,7 +56,7 @@ class Trial:
 
 def prepared(name: str, target: str, folder: Path, seed: int) -> Trial:
     """A random model, and what it computes on this computer over a clean line."""
-    model = random_model(name, 1, seed)
+    model = random_model(name, seed, 1)
     program = generate(model, Options("model", targets.load(target))).write(folder)
     rng = np.random.default_rng(seed)
     samples = [random_sample(model, rng) for _ in range(_SAMPLES)]

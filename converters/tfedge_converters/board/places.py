@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tfedge.errors import TfedgeError
 from tfedge_converters.board.boards import emulated_core
 from tfedge_converters.board.emulation import EmulatedBoard
 from tfedge_converters.board.ports import DEFAULT_BAUD, Port, serial_port
@@ -25,6 +26,17 @@ class Place:
     board: str | None = None
     port: str | None = None
     baud: int = DEFAULT_BAUD
+
+    @classmethod
+    def of(cls, board: str | Place) -> Place:
+        """A place by what users call it: a board of QEMU's, or the path of a port."""
+        if isinstance(board, Place):
+            return board
+        if not isinstance(board, str):
+            raise TfedgeError(
+                f"a board is given by its name, or by the path of its port, not as {board!r}"
+            )
+        return cls(port=board) if "/" in board else cls(board=board)
 
     def __str__(self) -> str:
         return f"board:{self.board}" if self.port is None else f"port:{self.port}"

@@ -13,6 +13,7 @@ from tfedge.files import reason_of
 from tfedge_converters.board.errors import BoardError
 
 try:
+    import fcntl
     import termios
 except ImportError:  # on Windows
     termios = None  # type: ignore[assignment]
@@ -82,12 +83,17 @@ class Port:
         while data:
             _, ready, _ = select.select([], [self._writes], [], _SLICE_SECONDS)
             if ready:
-                try:
-                    data = data[os.write(self._writes, data) :]
-                except OSError as error:
-                    raise self._gone(reason_of(error)) from None
+                data = data[self._write_some(data) :]
             elif time.monotonic() > until:
-                raise BoardError(f"{self.title} takes no bytes: it was asked for {until:g} s")
+                raise BoardError(f"{self.title} has taken no bytes for {_WRITE_SECONDS:g} s")
+
+    def _write_some(self, data: bytes) -> int:
+        try:
+            return os.write(self._writes, data)
+        except BlockingIOError:  # there is room for some, and not for so many
+            return 0
+        except OSError as error:
+            raise self._gone(reason_of(error)) from None
 
     def _read_some(self) -> bytes:
         try:
@@ -118,6 +124,7 @@ def serial_port(path: str, baud: int = DEFAULT_BAUD) -> Iterator[Port]:
     except (OSError, ValueError) as error:
         raise BoardError(f"{path}: cannot be opened: {reason_of(error)}{_advice()}") from None
     try:
+        _take(descriptor, path)
         _make_raw(descriptor, path, baud)
         yield Port(f"the board at {path}", descriptor, descriptor)
     finally:
@@ -136,6 +143,16 @@ def _advice() -> str:
     return f"; ports here: {', '.join(found)}" if found else "; no board seems to be plugged in"
 
 
+def _take(descriptor: int, path: str) -> None:
+    """Let nobody else have the port who asks, as programs for serial ports do."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BoardError(f"{path}: another program talks with it; end that first") from None
+    except OSError as error:
+        raise BoardError(f"{path}: cannot be locked: {reason_of(error)}") from None
+
+
 def _make_raw(descriptor: int, path: str, baud: int) -> None:
     speed = getattr(termios, f"B{baud}", None)
     if speed is None:
@@ -145,7 +162,7 @@ def _make_raw(descriptor: int, path: str, baud: int) -> None:
         # Without HUPCL, closing the port resets no board.
         control = termios.CS8 | termios.CREAD | termios.CLOCAL
         settings[:6] = [0, 0, control, 0, speed, speed]
-        settings[6][termios.VMIN], settings[6][termios.VTIME] = 0, 0
+        settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
         termios.tcsetattr(descriptor, termios.TCSANOW, settings)
         termios.tcflush(descriptor, termios.TCIOFLUSH)
     except termios.error as error:

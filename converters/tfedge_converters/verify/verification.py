@@ -164,7 +164,7 @@ def verify(
     sequence: int = SEQUENCE,
     seed: int = 0,
     engines: Sequence[str] | None = None,
-    board: Place | None = None,
+    board: str | Place | None = None,
 ) -> Verification:
     """Run a model on several engines and compare every output bit with the truth.
 
@@ -182,9 +182,9 @@ def verify(
         engines: names of `engines.ENGINES`, or qemu:CORE. One that cannot run here is reported
             as skipped, and if it is one of generated C, `passed` is False; None for
             `DEFAULT_ENGINES`, of which those that cannot run are left out.
-        board: a board that runs the C in the folder, as one engine more, which has to run; without
-            `engines`, it and "c" are what is run. Its layers are compared with those of the same C
-            on this computer.
+        board: a board that runs the C in the folder, as one engine more, which has to run: one of
+            QEMU's, by its name, or one at a serial port, by its path. Without `engines`, it and "c"
+            are what is run. Its layers are compared with those of the same C on this computer.
 
     Raises:
         ModelFileError: the file is no model.
@@ -195,14 +195,15 @@ def verify(
         BoardError: the board cannot be reached, runs another model, gives no answer or fails.
     """
     _require_counts(samples, sequence, seed)
-    if board is not None:
-        board.check()
+    place = None if board is None else Place.of(board)
+    if place is not None:
+        place.check()
         engines = _WITH_BOARD if engines is None else engines
     names = _names(engines)
     with subject_of(model) as subject:
-        if board is not None:
-            subject = replace(subject, board=BoardEngine(board, subject.generated_program()))
-            names = [*names, str(board)]
+        if place is not None:
+            subject = replace(subject, board=BoardEngine(place, subject.generated_program()))
+            names = [*names, str(place)]
         return _verified(subject, inputs, samples, sequence, seed, names, engines is not None)
 
 

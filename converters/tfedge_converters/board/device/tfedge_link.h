@@ -8,7 +8,7 @@
  *   - call <model>_init, then tfedge_link_init, then tfedge_link_poll again and again.
  *
  * It takes TFEDGE_LINK_PAYLOAD_BYTES + 14 bytes of RAM, eight for each layer of the model, and some
- * eighty more. Nothing is allocated.
+ * forty more. Nothing is allocated.
  *
  * Frames, in both directions, are COBS (Cheshire and Baker 1999) between bytes of 0, so that a
  * reader finds the next one whatever it has lost:

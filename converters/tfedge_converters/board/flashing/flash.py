@@ -42,11 +42,13 @@ class Flashed(Result):
     """A board that was flashed.
 
     Attributes:
+        folder: what it serves.
         board: its name.
         commands: what was run for that, as one would type it.
         port: of the board, if it was given.
     """
 
+    folder: Path
     board: str
     commands: tuple[str, ...]
     port: str | None = None
@@ -58,7 +60,8 @@ class Flashed(Result):
     def sections(self) -> Iterable[str]:
         """Return the commands, and what to do next."""
         yield "\n".join(f"$ {command}" for command in self.commands)
-        yield f"{self.board} is flashed; next: tfedge verify FOLDER --port {self.port or 'PORT'}"
+        folder, port = shlex.quote(str(self.folder)), self.port or "/dev/tty..."
+        yield f"{self.board} is flashed; next: tfedge verify {folder} --port {port}"
 
 
 def flash(
@@ -103,7 +106,7 @@ def flash(
         else:
             with _project(folder, program, known, project) as (built_of, platform):
                 _build_and_flash(runner, built_of, platform, known, port, tool, Path(scratch))
-    return Flashed(board, tuple(runner.typed), port)
+    return Flashed(folder, board, tuple(runner.typed), port)
 
 
 class _Runner:
