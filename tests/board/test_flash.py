@@ -188,7 +188,8 @@ def test_an_image_is_flashed_without_a_build(converted, tools, tmp_path):
     [
         ([], ["--board", "pico"],
          r"nothing is installed that builds for board 'pico'.*arduino-cli compile --fqbn "
-         r"rp2040:rp2040:rpipico .*; pio \(pip install platformio\): pio run .*--project"),
+         r"rp2040:rp2040:rpipico .*; pio \(pip install platformio\): pio run --project-dir SKETCH; "
+         r"SKETCH is a folder that this makes: tfedge flash .* --board pico --project DIR"),
         (["arduino-cli"], ["--board", "nucleo-f446re"],
          r"nothing is installed that flashes board 'nucleo-f446re'.*st-flash --reset write "
          r"firmware.bin 0x08000000; openocd \(apt-get install openocd\)"),
@@ -209,6 +210,14 @@ def test_what_is_missing_is_said_in_a_line(converted, tools, capsys, installed, 
     said = capsys.readouterr().err
     assert re.search(words, said), said
     assert said.count("\n") == 1
+
+
+def test_a_sketch_is_kept_where_nothing_builds_it(converted, tools, tmp_path, capsys):
+    tools()
+    kept = tmp_path / "kept"
+    assert flash(converted, "--board", "pico", "--project", str(kept)) == 2
+    assert f"pio run --project-dir {kept / 'net'}" in capsys.readouterr().err
+    assert (kept / "net" / "net.ino").is_file()
 
 
 def test_a_tool_that_fails_is_quoted(converted, tools, capsys):

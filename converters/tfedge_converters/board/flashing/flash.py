@@ -15,6 +15,8 @@ from tfedge.file_sets import write_set
 from tfedge.near_names import near
 from tfedge.result import Result
 from tfedge_converters.board.boards import Board, find_board
+from tfedge_converters.board.flashing.commands import Commands
+from tfedge_converters.board.flashing.images import flash_image
 from tfedge_converters.board.flashing.platforms import (
     PLATFORMS,
     Platform,
@@ -23,17 +25,11 @@ from tfedge_converters.board.flashing.platforms import (
     platform_of,
 )
 from tfedge_converters.board.flashing.sketch import sketch_files
-from tfedge_converters.board.flashing.tools import IMAGE, TOOLS, FlashTool
-from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.program import CProgram
-from tfedge_converters.execute.tool import run_tool
-from tfedge_converters.execute.toolchain import excerpt
 
 # The kind of the set of files that a generated project is.
 SKETCH = "sketch"
 
-# A first build makes the platform's whole library.
-_SECONDS = 1800.0
 _OF_SKETCHES = ("arduino", "platformio")
 
 
@@ -99,35 +95,14 @@ def flash(
             f"tfedge run {folder} --board {board}"
         )
     _check_tool(known, tool)
-    runner = _Runner()
+    commands = Commands()
     with tempfile.TemporaryDirectory(prefix="tfedge-") as scratch:
         if image is not None:
-            _flash_image(runner, known, [image], port, tool, Path(scratch))
+            flash_image(commands, known, [image], port, tool, Path(scratch))
         else:
             with _project(folder, program, known, project) as (built_of, platform):
-                _build_and_flash(runner, built_of, platform, known, port, tool, Path(scratch))
-    return Flashed(folder, board, tuple(runner.typed), port)
-
-
-class _Runner:
-    """Runs commands, one after the other.
-
-    Attributes:
-        typed: those that were run, as one would type them.
-    """
-
-    def __init__(self) -> None:
-        self.typed: list[str] = []
-
-    def run(self, command: Sequence[str], folder: Path | None = None) -> None:
-        self.typed.append(shlex.join([Path(command[0]).name, *command[1:]]))
-        title = Path(command[0]).name
-        run = run_tool(command, title, seconds=_SECONDS, folder=folder)
-        if run.status != 0:
-            raise ExecutionError(
-                f"{title} {run.end}; it was run as '{self.typed[-1]}' and said: "
-                f"{excerpt(run.printed) or 'nothing'}"
-            )
+                _build_and_flash(commands, built_of, platform, known, port, tool, Path(scratch))
+    return Flashed(folder, board, tuple(commands.typed), port)
 
 
 @contextmanager
@@ -139,17 +114,18 @@ def _project(
     if platform is not None:
         yield folder, platform
         return
-    program = find_program()
-    platform = _platform_of_sketch(board, program.name, folder, kept)
+    program, able = find_program(), _platforms_of_sketches(board)
+    installed = next((each for each in able if shutil.which(each.program)), None)
     with tempfile.TemporaryDirectory(prefix="tfedge-") as scratch:
         # Arduino wants the folder to be called as the sketch is.
         place = (kept or Path(scratch)) / program.name
         write_set(place, SKETCH, sketch_files(program, board), {"name": program.name})
-        yield place, platform
+        if installed is None:
+            raise _nothing_builds(able, board, folder, None if kept is None else place)
+        yield place, installed
 
 
-def _platform_of_sketch(board: Board, name: str, folder: Path, kept: Path | None) -> Platform:
-    """The first that is installed of those that build sketches."""
+def _platforms_of_sketches(board: Board) -> list[Platform]:
     able = [platform_named(each) for each in _OF_SKETCHES if each in board.platforms]
     if not able:
         raise TfedgeError(
@@ -157,20 +133,24 @@ def _platform_of_sketch(board: Board, name: str, folder: Path, kept: Path | None
             "itself: give the folder of your own project, with the files that 'tfedge link' "
             "writes, or --image"
         )
-    for platform in able:
-        if shutil.which(platform.program):
-            return platform
-    kept = kept or Path("build/sketch")
-    again = f"tfedge flash {shlex.quote(str(folder))} --board {board.name} --project {kept}"
-    ways = "; ".join(_by_hand(platform, board, kept / name) for platform in able)
-    raise MissingToolError(
+    return able
+
+
+def _nothing_builds(
+    able: Sequence[Platform], board: Board, folder: Path, place: Path | None
+) -> MissingToolError:
+    """The error where no tool is installed that builds the sketch, which lies at a place or not."""
+    ways = "; ".join(_by_hand(platform, board, place or Path("SKETCH")) for platform in able)
+    keep = f"tfedge flash {shlex.quote(str(folder))} --board {board.name} --project DIR"
+    sketch = "" if place is not None else f"; SKETCH is a folder that this makes: {keep}"
+    return MissingToolError(
         f"nothing is installed that builds for board '{board.name}'; with one of these, type: "
-        f"{ways}; the project is made by: {again}"
+        f"{ways}{sketch}"
     )
 
 
 def _build_and_flash(
-    runner: _Runner,
+    commands: Commands,
     folder: Path,
     platform: Platform,
     board: Board,
@@ -187,13 +167,13 @@ def _build_and_flash(
     }
     own = _uploads_itself(platform, board, port, tool)
     for words in platform.build:
-        runner.run([program, *filled_in(words, **values)])
+        commands.run([program, *filled_in(words, **values)])
     if own:
         words = platform.upload + (platform.port if port else ())
-        runner.run([program, *filled_in(words, **values)])
+        commands.run([program, *filled_in(words, **values)])
         return
     images = [path for pattern in platform.images for path in _matching(pattern, values)]
-    _flash_image(runner, board, images, port, tool, out)
+    flash_image(commands, board, images, port, tool, out)
 
 
 def _name_of_board(platform: Platform, board: Board) -> str:
@@ -258,62 +238,3 @@ def _matching(pattern: str, values: dict[str, str]) -> list[Path]:
     root, _, rest = pattern.partition("/")
     [base] = filled_in([root], **values)
     return sorted(path for path in Path(base).glob(rest) if path.is_file())
-
-
-def _flash_image(
-    runner: _Runner,
-    board: Board,
-    images: Sequence[Path],
-    port: str | None,
-    tool: str | None,
-    scratch: Path,
-) -> None:
-    chosen = _installed_tool(board, tool, port)
-    image = _image_for(chosen, images)
-    ending = next(ending for ending in chosen.images if image.name.endswith(ending))
-    staged = scratch / "image"
-    staged.mkdir()
-    shutil.copy(image, staged / f"{IMAGE}{ending}")
-    program = next(path for name in chosen.programs if (path := shutil.which(name)))
-    arguments = chosen.arguments(board.flash[chosen.name], f"{IMAGE}{ending}", port)
-    runner.run([program, *arguments], staged)
-
-
-def _installed_tool(board: Board, tool: str | None, port: str | None) -> FlashTool:
-    able = [TOOLS[name] for name in board.flash if tool in (None, name)]
-    if not able:
-        raise TfedgeError(
-            f"no tool flashes an image to board '{board.name}': give the folder of its project"
-        )
-    for candidate in able:
-        if any(map(shutil.which, candidate.programs)):
-            return candidate
-    ways = "; ".join(
-        f"{item.programs[0]} ({item.source}): "
-        + shlex.join(
-            [
-                item.programs[0],
-                *item.arguments(board.flash[item.name], f"{IMAGE}{item.images[0]}", port),
-            ]
-        )
-        for item in able
-    )
-    raise MissingToolError(
-        f"nothing is installed that flashes board '{board.name}'; with one of these, type: {ways}"
-    )
-
-
-def _image_for(tool: FlashTool, images: Sequence[Path]) -> Path:
-    """The best of some images for a tool.
-
-    Raises:
-        TfedgeError: it takes none of them.
-    """
-    for ending in tool.images:
-        for path in images:
-            if path.name.endswith(ending):
-                return path
-    found = ", ".join(path.name for path in images[:5]) or "nothing"
-    raise TfedgeError(
-        f"{tool.programs[0]} flashes {' or '.join(tool.images)} files, and there is {found}"
-    )
