@@ -2,13 +2,14 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 from random_graphs import random_model
 
 import tfedge
 from tfedge.near_names import near
-from tfedge.quantization.schemes import for_conversion
+from tfedge.quantization.schemes import Scheme, WeightScheme, for_conversion
 from tfedge_converters.early_checks import check_choices
 from tfedge_converters.execute import build_firmware
 from tfedge_converters.metrics import metric_function
@@ -18,6 +19,16 @@ from tfedge_converters.ptq.recovery import steps
 from tfedge_converters.verify.engines import engine
 
 DATA = np.zeros((1, 2), np.float32)
+NET = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="scores")])
+MISSPELT = Scheme("study", overrides={"score": WeightScheme(bits=4)})
+
+
+def trained(scheme):
+    callback = tfedge.callbacks.QuantizationAwareTraining(scheme)
+    NET.compile("sgd", "mse")
+    NET.fit(DATA, np.zeros((1, 3)), callbacks=[callback], verbose=0)
+
+
 LOOKUPS = {
     "target": (lambda: tfedge.targets.load("cortex-m44"), "cortex-m4"),
     "scheme": (lambda: for_conversion("int88"), "int8"),
@@ -38,6 +49,8 @@ LOOKUPS = {
         lambda: tfedge.callbacks.QuantizationAwareTraining(inference="simulate"),
         "simulated",
     ),
+    "layer": (lambda: tfedge.quantize(NET, MISSPELT), "scores"),
+    "layer of a callback": (lambda: trained(MISSPELT), "scores"),
     "preserve": (lambda: tfedge.callbacks.QuantizationAwareTraining(preserve=["zero"]), "zeros"),
     "ensemble": (lambda: tfedge.distillation.Ensemble([DATA], outputs="logit"), "logits"),
 }

@@ -104,6 +104,7 @@ def test_a_back_end_from_outside_is_used_by_everything(loader, tmp_path, capsys)
     assert (saved / "net.hex").read_text() == artifact.files["net.hex"]
     whole = tfedge.verify(saved, samples=2, engines=["hex-loader"])
     assert not whole.faults and not whole.comparisons[0].mismatches
+    assert "net.hex was compared with net.tflite, and all files" in whole.note
     (saved / "net.hex").write_text("00\n")
     faults = tfedge.verify(saved, samples=2, engines=["hex-loader"]).faults
     assert any("net.hex is not what net.tflite gives, from line 1 on" in text for text in faults)

@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 import tfedge
 from tfedge.errors import TfedgeError
+from tfedge_converters.cli import main
 from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType, write_model
 
 
@@ -52,6 +53,19 @@ def test_open_sizes_become_those_that_are_given(shapes):
 def test_sizes_that_nobody_knows_or_that_do_not_fit_are_refused(shapes, words):
     with pytest.raises(TfedgeError, match=words):
         tfedge.convert(_file(), calibration=SAMPLES, input_shapes=shapes)
+
+
+def test_verification_takes_no_size_that_nobody_gave(tmp_path, capsys):
+    pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
+    (tmp_path / "net.tflite").write_bytes(_file())
+    with pytest.raises(TfedgeError, match=r"'image' has shape \(None, None, 3\)"):
+        tfedge.verify(tmp_path / "net.tflite")
+    engines = ["litert-reference", "litert"]
+    result = tfedge.verify(_file(), SAMPLES, input_shapes=(6, 5, 3), engines=engines)
+    assert (result.comparisons[0].mismatches, result.comparisons[0].elements) == (0, 8 * 3)
+    command = ["verify", str(tmp_path / "net.tflite"), "--samples", "2", "--engine", "litert"]
+    assert main([*command, "--input-shape", "6,5,3"]) == 1  # of float operators there is no C
+    assert "of 6 " in capsys.readouterr().out
 
 
 def test_sizes_that_a_file_says_stay_and_cannot_be_others():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import pytest
 from distilled_nets import CLASSES, LOSS, SHAPE, data, net
+from interpreters.dying_models import aborting
+from random_graphs import random_model
 
 import tfedge
 from tfedge import distillation as d
 from tfedge.callbacks import DistillationSchedule
 from tfedge.errors import TfedgeError
+from tfedge_converters.graph import write_model
+from tfedge_converters.interpreters import InterpreterDiedError
 
 
 def features():
@@ -149,6 +155,21 @@ def test_teachers_of_every_kind(teacher, tmp_path):
         np.testing.assert_allclose(found, expected(), atol=0.2 if name == "tflite" else 1e-5)
         if name != "function":  # whose two numbers are no classes
             _fitted(d.Distiller(source, net(8), d.SoftTargets()))
+
+
+def test_a_teacher_in_a_file_that_cannot_run_is_one_sentence(tmp_path):
+    dying, taught = tmp_path / "dying.tflite", tmp_path / "taught.tflite"
+    dying.write_bytes(write_model(aborting()))
+    with pytest.raises(InterpreterDiedError, match=r"dying.tflite': operator 1 \(LESS\).*SIGABRT"):
+        d.Teacher(dying)
+    dying.write_bytes(write_model(random_model("concatenation", 1, 1)))
+    with pytest.raises(TfedgeError, match=r"dying.tflite: has \d inputs and 1 outputs"):
+        d.Teacher(dying)
+    taught.write_bytes(write_model(random_model("relu", 1, 1)))
+    wanted = random_model("relu", 1, 1).main.inputs[0].shape[1:]
+    message = f"taught.tflite: the teacher takes samples of shape {wanted}, not (99,); give"
+    with pytest.raises(TfedgeError, match=re.escape(message)):
+        d.Teacher(taught)(np.zeros((2, 99), np.float32))
 
 
 def test_a_teacher_may_want_other_inputs(teacher):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import concurrent.futures
 import contextlib
 import copy
 import importlib
@@ -10,6 +12,7 @@ import json
 import stat
 import sys
 import zipfile
+import zlib
 
 import h5py
 import keras
@@ -25,6 +28,8 @@ from tfedge_converters.cli import main
 from tfedge_converters.export import load_keras
 from tfedge_converters.export.trust import CodeRefusedError, check_configs
 from tfedge_converters.export.trust.known_names import names_of_keras3, names_of_tf_keras
+from tfedge_converters.export.weight_budget import weights_within
+from tfedge_converters.worker import hdf5
 
 
 @pytest.fixture
@@ -390,8 +395,8 @@ def in_large_pieces(file, name, other):
     ("change", "words"),
     [
         (linked, "is a link to another file"),
-        (outside, "lie in other files"),
-        (virtual, "lie in other files"),
+        (outside, "lies in other files"),
+        (virtual, "lies in other files"),
         (unstored, "declares 4,398,046,511,104 bytes, of which 0 are stored"),
         (in_large_pieces, "declares 1,073,741,824 bytes, of which 0 are stored"),
     ],
@@ -451,6 +456,45 @@ def test_archives_stay_within_themselves(tmp_path, add, words):
         load_keras(tmp_path / "net.keras", allow_code=True)
 
 
+# An HDF5 file of 10 KB with a damaged heap of names, on which libhdf5 ends its process.
+_DEADLY = zlib.decompress(
+    base64.b64decode(
+        "eNrtmL1Ow0AMx+1cWqJSRCIxFKaOjAzdC6KhGRBFwNCRjx0xpqqQGMsb8Ah9FB6nb1CSnC/NHa1UAUKV+v8tju+c88mx"
+        "z0nek97FXuOoQTlBQD6FVGUu0LGjC/ciWeRE5NQz46qYa8l4KOu/7Nj3393EcW49dyg3ItsKCGwjSXx2ncuhnQ706dl2"
+        "D04+Jr/0y1TTa7HRdSYzs+XHSJXN59dRuyu5ekqdXerMlZ6vZaP5vOd5rPNZr6fYpLab4ZONeg6r6nlW1/rbmvWcRKhn"
+        "1PP3ev6o23aPf1zPkXga+lpPxV9TOhGTRwdZdj+L/SHrvYXlHgKr/s3xY8nW4lpVdK74d/tkMzsnFv4DejL+x7zc/xJ/"
+        "6sdRmXWRkQAAAMD2cHs16DGVHx904tvvW+57Elgvjm2FmAAAANhc+ueDy6LXh3bfN+1rNBoV0v3Pkaa2nRkfv9rrT/cR"
+        "YwAAAAAAsAJGCAAA4L/4ApcAUZ8="
+    )
+)
+
+
+def test_a_file_that_ends_the_hdf5_library_ends_nothing_else(tmp_path):
+    (tmp_path / "net.h5").write_bytes(_DEADLY)
+    with pytest.raises(ModelFileError, match=r"net.h5: the HDF5 library cannot read it: its proc"):
+        load_keras(tmp_path / "net.h5", allow_code=True)
+
+    def replace(_, members):
+        members["model.weights.h5"] = _DEADLY
+
+    edit_archive(saved_net(tmp_path / "net.keras"), replace)
+    with pytest.raises(ModelFileError, match=r"net.keras: the HDF5 library cannot read it: its pr"):
+        load_keras(tmp_path / "net.keras")
+
+
+def test_all_of_an_array_is_read_in_small_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "_PART_BYTES", 100)
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        for shape in ((), (3,), (30,), (2, 3, 5), (2, 300), (0, 3)):
+            name, values = str(shape), np.arange(np.prod(shape, dtype=int)).reshape(shape)
+            file[name] = values
+            found = np.zeros(shape, int)
+            for part in hdf5._parts(file[name]):
+                assert found[part].nbytes <= 100
+                found[part] += file[name][part]
+            assert (found == values).all()
+
+
 def test_a_file_asks_for_no_more_weights_than_it_holds(tmp_path):
     """Keras and tf_keras make all weights before they look for their values."""
     units = 3_000_000_000
@@ -472,6 +516,27 @@ def test_a_file_asks_for_no_more_weights_than_it_holds(tmp_path):
     assert load_keras(tmp_path / "wide.keras").count_params() == 250_000
 
 
+def test_other_threads_make_layers_of_any_size_meanwhile(tmp_path):
+    """Files are opened in two threads; who began first is done first."""
+    small = tmp_path / "small"
+    small.touch()
+    own, sizes = keras.layers.Layer.add_weight, (4096, 4097)  # 64 MiB and a little more
+
+    def made():
+        return keras.layers.Layer().add_weight(shape=sizes, initializer="zeros").shape
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        with weights_within(small, keras.layers.Layer):
+            assert thread.submit(made).result() == sizes
+            other = weights_within(small, keras.layers.Layer)
+            thread.submit(other.__enter__).result()
+        assert made() == sizes
+        with pytest.raises(ModelFileError, match="brings the model to 16,781,312 weights"):
+            thread.submit(made).result()
+        thread.submit(other.__exit__, None, None, None).result()
+    assert keras.layers.Layer.add_weight is own
+
+
 def test_descriptions_are_no_deeper_than_python_calls(tmp_path):
     net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     net.save(tmp_path / "net.keras")
@@ -484,6 +549,17 @@ def test_descriptions_are_no_deeper_than_python_calls(tmp_path):
     )
     with pytest.raises(ModelFileError, match="nested more than 200 deep"):
         load_keras(tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize("place", ["kernel_regularizer", "units", "activation"])
+def test_messages_are_short_whatever_a_file_says(tmp_path, place):
+    edit_archive(
+        saved_net(tmp_path / "net.keras"),
+        lambda config, _: config["config"]["layers"][1]["config"].update({place: "a" * 100_000}),
+    )
+    with pytest.raises(TfedgeError, match=r"aaaa") as caught:
+        load_keras(tmp_path / "net.keras")
+    assert len(str(caught.value)) < 2000
 
 
 @pytest.mark.parametrize("attribute", ["keras_version", "model_config"])

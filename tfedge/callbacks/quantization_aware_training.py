@@ -16,6 +16,7 @@ from tfedge.preservation import PROPERTIES, check_properties, preserve
 from tfedge.quantization import schemes
 from tfedge.quantization.model import QuantizedModel, operators_of, set_inference
 from tfedge.quantization.optimizer import include_new_variables
+from tfedge.quantization.override_names import require_layers
 from tfedge.quantization.phase import EXACT, check_inference
 from tfedge.quantization.quantized_forward import (
     QuantizedForward,
@@ -130,6 +131,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
             return found, False
         if found is not None:
             detach(model)
+        require_layers(model, self.scheme)
         return attach(model, self.scheme, self.check), found is not None
 
     def quantized_model(self) -> QuantizedModel:

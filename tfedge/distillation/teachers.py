@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -103,53 +102,15 @@ class _Interpreted:
     """
 
     def __init__(self, path: Path):
-        from ai_edge_litert.interpreter import Interpreter
+        from tfedge_converters.interpreted_file import InterpretedFile
 
-        from tfedge.files import read_bytes
-
-        try:
-            self._interpreter = Interpreter(model_content=read_bytes(path))
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise TfedgeError(f"LiteRT cannot run the teacher {path}: {error}") from error
-        inputs, outputs = (
-            self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        )  # fmt: skip
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise TfedgeError(
-                f"the teacher {path} has {len(inputs)} inputs and {len(outputs)} outputs; a "
-                "teacher in a .tflite file has one of each"
-            )
-        self._input, self._output = inputs[0], outputs[0]
+        self._file = InterpretedFile(path)
 
     def __call__(self, batch: Any) -> Any:
-        shape = (batch.shape[0], *self._output["shape"][1:])
+        self._file.check_samples(batch.shape[1:])
+        shape = (batch.shape[0], *self._file.output_shape)
         if not tf.is_tensor(batch):
             return ops.zeros(shape)  # Keras asks for the shape of symbolic tensors
-        result = tf.numpy_function(self._run, [batch], tf.float32, stateful=False)
+        result = tf.numpy_function(self._file, [batch], tf.float32, stateful=False)
         result.set_shape(shape)
         return result
-
-    def _run(self, batch: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._one(sample[np.newaxis]) for sample in batch])
-
-    def _one(self, sample: np.ndarray) -> np.ndarray:
-        self._interpreter.set_tensor(self._input["index"], _integers(sample, self._input))
-        self._interpreter.invoke()
-        return _reals(self._interpreter.get_tensor(self._output["index"]), self._output)
-
-
-def _integers(values: np.ndarray, detail: Any) -> np.ndarray:
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return values.astype(detail["dtype"])
-    limits = np.iinfo(detail["dtype"])
-    return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(
-        detail["dtype"]
-    )
-
-
-def _reals(values: np.ndarray, detail: Any) -> np.ndarray:
-    scale, zero_point = detail["quantization"]
-    values = values.astype(np.float32)
-    return (values - np.float32(zero_point)) * np.float32(scale) if scale else values

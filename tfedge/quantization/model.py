@@ -23,6 +23,7 @@ from tfedge.preservation import preserve as preserve_properties
 from tfedge.quantization import schemes, transform
 from tfedge.quantization.calibration import BATCH_SIZE, calibrate
 from tfedge.quantization.operators import QuantizedOperator
+from tfedge.quantization.override_names import require_layers
 from tfedge.quantization.phase import EXACT, Phase, check_inference
 from tfedge.quantization.quantize_layer import Quantize
 from tfedge.quantization.schemes import Scheme, WeightScheme
@@ -248,7 +249,8 @@ def quantize(
     Raises:
         UnsupportedError: a layer is of an unknown kind; the message names it.
         DifferenceError: the result would compute something else than the model.
-        TfedgeError: the model is not built, or an argument is wrong.
+        TfedgeError: the model is not built, or an argument is wrong, or the scheme names a layer
+            that the model does not have.
 
     Example:
         >>> qat = tfedge.quantize(model, "int8", weights=lambda layer:
@@ -265,6 +267,7 @@ def quantize(
     if weights is not None:
         layers = [call.operation for call in computation_of(model).calls]
         scheme = scheme.with_overrides(layers, weights)
+    require_layers(model, scheme)
     quantized = QuantizedModel(
         model, scheme, unknown=unknown, preserve=preserve, inference=inference, check=check
     )

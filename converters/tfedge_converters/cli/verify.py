@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tfedge_converters.cli.options import add_place, place_of
+from tfedge_converters.cli.options import add_input_shape, add_place, place_of, shapes
 
 _EPILOG = """\
 Engines: tflite-micro, stepwise (operator by operator: TFLite Micro's kernel, or LiteRT's reference
@@ -17,7 +17,8 @@ must equal the truth in every bit: the exit status is 1 if it does not, or if it
 
 Of a folder that 'tfedge convert' wrote, the C is verified as it lies there: it is compiled, its
 self-test runs, and its constants are compared with those of the model. Files that are missing, that
-somebody changed, or that are left of other conversions are named.
+somebody changed, or that are left of other conversions are named. Folders for TFLite Micro and
+Ethos-U have no kernels in C: their .tflite file is verified, and it is said what else was compared.
 
 With --board or --port the C on a board is compared too, with the truth and, layer by layer, with
 the same C on this computer.
@@ -56,6 +57,7 @@ def add_parser(commands: Any) -> None:
         "--engine", action="append", metavar="NAME", help="repeat it for several (default: all)"
     )
     add_place(parser, required=False)
+    add_input_shape(parser)
     parser.set_defaults(run=run)
 
 
@@ -72,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         engines=arguments.engine,
         board=place_of(arguments),
+        input_shapes=shapes(arguments.input_shape),
     )
     Console().show(result)
     return 0 if result.passed and not result.not_run else 1

@@ -28,11 +28,15 @@ from tfedge_converters.export.trust.known_names import (
     names_of_keras3,
     names_of_tf_keras,
 )
+from tfedge_converters.export.trust.refusal import printable
 from tfedge_converters.export.weight_budget import weights_within
 from tfedge_converters.quiet import quiet
 
 # Keras 2 computes max(0, min(1, 0.2 x + 0.5)), Keras 3 relu6(x + 3) / 6.
 _CHANGED_MEANING = "hard_sigmoid"
+# Behind it Keras has, of layers within layers, what is wrong with the innermost.
+_INNERMOST = "Exception encountered: "
+_LONGEST_REASON = 500
 _UNKNOWN_CLASS = re.compile(
     r"(?:Could not locate (?:class|function)|Unknown (?:layer|object):?) '?(\w+)"
 )
@@ -166,13 +170,16 @@ def _explained(path: Path, failures: list[Exception]) -> TfedgeError:
         unknown = _UNKNOWN_CLASS.search(str(failure))
         if unknown:
             return UnsupportedError(
-                f"{path}: the model uses '{unknown[1]}', which is not part of Keras; import the "
-                "module that registers it with keras.saving.register_keras_serializable, or "
-                "open the file with custom_objects yourself and hand over the model"
+                f"{path}: the model uses '{printable(unknown[1])}', which is not part of Keras; "
+                "import the module that registers it with "
+                "keras.saving.register_keras_serializable, or open the file with custom_objects "
+                "yourself and hand over the model"
             )
-    reasons = "; ".join(f"{type(error).__name__}: {_first_line(error)}" for error in failures)
+    reasons = "; ".join(f"{type(error).__name__}: {_reason(error)}" for error in failures)
     return ModelFileError(f"{path}: Keras cannot open it ({reasons})")
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
+def _reason(error: Exception) -> str:
+    """Return what a reader says at heart; it may repeat what the file says, at any length."""
+    reason = str(error).rpartition(_INNERMOST)[2].strip()
+    return printable(next(iter(reason.splitlines()), ""), _LONGEST_REASON)

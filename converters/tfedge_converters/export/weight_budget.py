@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import collections
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from tfedge.errors import ModelFileError
-from tfedge.keras_graph import private
 
 # Weights that are saved with a filter, and zeros among them, take less room than in memory.
 _SMALL_BYTES = 1 << 26
@@ -18,11 +20,48 @@ _LARGEST_RATIO = 100
 _BYTES = 4  # a weight, by default
 
 
+class _Budget:
+    """Number of weights that the layers of one file may ask for.
+
+    Args:
+        path: of the model's file or folder.
+    """
+
+    def __init__(self, path: Path):
+        self._stored = _stored_bytes(path)
+        self._most = max(_SMALL_BYTES, _LARGEST_RATIO * self._stored) // _BYTES
+        self._made = 0
+
+    def spend(self, layer: Any, weights: int) -> None:
+        """Count a layer's weights.
+
+        Raises:
+            ModelFileError: these are too many.
+        """
+        self._made += weights
+        if self._made > self._most:
+            raise ModelFileError(
+                f"layer '{layer.name}' brings the model to {self._made:,} weights, of which the "
+                f"file's {self._stored:,} bytes cannot hold the values; save the model again"
+            )
+
+
+# Of the file that is being opened in this thread: others make layers meanwhile, of any size.
+_BUDGET: ContextVar[_Budget | None] = ContextVar("budget", default=None)
+
+_LOCK = threading.Lock()
+# How many threads open a file with a class of layers, whose own `add_weight` is kept until the last
+# of them is done.
+_OPENING: collections.Counter[Any] = collections.Counter()
+_OWN: dict[Any, Callable[..., Any]] = {}
+
+
 @contextmanager
 def weights_within(path: Path, layer_class: Any) -> Iterator[None]:
     """Have layers of a class refuse weights while a file is opened that cannot be in it.
 
-    Keras makes all weights that a configuration asks for before it looks for their values.
+    Keras makes all weights that a configuration asks for before it looks for their values. Layers
+    that other threads make are none of the file's.
 
     Args:
         path: of the model's file or folder.
@@ -31,23 +70,38 @@ def weights_within(path: Path, layer_class: Any) -> Iterator[None]:
     Raises:
         ModelFileError: weights take 64 MiB, and a hundred times of what the file takes.
     """
-    stored = _stored_bytes(path)
-    most = max(_SMALL_BYTES, _LARGEST_RATIO * stored) // _BYTES
-    original = layer_class.add_weight
-    made = 0
-
-    def add_weight(layer: Any, *arguments: Any, **options: Any) -> Any:
-        nonlocal made
-        made += _elements(arguments, options)
-        if made > most:
-            raise ModelFileError(
-                f"layer '{layer.name}' brings the model to {made:,} weights, of which the file's "
-                f"{stored:,} bytes cannot hold the values; save the model again"
-            )
-        return original(layer, *arguments, **options)
-
-    with private.in_place_of(layer_class, "add_weight", add_weight):
+    token = _BUDGET.set(_Budget(path))
+    _begin(layer_class)
+    try:
         yield
+    finally:
+        _end(layer_class)
+        _BUDGET.reset(token)
+
+
+def _begin(layer_class: Any) -> None:
+    with _LOCK:
+        _OPENING[layer_class] += 1
+        if _OPENING[layer_class] == 1:
+            _OWN[layer_class] = layer_class.add_weight
+            layer_class.add_weight = _counting(layer_class.add_weight)
+
+
+def _end(layer_class: Any) -> None:
+    with _LOCK:
+        _OPENING[layer_class] -= 1
+        if not _OPENING[layer_class]:
+            layer_class.add_weight = _OWN.pop(layer_class)
+
+
+def _counting(own: Callable[..., Any]) -> Callable[..., Any]:
+    def add_weight(layer: Any, *arguments: Any, **options: Any) -> Any:
+        budget = _BUDGET.get()
+        if budget is not None:
+            budget.spend(layer, _elements(arguments, options))
+        return own(layer, *arguments, **options)
+
+    return add_weight
 
 
 def _stored_bytes(path: Path) -> int:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.backends import backend_named
+from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.execute import CProgram, build_firmware, build_host
 from tfedge_converters.file_kinds import FileKind, kind_of
-from tfedge_converters.graph import Model, write_model
+from tfedge_converters.graph import Model, read_model, write_model
+from tfedge_converters.graph.model_file import ModelFile
+from tfedge_converters.graph.passes.static_shapes import fix_shapes
+from tfedge_converters.input_shapes import InputShapes
+from tfedge_converters.open_inputs import fix_inputs
 from tfedge_converters.verify.board_engine import BoardEngine
 from tfedge_converters.verify.engines import Engine, Outputs, Sample, engine
 from tfedge_converters.verify.written import Written, open_written
@@ -37,6 +44,30 @@ class Subject:
     name: str
     written: Written | None = None
     board: BoardEngine | None = None
+
+    @cached_property
+    def model(self) -> Model:
+        """The typed graph.
+
+        Raises:
+            ModelFileError: the file is no model.
+            UnsupportedError: it was compiled for an accelerator.
+        """
+        typed = read_model(self.flatbuffer, source=self.name)
+        refuse_compiled(typed, self.name)
+        return typed
+
+    def note(self) -> str:
+        """Say what of a folder without C of the model was compared; "" of anything else."""
+        if self.written is None or not self.written.is_kept or self.written.program is not None:
+            return ""
+        model = f"{self.written.name}.tflite"
+        compared = "".join(f"{name} was compared with {model}, " for name in self.written.compared)
+        return (
+            f"{self.name} has no kernels in C: 'c' is C that was generated from {model} for this "
+            f"run; of the folder itself {model} was run, {compared}and all files were compared "
+            "with the hashes that they were written with"
+        )
 
     def engine(self, name: str) -> Engine:
         """An engine by name, which runs the C that is there, if some is."""
@@ -117,6 +148,23 @@ def _artifact(artifact: Any) -> Iterator[Subject]:
             artifact.flatbuffer, artifact.name, Path(folder), program, backend, is_kept=False
         )
         yield Subject(artifact.flatbuffer, artifact.name, written)
+
+
+def with_sizes(subject: Subject, shapes: InputShapes) -> Subject:
+    """A subject whose inputs have no open sizes.
+
+    Args:
+        subject: what is verified.
+        shapes: see `fix_inputs`.
+
+    Raises:
+        TfedgeError: the shapes do not fit the model's inputs, or a size remains unknown.
+    """
+    file = ModelFile(subject.model, subject.flatbuffer)
+    file.change(lambda model: fix_inputs(model, shapes) and (fix_shapes(model) or True))
+    if file.flatbuffer is subject.flatbuffer:
+        return subject
+    return dataclasses.replace(subject, flatbuffer=file.flatbuffer)
 
 
 def _at(path: Path) -> Subject:

@@ -48,6 +48,12 @@ class Written:
     backend: Backend
     is_kept: bool
 
+    @property
+    def compared(self) -> list[str]:
+        """The files whose content is compared with what the model gives."""
+        constants = self.backend.constants(self.name, self.flatbuffer)
+        return [name for name in constants if (self.folder / name).is_file()]
+
     def file_faults(self) -> Iterator[str]:
         """Describe which files are not as they were written, or do not belong to the model.
 

@@ -22,6 +22,8 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[4:]; "
     "from tfedge_converters.worker.server import serve; serve(*map(int, sys.argv[1:4]))"
 )
+# Requests that hand over what a stranger wrote.
+_READING = ("load", "hdf5")
 NONSENSE = "its process answered nonsense"
 _DYING_SECONDS = 5.0
 _LAST_WORDS_BYTES = 2000
@@ -34,7 +36,7 @@ class WorkerProcess:
 
     Attributes:
         limits: what it was started with.
-        models: how many models it has been given.
+        models: how many models, and files of HDF5, it has been given.
     """
 
     def __init__(self, limits: Limits):
@@ -45,6 +47,7 @@ class WorkerProcess:
             )
         self.limits = limits
         self.models = 0
+        self._granted_seconds = limits.seconds
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 (open while the process lives)
         self._connection, theirs = socket.socketpair()
         self._connection.settimeout(limits.silent_seconds)
@@ -78,7 +81,8 @@ class WorkerProcess:
         Raises:
             DeathError: it is dead.
         """
-        if head["do"] == "load":
+        self._granted_seconds = head.get("seconds", self.limits.seconds)
+        if head["do"] in _READING:
             self.models += 1
             self._words.seek(0)
             self._words.truncate()
@@ -154,7 +158,7 @@ class WorkerProcess:
         self.kill()
         if status == -signal.SIGXCPU:
             text = (
-                f"it was not done after {self.limits.seconds} s of processor time "
+                f"it was not done after {self._granted_seconds} s of processor time "
                 f"({SECONDS_VARIABLE} gives it more)"
             )
             return DeathError(text, Kind.OUT_OF_TIME)

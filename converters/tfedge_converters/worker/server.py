@@ -1,4 +1,7 @@
-"""The process in which interpreters run: it loads a model, runs samples, and may die of either."""
+"""The process in which interpreters run: it loads a model, runs samples, and may die of either.
+
+It reads HDF5 files too, so that who reads them afterwards knows that they do no harm.
+"""
 
 from __future__ import annotations
 
@@ -89,8 +92,14 @@ class _Worker:
         self, head: dict[str, Any], raw: bytes, descriptors: list[int]
     ) -> tuple[dict[str, Any], bytes]:
         """Answer a request; a refusal is an answer too."""
-        actions = {"load": self._load, "map": self._map, "run": self._run, "shapes": self._shapes}
-        self._grant_time()
+        actions = {
+            "load": self._load,
+            "map": self._map,
+            "run": self._run,
+            "shapes": self._shapes,
+            "hdf5": self._read_hdf5,
+        }
+        self._grant_time(head.get("seconds", self._seconds))
         try:
             if head["do"] == "drop":
                 self._interpreter = self._memory = None
@@ -103,9 +112,9 @@ class _Worker:
         except Exception as error:  # a refusal, in the words of the interpreter's bindings
             return {"refused": _words(error), "by_kernels": type(error) is RuntimeError}, b""
 
-    def _grant_time(self) -> None:
+    def _grant_time(self, seconds: int) -> None:
         """Processor time is counted from the process's start: the limit moves on."""
-        _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + self._seconds)
+        _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
 
     def _load(
         self, head: dict[str, Any], raw: bytes, descriptors: list[int]
@@ -131,7 +140,7 @@ class _Worker:
         parts: list[bytes] = []
         told = time.monotonic()
         for index, begins in enumerate(head["begins"]):
-            self._grant_time()
+            self._grant_time(self._seconds)
             if begins:
                 self._interpreter.reset()
             for number, result in self._run_sample(head["slot"], index):
@@ -162,6 +171,14 @@ class _Worker:
         self, head: dict[str, Any], raw: bytes, descriptors: list[int]
     ) -> tuple[dict[str, Any], bytes]:
         return {"shapes": self._interpreter.shapes()}, b""
+
+    def _read_hdf5(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        from tfedge_converters.worker.hdf5 import problem_in  # most models need no HDF5
+
+        place, problem = problem_in(head["path"], head["member"])
+        return {"place": place, "problem": problem}, b""
 
 
 def _words(error: Exception) -> str:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import math
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import h5py
-
 from tfedge.errors import ModelFileError
 from tfedge_converters.export.trust.refusal import printable
+from tfedge_converters.worker.failures import DeathError, Kind, RefusalError
+from tfedge_converters.worker.limits import limits
+from tfedge_converters.worker.pool import borrowed
 
 # Keras stores members as they are; deflate packs zeros a thousandfold.
 _SMALL_BYTES = 1 << 26
 _LARGEST_RATIO = 100
-# Of HDF5's gzip filter, which weights are rarely written with.
-_LARGEST_HDF5_RATIO = 1032
+# At which HDF5 files are read at least.
+_BYTES_A_SECOND = 10_000_000
 
 
 def check_archive(path: Path) -> None:
@@ -33,7 +32,7 @@ def check_archive(path: Path) -> None:
         _check_members(archive)
         for name in _WEIGHTS:
             if name in archive.namelist():
-                _WEIGHTS[name](io.BytesIO(archive.read(name)))
+                _WEIGHTS[name](path, name)
 
 
 _AGAIN = "save the model again, with Keras' own model.save"
@@ -48,10 +47,10 @@ def _check_members(archive: zipfile.ZipFile) -> None:
         seen.add(member.filename)
 
 
-def _check_arrays(source: io.BytesIO) -> None:
+def _check_arrays(path: Path, member: str) -> None:
     """Check weights in numpy's form, an archive of arrays."""
-    with zipfile.ZipFile(source) as archive:
-        _check_members(archive)
+    with zipfile.ZipFile(path) as archive, archive.open(member) as source:
+        _check_members(zipfile.ZipFile(source))
 
 
 def _member_problem(member: zipfile.ZipInfo, seen: set[str]) -> str:
@@ -68,54 +67,55 @@ def _member_problem(member: zipfile.ZipInfo, seen: set[str]) -> str:
     return ""
 
 
-def check_hdf5(source: Path | io.BytesIO) -> None:
-    """Refuse an HDF5 file that reads other files, or declares far more than it holds.
+def check_hdf5(path: Path, member: str = "") -> None:
+    """Refuse an HDF5 file that reads other files, declares far more than it holds, or is damaged.
+
+    A worker reads all of it first: the HDF5 library trusts what it reads, and damaged files end its
+    process, or keep it busy for ever.
+
+    Args:
+        path: of the file, or of a zip archive.
+        member: of the archive; "" if the file itself is meant.
 
     Raises:
         ModelFileError: it has a link to another file, an array that lies in other files, or an
-            array without its values.
+            array without its values; or it cannot be read.
     """
-    with h5py.File(source) as file:
-        _check_group(file)
+    head = {"do": "hdf5", "path": str(path.absolute()), "member": member, "seconds": _seconds(path)}
+    try:
+        try:
+            answer = _answer(head)
+        except DeathError as death:
+            if not death.may_be_anothers:
+                raise
+            answer = _answer(head)
+    except DeathError as death:
+        raise ModelFileError(f"the HDF5 library cannot read it: {death}; {_AGAIN}") from death
+    place, problem = (printable(str(answer.get(key, ""))) for key in ("place", "problem"))
+    if problem:
+        raise ModelFileError(f"'{place}' {problem}; {_AGAIN}")
 
 
-def _check_group(root: Any) -> None:
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        group = waiting.pop()
-        address = h5py.h5o.get_info(group.id).addr
-        if address in seen:
-            continue
-        seen.add(address)
-        for name in group:
-            place = printable(f"{group.name.rstrip('/')}/{name}")
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.SoftLink):
-                continue  # what it names is looked at where it stands
-            if not isinstance(link, h5py.HardLink):
-                raise ModelFileError(f"'{place}' is a link to another file; {_AGAIN}")
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                waiting.append(item)
-            elif isinstance(item, h5py.Dataset):
-                _check_dataset(item, place)
+def _seconds(path: Path) -> int:
+    """Processor time for reading a file: little, unless it is large."""
+    return 1 + limits().seconds // 20 + path.stat().st_size // _BYTES_A_SECOND
 
 
-def _check_dataset(dataset: Any, place: str) -> None:
-    if dataset.external or dataset.is_virtual:
-        raise ModelFileError(f"the values of '{place}' lie in other files; {_AGAIN}")
-    stored = dataset.id.get_storage_size()
-    elements = max(dataset.size or 0, math.prod(dataset.chunks or ()))
-    declared = elements * dataset.dtype.itemsize
-    if declared > max(_SMALL_BYTES, _LARGEST_HDF5_RATIO * stored):
-        raise ModelFileError(
-            f"'{place}' declares {declared:,} bytes, of which {stored:,} are stored; {_AGAIN}"
-        )
+def _answer(head: dict[str, Any]) -> dict[str, Any]:
+    with borrowed(limits()) as worker:
+        earlier = worker.models
+        try:
+            return worker.ask(head)[0]
+        except RefusalError as error:  # the worker is as good as before
+            refusal = error
+        except DeathError as death:
+            death.may_be_anothers = death.kind is Kind.CRASH and earlier > 0
+            raise
+    raise ModelFileError(f"truncated or corrupt ({refusal}); save it again")
 
 
-# What each form of weights in a .keras archive is looked at with.
-_WEIGHTS: dict[str, Callable[[io.BytesIO], None]] = {
+# What each form of weights in a .keras archive is looked at with: the archive's path, and a member.
+_WEIGHTS: dict[str, Callable[[Path, str], None]] = {
     "model.weights.h5": check_hdf5,
     "model.weights.npz": _check_arrays,
 }

@@ -13,10 +13,10 @@ class CodeRefusedError(UnsupportedError):
     """Opening a model's file would run code that the file brings or asks for."""
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = _LONGEST_NAME) -> str:
     """A name out of a file as a message may have it: of one line, without controls, and short."""
     shown = readable(text)
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}…"
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
 def runs_code(who: str, what: str) -> CodeRefusedError:
