@@ -61,6 +61,7 @@ lint: $(TEST_READY)
 # Hours of random trials: make sweep SWEEP=operators|hostile_files|hostile_names|keras_models|random_models
 # SEED=1 COUNT=200000. Files of all other formats: SWEEP=hostile_files COUNT=2000 OPTIONS="--format all".
 # In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
+# Boards over a line with faults, in half an hour: make sweep SWEEP=board_link COUNT=10000
 # All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
 # Every family of keras.applications, in an hour: make sweep SWEEP=keras_applications COUNT=4
 SWEEP ?= operators

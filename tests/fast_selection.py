@@ -16,6 +16,7 @@ _CACHE_KEY = "tfedge/seconds"
 _FOLDERS = ("tests/mcu/", "tests/distribution/")
 _FILES = (
     "test_firmware.py",  # QEMU
+    "test_boards.py",
     "test_other_processors.py",
     "test_misra.py",
     "test_stack.py",

@@ -202,6 +202,20 @@ int main(void) {
     subprocess.run([str(program)], check=True)
 
 
+@pytest.mark.parametrize("name", ["add", "conv_2d", "split", "lstm_continued", "unpack"])
+def test_a_hook_sees_all_that_a_layer_makes(name):
+    source = generate(random_model(name, 1, 3), options())
+    _, invoke = source.files["model.c"].split("int model_invoke(")
+    calls = re.findall(r"MODEL_ON_OUTPUT\((\d+), .+, (\d+)u\);", invoke)
+    made = [
+        (str(layer.index), str(tensor.byte_size))
+        for layer in source.plan.layers
+        if layer.lowered.calls
+        for tensor in layer.operator.outputs
+    ]
+    assert calls == made
+
+
 def test_in_place_operators_do_not_harm_values_that_are_needed_later(tmp_path):
     """x is added to itself, used again, and is an output too."""
     from ai_edge_litert import schema_py_generated as schema

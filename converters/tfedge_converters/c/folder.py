@@ -38,7 +38,9 @@ def open_generated(
     )
     if arena is None:
         raise TfedgeError(f"{header}: does not say how large the arena is; convert the model again")
-    return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
+    return CProgram(
+        name, folder, source.inputs, source.outputs, int(arena[1]), sources, source.layer_names
+    )
 
 
 def generated_again(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:

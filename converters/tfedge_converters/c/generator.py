@@ -250,7 +250,17 @@ class _Emitter:
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
             "states": [state for call in calls for state in call["states"]],
+            "made": list(self._made(layer)),
         }
+
+    def _made(self, layer: Layer) -> Iterator[dict[str, Any]]:
+        """Where the layer's outputs lie in the arena, without those that nothing computes."""
+        roots = (self.layout.root(call.output) for call in layer.lowered.calls)
+        computed = {id(root) for root in roots if not root.is_variable and root.data is None}
+        for tensor in layer.operator.outputs:
+            if id(self.layout.root(tensor)) in computed:
+                place = Code(_place("arena", self.layout.offset(tensor)))
+                yield {"place": place, "bytes": tensor.byte_size}
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
         for constant in _constants_of(call.params):

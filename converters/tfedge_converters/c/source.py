@@ -73,4 +73,10 @@ class CSource:
             inputs=self.inputs,
             outputs=self.outputs,
             arena_bytes=self.arena_bytes,
+            layers=self.layer_names,
         )
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of its layers, in the order of their numbers."""
+        return tuple(layer.name for layer in self.plan.layers)

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import tfedge
-from tfedge_converters.cli import calibrate, check, convert, diagnose, search, targets, verify
+from tfedge_converters.cli import (
+    calibrate,
+    check,
+    convert,
+    diagnose,
+    flash,
+    link,
+    search,
+    targets,
+    verify,
+)
+from tfedge_converters.cli import run as run_
 
 _DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
 
@@ -21,9 +32,11 @@ examples:
   tfedge diagnose kws.keras --calibration samples.npz
   tfedge verify build/kws/kws.tflite
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
+  tfedge run build/kws --board mps2-an386 --input x.npy
+  tfedge flash build/kws --board nano33ble --port /dev/ttyACM0
 """
 
-_COMMANDS = (convert, calibrate, check, verify, diagnose, search, targets)
+_COMMANDS = (convert, calibrate, check, verify, run_, flash, link, diagnose, search, targets)
 
 
 class _Parser(argparse.ArgumentParser):
