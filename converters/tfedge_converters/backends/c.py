@@ -67,6 +67,7 @@ class C(Backend):
     endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
     other_files = ("CMakeLists.txt",)
     marks = (".h", ".c")
+    has_packages = True
 
     def check_storage(self, scheme: StorageScheme) -> None:
         """Refuse all: activations would be real numbers."""
