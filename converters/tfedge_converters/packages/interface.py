@@ -23,7 +23,7 @@ _LIBRARY = "CMakeLists.txt"
 
 @dataclass(frozen=True, eq=False)
 class PackagedModel:
-    """What a package is made of.
+    """A converted model, of which packages are made.
 
     Attributes:
         name: prefix of the model's files and symbols.
@@ -45,7 +45,7 @@ class PackagedModel:
 
     @property
     def context(self) -> dict[str, Any]:
-        """What templates may write."""
+        """Return what templates may write."""
         source = self.source
         outputs = source.ends["outputs"]
         types = {end["type"] for end in outputs}
