@@ -63,6 +63,7 @@ class PackagedModel:
             "macs": sum(layer.macs for layer in source.plan.layers),
             **source.ends,
             "integer": ("int64_t", "uint64_t") if "int64_t" in types else ("int32_t", "uint32_t"),
+            "has_integers": types != {"float"},
             "has_reals": any(end["grid"] or end["type"] == "float" for end in outputs),
         }
 
