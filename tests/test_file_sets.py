@@ -128,10 +128,11 @@ _OUTSIDE = '{"files": {"../x": "0"}, "complete": true, "manifest": 1}'
 
 _BELOW_OUTSIDE = _OUTSIDE.replace("../x", "src/../../x")
 _ABSOLUTE = _OUTSIDE.replace("../x", "/x")
+_NO_NAME = _OUTSIDE.replace("../x", "x\\u0000")
 
 
 @pytest.mark.parametrize(
-    "damaged", ["", "[]", "{}", _OUTSIDE, _BELOW_OUTSIDE, _ABSOLUTE, "\udc80", "[" * 9999]
+    "damaged", ["", "[]", "{}", _OUTSIDE, _BELOW_OUTSIDE, _ABSOLUTE, _NO_NAME, "\udc80", "[" * 9999]
 )
 def test_damaged_manifests_are_recognised_and_replaced(tmp_path, damaged):
     write(tmp_path, OLD)

@@ -314,7 +314,9 @@ def _hash_of_file(path: Path) -> str | None:
 
 def _is_plain(name: str) -> bool:
     """Whether it names a file in the folder or below it: a manifest may be a stranger's."""
-    return "\\" not in name and all(part not in ("", ".", "..") for part in name.split("/"))
+    return not {"\\", "\0"} & set(name) and all(
+        part not in ("", ".", "..") for part in name.split("/")
+    )
 
 
 def _refuse_detours(folder: Path, names: Iterable[str]) -> None:

@@ -43,6 +43,7 @@ def test_a_package_is_whole_and_the_same_each_time(converted, tmp_path, package,
     assert len(readme.splitlines()) < 120
     assert readme.count("\n## ") >= 3 and readme.count("\n# ") == 1
     assert "\n\n\n" not in readme
+    assert all(before.endswith("\n\n") for before in re.split(r"(?m)^## ", readme)[:-1])
     named = re.findall(r"^\| `([\w/.]+)`", readme, re.MULTILINE)
     assert named
     for name in named:
