@@ -172,6 +172,19 @@ def test_every_kernel_can_be_shared():
         assert text.count("TFEDGE_SHARED\n") == len(defined), path.name
 
 
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="no compiler for Arm")
+@pytest.mark.parametrize("dialect", ["-std=c99", "-std=gnu17"])
+def test_no_product_and_sum_are_fused(dialect, tmp_path):
+    """GCC fuses them in its own dialects of C, which platforms compile with."""
+    core = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+    for kernel in ("conv_2d_f32", "lstm_f32", "resize_bilinear_float_s8"):
+        source = runtime_directory() / f"tfedge_{kernel}.c"
+        command = ["arm-none-eabi-gcc", *core, dialect, "-O2", "-S", "-o", "-", str(source)]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert re.search(r"\tvmul\.f32|\tvmla\.f32", text)
+        assert not re.search(r"\tvfn?m[as]\.f32", text), kernel
+
+
 def test_the_header_is_cpp_and_brings_numbers_and_statuses_as_words(tmp_path):
     """Real numbers become integers and back as TFLite's QUANTIZE and DEQUANTIZE have it."""
     builder = Builder(np.random.default_rng(0))
