@@ -23,9 +23,10 @@ from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.graph.passes.constant_channels import ChannelFolding
+from tfedge_converters.packages import PackagedModel, package_for
 from tfedge_converters.quality import Judgement, Quality
 from tfedge_converters.targets import Target
-from tfedge_converters.verify.written import CONVERSION
+from tfedge_converters.verify.written import CODE_FOLDER, CONVERSION
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
 
@@ -86,19 +87,26 @@ class Artifact(Result):
         """Sentences on what may not be as it should be; logged as well."""
         return self.judgement.notes
 
-    def save(self, directory: str | Path) -> list[Path]:
+    def save(self, directory: str | Path, package: str | None = None) -> list[Path]:
         """Write every file into a folder, which is made if need be; all of them or none.
 
         A manifest beside them, tfedge_convert.manifest.json, has their hashes, and says so where
         writing was interrupted; `tfedge.verify` of the folder reads it. What an earlier conversion
         wrote there and this one has not is deleted, with a warning, unless somebody changed it.
 
+        Args:
+            directory: the folder.
+            package: lay generated C out for a platform's own tools, with a demo and a README:
+                "arduino", "cmake", "cmsis-pack", "esp-idf", "platformio", "stm32cube" or "zephyr".
+                None: the files alone.
+
         Returns:
             The files' paths.
 
         Raises:
-            TfedgeError: the folder cannot be made or written to, the disk is full, or a file that
-                tfedge did not write is in the way.
+            TfedgeError: there is no such package, or it cannot take the model; the folder cannot
+                be made or written to, the disk is full, or a file that tfedge did not write is in
+                the way.
         """
         folder = output_folder(directory)
         facts = {
@@ -106,13 +114,20 @@ class Artifact(Result):
             "target": self.target.name,
             "model_sha256": hashlib.sha256(self.flatbuffer).hexdigest(),
         }
-        for notice in write_set(folder, CONVERSION, self.files, facts):
+        files = self.files
+        if package is not None:
+            made = package_for(package, self.target)
+            assert self.source is not None
+            model = PackagedModel(self.name, self.target, self.source, self.flatbuffer)
+            files = made.files(model)
+            facts |= {"package": made.name, CODE_FOLDER: made.code_folder}
+        for notice in write_set(folder, CONVERSION, files, facts):
             logging.warning("%s", notice)
-        return [folder / name for name in sorted(self.files)]
+        return [folder / name for name in sorted(files)]
 
     @cached_property
     def files(self) -> dict[str, bytes | str]:
-        """File name to content of everything that `save` writes."""
+        """File name to content of everything that `save` writes without a package."""
         return {f"{self.name}.tflite": self.flatbuffer, **self.emission.files}
 
     @property

@@ -72,6 +72,7 @@ class C(Backend):
     endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
     other_files = ("CMakeLists.txt",)
     marks = (".h", ".c")
+    has_packages = True
 
     def check_storage(self, scheme: StorageScheme) -> None:
         """Refuse integers that are made real before use, and scales of blocks."""

@@ -83,6 +83,7 @@ class Backend:
         other_files: names of files that do not begin with the model's name, and that users may
             have in the same folder.
         marks: the endings of `endings` that tell a folder of its files from another's.
+        has_packages: whether it generates C, which `tfedge_converters.packages` takes.
     """
 
     name: ClassVar[str]
@@ -95,6 +96,7 @@ class Backend:
     endings: ClassVar[tuple[str, ...]] = ()
     other_files: ClassVar[tuple[str, ...]] = ()
     marks: ClassVar[tuple[str, ...]] = ()
+    has_packages: ClassVar[bool] = False
 
     def check_options(self, target: Target, options: Mapping[str, Any] | None) -> None:
         """Look for tools, and at the options of a compiler, before a model is opened.

@@ -18,7 +18,7 @@ from tfedge_converters.c.instructions import instruction_estimate
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.packed import NATURAL
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
-from tfedge_converters.c.runtime_files import runtime_file
+from tfedge_converters.c.runtime_files import runtime_file, runtime_id
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
 from tfedge_converters.c.source import CSource, Vector
@@ -129,6 +129,15 @@ def _single_graph(model: Model) -> Graph:
     return graph
 
 
+# Of types whose integers stand for real numbers: a limit beyond those that do not saturate, the
+# least and the greatest integer.
+_RANGES = {
+    "int8_t": Code("TFEDGE_LIMIT_8_BITS, INT8_MIN, INT8_MAX"),
+    "uint8_t": Code("TFEDGE_LIMIT_8_BITS, 0, UINT8_MAX"),
+    "int16_t": Code("TFEDGE_LIMIT_16_BITS, INT16_MIN, INT16_MAX"),
+}
+
+
 class _Emitter:
     def __init__(
         self,
@@ -161,14 +170,15 @@ class _Emitter:
         states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
-                self._end(f"IN{i}", t, n)
+                self._end("IN", i, t, n)
                 for i, (t, n) in enumerate(zip(self.graph.inputs, self.input_names, strict=True))
             ],
             "outputs": [
-                self._end(f"OUT{i}", t, n)
+                self._end("OUT", i, t, n)
                 for i, (t, n) in enumerate(zip(self.graph.outputs, self.output_names, strict=True))
             ],
         }
+        has_grids = any(end["grid"] for side in ends.values() for end in side)
         vectors = [self._vector(vector) for vector in self.vectors]
         weights_bytes = sum(constant.values.nbytes for _, constant in self.constants.values())
         context: dict[str, Any] = {
@@ -176,6 +186,7 @@ class _Emitter:
             "command": self.options.command,
             "hash": self.hash,
             "set_id": Code(PLACEHOLDER),
+            "runtime_id": runtime_id(),
             "target": self.options.target,
             "name": self.name,
             "NAME": self.name.upper(),
@@ -188,6 +199,7 @@ class _Emitter:
             "layers": layers,
             "steps": [layer for layer in layers if layer["calls"]],
             "can_fail": any(layer["can_fail"] for layer in layers),
+            "has_grids": has_grids,
             "headers": sorted({c["header"] for layer in layers for c in layer["calls"]}),
             "has_infinities": any(
                 constant.values.dtype.kind == "f" and np.isinf(constant.values).any()
@@ -210,7 +222,7 @@ class _Emitter:
             )
         }
         files = tied(texts)
-        runtime = dict(self._runtime_files(layers))
+        runtime = dict(self._runtime_files(layers, has_grids))
         # What others are linked with comes after them.
         called = [f"tfedge_{header}.c" for header in context["headers"]]
         sources = sorted(name for name in runtime if name.endswith(".c"))
@@ -229,6 +241,7 @@ class _Emitter:
                 self.calls, self.specialised, self.options.target.core
             ),
             plan=self.layout,
+            ends=ends,
         )
 
     def _layer(self, layer: Layer) -> dict[str, Any]:
@@ -339,7 +352,7 @@ class _Emitter:
             "text": Code(arrays.initializer(constant.values)),
         }
 
-    def _end(self, prefix: str, tensor: Tensor, name: str) -> dict[str, Any]:
+    def _end(self, side: str, index: int, tensor: Tensor, name: str) -> dict[str, Any]:
         root = self.layout.root(tensor)
         place = (
             _place("context->arena", self.layout.offset(tensor))
@@ -347,17 +360,20 @@ class _Emitter:
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
         grid = tensor.quantization
+        type_ = arrays.interface_type(tensor.type)
         return {
-            "prefix": prefix,
+            "index": index,
+            "prefix": f"{side}{index}",
             "identifier": name.upper(),
             "name": name,
-            "type": arrays.interface_type(tensor.type),
+            "type": type_,
             "bytes": tensor.byte_size,
             "elements": tensor.elements,
             "dimensions": tensor.shape,
             "height_width_channels": tensor.shape[1:] if len(tensor.shape) == 4 else None,
             "scale": None if grid is None else Code(arrays.literal(float(grid.scale[0]))),
             "zero_point": None if grid is None else int(grid.zero_point[0]),
+            "grid": None if grid is None else _RANGES.get(type_),
             "place": Code(place),
         }
 
@@ -367,9 +383,11 @@ class _Emitter:
             "outputs": [_vector_part(value, self.rounding) for value in vector.outputs],
         }
 
-    def _runtime_files(self, layers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    def _runtime_files(
+        self, layers: Sequence[Mapping[str, Any]], has_grids: bool
+    ) -> Iterator[tuple[str, str]]:
         """Verbatim copies of the kernels in use, with what they include."""
-        pending = ["tfedge_platform.h"]
+        pending = ["tfedge_platform.h", *["tfedge_real_numbers.h"] * has_grids]
         # A header whose kernels are all inlined needs no source of its own.
         inlined = {call["header"] for layer in layers for call in layer["calls"]}
         for layer in layers:

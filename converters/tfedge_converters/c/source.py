@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class CSource:
         code_bytes: an estimate of its code, with kernels and their parameters, for Cortex-M4.
         instructions: an estimate for the target's core; None where nothing was measured for that.
         plan: layers and memory, for reports.
+        ends: its "inputs" and "outputs" as templates write them: types, sizes, grids.
     """
 
     name: str
@@ -51,6 +53,7 @@ class CSource:
     code_bytes: int
     instructions: InstructionEstimate | None
     plan: Plan = field(repr=False)
+    ends: Mapping[str, Sequence[Mapping[str, Any]]] = field(repr=False)
 
     def write(self, directory: str | Path) -> CProgram:
         """Write all files into a folder to compile them in; make it if need be.

@@ -138,14 +138,15 @@ def subject_of(model: Any) -> Iterator[Subject]:
 @contextmanager
 def _artifact(artifact: Any) -> Iterator[Subject]:
     """Match the result of `convert`; not by its class, whose module needs this one."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = artifact.emission.program(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        program = artifact.emission.program(folder)
         if program is None:
             yield Subject(artifact.flatbuffer, artifact.name)
             return
         backend = backend_named(artifact.target.backend)
         written = Written(
-            artifact.flatbuffer, artifact.name, Path(folder), program, backend, is_kept=False
+            artifact.flatbuffer, artifact.name, folder, folder, program, backend, is_kept=False
         )
         yield Subject(artifact.flatbuffer, artifact.name, written)
 
