@@ -15,7 +15,7 @@ from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/accelerators.md", "docs/smaller_models.md")
+PAGES = ("README.md", "docs/accelerators.md", "docs/profile.md", "docs/smaller_models.md")
 
 # `tests/distribution` runs what it shows, on several devices and in several processes.
 NOT_HERE = ("docs/distributed_training.md",)

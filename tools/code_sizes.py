@@ -22,6 +22,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ TABLE = Path(code_size.__file__).with_name("code_table.json")
 _FLAGS = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections", "-fno-inline")
 _SEEDS = range(2)
 _INSTANCES = 4
+# Bytes by which a program calls a layer.
+_MOST_OF_A_LAYER = 40
 _SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) ([tTrRdD]) (\S+)$", re.MULTILINE)
 _CODE = re.compile(r"^model_layer_(\d+)(?:_\d+)?_[a-z]\w*(?:\.\w+)*$")
 _PARAMS = re.compile(r"^model_layer_(\d+)(?:_\d+)?(?:\.\w+)*$")
@@ -191,23 +194,21 @@ def _folded(path: Path, core: str) -> Model:
 def _rest(table: Mapping[str, Any], core: str, networks: Iterable[Path]) -> tuple[int, int]:
     """What linked programs take beyond their calls and kernels: in all, and for each layer.
 
-    In all it is what makes the largest error least, as a part of a network's flash.
+    It is what makes the largest error least, as a part of a network's flash.
     """
-    layers, lacking, flash = [], [], []
+    programs = []
     for path in networks:
-        for optimize in ("balanced", "shared"):
-            source = generate(_folded(path, core), Options("net", targets.load(core), optimize))
-            linked = _linked(source, core)
-            layers.append(source.code_parts.layers)
-            lacking.append(linked - code_size.flash_of_code(source.code_parts, table))
-            flash.append(linked + source.weights_bytes)
-    slope = max(statistics.linear_regression(layers, lacking).slope, 0)
-    rest = [more - slope * count for more, count in zip(lacking, layers, strict=True)]
+        source = generate(_folded(path, core), Options("net", targets.load(core)))
+        code = _linked(source, core)
+        lacking = code - code_size.flash_of_code(source.code_parts, table)
+        programs.append((lacking, source.code_parts.layers, code + source.weights_bytes))
 
-    def largest_error(program: int) -> float:
-        return max(abs(program - more) / whole for more, whole in zip(rest, flash, strict=True))
+    def largest_error(rest: tuple[int, int]) -> float:
+        program, layer = rest
+        return max(abs(program + layer * n - more) / flash for more, n, flash in programs)
 
-    return min(range(round(min(rest)), round(max(rest)) + 1), key=largest_error), round(slope)
+    most = max(max(more for more, _, _ in programs), 0)
+    return min(product(range(0, most + 1, 5), range(_MOST_OF_A_LAYER)), key=largest_error)
 
 
 def _linked(source: CSource, core: str) -> int:

@@ -182,7 +182,7 @@ def _array(labels: Any) -> np.ndarray:
 
 
 def real_specs(model: Model) -> list[InputSpec]:
-    """What a model's inputs take: quantised ones real numbers."""
+    """Describe what a model's inputs take: quantised ones real numbers."""
     pairs = zip(input_specs(model), model.main.inputs, strict=True)
     return [_real_spec(spec, tensor) for spec, tensor in pairs]
 

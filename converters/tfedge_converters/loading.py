@@ -17,7 +17,6 @@ from tfedge_converters.quality import Judgement
 from tfedge_converters.targets import Target
 from tfedge_converters.verify.written import CONVERSION, open_written
 
-
 _UNKNOWN = (
     "this was loaded from its folder, which does not hold what was measured and warned of while it "
     "was converted"

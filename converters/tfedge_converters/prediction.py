@@ -1,4 +1,4 @@
-"""What a converted model computes, run on this computer."""
+"""Outputs of a converted model, computed on this computer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _compiled: WeakKeyDictionary[Artifact, HostProgram] = WeakKeyDictionary()
 
 
 def predict(artifact: Artifact, x: Any, engine: str | None) -> np.ndarray | list[np.ndarray]:
-    """See `Artifact.predict`."""
+    """Compute outputs, see `Artifact.predict`."""
     samples = list(RepresentativeData(x, real_specs(artifact.model), "inputs"))
     results, _ = _run(artifact, samples, engine)
     graph = artifact.model.main
@@ -49,7 +49,7 @@ def evaluate(
     metric: str | Callable[[np.ndarray, np.ndarray], Any],
     engine: str | None,
 ) -> Evaluation:
-    """See `Artifact.evaluate`."""
+    """Measure a metric, see `Artifact.evaluate`."""
     name, function = metric_function(metric)
     tensors = artifact.model.main.outputs
     if len(tensors) != 1:

@@ -52,7 +52,7 @@ class Emission:
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """What a manifest has to keep of how it was made, for `Backend.reopen`."""
+        """Facts of how it was made that a manifest keeps, for `Backend.reopen`."""
         return {}
 
     def summary(self) -> list[str]:
@@ -177,7 +177,7 @@ class Backend:
         files: Mapping[str, bytes],
         facts: Mapping[str, str],
     ) -> Emission:
-        """What `emit` made, from the files that lie in a folder.
+        """Make what `emit` made, from the files that lie in a folder.
 
         Args:
             name: the model's.

@@ -37,7 +37,7 @@ _TYPICAL_INSTANCE = 500
 
 @dataclass(frozen=True, eq=False)
 class CodeParts:
-    """What a program's code is made of.
+    """Parts of a program's code.
 
     Attributes:
         layers: how many layers compute something.

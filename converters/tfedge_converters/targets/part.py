@@ -1,4 +1,4 @@
-"""What is known of a real part, and of how fast its core executes: figures of data sheets."""
+"""Figures of real parts from data sheets, and of how fast cores execute."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FlashTiming:
 
 @dataclass(frozen=True)
 class Current:
-    """What running takes.
+    """Current that running takes.
 
     Attributes:
         microamperes_per_megahertz: of the data sheet, executing from flash.

@@ -1,4 +1,4 @@
-"""What to propose where a target is asked for that there is not: its family, and similar names."""
+"""Proposals where there is no such target: its family, and similar names."""
 
 from __future__ import annotations
 
