@@ -118,6 +118,12 @@ def test_the_command_line_tells_of_one_and_lists_families(capsys):
     ]  # fmt: skip
     assert main(["targets", "stm32f407vg"]) == 0
     told = capsys.readouterr().out
-    for words in ("168 MHz", "FPU, DSP", "5 cycles, behind a cache", "DS8626; RM0090", "note"):
+    for words in (
+        "168 MHz",
+        "FPU, DSP",
+        "5 wait states of flash, behind a cache",
+        "DS8626; RM0090",
+        "note",
+    ):
         assert words in told
     assert main(["targets", "nothing"]) == 2

@@ -156,8 +156,9 @@ def _generated(name: str, model: Model, target: Target, optimize: str) -> tuple[
     fold_constant_channels(model, multiple_of=target.channel_multiple)
     try:
         return generate(model, Options(name, target, optimize)), ""
-    except ShortageError as error:
-        return generate(model, Options(name, _without_limits(target), optimize)), str(error)
+    except ShortageError:
+        source = generate(model, Options(name, _without_limits(target), optimize))
+        return source, shortage(source, target)
 
 
 def _without_limits(target: Target) -> Target:

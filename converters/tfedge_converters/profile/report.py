@@ -6,15 +6,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfedge.result import Result
 from tfedge_converters.profile.timing import Bounds, cycles
 from tfedge_converters.targets import Target
 from tfedge_converters.targets.details import waiting
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 LINKED, COUNTED, ESTIMATED = "linked", "counted", "estimated"
 
@@ -131,32 +128,31 @@ class Profile(Result):
             words += f", {_span(self.milliseconds)} ms"
         return words
 
-    def sections(self) -> Iterable[str | Table]:
-        """Return the layers in a table, with the middles of their times, and the whole."""
+    def sections(self) -> Iterable[str]:
+        """Return the layers, with the middles of their times, and the whole."""
         yield f"{self.name} for {self.target.name} ({self.target.description})"
-        yield self._table()
+        yield "\n".join(self._layer_lines())
         yield "\n".join(self.lines())
 
-    def _table(self) -> Table:
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
+    def _layer_lines(self) -> Iterator[str]:
+        """Align a line for each layer; names come last, for they may be long."""
+        titles = ["layer", "operator", "MACs", "constants", "output", "instructions", "%"]
         has_time = self.milliseconds is not None
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column("layer", justify="right")
-        table.add_column("name", overflow="fold")
-        table.add_column("operator", no_wrap=True)
-        numbers = ["MACs", "constants", "output", "instructions", "%"]
-        for title in (*numbers, *(["ms"] if has_time else [])):
-            table.add_column(title, justify="right", no_wrap=True)
+        rows = [[*titles, *(["ms"] if has_time else []), "name"]]
         for layer in self.layers:
             found = self._milliseconds(self._cycles(layer.instructions, layer.macs))
-            row = [str(layer.index), layer.name, layer.operator, f"{layer.macs:,}"]
-            row += [f"{layer.constant_bytes:,}", f"{layer.output_bytes:,}"]
-            row += ["?" if layer.instructions is None else f"{layer.instructions:,}"]
-            row += [self._share(layer)]
-            table.add_row(*row, *([_number(found.middle)] if found is not None else []))
-        return table
+            instructions = "?" if layer.instructions is None else f"{layer.instructions:,}"
+            row = [str(layer.index), layer.operator, f"{layer.macs:,}"]
+            row += [f"{layer.constant_bytes:,}", f"{layer.output_bytes:,}", instructions]
+            row += [self._share(layer), *([_number(found.middle)] if found is not None else [])]
+            rows.append([*row, layer.name])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = [
+                cell.ljust(width) if title in ("operator", "name") else cell.rjust(width)
+                for cell, width, title in zip(row, widths, rows[0], strict=True)
+            ]
+            yield "  ".join(cells).rstrip()
 
     def _share(self, layer: LayerProfile) -> str:
         if layer.instructions is None or not self.instructions:
@@ -198,7 +194,9 @@ class Profile(Result):
         if self.instructions_are == COUNTED:
             how = "counted in QEMU"
         else:
-            how = f"by the cost model, within {self.instruction_doubt:.0%} for most networks"
+            how = (
+                f"by the cost model, within {100 * self.instruction_doubt:.0f} % for most networks"
+            )
         return f"{self.instructions:,} ({self.instructions / max(self.macs, 1):.2f} a MAC; {how})"
 
     def _time_lines(self) -> Iterator[str]:
@@ -213,7 +211,7 @@ class Profile(Result):
             span = _span(self.cycles.times(1e-6))
             yield f"cycles: {span} million, without waiting for memory ({basis})"
             return
-        waits = "" if part.flash is None else f", waits {waiting(part.flash)}"
+        waits = "" if part.flash is None else f", {waiting(part.flash)}"
         yield f"time: {_span(found)} ms at {part.clock_hz / 1e6:g} MHz{waits} ({basis})"
         if part.current is not None and self.microjoules is not None:
             current = part.current

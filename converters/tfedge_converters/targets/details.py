@@ -47,5 +47,5 @@ def _facts_of_part(part: Part) -> Iterator[tuple[str, str]]:
 def waiting(flash: FlashTiming) -> str:
     """How long flash lets the core wait, in words."""
     if flash.wait_states is None:
-        return f"for flash, not known, behind a {flash.hidden_by}"
-    return f"for flash, {flash.wait_states} cycles, behind a {flash.hidden_by}"
+        return f"waiting for flash, behind a {flash.hidden_by}, not known and not counted"
+    return f"{flash.wait_states} wait states of flash, behind a {flash.hidden_by}"
