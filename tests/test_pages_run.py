@@ -16,7 +16,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipP
 from warm_commands import run_tfedge
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/accelerators.md", "docs/smaller_models.md")
+PAGES = ("README.md", "docs/accelerators.md", "docs/profile.md", "docs/smaller_models.md")
 
 # `tests/distribution` runs what it shows, on several devices and in several processes.
 NOT_HERE = ("docs/distributed_training.md",)

@@ -360,11 +360,10 @@ def test_what_nothing_makes_is_named():
         generate(model, options())
 
 
-def test_float_models_are_told_to_quantise():
+def test_real_numbers_and_integers_do_not_meet_in_one_operator():
     model = add_model()
-    for tensor in model.main.tensors():
-        tensor.type = TensorType.FLOAT32
-    with pytest.raises(UnsupportedError, match="Quantise the model first"):
+    model.main.operators[0].inputs[0].type = TensorType.FLOAT32
+    with pytest.raises(UnsupportedError, match="other operands are FLOAT32; put a DEQUANTIZE"):
         generate(model, options())
 
 

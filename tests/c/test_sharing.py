@@ -113,7 +113,7 @@ def test_code_counts_against_flash(has_compiler, monkeypatch, tmp_path):
     with pytest.raises(TfedgeError, match=rf"for constants and [\d,]+ for code \(.*{how}.*yours"):
         generate(model, Options("model", board))
     room = dataclasses.replace(board, flash_bytes=source.weights_bytes + 2 * source.code_bytes)
-    assert generate(model, Options("model", room)).code_bytes == source.code_bytes
+    assert generate(model, Options("model", room)).weights_bytes == source.weights_bytes
 
 
 def test_states_count_against_ram():

@@ -13,14 +13,16 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
-from tfedge_converters.c.fit import shortage
+from tfedge_converters.c.code_size import code_estimate, parts_of
+from tfedge_converters.c.constants import constants_of
+from tfedge_converters.c.fit import ShortageError, shortage
 from tfedge_converters.c.instructions import instruction_estimate
-from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
+from tfedge_converters.c.kernel_call import Constant, KernelCall
 from tfedge_converters.c.packed import NATURAL
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_file, runtime_id
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
-from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
+from tfedge_converters.c.sharing import OPTIMIZATIONS
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.foreign_text import (
@@ -97,7 +99,7 @@ def generate(
         source = _Emitter(model, graph, plan(graph), options, file, known).emit()
         lacking = shortage(source, options.target)
     if lacking:
-        raise TfedgeError(lacking)
+        raise ShortageError(lacking)
     return source
 
 
@@ -161,6 +163,7 @@ class _Emitter:
         self.memory_names: dict[int, str] = {}
         self.symbols = ExternalSymbols(options.name)
         self.structs: dict[tuple[str, str], str] = {}
+        self.pointed: set[int] = set()
         self.total_macs = sum(layer.macs for layer in layout.layers)
         self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
         self.specialised = OPTIMIZATIONS[options.optimize](self.calls, options.target.core)
@@ -228,6 +231,9 @@ class _Emitter:
         sources = sorted(name for name in runtime if name.endswith(".c"))
         context["kernel_sources"] = sorted(sources, key=lambda name: name not in called)
         files["CMakeLists.txt"] = templates.get_template("CMakeLists.txt.j2").render(context)
+        parts = parts_of(
+            [layer.lowered.calls for layer in self.layout.layers], self.specialised, self.pointed
+        )
         return CSource(
             name=self.name,
             files=files | runtime,
@@ -236,12 +242,16 @@ class _Emitter:
             arena_bytes=self.layout.arena_bytes,
             weights_bytes=weights_bytes,
             state_bytes=context["state_bytes"],
-            code_bytes=code_estimate(self.calls, self.specialised),
+            code=code_estimate(parts, self.options.target.core),
+            code_parts=parts,
             instructions=instruction_estimate(
-                self.calls, self.specialised, self.options.target.core
+                [layer.lowered.calls for layer in self.layout.layers],
+                self.specialised,
+                self.options.target.core,
             ),
             plan=self.layout,
             ends=ends,
+            optimize=self.options.optimize,
         )
 
     def _layer(self, layer: Layer) -> dict[str, Any]:
@@ -276,7 +286,7 @@ class _Emitter:
                 yield {"place": place, "bytes": tensor.byte_size}
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
-        for constant in _constants_of(call.params):
+        for constant in constants_of(call.params):
             self._name_constant(constant, symbol)
         is_specialised = id(call) in self.specialised
         function = f"tfedge_{call.kernel}{'_inline' if is_specialised else ''}"
@@ -284,6 +294,8 @@ class _Emitter:
         fields = arrays.struct_fields(call.params, self.constant_names)
         # The steps of a sequence share theirs.
         params = self.structs.setdefault((struct, fields), symbol)
+        if params == symbol:
+            self.pointed.add(id(call))
         arguments = [f"&{params}"]
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
@@ -461,14 +473,6 @@ def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorS
         TensorSpec(name, tensor.shape, np.dtype(tensor.type.dtype))
         for tensor, name in zip(tensors, end_names, strict=True)
     )
-
-
-def _constants_of(params: Mapping[str, Param]) -> Iterator[Constant]:
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _constants_of(value)
 
 
 def _shape_text(tensor: Tensor | None) -> str:

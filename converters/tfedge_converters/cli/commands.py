@@ -15,6 +15,7 @@ from tfedge_converters.cli import (
     diagnose,
     flash,
     link,
+    profile,
     search,
     targets,
     verify,
@@ -28,6 +29,7 @@ examples:
   tfedge targets
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
   tfedge convert kws.tflite --target cortex-m4 --output build/kws
+  tfedge profile build/kws
   tfedge check build/kws/kws.tflite --target edgetpu
   tfedge diagnose kws.keras --calibration samples.npz
   tfedge verify build/kws/kws.tflite
@@ -36,7 +38,19 @@ examples:
   tfedge flash build/kws --board nano33ble --port /dev/ttyACM0
 """
 
-_COMMANDS = (convert, calibrate, check, verify, run_, flash, link, diagnose, search, targets)
+_COMMANDS = (
+    convert,
+    calibrate,
+    check,
+    verify,
+    profile,
+    run_,
+    flash,
+    link,
+    diagnose,
+    search,
+    targets,
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.near_names import near
-from tfedge_converters.execute.cores import CORES, Core, Machine, Toolchain
+from tfedge_converters.execute.cores import CORES, Core, Machine
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.firmware_result import FirmwareResult, parse_results
 from tfedge_converters.execute.firmware_sizes import FirmwareSizes, model_sizes
@@ -27,8 +27,9 @@ from tfedge_converters.execute.toolchain import (
     ask_tool,
     compile_program,
     excerpt,
+    find_gcc,
+    find_program,
     find_tool,
-    missing_tool,
 )
 
 _FIRMWARE = HARNESS_DIRECTORY / "firmware"
@@ -160,7 +161,7 @@ class Firmware:
         match = re.search(r"^fault: .* pc (0x[0-9a-f]+)", words, re.MULTILINE)
         if match is None:
             return ""
-        addr2line = _find_program(self._core.toolchain, "addr2line")
+        addr2line = find_program(self._core.toolchain, "addr2line")
         try:
             location = ask_tool([addr2line, "-f", "-e", self.elf, match[1]])
         except ExecutionError:  # the fault is what the user has to hear of
@@ -173,7 +174,7 @@ class Firmware:
         Raises:
             MissingToolError: the cross compiler's binutils are not installed.
         """
-        size_tool = _find_program(self._core.toolchain, "size")
+        size_tool = find_program(self._core.toolchain, "size")
         directory = self._scratch.path / "empty"
         directory.mkdir(exist_ok=True)
         empty = replace(self.program, name="empty", directory=_EMPTY_MODEL)
@@ -212,7 +213,7 @@ def link_firmware(
         MissingToolError: the cross compiler or its C library is not installed.
         ExecutionError: the C does not compile, or needs more than 4 MiB of flash or RAM.
     """
-    gcc = _find_gcc(core.toolchain)
+    gcc = find_gcc(core.toolchain)
     startup = _FIRMWARE / core.toolchain.startup
     (directory / "regions.ld").write_text(core.machine.linker_regions())
     elf = directory / f"{program.name}.elf"
@@ -247,16 +248,3 @@ def _layer_hook(program: CProgram, num_layers: int) -> list[str]:
         return []
     call = "do{void harness_layer_done(int);harness_layer_done(i);}while(0)"
     return [f"-D{program.name.upper()}_ON_LAYER(i)={call}"]
-
-
-def _find_program(toolchain: Toolchain, name: str) -> str:
-    return find_tool([toolchain.prefix + name], toolchain.packages)
-
-
-def _find_gcc(toolchain: Toolchain) -> str:
-    gcc = _find_program(toolchain, "gcc")
-    # gcc repeats the bare name of a file that it does not find.
-    if ask_tool([gcc, f"--print-file-name={toolchain.specs}"]).strip() == toolchain.specs:
-        what = f"{toolchain.library}, the C library of {toolchain.prefix}gcc,"
-        raise missing_tool(what, toolchain.packages)
-    return gcc

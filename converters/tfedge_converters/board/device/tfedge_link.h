@@ -19,15 +19,17 @@
  * request that is older than the last one is not heard, and one that comes twice does nothing
  * twice. Payloads of requests, and of their answers:
  *
- *   HELLO   -                                    u32 set id, input bytes, output bytes, state
- * bytes; u32 ticks a second (0: unknown); u16 layers; u16 longest payload; texts, each a u8 length
- * and its bytes: model, its SHA-256, unit of ticks WRITE   u32 offset, bytes                    -
- *   RUN     u32 run, u32 CRC-32 of the inputs,   i32 status of invoke, u32 CRC-32 of the outputs
+ *   HELLO   -                                 u32 set id, input bytes, output bytes, state
+ *                                             bytes, ticks a second (0: unknown); u16 layers,
+ *                                             longest payload; texts, each a u8 length and its
+ *                                             bytes: model, its SHA-256, unit of ticks
+ *   WRITE   u32 offset, bytes                 -
+ *   RUN     u32 run, u32 CRC-32 of inputs,    i32 status of invoke, u32 CRC-32 of the outputs
  *           u8 whether a sequence begins
- *   READ    u32 offset, u16 bytes                bytes
- *   LAYERS  u16 first                            for each layer from there on, as many as find
- *                                                room: u32 CRC-32 of what it made, u32 ticks
- *   (ERROR)                                      u8 tfedge_link_error
+ *   READ    u32 offset, u16 bytes             bytes
+ *   LAYERS  u16 first                         for each layer from there on, as many as find
+ *                                             room: u32 CRC-32 of what it made, u32 ticks
+ *   (ERROR)                                   u8 tfedge_link_error
  *
  * Offsets are those of all inputs, or outputs, one behind the other. A run whose number is that of
  * the last one is not computed again.
