@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
 from tfedge_converters.c.folder import generated_again, open_generated
-from tfedge_converters.c.kernel_call import Constant, Param
+from tfedge_converters.c.kernel_call import constants_of
 from tfedge_converters.c.packed import PACKED_KERNELS
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.summary import summary_lines
@@ -64,7 +64,8 @@ class C(Backend):
     name = "c"
     rounding_slack = 0
     engines = ("c", "tflite-micro", "litert-reference")
-    endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
+    plans_memory = True
+    endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c", "_plan.json")
     other_files = ("CMakeLists.txt",)
     marks = (".h", ".c")
 
@@ -91,11 +92,17 @@ class C(Backend):
             return self_test.vectors
 
         request = conversion.request
-        options = Options(conversion.name, request.target, request.optimize, request.command)
+        options = Options(
+            conversion.name,
+            request.target,
+            request.optimize,
+            request.command,
+            conversion.memory_plan,
+        )
         source = generate(
             conversion.model, options, flatbuffer=conversion.flatbuffer, vectors=vectors
         )
-        if source.plan.packing != request.target.packing:
+        if source.plan.packing != request.target.packing and conversion.memory_plan is None:
             conversion.remarks.append(
                 f"kernels for any core were chosen: with those for its core, which are faster, the "
                 f"model does not fit into the memory of {request.target.name}"
@@ -116,16 +123,8 @@ class C(Backend):
 
 
 def _constant_bytes(layer: Layer) -> int:
-    constants = [found for call in layer.lowered.calls for found in _constants(call.params)]
+    constants = [found for call in layer.lowered.calls for found in constants_of(call.params)]
     return sum(constant.values.nbytes for constant in constants)
-
-
-def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _constants(value)
 
 
 BACKEND = C()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Sequence
 
 from tfedge.errors import MissingToolError
 from tfedge_converters.c.source import CSource
 from tfedge_converters.execute import CORES, ExecutionError, build_firmware
 from tfedge_converters.targets import Target
+from tfedge_converters.targets.memory import FLASH, RAM, Memory
 
 # The estimate of code, for -O2, is off by up to this share, and -Os takes a tenth less than that.
 _DOUBT = 0.3
@@ -25,39 +28,69 @@ def shortage(source: CSource, target: Target) -> str:
     return _shortage_of_ram(source, target) or _shortage_of_flash(source, target)
 
 
+def room_for_code(code_bytes: int) -> int:
+    """Leave room for code, of which there is an estimate."""
+    return round((1 + _DOUBT) * code_bytes)
+
+
 def _shortage_of_flash(source: CSource, target: Target) -> str:
-    if target.flash_bytes is None:
+    with_code, *others = target.memories_of(FLASH)
+    lacking = _shortage_beside_code(source, target, with_code)
+    for memory in others:
+        needed = source.constant_bytes(memory.name)
+        if not lacking and memory.bytes is not None and needed > memory.bytes:
+            lacking = (
+                f"the model needs {source.weights_bytes:,} bytes for constants, of which "
+                f"{needed:,} are left for {memory.name}, but {target.name} has {memory.bytes:,} "
+                "bytes of that: use fewer channels, or prune the model"
+            )
+    return lacking
+
+
+def _shortage_beside_code(source: CSource, target: Target, flash: Memory) -> str:
+    if flash.bytes is None:
         return ""
-    doubt = _DOUBT * source.code_bytes
-    needed = source.weights_bytes + source.code_bytes
-    if needed + doubt <= target.flash_bytes:
+    constants = source.constant_bytes(flash.name)
+    if constants + room_for_code(source.code_bytes) <= flash.bytes:
         return ""
-    linked = None
-    if source.weights_bytes <= target.flash_bytes:
-        linked = _linked_code(source, target)
+    linked = _linked_code(source, target) if constants <= flash.bytes else None
     code = source.code_bytes if linked is None else linked
-    if source.weights_bytes + code <= target.flash_bytes:
+    if constants + code <= flash.bytes:
         return ""
     how = "about, as estimated; without a compiler to measure it" if linked is None else "linked"
+    name = "flash" if len(target.memories_of(FLASH)) == 1 else flash.name
     return (
-        f"the model needs {source.weights_bytes:,} bytes for constants and {code:,} for code "
-        f"({how}), {source.weights_bytes + code:,} in all, before any code of yours, but "
-        f"{target.name} has {target.flash_bytes:,} bytes of flash: use fewer channels, or prune "
+        f"the model needs {constants:,} bytes for constants and {code:,} for code "
+        f"({how}), {constants + code:,} in all, before any code of yours, but "
+        f"{target.name} has {flash.bytes:,} bytes of {name}: use fewer channels, or prune "
         "the model"
     )
 
 
 def _shortage_of_ram(source: CSource, target: Target) -> str:
-    ram = target.ram_bytes
-    if ram is None or source.arena_bytes + source.state_bytes <= ram:
+    memories = target.memories_of(RAM)
+    used = {arena.memory.name: arena.bytes for arena in source.plan.arenas}
+    left = [
+        math.inf if memory.bytes is None else memory.bytes - used.get(memory.name, 0)
+        for memory in memories
+    ]
+    # The state lies in the caller's context, wherever there is room.
+    if min(left) >= 0 and max(left) >= source.state_bytes:
         return ""
     peak = source.plan.peak_layer
     place = f" (most at layer {peak.index}, {peak.operator.name})" if peak else ""
     state = f", its state {source.state_bytes:,}" if source.state_bytes else ""
     return (
         f"the arena needs {source.arena_bytes:,} bytes{place}{state}, but {target.name} has "
-        f"{ram:,} bytes of RAM: use smaller inputs or fewer channels in the first layers"
+        f"{_ram_in_words(memories)}: use smaller inputs or fewer channels in the first layers"
     )
+
+
+def _ram_in_words(memories: Sequence[Memory]) -> str:
+    if len(memories) == 1:
+        return f"{memories[0].bytes:,} bytes of RAM"
+    parts = [f"{memory.bytes:,} bytes of {memory.name}" for memory in memories]
+    return f"{', '.join(parts[:-1])} and {parts[-1]}, and no tensor lies in two of them"
 
 
 def _linked_code(source: CSource, target: Target) -> int | None:
@@ -66,7 +99,14 @@ def _linked_code(source: CSource, target: Target) -> int | None:
         return None
     try:
         with tempfile.TemporaryDirectory() as folder:
-            firmware = build_firmware(source.write(folder), target.core, flags=["-Os"])
+            flags = ["-Os", *_without_sections(source, target)]
+            firmware = build_firmware(source.write(folder), target.core, flags=flags)
             return firmware.sizes().flash_bytes - source.weights_bytes
     except (MissingToolError, ExecutionError):
         return None
+
+
+def _without_sections(source: CSource, target: Target) -> list[str]:
+    """Compiler flags that leave everything in the sections that sizes are measured of."""
+    prefix = source.name.upper()
+    return [f"-D{prefix}_{memory.name.upper()}_SECTION=" for memory in target.memories]

@@ -31,14 +31,22 @@ def open_generated(
     """
     header = folder / f"{name}.h"
     source = generated_again(name, flatbuffer)
-    arena = re.search(
-        rf"^#define {name.upper()}_ARENA_BYTES (\d+)$",
+    arenas = re.findall(
+        rf"^#define {name.upper()}_ARENA_(?:(\w+)_)?BYTES (\d+)$",
         header.read_text("utf-8", "replace"),
         re.MULTILINE,
     )
-    if arena is None:
+    if not arenas:
         raise TfedgeError(f"{header}: does not say how large the arena is; convert the model again")
-    return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
+    return CProgram(
+        name,
+        folder,
+        source.inputs,
+        source.outputs,
+        sum(int(size) for _, size in arenas),
+        sources,
+        tuple((memory.lower(), int(size)) for memory, size in arenas if memory),
+    )
 
 
 def generated_again(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,14 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
-from tfedge_converters.c.fit import shortage
+from tfedge_converters.c.accesses import accesses_of
+from tfedge_converters.c.constant_memory import SizedConstant, constant_memories
+from tfedge_converters.c.fit import room_for_code, shortage
 from tfedge_converters.c.instructions import instruction_estimate
-from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
+from tfedge_converters.c.kernel_call import Constant, KernelCall, constants_of
+from tfedge_converters.c.memory_plan import MemoryPlan, PlannedConstant
 from tfedge_converters.c.packed import NATURAL
-from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
+from tfedge_converters.c.plan import ARENA_ALIGNMENT, Arena, Layer, Place, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_file
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
@@ -39,6 +43,7 @@ from tfedge_converters.graph.single_graph import single_graph
 from tfedge_converters.graph.types import Graph, Model, Tensor, TensorType
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.targets import Target
+from tfedge_converters.targets.memory import FLASH, RAM
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,14 @@ class Options:
         target: what the code will run on.
         optimize: a key of `sharing.OPTIMIZATIONS`.
         command: what to run to get the same code again, for the banner.
+        memory_plan: where everything has to lie; None for where it does best.
     """
 
     name: str
     target: Target
     optimize: str = "balanced"
     command: str = ""
+    memory_plan: MemoryPlan | None = None
 
 
 def generate(
@@ -77,7 +84,8 @@ def generate(
     Raises:
         UnsupportedError: an operator, type or shape has no kernel.
         TfedgeError: the name or an option is invalid, or the target has too little memory, even for
-            kernels for any core.
+            kernels for any core; or the given plan of memory is of something else, or contradicts
+            itself.
     """
     check_model_name(options.name)
     if options.optimize not in OPTIMIZATIONS:
@@ -86,18 +94,41 @@ def generate(
         )
     graph = as_tables(unpack_weights(signed(_single_graph(model))))
     _refuse_wide_functions(graph)
-    layout = plan(graph, options.target.packing)
     known = vectors() if callable(vectors) else vectors
     file = flatbuffer or write_model(model)
-    source = _Emitter(model, graph, layout, options, file, known).emit()
-    lacking = shortage(source, options.target)
-    if lacking and layout.packing != NATURAL:
-        # Scratch memory and filled up weights are what speed costs, and may be too much.
-        source = _Emitter(model, graph, plan(graph), options, file, known).emit()
+    lacking = ""
+    # Scratch memory and filled up weights are what speed costs, and may be too much.
+    for packing in _packings(options):
+        layout = _plan(graph, packing, options, file)
+        source = _Emitter(model, graph, layout, options, file, known).emit()
         lacking = shortage(source, options.target)
-    if lacking:
-        raise TfedgeError(lacking)
-    return source
+        if not lacking:
+            return source
+    raise TfedgeError(lacking)
+
+
+def _packings(options: Options) -> Sequence[str]:
+    """Kernels to try, in order: a plan says which it is for."""
+    known = tuple(dict.fromkeys((options.target.packing, NATURAL)))
+    given = options.memory_plan
+    if given is None:
+        return known
+    if given.kernels not in known:
+        raise TfedgeError(
+            f"{given.source}: is for kernels for '{given.kernels}', but {options.target.name} has "
+            f"{' and '.join(known)}: convert without the plan to have a new one"
+        )
+    return (given.kernels,)
+
+
+def _plan(graph: Graph, packing: str, options: Options, file: bytes) -> Plan:
+    if options.memory_plan is not None:
+        options.memory_plan.check_model(_hash(file))
+    return plan(graph, packing, options.target.memories_of(RAM), options.memory_plan)
+
+
+def _hash(file: bytes) -> str:
+    return hashlib.sha256(file).hexdigest()
 
 
 def _refuse_wide_functions(graph: Graph) -> None:
@@ -153,11 +184,12 @@ class _Emitter:
         self.layout = layout
         self.options = options
         self.name = options.name
-        self.hash = hashlib.sha256(flatbuffer).hexdigest()
+        self.hash = _hash(flatbuffer)
         self.vectors = vectors
         self.input_names, self.output_names = _end_names(model, graph)
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
+        self.constant_accesses: dict[str, float] = defaultdict(float)
         self.memory_names: dict[int, str] = {}
         self.symbols = ExternalSymbols(options.name)
         self.structs: dict[tuple[str, str], str] = {}
@@ -167,6 +199,7 @@ class _Emitter:
 
     def emit(self) -> CSource:
         layers = [self._layer(layer) for layer in self.layout.layers]
+        code_bytes = code_estimate(self.calls, self.specialised)
         states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
@@ -178,7 +211,8 @@ class _Emitter:
                 for i, (t, n) in enumerate(zip(self.graph.outputs, self.output_names, strict=True))
             ],
         }
-        weights_bytes = sum(constant.values.nbytes for _, constant in self.constants.values())
+        constants = self._placed_constants(code_bytes)
+        weights_bytes = sum(constant.bytes for constant in constants)
         context: dict[str, Any] = {
             "version": tfedge.__version__,
             "command": self.options.command,
@@ -187,14 +221,18 @@ class _Emitter:
             "target": self.options.target,
             "name": self.name,
             "NAME": self.name.upper(),
-            "arena_bytes": self.layout.arena_bytes,
+            "arenas": [self._arena(arena) for arena in self.layout.arenas],
             "arena_align": ARENA_ALIGNMENT,
+            "arena_sections": self._sections(RAM, [a.memory.name for a in self.layout.arenas]),
+            "constant_sections": self._sections(FLASH, [one.memory for one in constants]),
+            "section_of": {constant.name: self._section_of(constant) for constant in constants},
             "states": states,
             "state_bytes": _struct_bytes(states),
             "weights_bytes": weights_bytes,
             "macs": self.total_macs,
             "layers": layers,
             "steps": [layer for layer in layers if layer["calls"]],
+            "used_arenas": {arena for layer in layers for arena in layer["arenas"]},
             "can_fail": any(layer["can_fail"] for layer in layers),
             "headers": sorted({c["header"] for layer in layers for c in layer["calls"]}),
             "has_infinities": any(
@@ -217,6 +255,13 @@ class _Emitter:
             )
         }
         files = tied(texts)
+        files[f"{self.name}_plan.json"] = MemoryPlan(
+            source=f"{self.name}_plan.json",
+            model=self.hash,
+            kernels=self.layout.packing,
+            buffers=self.layout.buffers,
+            constants=constants,
+        ).text()
         runtime = dict(self._runtime_files(layers))
         # What others are linked with comes after them.
         called = [f"tfedge_{header}.c" for header in context["headers"]]
@@ -225,18 +270,77 @@ class _Emitter:
         files["CMakeLists.txt"] = templates.get_template("CMakeLists.txt.j2").render(context)
         return CSource(
             name=self.name,
+            target=self.options.target,
             files=files | runtime,
             inputs=_specs(self.graph.inputs, self.input_names),
             outputs=_specs(self.graph.outputs, self.output_names),
-            arena_bytes=self.layout.arena_bytes,
             weights_bytes=weights_bytes,
+            constants=constants,
             state_bytes=context["state_bytes"],
-            code_bytes=code_estimate(self.calls, self.specialised),
+            code_bytes=code_bytes,
             instructions=instruction_estimate(
                 self.calls, self.specialised, self.options.target.core
             ),
             plan=self.layout,
         )
+
+    def _placed_constants(self, code_bytes: int) -> tuple[PlannedConstant, ...]:
+        """Each constant with the flash that it lies in."""
+        sized = [
+            SizedConstant(name, constant.values.nbytes, round(self.constant_accesses[name]))
+            for name, constant in self.constants.values()
+        ]
+        target = self.options.target
+        room = room_for_code(code_bytes)
+        return constant_memories(sized, target.memories_of(FLASH), room, self.options.memory_plan)
+
+    def _is_named(self, kind: str) -> bool:
+        """Whether generated code tells memories of a kind apart, or which section is the one's."""
+        memories = self.options.target.memories_of(kind)
+        return len(memories) > 1 or bool(memories[0].section)
+
+    def _sections(self, kind: str, used: Iterable[str]) -> list[dict[str, str]]:
+        """The macros that put something into memories of a kind."""
+        names = set(used)
+        return [
+            {"name": memory.name, "macro": memory.name.upper(), "section": memory.section}
+            for memory in self.options.target.memories_of(kind)
+            if memory.name in names and self._is_named(kind)
+        ]
+
+    def _section_of(self, constant: PlannedConstant) -> Code:
+        """Begin its declaration with the macro of its memory."""
+        macro = f"{self.name}_{constant.memory}_SECTION ".upper()
+        return Code(macro if self._is_named(FLASH) else "")
+
+    def _arena(self, arena: Arena) -> dict[str, Any]:
+        name = self._arena_name(arena)
+        return {
+            "name": name,
+            "NAME": name.upper(),
+            "memory": arena.memory.name,
+            "bytes": arena.bytes,
+        }
+
+    def _arena_name(self, arena: Arena) -> str:
+        """Name it in C: there is no need to tell the only one apart."""
+        return "arena" if len(self.layout.arenas) == 1 else f"arena_{arena.memory.name}"
+
+    def _place(self, place: Place, before: str = "") -> str:
+        """The address of a place."""
+        name = f"{before}{self._arena_name(self.layout.arenas[place.arena])}"
+        return name if place.offset == 0 else f"({name} + {place.offset})"
+
+    def _arenas_of(self, layer: Layer) -> list[str]:
+        """The arenas that a layer's calls use, as C calls them."""
+        used = {
+            place.arena for call in layer.lowered.calls for place in self.layout.places_of(call)
+        }
+        return [
+            self._arena_name(arena)
+            for index, arena in enumerate(self.layout.arenas)
+            if index in used
+        ]
 
     def _layer(self, layer: Layer) -> dict[str, Any]:
         operator = layer.operator
@@ -256,12 +360,12 @@ class _Emitter:
             "macs": layer.macs,
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
+            "arenas": self._arenas_of(layer),
             "states": [state for call in calls for state in call["states"]],
         }
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
-        for constant in _constants_of(call.params):
-            self._name_constant(constant, symbol)
+        self._count_accesses(call, symbol)
         is_specialised = id(call) in self.specialised
         function = f"tfedge_{call.kernel}{'_inline' if is_specialised else ''}"
         struct = f"tfedge_{call.struct}_params"
@@ -272,8 +376,8 @@ class _Emitter:
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
-            offset = self.layout.scratch_offset(call)
-            arguments.append("NULL" if offset is None else _place("arena", offset))
+            scratch = self.layout.scratch_place(call)
+            arguments.append("NULL" if scratch is None else self._place(scratch))
         states = [
             _state(f"layer_{layer.index}_{role}", tensor) for role, tensor in call.states.items()
         ]
@@ -294,6 +398,21 @@ class _Emitter:
             "states": states,
         }
 
+    def _count_accesses(self, call: KernelCall, symbol: str) -> None:
+        """Name a call's constants, and share its reads of them out."""
+        accesses = accesses_of(call)
+        constants = list(constants_of(call.params))
+        every = sum(constant.values.size for constant in constants)
+        for constant in constants:
+            name = self._name_constant(constant, symbol)
+            share = constant.values.size / max(every, 1)
+            self.constant_accesses[name] += accesses.constants * share
+        for tensor in call.operands:
+            root = self.layout.root(tensor)
+            if root.data is not None and not root.is_variable:
+                name = self._name_constant(self._operand_constant(root), symbol)
+                self.constant_accesses[name] += accesses.operand
+
     def _operand(self, tensor: Tensor, symbol: str, *, const: bool) -> str:
         root = self.layout.root(tensor)
         if root.is_variable:
@@ -302,7 +421,7 @@ class _Emitter:
             return self._name_constant(self._operand_constant(root), symbol)
         qualifier = "const " if const else ""
         type_ = arrays.c_type(tensor.type)
-        place = _place("arena", self.layout.offset(tensor))
+        place = self._place(self.layout.place(tensor))
         if tensor.type.bits == 8:
             return f"({qualifier}{type_} *){place}"
         # Through void: the plan aligns wider elements, which the compiler cannot see.
@@ -339,7 +458,7 @@ class _Emitter:
     def _end(self, prefix: str, tensor: Tensor, name: str) -> dict[str, Any]:
         root = self.layout.root(tensor)
         place = (
-            _place("context->arena", self.layout.offset(tensor))
+            self._place(self.layout.place(tensor), "context->")
             if root.data is None
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
@@ -418,10 +537,6 @@ def _struct_bytes(fields: Sequence[Mapping[str, Any]]) -> int:
     return -(-size // widest) * widest
 
 
-def _place(arena: str, offset: int) -> str:
-    return arena if offset == 0 else f"({arena} + {offset})"
-
-
 def _end_names(model: Model, graph: Graph) -> tuple[list[str], list[str]]:
     """Names of inputs and outputs: the signature's (the Keras model's), or the tensors' own."""
     by_tensor: dict[int, str] = {}
@@ -440,14 +555,6 @@ def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorS
         TensorSpec(name, tensor.shape, np.dtype(tensor.type.dtype))
         for tensor, name in zip(tensors, end_names, strict=True)
     )
-
-
-def _constants_of(params: Mapping[str, Param]) -> Iterator[Constant]:
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _constants_of(value)
 
 
 def _shape_text(tensor: Tensor | None) -> str:

@@ -22,6 +22,10 @@ class Buffer:
     first: int
     last: int
 
+    def overlaps(self, other: Buffer) -> bool:
+        """Whether both hold something in one step."""
+        return self.first <= other.last and other.first <= self.last
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -32,7 +36,7 @@ class Placement:
     lower_bound: int
 
 
-def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
+def place(buffers: Sequence[Buffer], alignment: int, *, thorough: bool = True) -> Placement:
     """Find offsets, at the lower bound where the search finds a way.
 
     Greedy by size first; then random exchanges in the order of placement, keeping what is not
@@ -41,6 +45,7 @@ def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
     Args:
         buffers: sizes in bytes.
         alignment: every offset is a multiple of this power of two.
+        thorough: search, where the greedy placement is not at the lower bound.
     """
     sizes = [-(-buffer.size // alignment) * alignment for buffer in buffers]
     bound = lower_bound(buffers, alignment)
@@ -50,7 +55,7 @@ def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
     order = sorted(range(len(buffers)), key=lambda i: (-sizes[i], buffers[i].first))
     offsets, size = _place_in_order(order, sizes, conflicts)
     chance = random.Random(0)
-    attempts = _LARGEST_SEARCH // sum(1 + len(others) for others in conflicts)
+    attempts = _LARGEST_SEARCH // sum(1 + len(others) for others in conflicts) if thorough else 0
     while size > bound and attempts > 0:
         attempts -= 1
         candidate = order.copy()
@@ -84,11 +89,7 @@ def peak(buffers: Sequence[Buffer], alignment: int = 1) -> tuple[int, int]:
 
 def _conflicts(buffers: Sequence[Buffer]) -> list[list[int]]:
     return [
-        [
-            j
-            for j, other in enumerate(buffers)
-            if j != i and other.first <= buffer.last and buffer.first <= other.last
-        ]
+        [j for j, other in enumerate(buffers) if j != i and buffer.overlaps(other)]
         for i, buffer in enumerate(buffers)
     ]
 

@@ -28,10 +28,10 @@ Files of an earlier conversion into the same folder are replaced; those that the
 deleted, unless somebody changed them. Other files there are left alone.
 
 For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the kernels that it uses,
-a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
-NAME_output; NAME.h says how much memory to provide. For --target tflite-micro it holds the model
-as a C array and its operator resolver; for Ethos-U (ethos-u55-128 and its like) the same of what
-Vela makes of it, with Vela's estimates.
+a CMakeLists.txt, a self-test, and NAME_plan.json, which says what lies where in memory. Call
+NAME_init, fill NAME_input, call NAME_invoke, read NAME_output; NAME.h says how much memory to
+provide. For --target tflite-micro it holds the model as a C array and its operator resolver; for
+Ethos-U (ethos-u55-128 and its like) the same of what Vela makes of it, with Vela's estimates.
 
 examples:
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
@@ -122,6 +122,12 @@ def add_parser(commands: Any) -> None:
         help="keep channels whose integer cannot change, and those that nothing reads (default: "
         "they are added to biases, or left out, which changes no output)",
     )
+    parser.add_argument(
+        "--plan",
+        metavar="JSON",
+        help="for generated C: a NAME_plan.json that an earlier conversion of this model wrote; "
+        "everything lies where it says (default: the planner decides, and writes one)",
+    )
     add_input_shape(parser)
     parser.add_argument(
         "--compiler-option",
@@ -165,6 +171,7 @@ def run(arguments: argparse.Namespace) -> int:
         compiler_options=compiler_options(arguments.compiler_option),
         allow_code=arguments.allow_code,
         fold_constant_channels=not arguments.keep_constant_channels,
+        memory_plan=arguments.plan,
     )
     files = artifact.save(arguments.output)
     print(artifact.summary())
@@ -178,7 +185,7 @@ def _command(arguments: argparse.Namespace) -> str:
     for option in _NAMED_IN_COMMAND:
         value = getattr(arguments, option)
         if value is not None and value != _DEFAULTS.get(option):
-            text = Path(value).name if option == "calibration" else value
+            text = Path(value).name if option in _FILES else value
             parts += [f"--{option.replace('_', '-')}", text]
     if arguments.recovery:
         parts += ["--recovery", ",".join(arguments.recovery)]
@@ -192,7 +199,9 @@ def _command(arguments: argparse.Namespace) -> str:
 
 _NAMED_IN_COMMAND = (
     "quantization", "calibration", "calibration_method", "name", "input_type", "output_type",
-    "optimize",
+    "optimize", "plan",
 )  # fmt: skip
+
+_FILES = ("calibration", "plan")
 
 _DEFAULTS = {"optimize": "balanced"}

@@ -6,6 +6,7 @@ from tfedge.calibration.methods import method as find_method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters.backends import Backend
+from tfedge_converters.c.memory_plan import read_memory_plan
 from tfedge_converters.conversion.state import Conversion, Request
 from tfedge_converters.early_checks import check_choices, check_data
 from tfedge_converters.foreign_text import check_model_name
@@ -16,6 +17,9 @@ def check_arguments(conversion: Conversion) -> None:
     """Refuse wrong arguments, and find what to convert to."""
     request = conversion.request
     conversion.backend.check_options(request.target, request.compiler_options)
+    if request.memory_plan is not None:
+        check_memory_plan(conversion.backend, request)
+        conversion.memory_plan = read_memory_plan(request.memory_plan)
     conversion.scheme = _asked_scheme(request)
     check_choices(request.optimize, request.input_type, request.output_type)
     if request.quantization is not None and isinstance(conversion.scheme, StorageScheme):
@@ -42,6 +46,19 @@ def check_storage(scheme: StorageScheme, backend: Backend, request: Request) -> 
             raise TfedgeError(
                 f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
             )
+
+
+def check_memory_plan(backend: Backend, request: Request) -> None:
+    """Refuse a plan of memory where nothing is placed.
+
+    Raises:
+        TfedgeError: the target gets no generated C.
+    """
+    if not backend.plans_memory:
+        raise TfedgeError(
+            f"target '{request.target.name}' has no generated C, whose memory could be planned: "
+            "leave memory_plan out"
+        )
 
 
 def _asked_scheme(request: Request) -> Scheme | StorageScheme:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tfedge.calibration.methods import Method
@@ -64,6 +65,7 @@ def convert(
     allow_code: bool = False,
     check: bool = True,
     fold_constant_channels: bool = True,
+    memory_plan: str | Path | None = None,
 ) -> Artifact:
     """Convert a model for a target.
 
@@ -129,6 +131,9 @@ def convert(
             cannot change, whatever the input, are added to the biases of what reads them, and
             channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's
             `folding` says which layers have lost how many.
+        memory_plan: for generated C, the path of a `…_plan.json` that an earlier conversion of this
+            model wrote, changed or not: everything lies where it says. By default the planner
+            decides, and writes such a file.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -165,6 +170,7 @@ def convert(
         allow_code=allow_code,
         check=check,
         fold_constant_channels=fold_constant_channels,
+        memory_plan=None if memory_plan is None else Path(memory_plan),
     )
     conversion = Conversion(request)
     for stage in STAGES:

@@ -27,6 +27,27 @@ class Emulator:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A further memory of a machine, with the section that C puts something into it by.
+
+    Attributes:
+        name: the section's, such as ".dtcm".
+        kind: what it is to a model: "ram", with no value at first, or "flash".
+        address, bytes: of the memory.
+    """
+
+    name: str
+    kind: str
+    address: int
+    bytes: int
+
+    @property
+    def output(self) -> str:
+        """The linked section's name, by whose beginning sizes are found."""
+        return f"{'.subject' if self.kind == 'ram' else '.constants'}{self.name}"
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine of QEMU.
 
@@ -38,6 +59,7 @@ class Machine:
         vectors: the address where the core looks for its vector table, or begins, at reset.
         flash: the address of 4 MiB minus a vector table of memory for code and constants.
         ram: the address of 4 MiB of memory with nothing right below it.
+        sections: further memories.
     """
 
     emulator: Emulator
@@ -46,6 +68,7 @@ class Machine:
     vectors: int
     flash: int
     ram: int
+    sections: tuple[Section, ...] = ()
 
     @property
     def instructions_per_tick(self) -> float:
@@ -53,17 +76,25 @@ class Machine:
         return 1e9 / self.clock_hz
 
     def linker_regions(self) -> str:
-        """The MEMORY command of a linker script."""
-        regions = (
+        """The MEMORY command of a linker script, and what goes to further memories."""
+        regions = [
             ("VECTORS (rx)", self.vectors, VECTOR_TABLE_BYTES),
             ("FLASH (rx)", self.flash, 4 * _MEGABYTE - VECTOR_TABLE_BYTES),
             ("RAM (rwx)", self.ram, 4 * _MEGABYTE),
-        )
+            *((f"SECTION{i}", s.address, s.bytes) for i, s in enumerate(self.sections)),
+        ]
         lines = [
             f"    {name} : ORIGIN = {origin:#x}, LENGTH = {length:#x}"
             for name, origin, length in regions
         ]
-        return "\n".join(["MEMORY", "{", *lines, "}", ""])
+        sections = [
+            f"    {section.output} {'(NOLOAD) ' if section.kind == 'ram' else ''}: ALIGN(16) "
+            f"{{ *({section.name} {section.name}.*) }} > SECTION{index}"
+            for index, section in enumerate(self.sections)
+        ]
+        parts = ["MEMORY", "{", *lines, "}"]
+        parts += ["SECTIONS", "{", *sections, "}"] if sections else []
+        return "\n".join([*parts, ""])
 
 
 @dataclass(frozen=True)
@@ -123,11 +154,22 @@ _RISCV = Toolchain(
 
 _QEMU_ARM = Emulator("qemu-system-arm", "qemu-system-arm")
 _MPS2_MEMORY = {"vectors": 0x0, "flash": VECTOR_TABLE_BYTES, "ram": 0x2000_0000}
-_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, **_MPS2_MEMORY)
-_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, **_MPS2_MEMORY)
-_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, **_MPS2_MEMORY)
+_PSRAM = (
+    Section(".psram", "ram", 0x2100_0000, 8 * _MEGABYTE),
+    Section(".qspi", "flash", 0x2180_0000, 8 * _MEGABYTE),
+)
+_TIGHTLY_COUPLED = (
+    Section(".dtcm", "ram", 0x2000_0000, _MEGABYTE // 2),
+    Section(".sram", "ram", 0x2100_0000, 2 * _MEGABYTE),
+    Section(".qspi", "flash", 0x6200_0000, 8 * _MEGABYTE),
+)
+_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, **_MPS2_MEMORY, sections=_PSRAM)
+_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, **_MPS2_MEMORY, sections=_PSRAM)
+_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, **_MPS2_MEMORY, sections=_PSRAM)
 _AN505 = Machine(_QEMU_ARM, "mps2-an505", 20_000_000, 0x1000_0000, 0x1000_0040, 0x3800_0000)
-_AN547 = Machine(_QEMU_ARM, "mps3-an547", 32_000_000, 0x0, 0x6100_0000, 0x6000_0000)
+_AN547 = Machine(
+    _QEMU_ARM, "mps3-an547", 32_000_000, 0x0, 0x6100_0000, 0x6000_0000, _TIGHTLY_COUPLED
+)
 
 _HARD_FLOAT = ("-mfloat-abi=hard", "-mfpu=auto")
 
