@@ -16,8 +16,8 @@ from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
 from tfedge_converters.c.folder import generated_again, open_generated
 from tfedge_converters.c.kernel_call import constants_of
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.packed import PACKED_KERNELS
-from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.summary import summary_lines
 from tfedge_converters.execute import CProgram
 from tfedge_converters.graph import Model

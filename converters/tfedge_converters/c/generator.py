@@ -19,13 +19,15 @@ from tfedge_converters.c.constant_memory import SizedConstant, constant_memories
 from tfedge_converters.c.fit import room_for_code, shortage
 from tfedge_converters.c.instructions import instruction_estimate
 from tfedge_converters.c.kernel_call import Constant, KernelCall, constants_of
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.memory_plan import MemoryPlan, PlannedConstant
 from tfedge_converters.c.packed import NATURAL
-from tfedge_converters.c.plan import ARENA_ALIGNMENT, Arena, Layer, Place, Plan, plan
+from tfedge_converters.c.plan import ARENA_ALIGNMENT, Arena, Place, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_file
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
-from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
+from tfedge_converters.c.sharing import OPTIMIZATIONS, STREAMING, code_estimate
 from tfedge_converters.c.source import CSource, Vector
+from tfedge_converters.c.streams import Stream, StreamedLayer, StreamedTurn
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.foreign_text import (
     Code,
@@ -44,6 +46,9 @@ from tfedge_converters.graph.types import Graph, Model, Tensor, TensorType
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.targets import Target
 from tfedge_converters.targets.memory import FLASH, RAM
+
+# The header of what streams of rows have beside their kernels.
+_STREAMS = "row_stream"
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,13 @@ def _packings(options: Options) -> Sequence[str]:
 def _plan(graph: Graph, packing: str, options: Options, file: bytes) -> Plan:
     if options.memory_plan is not None:
         options.memory_plan.check_model(_hash(file))
-    return plan(graph, packing, options.target.memories_of(RAM), options.memory_plan)
+    return plan(
+        graph,
+        packing,
+        options.target.memories_of(RAM),
+        options.memory_plan,
+        streaming=options.optimize in STREAMING,
+    )
 
 
 def _hash(file: bytes) -> str:
@@ -194,12 +205,27 @@ class _Emitter:
         self.symbols = ExternalSymbols(options.name)
         self.structs: dict[tuple[str, str], str] = {}
         self.total_macs = sum(layer.macs for layer in layout.layers)
-        self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
-        self.specialised = OPTIMIZATIONS[options.optimize](self.calls, options.target.core)
+        self.streamed = {one.layer.index: one for stream in layout.streams for one in stream.layers}
+        whole = [
+            call
+            for layer in layout.layers
+            if layer.index not in self.streamed
+            for call in layer.lowered.calls
+        ]
+        self.specialised = OPTIMIZATIONS[options.optimize](whole, options.target.core)
+        self.calls = [*whole, *(call for one in self.streamed.values() for call in one.calls)]
+        self.computed = [*whole, *(c for stream in layout.streams for c in stream.computed())]
 
     def emit(self) -> CSource:
-        layers = [self._layer(layer) for layer in self.layout.layers]
-        code_bytes = code_estimate(self.calls, self.specialised)
+        layers = [
+            self._banded_layer(self.streamed[layer.index])
+            if layer.index in self.streamed
+            else self._layer(layer)
+            for layer in self.layout.layers
+        ]
+        streams = [self._stream(stream) for stream in self.layout.streams]
+        turns = [len(stream.turns) for stream in self.layout.streams]
+        code_bytes = code_estimate(self.calls, self.specialised, turns)
         states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
@@ -231,10 +257,14 @@ class _Emitter:
             "weights_bytes": weights_bytes,
             "macs": self.total_macs,
             "layers": layers,
-            "steps": [layer for layer in layers if layer["calls"]],
-            "used_arenas": {arena for layer in layers for arena in layer["arenas"]},
+            "streams": {stream["index"]: stream for stream in streams},
+            "steps": sorted(
+                [*(layer for layer in layers if layer["calls"]), *streams],
+                key=lambda step: step["index"],
+            ),
+            "used_arenas": {arena for step in (*layers, *streams) for arena in step["arenas"]},
             "can_fail": any(layer["can_fail"] for layer in layers),
-            "headers": sorted({c["header"] for layer in layers for c in layer["calls"]}),
+            "headers": sorted(self._headers(layers)),
             "has_infinities": any(
                 constant.values.dtype.kind == "f" and np.isinf(constant.values).any()
                 for _, constant in self.constants.values()
@@ -262,7 +292,7 @@ class _Emitter:
             buffers=self.layout.buffers,
             constants=constants,
         ).text()
-        runtime = dict(self._runtime_files(layers))
+        runtime = dict(self._runtime_files(layers, context["headers"]))
         # What others are linked with comes after them.
         called = [f"tfedge_{header}.c" for header in context["headers"]]
         sources = sorted(name for name in runtime if name.endswith(".c"))
@@ -279,7 +309,7 @@ class _Emitter:
             state_bytes=context["state_bytes"],
             code_bytes=code_bytes,
             instructions=instruction_estimate(
-                self.calls, self.specialised, self.options.target.core
+                self.computed, self.specialised, self.options.target.core
             ),
             plan=self.layout,
         )
@@ -331,11 +361,9 @@ class _Emitter:
         name = f"{before}{self._arena_name(self.layout.arenas[place.arena])}"
         return name if place.offset == 0 else f"({name} + {place.offset})"
 
-    def _arenas_of(self, layer: Layer) -> list[str]:
-        """The arenas that a layer's calls use, as C calls them."""
-        used = {
-            place.arena for call in layer.lowered.calls for place in self.layout.places_of(call)
-        }
+    def _arenas_of(self, calls: Iterable[KernelCall]) -> list[str]:
+        """The arenas that calls use, as C calls them."""
+        used = {place.arena for call in calls for place in self.layout.places_of(call)}
         return [
             self._arena_name(arena)
             for index, arena in enumerate(self.layout.arenas)
@@ -343,26 +371,122 @@ class _Emitter:
         ]
 
     def _layer(self, layer: Layer) -> dict[str, Any]:
-        operator = layer.operator
-        prefix = f"{self.name}_layer_{layer.index}"
+        prefix = self._symbol(layer)
         calls = []
         for position, call in enumerate(layer.lowered.calls):
             symbol = prefix if len(layer.lowered.calls) == 1 else f"{prefix}_{position}"
             calls.append(self._call(layer, call, symbol))
         return {
+            **self._heading(layer),
+            "function": f"{prefix}_{layer.operator.code.lower()}",
+            "can_fail": any(call["can_fail"] for call in calls),
+            "calls": calls,
+            "arenas": self._arenas_of(layer.lowered.calls),
+            "states": [state for call in calls for state in call["states"]],
+        }
+
+    def _symbol(self, layer: Layer) -> str:
+        return f"{self.name}_layer_{layer.index}"
+
+    def _heading(self, layer: Layer) -> dict[str, Any]:
+        """Facts of a layer that its comment tells; what it is called with comes on top."""
+        operator = layer.operator
+        return {
             "index": layer.index,
             "code": operator.code,
-            "function": f"{prefix}_{operator.code.lower()}",
             "detail": Code(layer.lowered.detail),
             "source": _shape_text(operator.inputs[0]) if operator.inputs else "",
             "output": _shape_text(operator.outputs[0]),
             "output_name": layer.name,
             "macs": layer.macs,
-            "can_fail": any(call["can_fail"] for call in calls),
-            "calls": calls,
-            "arenas": self._arenas_of(layer),
-            "states": [state for call in calls for state in call["states"]],
+            "bands": None,
+            "calls": [],
+            "arenas": [],
+            "states": [],
+            "can_fail": False,
         }
+
+    def _banded_layer(self, one: StreamedLayer) -> dict[str, Any]:
+        """Parameters for each shape of a layer's bands; its stream has the calls."""
+        symbol = self._symbol(one.layer)
+        for call in one.calls:
+            self._count_accesses(call, symbol)
+        call = one.calls[0]
+        return {
+            **self._heading(one.layer),
+            "bands": {
+                "symbol": symbol,
+                "header": call.header,
+                "struct": f"tfedge_{call.struct}_params",
+                "fields": [
+                    Code(arrays.struct_fields(each.params, self.constant_names, " " * 8))
+                    for each in one.calls
+                ],
+            },
+        }
+
+    def _stream(self, stream: Stream) -> dict[str, Any]:
+        """Layers that one function computes, band by band."""
+        # There is none where one layer without scratch memory is the whole stream.
+        place = self.layout.scratch_place(stream.call) or Place(0, 0)
+        [source] = stream.call.operands
+        return {
+            "index": stream.last,
+            "first": stream.first,
+            "function": f"{self.name}_layers_{stream.first}_to_{stream.last}",
+            "arenas": self._arenas_of([stream.call]),
+            "states": [],
+            "can_fail": False,
+            "buffers": [
+                _row_buffer(self._operand(source, "", const=False), source, source.shape[1]),
+                *(self._row_buffer_of(stream, one, place) for one in stream.layers),
+            ],
+            "stages": [self._stage(stream, number, place) for number in range(len(stream.layers))],
+            "turns": Code(_wrapped_turns(stream.turns)),
+            "num_turns": len(stream.turns),
+        }
+
+    def _stage(self, stream: Stream, number: int, rows: Place) -> dict[str, Any]:
+        """One layer of a stream: its rows, and the call of its kernel.
+
+        Args:
+            stream: that it is of.
+            number: its place there.
+            rows: where the stream's scratch memory begins.
+        """
+        one = stream.layers[number]
+        call, symbol = one.calls[0], self._symbol(one.layer)
+        images = [operand for operand in call.operands if not operand.is_constant]
+        names = {id(operand): f"operand_{number}" for number, operand in enumerate(images)}
+        arguments = [
+            names.get(id(operand)) or self._operand(operand, symbol, const=True)
+            for operand in call.operands
+        ]
+        return {
+            "index": one.layer.index,
+            "kernel": f"tfedge_{call.kernel}",
+            "symbol": symbol,
+            # The stream's input is the first of its buffers.
+            "buffers": [source + 1 for source in one.sources],
+            "arguments": Code("".join(f", {argument}" for argument in arguments)),
+            "stride": one.banded.rows.stride,
+            "pad_top": one.banded.rows.pad_top,
+            "scratch": self._stream_scratch(stream, call, rows),
+        }
+
+    def _stream_scratch(self, stream: Stream, call: KernelCall, rows: Place) -> Code | None:
+        """The kernel's own scratch memory, behind the stream's rows; None if it takes none."""
+        if not call.takes_scratch:
+            return None
+        has_some = stream.call.scratch_bytes > stream.scratch_offset
+        return Code(self._place(rows.behind(stream.scratch_offset)) if has_some else "NULL")
+
+    def _row_buffer_of(self, stream: Stream, one: StreamedLayer, rows: Place) -> Code:
+        """The buffer of a layer's rows: of the last layer, all of the output."""
+        output = one.banded.whole.output
+        if one is stream.layers[-1]:
+            return _row_buffer(self._operand(output, "", const=False), output, 0)
+        return _row_buffer(f"(int8_t *){self._place(rows.behind(one.offset))}", output, 0)
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
         self._count_accesses(call, symbol)
@@ -483,14 +607,28 @@ class _Emitter:
             "outputs": [_vector_part(value) for value in vector.outputs],
         }
 
-    def _runtime_files(self, layers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-        """Verbatim copies of the kernels in use, with what they include."""
-        pending = ["tfedge_platform.h"]
+    def _headers(self, layers: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Headers of kernels that the network's file includes."""
+        called = {call["header"] for layer in layers for call in layer["calls"]}
+        banded = {layer["bands"]["header"] for layer in layers if layer["bands"]}
+        return called | banded | ({_STREAMS} if self.layout.streams else set())
+
+    def _runtime_files(
+        self, layers: Sequence[Mapping[str, Any]], headers: Iterable[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Verbatim copies of the kernels in use, with what they include.
+
+        Args:
+            layers: of the network.
+            headers: that it includes.
+        """
+        pending = ["tfedge_platform.h", *(f"tfedge_{header}.h" for header in headers)]
         # A header whose kernels are all inlined needs no source of its own.
         inlined = {call["header"] for layer in layers for call in layer["calls"]}
         for layer in layers:
+            if layer["bands"]:
+                inlined.discard(layer["bands"]["header"])
             for call in layer["calls"]:
-                pending.append(f"tfedge_{call['header']}.h")
                 if not call["specialised"]:
                     inlined.discard(call["header"])
         done: set[str] = set()
@@ -555,6 +693,18 @@ def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorS
         TensorSpec(name, tensor.shape, np.dtype(tensor.type.dtype))
         for tensor, name in zip(tensors, end_names, strict=True)
     )
+
+
+def _row_buffer(place: str, tensor: Tensor, rows: int) -> Code:
+    """The initialiser of a buffer that has so many rows of a tensor."""
+    return Code(f"{{{place}, {tensor.byte_size // tensor.shape[1]}, 0, {rows}}}")
+
+
+def _wrapped_turns(turns: Sequence[StreamedTurn]) -> str:
+    """Initialisers of turns, six a line."""
+    texts = [f"{{{t.stage}, {t.kind}, {t.rows}, {t.dropped}}}" for t in turns]
+    lines = (", ".join(texts[at : at + 6]) for at in range(0, len(texts), 6))
+    return "    " + ",\n    ".join(lines)
 
 
 def _shape_text(tensor: Tensor | None) -> str:

@@ -47,6 +47,7 @@ class KernelCall:
             changed.
         in_place: operands whose memory the output may take over.
         resizes: it may do so where the output is of another size, too: both begin at one address.
+        operand_begins: how far behind the output's beginning that operand has to begin then.
         specialises: the kernel has a body that is inlined for literal shapes.
         macs: multiply-accumulate operations.
         can_fail: it returns a tfedge_status, negative where the data itself is at fault.
@@ -63,6 +64,7 @@ class KernelCall:
     states: Mapping[str, Tensor] = field(default_factory=dict)
     in_place: tuple[int, ...] = ()
     resizes: bool = False
+    operand_begins: int = 0
     specialises: bool = True
     macs: int = 0
     can_fail: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _LARGEST_SEARCH = 600_000
@@ -74,17 +74,29 @@ def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
 
 def peak(buffers: Sequence[Buffer], alignment: int = 1) -> tuple[int, int]:
     """The most bytes that are live in one step, and the first such step."""
+    most = at = 0
+    for step, live in _live(buffers, alignment):
+        if live > most:
+            most, at = live, step
+    return most, at
+
+
+def fullest(buffers: Sequence[Buffer], alignment: int = 1) -> list[int]:
+    """Bytes that are live from one change to the next, the most first."""
+    return sorted((live for _, live in _live(buffers, alignment)), reverse=True)
+
+
+def _live(buffers: Sequence[Buffer], alignment: int) -> Iterator[tuple[int, int]]:
+    """Steps from which on other bytes are live than before, and how many."""
     changes: dict[int, int] = {}
     for buffer in buffers:
         size = -(-buffer.size // alignment) * alignment
         changes[buffer.first] = changes.get(buffer.first, 0) + size
         changes[buffer.last + 1] = changes.get(buffer.last + 1, 0) - size
-    live = most = at = 0
+    live = 0
     for step in sorted(changes):
         live += changes[step]
-        if live > most:
-            most, at = live, step
-    return most, at
+        yield step, live
 
 
 def _conflicts(buffers: Sequence[Buffer]) -> list[list[int]]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
 from tfedge_converters.c.accesses import accesses_of
-from tfedge_converters.c.kernel_call import KernelCall, Lowered
+from tfedge_converters.c.kernel_call import KernelCall
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.lowering import lower, refuse_operators_without_kernels
 from tfedge_converters.c.memories import Item, spread
 from tfedge_converters.c.memory_plan import MemoryPlan, PlannedBuffer
 from tfedge_converters.c.packed import NATURAL, packed
+from tfedge_converters.c.streams import Stream, banded_layers, streams_around
 from tfedge_converters.graph.layers import layer_names, needed_operators
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words
-from tfedge_converters.graph.types import Graph, Operator, Tensor
+from tfedge_converters.graph.types import Graph, Tensor
 from tfedge_converters.targets.memory import RAM, Memory, only_memory
 
 # Buffers start at multiples of a word, which is what the widest element needs.
@@ -29,28 +31,6 @@ _LARGEST_ARENA = (1 << 31) - 1
 # A small result that takes over a large operand's memory keeps all of it as long as it lives, which
 # a residual branch may do for long: so plans are made without the worst of this, too.
 _KEPT_SHARES = (0.0, 0.5, 1.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """An operator of the graph with the kernel calls that compute it.
-
-    Attributes:
-        index: its number, see `graph.layers.layer_numbers`.
-        name: of what it makes, see `graph.layers.layer_names`.
-        operator: the one.
-        lowered: to these calls.
-    """
-
-    index: int
-    name: str
-    operator: Operator
-    lowered: Lowered
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulate operations of one inference."""
-        return sum(call.macs for call in self.lowered.calls)
 
 
 @dataclass(frozen=True)
@@ -73,16 +53,24 @@ class Place:
     arena: int
     offset: int
 
+    def behind(self, count: int) -> Place:
+        """The place so many bytes behind."""
+        return replace(self, offset=self.offset + count)
+
 
 @dataclass(eq=False)
 class _Storage:
-    """Memory that tensors share: a value, its reshapes, and what is computed in place of it."""
+    """Memory that tensors share: a value, its reshapes, and what is computed in place of it.
+
+    Tensors begin where it does, or, by `id`, as many bytes behind as `begins` says.
+    """
 
     size: int
     first: int
     last: int
     pinned: bool = False
     holds: list[str] = field(default_factory=list)
+    begins: dict[int, int] = field(default_factory=dict)
     accesses: int = 0
 
     @property
@@ -121,6 +109,7 @@ class Plan:
         lower_bound: the largest live set, scratch included; no placement takes less.
         peak_layer: the layer at which that is reached.
         packing: for which cores kernels were chosen, see `packed.PACKED_KERNELS`.
+        streams: layers that are computed together, in bands of rows.
     """
 
     layers: tuple[Layer, ...]
@@ -129,6 +118,7 @@ class Plan:
     lower_bound: int
     peak_layer: Layer | None
     packing: str
+    streams: tuple[Stream, ...]
     _roots: dict[int, Tensor] = field(repr=False)
     _places: dict[int, Place] = field(repr=False)
 
@@ -163,6 +153,8 @@ def plan(
     packing: str = NATURAL,
     memories: Sequence[Memory] = _ONE_MEMORY,
     given: MemoryPlan | None = None,
+    *,
+    streaming: bool = False,
 ) -> Plan:
     """Lower a graph and place its tensors.
 
@@ -171,13 +163,17 @@ def plan(
         packing: for which cores kernels are chosen, see `packed.PACKED_KERNELS`.
         memories: RAMs of the target, over which tensors are spread.
         given: where they have to lie; None for where they do best.
+        streaming: compute layers in bands of rows where that makes the arena smaller.
 
     Raises:
         UnsupportedError: an operator has no kernel, a tensor is variable or made by nothing, or
             the arena would not fit into a 32-bit address space.
         TfedgeError: the given plan is of something else, or contradicts itself.
     """
-    return _Planner(graph, packing, memories, given).plan()
+    planner = _Planner(graph, packing, memories, given)
+    if streaming:
+        planner.stream()
+    return planner.plan()
 
 
 class _Planner:
@@ -211,10 +207,56 @@ class _Planner:
             )
             for index, operator in enumerate(operators)
         )
-        self.steps = [(layer, call) for layer in self.layers for call in layer.lowered.calls]
-        self.calls = [call for _, call in self.steps]
-        self.titles = [title for layer in self.layers for title in _titles(layer)]
+        self._use(())
         self.roots = self._find_roots()
+
+    def _use(self, streams: Sequence[Stream]) -> None:
+        """Make the layers of streams one step each."""
+        self.streams = tuple(streams)
+        self.steps: list[tuple[Layer, KernelCall]] = []
+        self.titles: list[str] = []
+        ends = {stream.last: stream for stream in streams}
+        streamed = {one.layer.index for stream in streams for one in stream.layers}
+        for layer in self.layers:
+            if layer.index in ends:
+                self.steps.append((layer, ends[layer.index].call))
+                self.titles.append(f"layers {ends[layer.index].first} to {layer.index}")
+            elif layer.index not in streamed:
+                self.steps += [(layer, call) for call in layer.lowered.calls]
+                self.titles += _titles(layer)
+        self.calls = [call for _, call in self.steps]
+
+    def stream(self) -> None:
+        """Compute layers in bands where the arena is fullest, as long as that makes it smaller.
+
+        Of several steps that are as full, one may have to change before the next one counts; what
+        turns out to have been for nothing is undone.
+        """
+        banded = banded_layers(self.graph, self.layers, self.packing)
+        fullest, peaks = self._fullest_steps()
+        while True:
+            before = best = self.streams
+            for peak in sorted(peaks):
+                for found in streams_around(peak, banded, before, self.graph, fullest[0]):
+                    self._use([*before, found])
+                    now, there = self._fullest_steps()
+                    if now < fullest:
+                        best, fullest, peaks = self.streams, now, there
+            self._use(best)
+            if best == before:
+                break
+        for stream in self.streams:
+            kept = self.streams
+            self._use([one for one in kept if one is not stream])
+            if self._fullest_steps()[0][0] > fullest[0]:
+                self._use(kept)
+
+    def _fullest_steps(self) -> tuple[list[int], set[int]]:
+        """Bytes that are live at once, the most first, and the layers where ways to share peak."""
+        drafts = [[storage.buffer for storage in self._draft(share).all] for share in _KEPT_SHARES]
+        peaks = filter(None, map(self._peak, drafts))
+        fullest = min(memory.fullest(buffers, BUFFER_ALIGNMENT) for buffers in drafts)
+        return fullest, {layer.index for layer in peaks}
 
     def _find_roots(self) -> dict[int, Tensor]:
         roots: dict[int, Tensor] = {}
@@ -277,9 +319,10 @@ class _Planner:
             lower_bound=memory.lower_bound(buffers, BUFFER_ALIGNMENT),
             peak_layer=self._peak(buffers),
             packing=self.packing,
+            streams=self.streams,
             _roots=self.roots,
             _places={
-                key: place_of[id(storage)]
+                key: place_of[id(storage)].behind(storage.begins.get(key, 0))
                 for key, storage in (*draft.storages.items(), *draft.scratch.items())
             },
         )
@@ -343,7 +386,10 @@ class _Planner:
         pinned = {id(self._root(tensor)) for tensor in self.graph.outputs}
         for index, tensor in enumerate(self.graph.inputs):
             last = last_use.get(id(tensor), 0)
-            storages[id(tensor)] = _Storage(tensor.byte_size, 0, last, holds=[f"input {index}"])
+            begins = {id(tensor): 0}
+            storages[id(tensor)] = _Storage(
+                tensor.byte_size, 0, last, holds=[f"input {index}"], begins=begins
+            )
         for step, (_, call) in enumerate(self.steps):
             output = id(call.output)
             if call.output.is_variable:
@@ -356,6 +402,7 @@ class _Planner:
                 storage = _Storage(call.output.byte_size, step, step)
             storage.last = max(storage.last, last_use.get(output, step))
             storage.holds.append(self.titles[step])
+            storage.begins[output] = 0
             storages[output] = storage
             if output in pinned:
                 storage.last, storage.pinned = end, True
@@ -401,7 +448,9 @@ class _Planner:
                 and (call.resizes or storage.size == call.output.byte_size)
                 and call.output.byte_size >= kept_share * storage.size
             ):
-                storage.size = max(storage.size, call.output.byte_size)
+                storage.size = max(storage.size + call.operand_begins, call.output.byte_size)
+                for tensor in storage.begins:
+                    storage.begins[tensor] += call.operand_begins
                 return storage
         return None
 

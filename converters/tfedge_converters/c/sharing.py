@@ -17,6 +17,8 @@ from tfedge_converters.c.code_bytes import (
     INNER_BYTES,
     LAYER_BYTES,
     PROGRAM_BYTES,
+    STREAM_BYTES,
+    TURN_BYTES,
     CodeBytes,
 )
 from tfedge_converters.c.instructions import instructions_of
@@ -63,20 +65,27 @@ OPTIMIZATIONS: Mapping[str, Callable[[Sequence[KernelCall], str], frozenset[int]
     "speed": every_call,
     "balanced": balanced_calls,
     "size": smallest_calls,
+    "ram": balanced_calls,
     "shared": no_call,
 }
 
+# Of these, the ones for which layers are computed in bands of rows where that saves memory.
+STREAMING = frozenset({"ram"})
 
-def code_estimate(calls: Sequence[KernelCall], specialised: frozenset[int]) -> int:
+
+def code_estimate(
+    calls: Sequence[KernelCall], specialised: frozenset[int], turns: Sequence[int] = ()
+) -> int:
     """Bytes of code and of kernels' parameters, for Cortex-M4 at -O2.
 
     Args:
         calls: all of a program.
         specialised: the `id` of those with code of their own.
+        turns: of each stream of layers, how many bands it has.
     """
     instances: dict[str, int] = {}
     reached: set[str] = set()
-    total = PROGRAM_BYTES
+    total = PROGRAM_BYTES + sum(STREAM_BYTES + TURN_BYTES * count for count in turns)
     for call in calls:
         known = code_bytes_of(call)
         total += LAYER_BYTES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from tfedge_converters.c.instructions import InstructionEstimate
-from tfedge_converters.c.plan import Layer
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.source import CSource
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.passes.packed_weights import packed_weights

@@ -110,7 +110,9 @@ def convert(
             their name, "int8" or "int16".
         optimize: which layers of the generated C get code of their own: "speed", all of them;
             "balanced", those that gain enough by it, and others where sharing a kernel would
-            take more flash; "size", only these.
+            take more flash; "size", only these. "ram" is "balanced", and where the arena is
+            fullest, layers are computed together, a few rows at a time, without computing any
+            twice: for less memory, a little more time and flash.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.
