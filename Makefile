@@ -61,6 +61,7 @@ lint: $(TEST_READY)
 # SEED=1 COUNT=200000. Files of all other formats: SWEEP=hostile_files COUNT=2000 OPTIONS="--format all".
 # In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
 # All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
+# Every family of keras.applications, in an hour: make sweep SWEEP=keras_applications COUNT=4
 SWEEP ?= operators
 SEED ?= 1
 COUNT ?= 200000

@@ -12,6 +12,7 @@ import numpy as np
 import random_core
 import random_elementwise
 import random_extreme_sums
+import random_float
 import random_float_fallback
 import random_heavy
 import random_int16
@@ -32,6 +33,7 @@ _FAMILIES = (
     random_heavy,
     random_int16,
     random_integers,
+    random_float,
     random_float_fallback,
     random_movement,
     random_packed,

@@ -251,7 +251,7 @@ def test_a_plan_that_is_given_back_is_kept(planned, tmp_path):
         (lambda p: p["constants"].pop(), "has no place there"),
         (lambda p: p["constants"][0].update(memory="a"), "lies in 'a', but the target has c, d"),
         (lambda p: p.update(model="0" * 64), "is the plan of another model"),
-        (lambda p: p.update(kernels="lanes"), "is for kernels for 'lanes', but board has natural"),
+        (lambda p: p.update(kernels="lanes"), "for 'lanes', but board has those for 'natural'"),
         (lambda p: p.update(version=2), "version: 1 is expected, not 2"),
         (lambda p: p.clear(), "'version' is missing"),
     ],

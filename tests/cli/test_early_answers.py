@@ -57,7 +57,7 @@ _MISTAKES = [
     (["search", "x.h5", "--calibration", "n.npz", "--flash", "-1"], "flash has to be above 0"),
     (["convert", "x.h5", "--output", "o", "--min-snr", "nan"], "min_snr is a number of dB"),
     (["convert", "x.h5", "--output", "o", "--calibration-method", "percentile:200"], "not 200"),
-    (["convert", "x.h5", "--output", "o", "--quantization", "float16"], "computes with integers"),
+    (["convert", "x.h5", "--output", "o", "--quantization", "weights8"], "no kernels that read"),
     (
         [
             "convert",

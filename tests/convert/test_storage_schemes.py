@@ -67,10 +67,31 @@ def test_tflite_micro_is_said_to_lack_kernels(scheme):
         tfedge.convert(built("LSTM"), target="tflite-micro", quantization=scheme)
 
 
-@pytest.mark.parametrize("scheme", STORAGE_SCHEMES)
-def test_generated_c_refuses_real_numbers(scheme):
-    with pytest.raises(UnsupportedError, match="generated C computes with integers"):
+@pytest.mark.parametrize("scheme", ["dynamic4_b32", "dynamic4_b64", "weights4", "weights8"])
+def test_generated_c_says_which_weights_it_has_kernels_for(scheme):
+    with pytest.raises(UnsupportedError, match=f"as '{scheme}' stores them; use dynamic"):
         tfedge.convert(built("LSTM"), target="host", quantization=scheme)
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "most"),
+    [
+        ("convolutions", "float32", 1.1),
+        ("convolutions", "float16", 0.6),
+        ("embedding", "dynamic", 0.6),
+        ("LSTM", "float32", 1.1),
+        ("LSTM", "float16", 0.6),
+    ],
+)
+def test_generated_c_computes_with_real_numbers(name, scheme, most):
+    """Bit for bit where no function of the C library is in it, and with less flash for weights."""
+    artifact = tfedge.convert(built(name), target="cortex-m4", quantization=scheme)
+    engines = ["c", "litert-reference"]
+    result = tfedge.verify(artifact, samples=5, engines=engines)
+    assert result.passed
+    constants = artifact.source.weights_bytes
+    float32 = sum(4 * w.size for w in built(name).get_weights())
+    assert constants < most * float32
 
 
 def by_tensorflow(model, scheme):

@@ -120,9 +120,20 @@ class Noisy(layers.Layer):
         return inputs + 1.0 if training else inputs
 
 
+class NoisyByShape(layers.Layer):
+    """Does something in training alone that only runs on real tensors."""
+
+    def call(self, inputs, training=None):
+        return inputs + keras.random.normal(ops.shape(inputs)) if training else inputs
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
-    [(Reader(), "weights of layers in it"), (Noisy(), "something in training")],
+    [
+        (Reader(), "weights of layers in it"),
+        (Noisy(), "something in training"),
+        (NoisyByShape(), "something in training"),
+    ],
 )
 def test_code_that_would_be_frozen_or_lost_is_refused(layer, words):
     x = keras.Input((4,))

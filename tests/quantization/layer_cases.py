@@ -101,6 +101,23 @@ def _arithmetic() -> Any:
     return keras.Model(x, (x + y)[:, 1:7, :, :] - (x * y)[:, 2:8, :, :])
 
 
+class OwnWeights(layers.Layer):
+    """Convolutions with weights of the layer's own."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(3, 3, shape[-1], 5), name="kernel")
+        self.each = self.add_weight(shape=(3, 3, 5, 2), name="each")
+
+    def call(self, x: Any) -> Any:
+        y = keras.ops.conv(x, self.kernel, strides=2, padding="same")
+        return keras.ops.depthwise_conv(y, self.each)
+
+
+def _running_sums() -> Any:
+    x = keras.Input(SERIES)
+    return keras.Model(x, keras.ops.cumsum(keras.ops.cumsum(x, 1), -1))
+
+
 class Subclassed(keras.Model):
     """A model that only its code describes."""
 
@@ -379,6 +396,11 @@ CASES: dict[str, Case] = {
     "arithmetic": Case(
         _arithmetic, ("CONV_2D", "ADD", "STRIDED_SLICE", "MUL", "STRIDED_SLICE", "SUB")
     ),
+    "own_weights": Case(
+        _chain(IMAGE, OwnWeights, NORM, RELU), ("CONV_2D", "DEPTHWISE_CONV_2D")
+    ),
+    "running_sums": Case(_running_sums, 2 * ("TRANSPOSE", "FULLY_CONNECTED"), 1),
+    "same_crop": Case(_chain(IMAGE, _layer(layers.RandomCrop, *IMAGE[:2]), CONV), ("CONV_2D",)),
     "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
     "layer_norm": Case(
         _chain(SERIES, layers.LayerNormalization),

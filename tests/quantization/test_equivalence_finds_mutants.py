@@ -178,6 +178,11 @@ READ_WRONGLY: dict[str, tuple[Callable[[], Any], str, Change]] = {
         _on((6, 6, 2), layers.Conv2D(3, 3, padding="same", dilation_rate=2)),
         "Conv2D", _with(dilation_rate=1),
     ),
+    "padding of a large image": (
+        _on((97, 130, 2), layers.Conv2D(3, 3, strides=2, padding="same", use_bias=False),
+            layers.GlobalMaxPooling2D()),
+        "Conv2D", _with(padding="valid"),
+    ),
 }  # fmt: skip
 
 MASKED = {

@@ -226,6 +226,29 @@ def test_biases_that_keras_adds_along_another_axis_are_refused():
         tfedge.quantize(model)
 
 
+def test_crops_that_keras_leaves_out_in_inference_are_refused():
+    images = keras.Input((9, 8, 3))
+    crop = layers.RandomCrop(6, 5, name="crop")
+    model = keras.Model(images, crop(images))
+    assert crop(np.zeros((1, 9, 8, 3), np.float32), training=False).shape == (1, 9, 8, 3)
+    with pytest.raises(UnsupportedError, match=r"'crop'.*all 9 x 8 pixels.*CenterCrop"):
+        tfedge.quantize(model)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x: keras.ops.conv(x, x[0, :2, :2, :, None]), "two activations"),
+        (lambda x: keras.ops.cumsum(x), "not the batch's"),
+        (lambda x: keras.ops.cumsum(x[:, :, :1], 0), "not the batch's"),
+    ],
+)
+def test_operations_without_a_kernel_are_refused_with_the_reason(function, words):
+    images = keras.Input((9, 8, 3))
+    with pytest.raises(UnsupportedError, match=words):
+        tfedge.quantize(keras.Model(images, function(images)))
+
+
 def test_unknown_layers_stay_in_float_where_asked():
     quantized = tfedge.quantize(_twisted(), unknown="float")
     assert ("twist", "Twist", "in float: not a kind that can be quantised") in quantized.report

@@ -33,6 +33,11 @@ def _images(function):
     return keras.Model(x, function(x)), IMAGES
 
 
+def _large(function):
+    x = keras.Input((130, 100, 2))
+    return keras.Model(x, function(x)), RNG.normal(size=(16, 130, 100, 2)).astype(np.float32)
+
+
 def _words(function):
     x = keras.Input((6,), dtype="int32")
     return keras.Model(x, function(layers.Embedding(20, 8, mask_zero=True)(x))), WORDS
@@ -105,8 +110,18 @@ MODELS = {
     "attention of three": lambda: _series(lambda x: _attend()(x, *_keys(x))),
     "gated attention": lambda: _series(lambda x: _attend(use_gate=True)(x, x)),
     "masked attention": lambda: _words(lambda x: _attend()(x, x)),
+    # Keras reads the query's mask off the tensor, and no argument in its place.
+    "masked attention to another": lambda: _words(
+        lambda x: _attend()(layers.Attention()([x, x, x]), x, x)
+    ),
+    "attention without the query's mask": lambda: _words(
+        lambda x: _attend()(layers.Dense(8)(x), x, query_mask=ops.mean(x, -1) > 0)
+    ),
     "attention along two axes": lambda: _images(
         lambda x: _attend(attention_axes=(1, 2))(x, x)
+    ),
+    "a large image, flattened": lambda: _large(
+        lambda x: layers.Dense(4)(layers.Flatten()(layers.Conv2D(2, 8, strides=8)(x)))
     ),
     "masked softmax": lambda: _series(
         lambda x: layers.Softmax()(ops.mean(x, -1) * 5, mask=x[..., 0] > -1)

@@ -123,6 +123,7 @@ class Call:
         )
         if training is not None and private.takes(self.operation, "training"):
             kwargs["training"] = training
+        private.put_masks_on(self.operation, args, kwargs)
         if not in_float32:
             return self.operation(*args, **kwargs)
         return run_in_float32(self.operation, *args, **kwargs)
@@ -226,7 +227,12 @@ class _Recorder:
     def _run(self, operation: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if does_nothing(operation, args):
             return args[0]
-        kwargs = {**kwargs, **_implicit_masks(operation, args, kwargs)}
+        kwargs = {
+            name: item
+            for name, item in kwargs.items()
+            if not private.reads_from_tensor(operation, name)
+        }
+        kwargs.update(_implicit_masks(operation, args, kwargs))
         graph: tracing.InnerGraph | None
         if isinstance(operation, keras.Model):
             graph = tracing.graph_inside(operation, args, kwargs)

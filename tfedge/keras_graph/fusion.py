@@ -9,10 +9,10 @@ from tfedge.keras_graph.computation import Call, Computation
 from tfedge.keras_graph.kinds import activation_name, kind_of, relu_name
 
 _CLAMPS = ("relu", "relu6")
-# Layers whose last operator has weights, so that a batch-norm folds into it.
+# Layers and operations whose last operator has weights, so that a batch-norm folds into it.
 _TAKE_BATCH_NORM = frozenset(
-    {"Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv1D",
-     "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"}
+    {"Conv", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv",
+     "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"}
 )  # fmt: skip
 # Layers whose kernels clamp their result.
 _TAKE_ACTIVATION = _TAKE_BATCH_NORM | {

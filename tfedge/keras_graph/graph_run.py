@@ -23,6 +23,34 @@ def results_of(model: Any, calls: Sequence[Call], inputs: list[Any]) -> list[lis
         The results of each call, flat; None where the calls are not, one by one, what Keras runs:
         where a layer or a model of a user's own was taken apart, or computes with masks.
     """
+    run = _run_layers(model, inputs)
+    if run is None:
+        return None
+    made, _ = run
+    same = len(made) == len(calls) and all(
+        operation is call.operation for (operation, _), call in zip(made, calls, strict=True)
+    )
+    return [results for _, results in made] if same else None
+
+
+def outputs_of(model: Any, inputs: list[Any]) -> list[Any] | None:
+    """Compute a model's outputs in inference, of inputs of whatever sizes its layers take.
+
+    Args:
+        model: a built Keras model.
+        inputs: tensors, flat.
+
+    Returns:
+        The outputs, flat; None where the model is more than its graph.
+    """
+    run = _run_layers(model, inputs)
+    return None if run is None else run[1]
+
+
+def _run_layers(
+    model: Any, inputs: list[Any]
+) -> tuple[list[tuple[Any, list[Any]]], list[Any]] | None:
+    """Every layer with its results, in order, and the outputs; None without a graph."""
     graph = tracing.own_graph(model)
     if graph is None:
         return None
@@ -46,8 +74,5 @@ def results_of(model: Any, calls: Sequence[Call], inputs: list[Any]) -> list[lis
 
         return call
 
-    private.run_graph(graph, inputs, stand_in)
-    same = len(made) == len(calls) and all(
-        operation is call.operation for (operation, _), call in zip(made, calls, strict=True)
-    )
-    return [results for _, results in made] if same else None
+    outputs = private.run_graph(graph, inputs, stand_in)
+    return made, keras.tree.flatten(outputs)

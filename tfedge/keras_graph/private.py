@@ -92,6 +92,24 @@ def take_masks_off(layer: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
                 given[name]._keras_mask = None
 
 
+def reads_from_tensor(layer: Any, argument: str) -> bool:
+    """Whether a layer reads a mask off the tensor, whatever it is given as an argument."""
+    return isinstance(layer, keras.layers.MultiHeadAttention) and argument == "query_mask"
+
+
+def put_masks_on(layer: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
+    """Let real tensors carry the masks that a layer does not read from its arguments.
+
+    The layer takes them off again.
+    """
+    mask = kwargs.get("query_mask")
+    if mask is None or not reads_from_tensor(layer, "query_mask"):
+        return
+    query = call_signature(layer).bind(*args, **kwargs).arguments["query"]
+    if ops.is_tensor(query):
+        query._keras_mask = mask
+
+
 def has_graph(model: Any) -> bool:
     """Whether a model was built from symbolic inputs and outputs."""
     return _functional_class(model) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tfedge.keras_graph.computation import Computation, Value
@@ -10,6 +12,9 @@ from tfedge.keras_graph.kinds import kind_of
 _BATCH = 2
 # What an open size becomes, by the rank of the tensor: steps of a sequence, sides of an image.
 _OPEN = {2: 16, 3: 9, 4: 64}
+# Sides from which on small inputs are smaller, by multiples of what networks divide sides by, so
+# that windows at their ends lie as they do in large ones.
+_SMALL, _DIVISOR = 96, 32
 _MOST = 10
 _MASKED_SHARE = 0.3
 
@@ -24,12 +29,38 @@ def random_inputs(computation: Computation, seed: int = 0) -> list[np.ndarray]:
         computation: the model, taken apart.
         seed: of the numbers.
     """
+    return _arrays(computation, [_shape(value) for value in computation.inputs], seed)
+
+
+def small_inputs(computation: Computation) -> list[np.ndarray] | None:
+    """Arrays as `random_inputs` makes them, for images and sequences smaller than the model's.
+
+    Returns:
+        The arrays; None where the model's own are not large.
+    """
+    shapes = [_shape(value) for value in computation.inputs]
+    smaller = [tuple(_smaller(shape)) for shape in shapes]
+    return None if smaller == shapes else _arrays(computation, smaller, seed=0)
+
+
+def _arrays(computation: Computation, shapes: list[tuple[int, ...]], seed: int) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    return [_array(value, computation, rng) for value in computation.inputs]
+    return [
+        _array(value, shape, computation, rng)
+        for value, shape in zip(computation.inputs, shapes, strict=True)
+    ]
 
 
-def _array(value: Value, computation: Computation, rng: np.random.Generator) -> np.ndarray:
-    shape = _shape(value)
+def _smaller(shape: tuple[int, ...]) -> Iterator[int]:
+    """Sizes with smaller sides; an axis at either end is one of samples or features."""
+    for axis, size in enumerate(shape):
+        is_side = 0 < axis < len(shape) - 1 and size >= _SMALL
+        yield _SMALL - _DIVISOR + size % _DIVISOR if is_side else size
+
+
+def _array(
+    value: Value, shape: tuple[int, ...], computation: Computation, rng: np.random.Generator
+) -> np.ndarray:
     kind = str(value.spec.dtype)
     if kind == "bool":
         return rng.random(shape) > _MASKED_SHARE

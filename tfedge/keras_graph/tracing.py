@@ -183,8 +183,12 @@ def _require_same_in_training(
     operation: Any, args: Any, kwargs: dict[str, Any], symbols: dict[int, Any], outputs: Any
 ) -> None:
     """Refuse code that does something in training alone, which would be lost."""
-    trained, _, access = _run_code(operation, args, {**kwargs, "training": True}, symbols)
-    if access.assigns or _kinds_behind(trained) != _kinds_behind(outputs):
+    try:
+        trained, _, access = _run_code(operation, args, {**kwargs, "training": True}, symbols)
+        is_same = not access.assigns and _kinds_behind(trained) == _kinds_behind(outputs)
+    except UnsupportedError:  # of code that inference does not reach
+        is_same = False
+    if not is_same:
         raise UnsupportedError(
             f"{described(operation)} does something in training that it does not do in inference; "
             "put that into a layer of its own, such as Dropout"

@@ -13,12 +13,13 @@ def factor_and_offset(layer: Any, dtype: Any = tf.float32) -> tuple[Any, Any]:
     Integers that are made of them want float64: compilers arrange float32 operations as they
     like, and the last bit decides a rounding sooner or later.
     """
-    mean, variance = tf.cast(layer.moving_mean, dtype), tf.cast(layer.moving_variance, dtype)
+    mean = tf.cast(layer.moving_mean.value, dtype)
+    variance = tf.cast(layer.moving_variance.value, dtype)
     factor = 1.0 / tf.sqrt(variance + layer.epsilon)
     if layer.scale:
-        factor *= tf.cast(layer.gamma, dtype)
+        factor *= tf.cast(layer.gamma.value, dtype)
     offset = -mean * factor
-    return factor, offset + tf.cast(layer.beta, dtype) if layer.center else offset
+    return factor, offset + tf.cast(layer.beta.value, dtype) if layer.center else offset
 
 
 def normalize_batch(layer: Any, x: Any) -> Any:

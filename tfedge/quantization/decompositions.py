@@ -187,6 +187,29 @@ def _norm(operation: Any) -> Callable[..., Any]:
     return lambda x, *_: ops.sqrt(ops.sum(ops.square(x), axis, keepdims=keepdims))
 
 
+# A longer sum is a matrix of too many ones.
+_LONGEST_SUM = 256
+
+
+def _cumulative_sum(operation: Any) -> Callable[..., Any]:
+    """A product with a triangle of ones, which are whole steps of its grid."""
+
+    def cumulative(x: Any) -> Any:
+        rank = len(x.shape)
+        axis = None if operation.axis is None else operation.axis % rank
+        size = None if axis is None else x.shape[axis]
+        if not axis or size is None or size > _LONGEST_SUM or "float" not in str(x.dtype):
+            raise ValueError(
+                f"sums of real numbers along one axis of up to {_LONGEST_SUM}, not the batch's, "
+                "are taken apart"
+            )
+        ones = np.triu(np.ones((size, size), np.float32))
+        sums = ops.matmul(ops.swapaxes(x, axis, -1) if axis < rank - 1 else x, ones)
+        return ops.swapaxes(sums, axis, -1) if axis < rank - 1 else sums
+
+    return cumulative
+
+
 # What masked scores are; the model in float adds up the exponentials of all others.
 _FAR_BELOW = -1e9
 
@@ -379,6 +402,7 @@ DECOMPOSITIONS: dict[str, Decomposition] = {
     "AdditiveAttention": _attention_with_dropout,
     "Attention": _attention_with_dropout,
     "Bidirectional": _both_ways,
+    "Cumsum": _cumulative_sum,
     "DotProductAttention": _dot_product_attention,
     **dict.fromkeys(("GRUCell", "LSTMCell", "SimpleRNNCell"), _one_step),
     "ExtractPatches": _patches,

@@ -207,6 +207,19 @@ def _only_training(make: OperatorFactory) -> Function:
     return make.add(TrainingOnly(make.real, group, name=make.name))
 
 
+def _crop_problem(call: Call) -> str:
+    """Say why a RandomCrop is no identity in inference, as `Row.problem` does."""
+    layer = call.operation
+    high, wide = call.shape[layer.height_axis], call.shape[layer.width_axis]
+    if (high, wide) == (layer.height, layer.width):
+        return ""
+    return (
+        f"crops images in training alone: in inference Keras returns all {high} x {wide} pixels, "
+        f"and the layers behind it were built for {layer.height} x {layer.width}; crop in the "
+        "pipeline of the data, or with CenterCrop"
+    )
+
+
 def _spectral_normalization(make: OperatorFactory) -> Function:
     """The layer inside, whose weights training divides by their spectral norm before each step.
 
@@ -333,6 +346,7 @@ _SEPARABLE = (*_CONVOLUTION, "depth_multiplier")
 LAYERS: dict[str, Row] = {
     **{name: whole(partial(data_movement, code)) for name, code in _DATA_MOVEMENT.items()},
     **dict.fromkeys((*_REGULARIZATION, *_AUGMENTATION), whole(_only_training)),
+    "RandomCrop": whole(_only_training, problem=_crop_problem),
     **{
         name: parts(channels_last(weighted), read, problem=weights_problem)
         for name, read in _WEIGHTED.items()

@@ -33,7 +33,11 @@ from tfedge.quantization.grids import grid_of
 from tfedge.quantization.normalization import unit_normalization, unit_problem
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.softmax import softmax
-from tfedge.quantization.weighted_layers import product_with_weights
+from tfedge.quantization.weighted_layers import (
+    convolution_problem,
+    convolution_with_weights,
+    product_with_weights,
+)
 
 # Of one operand: they move its numbers, or choose among them.
 _DATA_MOVEMENT = {
@@ -234,6 +238,10 @@ OPERATIONS: dict[str, Row] = {
     "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
     "AveragePool": whole(_average_pool, None, _in_two_dimensions),
     "Cast": whole(_cast, None),
+    "Conv": whole(partial(convolution_with_weights, "CONV_2D"), None, convolution_problem),
+    "DepthwiseConv": whole(
+        partial(convolution_with_weights, "DEPTHWISE_CONV_2D"), None, convolution_problem
+    ),
     "Einsum": whole(_products, None),
     "LeakyRelu": whole(leaky_relu, None),
     "Matmul": whole(_products, None),

@@ -11,7 +11,7 @@ import keras
 
 from tfedge.equivalence import require_equivalence
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph import tracing
+from tfedge.keras_graph import private, tracing
 from tfedge.keras_graph.computation import Call, Computation, Value, computation_of
 from tfedge.keras_graph.fusion import Step, steps_of
 from tfedge.keras_graph.kinds import described, is_keras_class, kind_of
@@ -97,12 +97,21 @@ class Transformation:
         outputs = [self.tensors[id(value)] for value in self.computation.outputs]
         inputs = [self.inputs[id(value)] for value in self.computation.inputs]
         changed = keras.Function(inputs, [*tensors, *outputs])
+
+        def run_changed(given: list[Any]) -> list[Any]:
+            # By its layers, for a function refuses images of another size.
+            return private.run_graph(
+                changed,
+                given,
+                lambda one: one.call if isinstance(one, Quantize | QuantizeInput) else one,
+            )
+
         layers = [one for one in changed.operations if isinstance(one, (Quantize, QuantizeInput))]
         before = [layer.operators[0].phase for layer in layers if layer.operators]
         for layer in layers:
             layer.set_phase(FLOAT_PHASE)
         try:
-            require_equivalence(what, model, self.computation, changed, calls)
+            require_equivalence(what, model, self.computation, run_changed, calls)
         finally:
             for layer, phase in zip(layers, before, strict=True):
                 layer.set_phase(phase)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.elementwise import elementwise_function, is_elementwise
@@ -256,6 +256,38 @@ def _scaled(weights: Weights, factor: float) -> Weights:
 def product_with_weights(make: OperatorFactory) -> Function:
     """A product of an activation and weights of a user's layer, by its own float operation."""
     return make.own("FULLY_CONNECTED", make.real)
+
+
+def convolution_with_weights(code: str, make: OperatorFactory) -> Function:
+    """A convolution of an activation with weights of a user's layer.
+
+    Args:
+        code: CONV_2D with weights [..., channels], or DEPTHWISE_CONV_2D with [..., c, multiplier].
+        make: of the operation.
+    """
+    read = make.argument("kernel")
+    assert read is not None  # see `convolution_problem`
+    shape = tuple(tf.convert_to_tensor(read([])).shape)
+    flat = shape if code == "CONV_2D" else (*shape[:-2], shape[-2] * shape[-1])
+
+    def apply(x: Any, kernel: Any) -> Any:
+        return make.layer.call(x, tf.reshape(kernel, shape))
+
+    def kernel() -> Any:
+        return tf.reshape(tf.convert_to_tensor(read([])), flat)
+
+    weights = Weights(code, kernel, None, apply)
+    return make.weighted(weights, batch_norm=make.batch_norm, activation=make.activation)
+
+
+def convolution_problem(call: Call) -> str:
+    """Say why an operation that convolves has no operator, as `Row.problem` does."""
+    if isinstance(call.arguments.get("kernel"), (keras.KerasTensor, Value)):
+        return "multiplies two activations, and TFLite's operators an activation and weights"
+    if len(call.shape) > 4:
+        return f"goes along {len(call.shape) - 2} axes, and TFLite's operators along two"
+    layout = call.operation.data_format or keras.config.image_data_format()
+    return "" if layout == "channels_last" else "has channels first; use channels_last"
 
 
 def separable(make: OperatorFactory) -> Function:

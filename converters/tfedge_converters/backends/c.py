@@ -11,7 +11,12 @@ from absl import logging
 
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.activation_types import INT8
-from tfedge.quantization.schemes import Scheme, StorageScheme
+from tfedge.quantization.schemes import (
+    INT4_WEIGHTS,
+    INT8_WEIGHTS,
+    Scheme,
+    StorageScheme,
+)
 from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
 from tfedge_converters.c.folder import generated_again, open_generated
@@ -70,11 +75,13 @@ class C(Backend):
     marks = (".h", ".c")
 
     def check_storage(self, scheme: StorageScheme) -> None:
-        """Refuse all: activations would be real numbers."""
-        raise UnsupportedError(
-            f"generated C computes with integers, and activations stay real with '{scheme.name}'; "
-            "quantise to int8, or choose the target tflite or tflite-micro"
-        )
+        """Refuse integers that are made real before use, and scales of blocks."""
+        integers = scheme.weights in (INT8_WEIGHTS, INT4_WEIGHTS)
+        if integers and (not scheme.computed or scheme.block_size is not None):
+            raise UnsupportedError(
+                f"generated C has no kernels that read weights as '{scheme.name}' stores them; use "
+                "dynamic, float16 or int8, or choose the target tflite"
+            )
 
     def splits_functions(self, target: Target, scheme: Scheme) -> bool:
         """Where activations have 16 bits, too: there are tables for 8 bits alone."""

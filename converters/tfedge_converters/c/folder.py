@@ -58,6 +58,6 @@ def generated_again(name: str, flatbuffer: bytes, packing: str = "natural") -> C
         packing: the target's.
     """
     model = read_model(flatbuffer)
-    pipeline.run(model)
+    pipeline.run(model, keep_halves=True)
     target = replace(targets.load("host"), packing=packing)
     return generate(model, Options(name, target), flatbuffer=flatbuffer)

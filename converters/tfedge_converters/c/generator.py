@@ -1,4 +1,4 @@
-"""Generator of standalone C99 from an integer graph."""
+"""Generator of standalone C99 from a graph."""
 
 from __future__ import annotations
 
@@ -37,12 +37,13 @@ from tfedge_converters.foreign_text import (
     tensor_names,
 )
 from tfedge_converters.graph.blockwise_scales import refuse_blocks
-from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.passes.byte_functions import as_tables
+from tfedge_converters.graph.passes.half_weights import read_halves
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
 from tfedge_converters.graph.passes.unsigned import signed
+from tfedge_converters.graph.real_operators import integers_of_library_functions, library_rounding
 from tfedge_converters.graph.single_graph import single_graph
-from tfedge_converters.graph.types import Graph, Model, Tensor, TensorType
+from tfedge_converters.graph.types import Graph, Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.targets import Target
 from tfedge_converters.targets.memory import FLASH, RAM
@@ -80,7 +81,7 @@ def generate(
     """Generate the C program of a model.
 
     Args:
-        model: one integer graph; its ends may be float32, int8 or uint8.
+        model: one graph, of integers, real numbers or both.
         options: names and target.
         flatbuffer: the model's file if it has one, for the hash in the banner.
         vectors: inputs with reference outputs for the self-test, or what computes them: called
@@ -97,33 +98,34 @@ def generate(
         raise TfedgeError(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
-    graph = as_tables(unpack_weights(signed(_single_graph(model))))
-    _refuse_wide_functions(graph)
-    known = vectors() if callable(vectors) else vectors
+    graph = as_tables(read_halves(unpack_weights(signed(_single_graph(model)))))
+    _refuse_library_rounding(graph)
     file = flatbuffer or write_model(model)
-    lacking = ""
-    # Scratch memory and filled up weights are what speed costs, and may be too much.
-    for packing in _packings(options):
-        layout = _plan(graph, packing, options, file)
+    layout = _plan(graph, _packing(options), options, file)
+    known = vectors() if callable(vectors) else vectors
+    source = _Emitter(model, graph, layout, options, file, known).emit()
+    lacking = shortage(source, options.target)
+    if lacking and layout.packing != NATURAL and options.memory_plan is None:
+        # Scratch memory and filled up weights are what speed costs, and may be too much.
+        layout = _plan(graph, NATURAL, options, file)
         source = _Emitter(model, graph, layout, options, file, known).emit()
         lacking = shortage(source, options.target)
-        if not lacking:
-            return source
-    raise TfedgeError(lacking)
+    if lacking:
+        raise TfedgeError(lacking)
+    return source
 
 
-def _packings(options: Options) -> Sequence[str]:
-    """Kernels to try, in order: a plan says which it is for."""
-    known = tuple(dict.fromkeys((options.target.packing, NATURAL)))
-    given = options.memory_plan
-    if given is None:
-        return known
-    if given.kernels not in known:
+def _packing(options: Options) -> str:
+    """Kernels to choose: the target's, or those that the given plan is for."""
+    given, target = options.memory_plan, options.target
+    if given is None or given.kernels == target.packing:
+        return target.packing
+    if given.kernels != NATURAL:
         raise TfedgeError(
-            f"{given.source}: is for kernels for '{given.kernels}', but {options.target.name} has "
-            f"{' and '.join(known)}: convert without the plan to have a new one"
+            f"{given.source}: is for kernels for '{given.kernels}', but {target.name} has those "
+            f"for '{target.packing}': convert without the plan to have a new one"
         )
-    return (given.kernels,)
+    return NATURAL
 
 
 def _plan(graph: Graph, packing: str, options: Options, file: bytes) -> Plan:
@@ -142,27 +144,16 @@ def _hash(file: bytes) -> str:
     return hashlib.sha256(file).hexdigest()
 
 
-def _refuse_wide_functions(graph: Graph) -> None:
-    """Functions that files compute in real numbers are tables, which 16 bits have none of."""
-    wide = {
-        id(operator.outputs[0])
-        for operator in graph.operators
-        for tensor in operator.inputs
-        if operator.code == "DEQUANTIZE" and tensor is not None and tensor.type == TensorType.INT16
-    }
-    for operator in graph.operators:
-        result = operator.outputs[0] if operator.outputs else None
-        if (
-            traits_of(operator.code).element_wise
-            and any(id(tensor) in wide for tensor in operator.inputs)
-            and result is not None
-            and result.type == TensorType.FLOAT32
-        ):
-            raise UnsupportedError(
-                f"{graph.place(operator)}: generated C computes this function of one activation "
-                "by a table, and has none for int16; quantise to int8, give this layer 8 bits, or "
-                "convert for tflite or tflite-micro"
-            )
+def _refuse_library_rounding(graph: Graph) -> None:
+    """Refuse integers that would not be the same on all devices."""
+    operator = integers_of_library_functions(graph)
+    if operator is not None:
+        raise UnsupportedError(
+            f"{graph.place(operator)}: it makes integers of what a function such as exp gives in "
+            "float32, whose last bit depends on the C library, so that devices would not agree; "
+            "quantise that function to int8, for which there are tables, leave everything behind "
+            "it in float32, or convert for tflite or tflite-micro"
+        )
 
 
 def _single_graph(model: Model) -> Graph:
@@ -197,6 +188,7 @@ class _Emitter:
         self.name = options.name
         self.hash = _hash(flatbuffer)
         self.vectors = vectors
+        self.rounding = library_rounding(graph)
         self.input_names, self.output_names = _end_names(model, graph)
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
@@ -238,6 +230,7 @@ class _Emitter:
             ],
         }
         constants = self._placed_constants(code_bytes)
+        vectors = [self._vector(vector) for vector in self.vectors]
         weights_bytes = sum(constant.bytes for constant in constants)
         context: dict[str, Any] = {
             "version": tfedge.__version__,
@@ -270,7 +263,8 @@ class _Emitter:
                 for _, constant in self.constants.values()
             ),
             "constants": [self._constant_text(*item) for item in self.constants.values()],
-            "vectors": [self._vector(vector) for vector in self.vectors],
+            "vectors": vectors,
+            "rounds": any(part["room"] for vector in vectors for part in vector["outputs"]),
             **ends,
         }
         templates = code_templates("tfedge_converters.c")
@@ -604,7 +598,7 @@ class _Emitter:
     def _vector(self, vector: Vector) -> dict[str, Any]:
         return {
             "inputs": [_vector_part(value) for value in vector.inputs],
-            "outputs": [_vector_part(value) for value in vector.outputs],
+            "outputs": [_vector_part(value, self.rounding) for value in vector.outputs],
         }
 
     def _headers(self, layers: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -654,8 +648,8 @@ class _Emitter:
 def _state(name: str, tensor: Tensor) -> dict[str, Any]:
     """A field of the state; all bytes of a real zero are alike."""
     quantization = tensor.quantization
-    assert quantization is not None and tensor.type.dtype is not None
-    zero = int(quantization.zero_point[0]) & 0xFF
+    assert tensor.type.dtype is not None
+    zero = 0 if quantization is None else int(quantization.zero_point[0]) & 0xFF
     return {
         "field": name,
         "type": arrays.c_type(tensor.type),
@@ -714,6 +708,13 @@ def _shape_text(tensor: Tensor | None) -> str:
     return "x".join(map(str, shape)) or "scalar"
 
 
-def _vector_part(values: np.ndarray) -> dict[str, Any]:
+def _vector_part(values: np.ndarray, rounding: float = 0.0) -> dict[str, Any]:
+    """One array of a vector; `room` is how far results may be from it, empty for not at all."""
     type_, text = arrays.bits_initializer(values)
-    return {"type": Code(type_), "size": values.size, "text": Code(text)}
+    room = rounding * float(np.abs(values).max()) if values.dtype == np.float32 else 0.0
+    return {
+        "type": Code(type_),
+        "size": values.size,
+        "text": Code(text),
+        "room": Code(arrays.literal(room) if room else ""),
+    }

@@ -5,17 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import UnsupportedError
 from tfedge_converters.arithmetic.errors import UndefinedError
 from tfedge_converters.c.kernel_call import Lowered
 from tfedge_converters.c.kernels import checks, kernel_for, supported_operators
 from tfedge_converters.c.limits import GENERAL, RefusedError
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
-from tfedge_converters.graph.real_operators import (
-    is_real_activation,
-    real_operators_in_words,
-    real_operators_of,
-)
 from tfedge_converters.graph.types import Graph, Operator
 
 
@@ -54,17 +49,9 @@ def refuse_operators_without_kernels(graph: Graph, operators: Sequence[Operator]
         operators: those that are to be lowered.
 
     Raises:
-        UnsupportedError: some have no kernel at all, custom ones are named first; or, in an integer
-            graph, some compute with real numbers and have none for those.
+        UnsupportedError: some have no kernel at all; custom ones are named first.
     """
     missing = [operator for operator in operators if kernel_for(operator) is None]
-    real = [item for item in real_operators_of(graph) if not _moves_reals(graph, item)]
-    if real and all(map(_touches_reals, missing)):
-        raise UnsupportedError(
-            f"{real_operators_in_words(graph, real)}; generated C computes with integers. Cut the "
-            "model there and compute the rest on the host, or convert for tflite-micro or tflite, "
-            "which take the model as it is"
-        )
     if missing:
         missing.sort(key=lambda operator: operator.code != "CUSTOM")
         raise UnsupportedError(_without_kernels(graph, missing))
@@ -83,18 +70,3 @@ def _without_kernels(graph: Graph, operators: Sequence[Operator]) -> str:
         f"{graph.place(operators[0])} has no C kernel{others}. Supported are "
         f"{', '.join(supported_operators())}. Replace the layer, or convert for TFLite Micro."
     )
-
-
-def _moves_reals(graph: Graph, operator: Operator) -> bool:
-    """Whether an operator on real numbers does no more than move them, which C does."""
-    if kernel_for(operator) is None:
-        return False
-    try:
-        lower(graph, operator)
-    except TfedgeError:
-        return False
-    return True
-
-
-def _touches_reals(operator: Operator) -> bool:
-    return any(map(is_real_activation, (*operator.inputs, *operator.outputs)))

@@ -47,6 +47,8 @@ class Traits:
         pure: it computes the same from the same operands, and nothing beside: it draws no random
             numbers, holds no resources and runs no other code.
         runs_graphs: it runs other graphs of the model, as loops and branches do.
+        transcendental: on real numbers it is made of functions such as exp, of which libraries
+            round the last bit in one way or another.
         shape_depends_on_values: the values of its operands decide on the shape of its results.
     """
 
@@ -63,6 +65,7 @@ class Traits:
     uint8_as_int8: bool = False
     pure: bool = True
     runs_graphs: bool = False
+    transcendental: bool = False
     shape_depends_on_values: bool = False
 
 
@@ -97,7 +100,7 @@ _TRAITS = {
     "CEIL": Traits(element_wise=1, folding=Folding.REAL),
     "CONCATENATION": Traits(moves=True, joins=True, folding=Folding.ALWAYS, uint8_as_int8=True),
     "CONV_2D": Traits(uint8_as_int8=True),
-    "COS": Traits(element_wise=1),
+    "COS": Traits(element_wise=1, transcendental=True),
     "CUSTOM": Traits(pure=False),
     "DELEGATE": Traits(pure=False),
     "DENSIFY": Traits(folding=Folding.REAL),
@@ -105,10 +108,10 @@ _TRAITS = {
     "DEPTH_TO_SPACE": Traits(moves=True, uint8_as_int8=True),
     "DEQUANTIZE": Traits(requantizes=True, folding=Folding.REAL, uint8_as_int8=True),
     "DIV": Traits(element_wise=2, folding=Folding.REAL),
-    "ELU": Traits(element_wise=1),
+    "ELU": Traits(element_wise=1, transcendental=True),
     "EMBEDDING_LOOKUP": Traits(data_operand=1, uint8_as_int8=True),
     "EQUAL": Traits(element_wise=2, folding=Folding.REAL),
-    "EXP": Traits(element_wise=1, folding=Folding.REAL),
+    "EXP": Traits(element_wise=1, folding=Folding.REAL, transcendental=True),
     "EXPAND_DIMS": Traits(moves=True, is_view=True, folding=Folding.ALWAYS, uint8_as_int8=True),
     "FILL": Traits(data_operand=1, folding=Folding.REAL, uint8_as_int8=True),
     "FLOOR": Traits(element_wise=1, folding=Folding.REAL),
@@ -117,7 +120,7 @@ _TRAITS = {
     "FULLY_CONNECTED": Traits(uint8_as_int8=True),
     "GATHER": Traits(moves=True, choosing_operand=1, folding=Folding.ALWAYS, uint8_as_int8=True),
     "GATHER_ND": Traits(uint8_as_int8=True),
-    "GELU": Traits(element_wise=1),
+    "GELU": Traits(element_wise=1, transcendental=True),
     "GREATER": Traits(element_wise=2, folding=Folding.REAL),
     "GREATER_EQUAL": Traits(element_wise=2, folding=Folding.REAL),
     "HARD_SWISH": Traits(element_wise=1),
@@ -129,11 +132,12 @@ _TRAITS = {
     "LEAKY_RELU": Traits(element_wise=1),
     "LESS": Traits(element_wise=2, folding=Folding.REAL),
     "LESS_EQUAL": Traits(element_wise=2, folding=Folding.REAL),
-    "LOG": Traits(element_wise=1, folding=Folding.REAL),
+    "LOG": Traits(element_wise=1, folding=Folding.REAL, transcendental=True),
     "LOGICAL_AND": Traits(element_wise=2, folding=Folding.REAL),
     "LOGICAL_NOT": Traits(element_wise=1, folding=Folding.REAL),
     "LOGICAL_OR": Traits(element_wise=2, folding=Folding.REAL),
-    "LOGISTIC": Traits(element_wise=1, uint8_as_int8=True),
+    "LOGISTIC": Traits(element_wise=1, uint8_as_int8=True, transcendental=True),
+    "LOG_SOFTMAX": Traits(transcendental=True),
     "MAXIMUM": Traits(element_wise=2, folding=Folding.REAL, uint8_as_int8=True),
     "MAX_POOL_2D": Traits(uint8_as_int8=True),
     "MEAN": Traits(folding=Folding.REAL, uint8_as_int8=True),
@@ -148,7 +152,7 @@ _TRAITS = {
     "PACK": Traits(moves=True, joins=True, folding=Folding.ALWAYS, uint8_as_int8=True),
     "PAD": Traits(folding=Folding.REAL, uint8_as_int8=True),
     "PADV2": Traits(folding=Folding.REAL, uint8_as_int8=True),
-    "POW": Traits(element_wise=2, folding=Folding.REAL),
+    "POW": Traits(element_wise=2, folding=Folding.REAL, transcendental=True),
     "QUANTIZE": Traits(requantizes=True, uint8_as_int8=True),
     "RANDOM_STANDARD_NORMAL": Traits(pure=False),
     "RANDOM_UNIFORM": Traits(pure=False),
@@ -172,9 +176,9 @@ _TRAITS = {
     "SELECT_V2": _SELECT,
     "SHAPE": Traits(reads_shape=True, uint8_as_int8=True),
     "SIGN": Traits(element_wise=1, folding=Folding.REAL),
-    "SIN": Traits(element_wise=1),
+    "SIN": Traits(element_wise=1, transcendental=True),
     "SLICE": Traits(moves=True, folding=Folding.ALWAYS, uint8_as_int8=True),
-    "SOFTMAX": Traits(uint8_as_int8=True),
+    "SOFTMAX": Traits(uint8_as_int8=True, transcendental=True),
     "SPACE_TO_BATCH_ND": Traits(uint8_as_int8=True),
     "SPACE_TO_DEPTH": Traits(moves=True, uint8_as_int8=True),
     "SPLIT": Traits(moves=True, data_operand=1, folding=Folding.ALWAYS, uint8_as_int8=True),
@@ -190,9 +194,11 @@ _TRAITS = {
     "STRIDED_SLICE": Traits(moves=True, folding=Folding.ALWAYS, uint8_as_int8=True),
     "SUB": Traits(element_wise=2, folding=Folding.REAL, uint8_as_int8=True),
     "SUM": Traits(folding=Folding.REAL),
-    "TANH": Traits(element_wise=1, uint8_as_int8=True),
+    "TANH": Traits(element_wise=1, uint8_as_int8=True, transcendental=True),
     "TILE": Traits(moves=True, folding=Folding.ALWAYS, uint8_as_int8=True),
     "TRANSPOSE": Traits(moves=True, folding=Folding.ALWAYS, uint8_as_int8=True),
+    "TRANSPOSE_CONV": Traits(data_operand=2),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Traits(transcendental=True),
     "UNIQUE": Traits(shape_depends_on_values=True),
     "UNPACK": Traits(moves=True, folding=Folding.ALWAYS, uint8_as_int8=True),
     "VAR_HANDLE": Traits(pure=False),

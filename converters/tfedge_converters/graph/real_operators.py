@@ -36,6 +36,55 @@ def real_operators_of(graph: Graph) -> list[Operator]:
     return [item for item in inside if any(map(is_real_activation, operands_and_results(item)))]
 
 
+# What functions of libraries may differ by, and whatever follows makes of that, in parts of the
+# largest element of an output: single precision itself has 24 bits. Dynamic quantisation rounds to
+# 8 bits, so that a value close to halfway between two integers may become the other one.
+_LIBRARY_ROUNDING, _DYNAMIC_ROUNDING = 2.0**-16, 2.0**-6
+
+
+def library_rounding(graph: Graph) -> float:
+    """How far float32 outputs may be from those that another C library gives.
+
+    Returns:
+        In parts of the largest magnitude of an output; 0 where sums, products, quotients and roots
+        alone are computed with real numbers, which have the same bits everywhere.
+    """
+    reached = _of_library_functions(graph)
+    if any(map(_rounds_at_run_time, reached)):
+        return _DYNAMIC_ROUNDING
+    return _LIBRARY_ROUNDING if reached else 0.0
+
+
+def integers_of_library_functions(graph: Graph) -> Operator | None:
+    """The first QUANTIZE of what depends on how a C library rounds; None if there is none.
+
+    Integers make visible on which side of a step a result lies, and all that follows may differ.
+    """
+    found = (item for item in _of_library_functions(graph) if item.code == "QUANTIZE")
+    return next(found, None)
+
+
+def _of_library_functions(graph: Graph) -> list[Operator]:
+    """The operators whose real results depend on how a C library rounds, and those of integers."""
+    reached: list[Operator] = []
+    rounded: set[int] = set()
+    for operator in as_tables(graph).operators:
+        makes_reals = any(map(is_real_activation, operator.outputs))
+        begins = traits_of(operator.code).transcendental and makes_reals
+        if begins or any(id(tensor) in rounded for tensor in operator.inputs):
+            reached.append(operator)
+            rounded.update(id(tensor) for tensor in operator.outputs if is_real_activation(tensor))
+    return reached
+
+
+def _rounds_at_run_time(operator: Operator) -> bool:
+    """Whether it multiplies real activations with integers, which it rounds for that."""
+    return any(map(is_real_activation, operator.inputs)) and any(
+        tensor is not None and tensor.is_constant and is_quantized(tensor)
+        for tensor in operator.inputs
+    )
+
+
 def real_operators_in_words(graph: Graph, operators: Sequence[Operator]) -> str:
     """Which operators compute with real numbers, and behind which activation they begin."""
     places = ", ".join(

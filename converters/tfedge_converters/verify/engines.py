@@ -169,7 +169,7 @@ def run_firmware(core: str) -> Engine:
 
 def _generate(flatbuffer: bytes, folder: str, target: str) -> Any:
     model = read_model(flatbuffer)
-    pipeline.run(model)
+    pipeline.run(model, keep_halves=True)
     return generate(model, Options("model", targets.load(target))).write(Path(folder))
 
 

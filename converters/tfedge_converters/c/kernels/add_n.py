@@ -16,18 +16,31 @@ _FRACTION_BITS = 20
 _OPERANDS = AtMost(256, "operands")
 
 
+@kernel("ADD_N", "float32", limits=(_OPERANDS,))
+def lower_float_add_n(operator: Operator) -> Lowered:
+    """The sum of two or more real operands of one shape, one call each."""
+    operands, output = _checked(operator)
+    checks.real(*operands, output)
+    calls = [
+        KernelCall(
+            "add_n_f32",
+            header="add_n_f32",
+            struct="add_n_f32",
+            params={"elements": checks.elements(output), "is_first": int(index == 0)},
+            operands=(operand,),
+            output=output,
+        )
+        for index, operand in enumerate(operands)
+    ]
+    return Lowered(tuple(calls), detail=f"of {len(operands)}")
+
+
 @kernel("ADD_N", "int8", limits=(_OPERANDS, SAME_GRID, REDUCING))
 def lower_add_n(operator: Operator) -> Lowered:
     """The sum of two or more operands of one shape, one call each, by way of int16 sums."""
-    count = len(operator.inputs)
-    _OPERANDS.refuse_above(count, f"it has {count} inputs where 2 to {_OPERANDS.most} are possible")
-    checks.operands(operator, least=2, most=_OPERANDS.most)
-    operands = [checks.operand(operator, index) for index in range(len(operator.inputs))]
-    output = operator.outputs[0]
+    operands, output = _checked(operator)
     checks.int8(*operands, output)
     checks.same_quantization(operator, *operands)
-    for operand in operands:
-        checks.shape(operand, output.shape)
     scale, zero_point = checks.scale_and_zero_point(operands[0])
     out_scale, out_zero_point = checks.scale_and_zero_point(output)
     real = 2 * float(scale) / ((1 << _FRACTION_BITS) * float(out_scale))
@@ -54,3 +67,15 @@ def lower_add_n(operator: Operator) -> Lowered:
     ]
     result = KernelCall("add_n_result_s8", params=fields, operands=(sums,), output=output, **common)
     return Lowered((*calls, result), detail=f"of {len(operands)}")
+
+
+def _checked(operator: Operator) -> tuple[list[Tensor], Tensor]:
+    """Operands and output, all of one shape."""
+    count = len(operator.inputs)
+    _OPERANDS.refuse_above(count, f"it has {count} inputs where 2 to {_OPERANDS.most} are possible")
+    checks.operands(operator, least=2, most=_OPERANDS.most)
+    operands = [checks.operand(operator, index) for index in range(count)]
+    output = operator.outputs[0]
+    for operand in operands:
+        checks.shape(operand, output.shape)
+    return operands, output

@@ -20,25 +20,36 @@ _COUNT = ConstantOperand("the number of values")
 
 def _lower_arg_min_max(operator: Operator, largest: int) -> Lowered:
     source, output, axis = _operands(operator)
-    checks.int8(source)
+    is_real = source.type == TensorType.FLOAT32
+    if not is_real:
+        checks.int8(source)
     if output.type not in (TensorType.INT32, TensorType.INT64):
         TYPES.refuse(f"{output.type.name} as output is not supported; INT32 and INT64 are")
     checks.shape(output, source.shape[:axis] + source.shape[axis + 1 :])
     fields: dict[str, Param] = {"largest": largest, "wide": int(output.type == TensorType.INT64)}
-    return _call("arg_min_max_s8", source, output, axis, fields, in_place=False)
+    kernel = "arg_min_max_f32" if is_real else "arg_min_max_s8"
+    return _call(kernel, source, output, axis, fields, in_place=False)
 
 
 for _code, _largest in (("ARG_MAX", 1), ("ARG_MIN", 0)):
-    kernel(_code, "int8", limits=(_AXIS,), results="int32, int64")(
+    kernel(_code, "int8 float32", limits=(_AXIS,), results="int32, int64")(
         partial(_lower_arg_min_max, largest=_largest)
     )
+
+
+@kernel("CUMSUM", "float32", limits=(_AXIS,))
+def lower_float_cumsum(operator: Operator) -> Lowered:
+    """Running sums of real numbers along an axis."""
+    source, output, axis = _operands(operator)
+    checks.real(source, output)
+    checks.shape(output, source.shape)
+    return _call("cumsum_f32", source, output, axis, _directions(operator), in_place=True)
 
 
 @kernel("CUMSUM", "int8", limits=(_AXIS, REDUCING))
 def lower_cumsum(operator: Operator) -> Lowered:
     """Running sums along an axis."""
     source, output, axis = _operands(operator)
-    options = operator.options
     checks.int8(source, output)
     checks.shape(output, source.shape)
     scale, zero_point = checks.scale_and_zero_point(source)
@@ -46,14 +57,21 @@ def lower_cumsum(operator: Operator) -> Lowered:
     real = 2 * float(scale) / ((1 << _CUMSUM_FRACTION_BITS) * float(out_scale))
     multiplier, shift = checks.smaller_than_one(real, "the rescaling of its sums")
     fields: dict[str, Param] = {
-        "exclusive": int(bool(options.exclusive)),
-        "reverse": int(bool(options.reverse)),
+        **_directions(operator),
         "input_zero_point": zero_point,
         "output_multiplier": multiplier,
         "output_shift": shift,
         "output_zero_point": out_zero_point,
     }
     return _call("cumsum_s8", source, output, axis, fields, in_place=True)
+
+
+def _directions(operator: Operator) -> dict[str, Param]:
+    options = operator.options
+    return {
+        "exclusive": int(bool(options.exclusive)),
+        "reverse": int(bool(options.reverse)),
+    }
 
 
 @kernel(

@@ -23,12 +23,12 @@ _BATCH_AXES = 3
 _RANKS = Limit(f"2 to {2 + _BATCH_AXES} dimensions")
 
 
-@kernel("BATCH_MATMUL", "int8 int16", limits=(_RANKS, *_DEPTH.values()))
+@kernel("BATCH_MATMUL", "int8 int16 float32", limits=(_RANKS, *_DEPTH.values()))
 def lower_batch_matmul(operator: Operator) -> Lowered:
     """[..., rows, depth] times [..., depth, columns], either with its last two axes swapped."""
     checks.operands(operator, least=2)
     a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
-    width = checks.activations(a, b, output)
+    width = checks.numbers(a, b, output)
     for tensor in (a, b):
         checks.elements(tensor)
         if not 2 <= len(tensor.shape) <= 2 + _BATCH_AXES:
@@ -39,10 +39,14 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
     options = operator.options
     rows, depth, a_row_step, a_depth_step = _matrix(a, bool(options.adjX))
     columns, b_depth, b_column_step, b_depth_step = _matrix(b, not options.adjY)
-    if depth != b_depth or depth > _DEPTH[width].most:
-        _DEPTH[width].refuse(
+    if depth != b_depth:
+        SHAPES.refuse(
             f"'{a.name}' has {depth} and '{b.name}' {b_depth} values to multiply; both must have "
-            f"the same number, at most {_DEPTH[width].most}"
+            "the same number"
+        )
+    if width in _DEPTH:
+        _DEPTH[width].refuse_above(
+            depth, f"{depth} products an output; at most {_DEPTH[width].most} are possible"
         )
     batches = _batches(a, b)
     checks.shape(output, (*batches, rows, columns))
@@ -99,6 +103,8 @@ def _batch_steps(tensor: Tensor) -> tuple[int, ...]:
 
 
 def _quantization_fields(a: Tensor, b: Tensor, output: Tensor) -> dict[str, Param]:
+    if output.type == TensorType.FLOAT32:
+        return {}
     a_scale, a_zero_point = checks.scale_and_zero_point(a)
     b_scale, b_zero_point = checks.scale_and_zero_point(b)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)

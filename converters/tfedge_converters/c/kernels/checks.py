@@ -42,6 +42,7 @@ _HOW_TO_INT8 = {
 
 # The integers that activations may be, and what kernels of each are called.
 WIDTHS = {TensorType.INT8: "s8", TensorType.INT16: "s16"}
+REAL_WIDTH = "f32"
 
 # Least and largest integer.
 LIMITS = {
@@ -110,6 +111,28 @@ def activations(*tensors: Tensor) -> str:
     width = WIDTHS.get(tensors[0].type, "s8")
     (int16 if width == "s16" else int8)(*tensors)
     return width
+
+
+def real(*tensors: Tensor) -> None:
+    """Refuse anything but FLOAT32."""
+    for tensor in tensors:
+        if tensor.type != TensorType.FLOAT32:
+            TYPES.refuse(
+                f"'{tensor.name}' is {tensor.type.name} where its other operands are FLOAT32; put "
+                "a DEQUANTIZE before it"
+            )
+
+
+def numbers(*tensors: Tensor) -> str:
+    """The width of activations that may also be real: "s8", "s16" or "f32".
+
+    Raises:
+        RefusedError: they are not all of one of the types, or are integers without a grid.
+    """
+    if tensors[0].type != TensorType.FLOAT32:
+        return activations(*tensors)
+    real(*tensors)
+    return REAL_WIDTH
 
 
 def scale_and_zero_point(tensor: Tensor) -> tuple[np.float32, int]:

@@ -10,7 +10,7 @@ import numpy as np
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.fully_connected import PRODUCTS, matmul_call
-from tfedge_converters.c.kernels.geometry import WINDOWS, Window, slide
+from tfedge_converters.c.kernels.geometry import WINDOWS, output_steps, steps_of, windows_of
 from tfedge_converters.c.kernels.requantization import (
     BIAS,
     FUSED,
@@ -87,7 +87,7 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
     source, _, bias = _operands(operator)
     output = operator.outputs[0]
     channels, kernel_height, kernel_width, _ = data.shape
-    windows = _windows(operator, source, (kernel_height, kernel_width))
+    windows = windows_of(operator, source, (kernel_height, kernel_width))
     checks.shape(output, (source.shape[0], windows[0].output, windows[1].output, channels))
     part = ConvolutionPart(
         weights=data,
@@ -95,7 +95,7 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
         scales=scales,
         activation=operator.options.fusedActivationFunction,
         output_size=(windows[0].output, windows[1].output),
-        steps=_steps(operator, windows),
+        steps=steps_of(operator, windows),
         groups=groups,
     )
     wide = source.type == TensorType.INT16
@@ -242,14 +242,8 @@ def strided_output_call(
     Raises:
         RefusedError: a sum may overflow, or a type or shape does not fit.
     """
-    _, height, width, channels = output.shape
-    steps: dict[str, Param] = {
-        "groups": part.groups,
-        "pixel_step": stride[1] * channels,
-        "row_step": stride[0] * width * channels,
-        "batch_step": height * width * channels,
-        "first_pixel": (first[0] * width + first[1]) * channels,
-    }
+    channels = output.shape[3]
+    steps: dict[str, Param] = {"groups": part.groups, **output_steps(output, stride, first)}
     if source.type == TensorType.INT16:
         return _int16_convolution_call(source, output, part, steps)
     call = _convolution_call(source, output, part)
@@ -273,7 +267,7 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
     source, _, bias = _operands(operator)
     output = operator.outputs[0]
     kernel_height, kernel_width, channels = data.shape
-    windows = _windows(operator, source, (kernel_height, kernel_width))
+    windows = windows_of(operator, source, (kernel_height, kernel_width))
     checks.shape(output, (source.shape[0], windows[0].output, windows[1].output, channels))
     taps = kernel_height * kernel_width
     _check_reach(source, operator, data.shape[:2])
@@ -295,7 +289,7 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
         "depth_multiplier": channels // source.shape[3],
         "kernel_height": kernel_height,
         "kernel_width": kernel_width,
-        **_steps(operator, windows),
+        **steps_of(operator, windows),
         **sums,
         **limits,
     }
@@ -361,26 +355,6 @@ def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:
     checks.rank(source, 4)
     checks.rank(weights, 4)
     return source, weights, bias
-
-
-def _windows(operator: Operator, source: Tensor, kernel: tuple[int, int]) -> tuple[Window, Window]:
-    o = operator.options
-    return (
-        slide(source.shape[1], kernel[0], o.strideH, o.dilationHFactor, o.padding),
-        slide(source.shape[2], kernel[1], o.strideW, o.dilationWFactor, o.padding),
-    )
-
-
-def _steps(operator: Operator, windows: tuple[Window, Window]) -> dict[str, Param]:
-    options = operator.options
-    return {
-        "stride_y": options.strideH,
-        "stride_x": options.strideW,
-        "dilation_y": options.dilationHFactor,
-        "dilation_x": options.dilationWFactor,
-        "pad_top": windows[0].before,
-        "pad_left": windows[1].before,
-    }
 
 
 def _multipliers(

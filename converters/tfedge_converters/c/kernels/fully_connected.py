@@ -41,8 +41,8 @@ _CENTRED_PRODUCTS = AtMost(
     "products an output where weights have a zero point or are computed at run time",
 )
 
-_UNSHUFFLED = Limit("weights unshuffled")
-_LIMITS = (_UNSHUFFLED, BIAS, FUSED, _CENTRED_PRODUCTS)
+UNSHUFFLED = Limit("weights unshuffled")
+_LIMITS = (UNSHUFFLED, BIAS, FUSED, _CENTRED_PRODUCTS)
 
 
 @kernel("FULLY_CONNECTED", "int8", limits=(*_LIMITS, CHANNELS, PRODUCTS))
@@ -72,7 +72,7 @@ def lower_fully_connected(operator: Operator) -> Lowered:
     return Lowered((matmul_call(source, output, matmul),))
 
 
-@kernel("FULLY_CONNECTED", "int16", limits=(_UNSHUFFLED, WEIGHTS, *INT8_WEIGHTS, BIAS, FUSED))
+@kernel("FULLY_CONNECTED", "int16", limits=(UNSHUFFLED, WEIGHTS, *INT8_WEIGHTS, BIAS, FUSED))
 def lower_int16_fully_connected(operator: Operator) -> Lowered:
     """The same on int16, whose sums have 64 bits."""
     _, source, weights, bias, output = _operands(operator)
@@ -128,7 +128,7 @@ def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, T
     checks.activations(source, output)
     checks.rank(weights, 2)
     if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        _UNSHUFFLED.refuse("shuffled weights are not supported")
+        UNSHUFFLED.refuse("shuffled weights are not supported")
     channels, depth = weights.shape
     rows, rest = divmod(checks.elements(source), depth)
     if rest or output.elements != rows * channels or output.shape[-1:] != (channels,):

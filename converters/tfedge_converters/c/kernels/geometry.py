@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.c.kernel_call import Param
 from tfedge_converters.c.limits import SHAPES, Limit
+from tfedge_converters.graph.types import Operator, Tensor
 
 # Kernels compute positions in and around the input in 32 bits.
 _LARGEST_EXTENT = 1 << 29
@@ -60,3 +62,40 @@ def slide(size: int, kernel: int, stride: int, dilation: int, padding: int) -> W
     if extent > size:
         SHAPES.refuse(f"a kernel of extent {extent} does not fit into an input of {size}")
     return Window((size - extent) // stride + 1, 0)
+
+
+def windows_of(
+    operator: Operator, source: Tensor, kernel: tuple[int, int]
+) -> tuple[Window, Window]:
+    """Slide the kernel of a convolution along the height and the width of its input."""
+    o = operator.options
+    return (
+        slide(source.shape[1], kernel[0], o.strideH, o.dilationHFactor, o.padding),
+        slide(source.shape[2], kernel[1], o.strideW, o.dilationWFactor, o.padding),
+    )
+
+
+def steps_of(operator: Operator, windows: tuple[Window, Window]) -> dict[str, Param]:
+    """Return the fields of a convolution's parameters for strides, dilations and padding."""
+    options = operator.options
+    return {
+        "stride_y": options.strideH,
+        "stride_x": options.strideW,
+        "dilation_y": options.dilationHFactor,
+        "dilation_x": options.dilationWFactor,
+        "pad_top": windows[0].before,
+        "pad_left": windows[1].before,
+    }
+
+
+def output_steps(
+    output: Tensor, stride: tuple[int, int], first: tuple[int, int]
+) -> dict[str, Param]:
+    """Return the fields for pixels at every `stride` of the output, from `first` on."""
+    _, height, width, channels = output.shape
+    return {
+        "pixel_step": stride[1] * channels,
+        "row_step": stride[0] * width * channels,
+        "batch_step": height * width * channels,
+        "first_pixel": (first[0] * width + first[1]) * channels,
+    }

@@ -50,17 +50,23 @@ _EXACT = Limit("no clipping of projections, no diagonal recurrent weights")
 _CELL_CLIP = Limit("the cell's clip finite and not negative")
 _SEQUENCES = AtMost(1, "sequence at once")
 _NO_STATE = Limit("its input no state")
-_STATES = Limit("states that are variables with a value for each unit, the cell in int16")
+_STATES = Limit(
+    "states that are variables with a value for each unit, the cell in int16, or float32 if all is"
+)
 _CELL_SCALE = Limit(
     f"the cell's scale a power of two, 2^{_CELL_POWERS[0]} to 2^{_CELL_POWERS[-1]}, and its zero "
     "point 0"
 )
 _ONE_SCALE = Limit("one scale for the weights of a gate")
 _RESULT_SCALE = Limit(f"the result's scale above 2^-{2 * _ACTIVATION_FRACTION_BITS}")
+VARIANT = (_PLAIN, _TANH, _EXACT, _CELL_CLIP, _SEQUENCES, _NO_STATE, _STATES)
 _LIMITS = (
-    *(_PLAIN, _TANH, _EXACT, _CELL_CLIP, _SEQUENCES, _NO_STATE, _STATES, _CELL_SCALE, _ONE_SCALE),
+    *(*VARIANT, _CELL_SCALE, _ONE_SCALE),
     *(_RESULT_SCALE, SAME_GRID, WEIGHTS, *INT8_WEIGHTS, BIAS, PRODUCTS),
 )
+
+# By the width of activations, where it is not int16.
+_CELL_TYPES = {checks.REAL_WIDTH: TensorType.FLOAT32}
 
 # What no int16 reaches.
 _NO_CLIP = 1 << 15
@@ -73,6 +79,13 @@ _NO_CLIP = 1 << 15
 )
 def lower_lstm(operator: Operator) -> Lowered:
     """[1, steps, depth] to [1, steps, units], or time first; four gates, and nothing more."""
+    check_variant(operator)
+    layer = LstmLayer.of(operator)
+    return lstm_call(operator, layer, _PARAMS[layer.width](operator, layer))
+
+
+def check_variant(operator: Operator) -> None:
+    """Refuse an LSTM that has more than kernels know of."""
     present = checks.operands(operator, least=1, most=OPERANDS)
     for index in ABSENT:
         if present[index] is not None:
@@ -87,17 +100,28 @@ def lower_lstm(operator: Operator) -> Lowered:
         _EXACT.refuse("it clips or simplifies what the kernel does not know of")
     if not (math.isfinite(options.cellClip) and options.cellClip >= 0):
         _CELL_CLIP.refuse(f"the cell is clipped to {options.cellClip}")
-    layer = _Layer.of(operator)
-    kernel = f"lstm_{layer.width}"
+
+
+def lstm_call(
+    operator: Operator, layer: LstmLayer, params: Mapping[str, Param], weights: str = ""
+) -> Lowered:
+    """The kernel for a layer's width, which begins with zeros, or goes on where it has stopped.
+
+    Args:
+        operator, layer, params: what to call it with.
+        weights: their form, where kernels are called by that.
+    """
+    kernel = f"lstm_{weights or layer.width}"
+    header = f"lstm_{layer.width}"
     call = KernelCall(
         kernel=kernel,
-        header=kernel,
-        struct=kernel,
-        params=_PARAMS[layer.width](operator, layer),
+        header=header,
+        struct=header,
+        params=params,
         operands=(layer.source,),
         output=operator.outputs[0],
         takes_scratch=True,
-        scratch_bytes=2 * layer.units,
+        scratch_bytes=layer.cell.byte_size,
         macs=layer.steps * layer.units * 4 * (layer.depth + layer.units),
     )
     if layer.cell.keeps_state:
@@ -112,7 +136,9 @@ def lower_lstm(operator: Operator) -> Lowered:
 
 
 @dataclass(frozen=True, eq=False)
-class _Layer:
+class LstmLayer:
+    """The tensors and extents of an LSTM; its width is what kernels are called by."""
+
     source: Tensor
     hidden: Tensor
     cell: Tensor
@@ -122,7 +148,8 @@ class _Layer:
     width: str
 
     @staticmethod
-    def of(operator: Operator) -> _Layer:
+    def of(operator: Operator) -> LstmLayer:
+        """Check an operator's tensors against each other."""
         source, output = checks.operand(operator, INPUT), operator.outputs[0]
         hidden = checks.operand(operator, HIDDEN_STATE)
         cell = checks.operand(operator, CELL_STATE)
@@ -130,8 +157,9 @@ class _Layer:
             _NO_STATE.refuse(f"its input '{source.name}' is a state")
         checks.rank(source, 3)
         checks.rank(output, 3)
-        width = checks.activations(source, output, hidden)
-        checks.same_quantization(operator, output, hidden)
+        width = checks.numbers(source, output, hidden)
+        if width != checks.REAL_WIDTH:
+            checks.same_quantization(operator, output, hidden)
         batch, steps = source.shape[:2]
         if operator.options.timeMajor:
             batch, steps = steps, batch
@@ -143,8 +171,8 @@ class _Layer:
                 max(units, depth), "products of an output could overflow its 32-bit sum"
             )
         _check_state(hidden, output.type, units)
-        _check_state(cell, TensorType.INT16, units)
-        return _Layer(source, hidden, cell, steps, depth, units, width)
+        _check_state(cell, _CELL_TYPES.get(width, TensorType.INT16), units)
+        return LstmLayer(source, hidden, cell, steps, depth, units, width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +190,7 @@ def _check_state(state: Tensor, type_: TensorType, units: int) -> None:
         )
 
 
-def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
+def _params(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
     """Return the parameters of the kernel on int8."""
     weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
     recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
@@ -182,7 +210,7 @@ def _params(operator: Operator, layer: _Layer) -> dict[str, Param]:
     }
 
 
-def _int16_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
+def _int16_params(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
     """Return the parameters of the kernel on int16."""
     weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
     recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
@@ -200,13 +228,13 @@ def _int16_params(operator: Operator, layer: _Layer) -> dict[str, Param]:
 
 
 # By the width of activations.
-_PARAMS: Mapping[str, Callable[[Operator, _Layer], dict[str, Param]]] = {
+_PARAMS: Mapping[str, Callable[[Operator, LstmLayer], dict[str, Param]]] = {
     "s8": _params,
     "s16": _int16_params,
 }
 
 
-def _sizes(layer: _Layer) -> dict[str, Param]:
+def _sizes(layer: LstmLayer) -> dict[str, Param]:
     return {"steps": layer.steps, "depth": layer.depth, "units": layer.units}
 
 
@@ -266,7 +294,7 @@ def _multipliers(
     }
 
 
-def _cell_fields(operator: Operator, layer: _Layer) -> dict[str, Param]:
+def _cell_fields(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
     """Return the fields that both kernels have in common, from the gates to the output."""
     scale, zero_point = checks.scale_and_zero_point(layer.cell)
     fraction, exponent = math.frexp(float(scale))

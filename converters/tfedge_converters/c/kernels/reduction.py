@@ -9,6 +9,7 @@ from tfedge_converters.arithmetic.fixed_point import INT32_MAX, mean_multiplier
 from tfedge_converters.arithmetic.wide_products import product_reach, quantize_wide_multiplier
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.requantization import LARGEST_REAL
 from tfedge_converters.c.limits import SAME_GRID, SHAPES, TYPES, AtMost, ConstantOperand, Limit
 from tfedge_converters.c.registry import LITERT, TFLITE_MICRO, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
@@ -30,13 +31,13 @@ _PRODUCT = Limit("products that stay within 32 bits, whatever the values")
 _REDUCTION = (_AXES, _RUNS)
 
 
-@kernel("MEAN", "int8 int16", limits=(*_REDUCTION, *_VALUES.values()))
+@kernel("MEAN", "int8 int16 float32", limits=(*_REDUCTION, *_VALUES.values()))
 def lower_mean(operator: Operator) -> Lowered:
     """The mean over constant axes."""
     return _lower_sum(operator, mean=True)
 
 
-@kernel("SUM", "int8 int16", limits=(*_REDUCTION, *_VALUES.values()))
+@kernel("SUM", "int8 int16 float32", limits=(*_REDUCTION, *_VALUES.values()))
 def lower_sum(operator: Operator) -> Lowered:
     """The sum over constant axes."""
     return _lower_sum(operator, mean=False)
@@ -67,15 +68,30 @@ def lower_reduce_prod(operator: Operator) -> Lowered:
     return _call("reduce_prod_s8", source, output, shape, reduced, fields)
 
 
+@kernel("REDUCE_PROD", "float32", limits=_REDUCTION, oracle=LITERT)
+def lower_float_reduce_prod(operator: Operator) -> Lowered:
+    """Lower the product of real numbers."""
+    source, output, shape, reduced = _reduction(operator)
+    checks.real(source, output)
+    return _real_call("reduce_prod_f32", source, output, shape, reduced, 1.0)
+
+
 def _lower_min_max(operator: Operator, largest: int) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
-    width = checks.activations(source, output)
+    width = checks.numbers(source, output)
+    if width == checks.REAL_WIDTH:
+        kernel, first = _REAL_LIMIT[largest]
+        return _real_call(kernel, source, output, shape, reduced, first)
     checks.same_quantization(operator, source, output)
     return _call(f"reduce_min_max_{width}", source, output, shape, reduced, {"largest": largest})
 
 
+# Of real numbers, by whether it is the largest: the kernel, and what it begins with.
+_REAL_LIMIT = {1: ("reduce_max_f32", -LARGEST_REAL), 0: ("reduce_min_f32", LARGEST_REAL)}
+
+
 for _code, _largest in (("REDUCE_MAX", 1), ("REDUCE_MIN", 0)):
-    for _type, _oracle in (("int8", TFLITE_MICRO), ("int16", LITERT)):
+    for _type, _oracle in (("int8 float32", TFLITE_MICRO), ("int16", LITERT)):
         kernel(_code, _type, limits=(*_REDUCTION, SAME_GRID), oracle=_oracle)(
             partial(_lower_min_max, largest=_largest)
         )
@@ -95,8 +111,10 @@ for _code, _largest, _oracle in (("REDUCE_ANY", 1, LITERT), ("REDUCE_ALL", 0, TF
 
 def _lower_sum(operator: Operator, mean: bool) -> Lowered:
     source, output, shape, reduced = _reduction(operator)
-    width = checks.activations(source, output)
+    width = checks.numbers(source, output)
     count = source.elements // output.elements
+    if width == checks.REAL_WIDTH:
+        return _real_call("sum_f32", source, output, shape, reduced, 0.0, count if mean else 1)
     _VALUES[width].refuse_above(count, f"the sum of {count} values could overflow 32 bits")
     zero_point = checks.scale_and_zero_point(source)[1]
     scales = checks.scale_and_zero_point(source)[0], checks.scale_and_zero_point(output)[0]
@@ -150,6 +168,20 @@ def _loops(shape: tuple[int, ...], reduced: set[int]) -> dict[str, Param]:
     return {"kept": tuple(extents[0::2]), "reduced": tuple(extents[1::2])}
 
 
+def _real_call(
+    kernel: str,
+    source: Tensor,
+    output: Tensor,
+    shape: dict[str, Param],
+    reduced: set[int],
+    first: float,
+    divisor: int = 1,
+) -> Lowered:
+    fields: dict[str, Param] = {"first": first, "divisor": float(divisor)}
+    header = "reduce_f32"
+    return _call(kernel, source, output, shape, reduced, fields, header)
+
+
 def _call(
     kernel: str,
     source: Tensor,
@@ -157,11 +189,12 @@ def _call(
     shape: dict[str, Param],
     reduced: set[int],
     fields: dict[str, Param],
+    header: str = "",
 ) -> Lowered:
     call = KernelCall(
         kernel=kernel,
-        header=kernel,
-        struct=kernel,
+        header=header or kernel,
+        struct=header or kernel,
         params={"shape": shape, **fields},
         operands=(source,),
         output=output,

@@ -1,4 +1,4 @@
-"""Parameters that bring sums to an int8 or int16 output."""
+"""Parameters that bring sums to an int8, int16 or float32 output."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ FUSED = Limit(
         if value in REAL_LIMITS and name != "NONE"
     )
 )
+# Of float32.
+LARGEST_REAL = float(np.finfo(np.float32).max)
+
 _SYMMETRIC = Limit("int8 weights with zero points of 0")
 CHANNELS = Limit("one scale for int8 weights, or one for each output channel")
 
@@ -37,6 +40,20 @@ def output_limits(output: Tensor, activation: int) -> tuple[int, int]:
         FUSED.refuse(f"the fused activation {activation} is not supported")
     grid = checks.scale_and_zero_point(output)
     return integer_limits(activation, *grid, *checks.LIMITS[output.type])
+
+
+def real_limits(activation: int) -> dict[str, Param]:
+    """The fields output_min and output_max of a kernel on float32, which has them in any case.
+
+    Without a limit that is the largest number, as in the reference: infinity becomes that.
+    """
+    if activation not in REAL_LIMITS:
+        FUSED.refuse(f"the fused activation {activation} is not supported")
+    low, high = REAL_LIMITS[activation]
+    return {
+        "output_min": -LARGEST_REAL if low is None else low,
+        "output_max": LARGEST_REAL if high is None else high,
+    }
 
 
 def output_fields(output: Tensor, activation: int) -> dict[str, Param]:

@@ -24,7 +24,7 @@ _LIMITS = (SIZE, _SIDES, INSIDE, SAME_GRID)
 _Positions = Callable[[int, int, bool, bool], np.ndarray]
 
 
-@kernel("RESIZE_NEAREST_NEIGHBOR", "int8 int16", limits=_LIMITS)
+@kernel("RESIZE_NEAREST_NEIGHBOR", "int8 int16 float32", limits=_LIMITS)
 def lower_resize_nearest_neighbor(operator: Operator) -> Lowered:
     """Copies of the input's pixels."""
     source, output = resize_operands(operator, _SIDES)
@@ -64,7 +64,7 @@ def lower_resize_bilinear(operator: Operator) -> Lowered:
 
 
 def resize_operands(operator: Operator, sides: AtMost) -> tuple[Tensor, Tensor]:
-    """Check the image and its result, both integers of one type on one grid.
+    """Check the image and its result, of one type, and on one grid if they are integers.
 
     Args:
         operator: a RESIZE of any kind.
@@ -76,8 +76,8 @@ def resize_operands(operator: Operator, sides: AtMost) -> tuple[Tensor, Tensor]:
     checks.operands(operator, least=2)
     source, size = checks.operand(operator, 0), checks.operand(operator, 1)
     output = operator.outputs[0]
-    checks.activations(source, output)
-    checks.same_quantization(operator, source, output)
+    if checks.numbers(source, output) != checks.REAL_WIDTH:
+        checks.same_quantization(operator, source, output)
     checks.rank(source, 4)
     checks.rank(output, 4)
     checks.shape(output, (source.shape[0], *output.shape[1:3], source.shape[3]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge_converters.c.kernel_call import Lowered
+from tfedge_converters.c.kernel_call import Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.convolution import DENSE, ConvolutionPart, strided_output_call
 from tfedge_converters.c.kernels.geometry import WINDOWS, slide
@@ -21,6 +21,8 @@ from tfedge_converters.graph.types import Operator, Tensor
 _PHASES = AtMost(256, "phases, which are height times width of the strides")
 
 _SHAPE = ConstantOperand("the output's shape")
+
+GEOMETRY = (WINDOWS, _PHASES, _SHAPE)
 
 
 @dataclass(frozen=True)
@@ -40,50 +42,95 @@ class _Phase:
     before: int
 
 
-@kernel("TRANSPOSE_CONV", "int8 int16", limits=(*DENSE, WINDOWS, _PHASES, _SHAPE))
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """The convolution that makes the output pixels of one phase of the strides.
+
+    Attributes:
+        weights: (channels, kernel height, kernel width, input channels): the taps that reach them,
+            in the order of the inputs that they meet.
+        output_size: rows and columns of these pixels.
+        padding: before the first input row and column, negative to start behind it.
+        first: row and column of the first pixel.
+    """
+
+    weights: np.ndarray
+    output_size: tuple[int, int]
+    padding: tuple[int, int]
+    first: tuple[int, int]
+
+    @property
+    def steps(self) -> dict[str, Param]:
+        """The fields of a convolution's parameters for strides, dilations and padding."""
+        ones: dict[str, Param] = dict.fromkeys(
+            ("stride_y", "stride_x", "dilation_y", "dilation_x"), 1
+        )
+        return ones | {"pad_top": self.padding[0], "pad_left": self.padding[1]}
+
+
+@kernel("TRANSPOSE_CONV", "int8 int16", limits=(*DENSE, *GEOMETRY))
 def lower_transpose_conv(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c], spread by a stride."""
-    _, _, _, bias = checks.operands(operator, least=3, most=4)
-    size, weights, source = (checks.operand(operator, index) for index in range(3))
+    source, weights, bias = transposed_operands(operator)
     output, options = operator.outputs[0], operator.options
     checks.activations(source, output)
+    scales = weight_scales(weights, weights.shape[0], axis=0)
+    stride = (options.strideH, options.strideW)
+    calls = []
+    for phase in phases(operator, WEIGHTS.values(weights)):
+        part = ConvolutionPart(
+            weights=phase.weights,
+            bias=bias,
+            scales=scales,
+            activation=options.fusedActivationFunction,
+            output_size=phase.output_size,
+            steps=phase.steps,
+        )
+        calls.append(strided_output_call(source, output, part, stride, phase.first))
+    return Lowered(tuple(calls), detail=f"{weights.shape[1]}x{weights.shape[2]}")
+
+
+def transposed_operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Input, weights, and bias if there is one, with shapes that fit each other."""
+    _, _, _, bias = checks.operands(operator, least=3, most=4)
+    size, weights, source = (checks.operand(operator, index) for index in range(3))
+    output = operator.outputs[0]
     for tensor in (source, weights, output):
         checks.rank(tensor, 4)
-    channels, kernel_height, kernel_width, depth = weights.shape
-    _check_phases(output, options)
-    rows, columns = (
-        _phases(output.shape[axis], source.shape[axis], kernel, stride, options.padding)
-        for axis, kernel, stride in (
-            (1, kernel_height, options.strideH),
-            (2, kernel_width, options.strideW),
-        )
-    )
+    channels, _, _, depth = weights.shape
     checks.shape(output, (source.shape[0], *output.shape[1:3], channels))
     checks.shape(source, (*source.shape[:3], depth))
     if _SHAPE.values(size).reshape(-1).tolist() != list(output.shape):
         SHAPES.refuse(f"its shape operand is not {output.shape}, the output's shape")
-    data = WEIGHTS.values(weights)
-    scales = weight_scales(weights, channels, axis=0)
-    calls = []
-    for row, column in product(rows, columns):
-        part = ConvolutionPart(
-            weights=_taps(data, row, column),
-            bias=bias,
-            scales=scales,
-            activation=options.fusedActivationFunction,
-            output_size=(row.count, column.count),
-            steps={
-                "stride_y": 1,
-                "stride_x": 1,
-                "dilation_y": 1,
-                "dilation_x": 1,
-                "pad_top": row.before,
-                "pad_left": column.before,
-            },
+    return source, weights, bias
+
+
+def phases(operator: Operator, data: np.ndarray) -> list[Phase]:
+    """The convolutions that together make all output pixels.
+
+    Args:
+        operator: with operands that `transposed_operands` has checked.
+        data: its weights, (channels, kernel height, kernel width, input channels).
+    """
+    source, output, options = operator.inputs[2], operator.outputs[0], operator.options
+    assert source is not None
+    _check_phases(output, options)
+    rows, columns = (
+        _phases(output.shape[axis], source.shape[axis], kernel, stride, options.padding)
+        for axis, kernel, stride in (
+            (1, data.shape[1], options.strideH),
+            (2, data.shape[2], options.strideW),
         )
-        stride = (options.strideH, options.strideW)
-        calls.append(strided_output_call(source, output, part, stride, (row.first, column.first)))
-    return Lowered(tuple(calls), detail=f"{kernel_height}x{kernel_width}")
+    )
+    return [
+        Phase(
+            weights=_taps(data, row, column),
+            output_size=(row.count, column.count),
+            padding=(row.before, column.before),
+            first=(row.first, column.first),
+        )
+        for row, column in product(rows, columns)
+    ]
 
 
 def _check_phases(output: Tensor, options: Any) -> None:

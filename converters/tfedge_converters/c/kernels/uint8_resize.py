@@ -1,4 +1,4 @@
-"""RESIZE_BILINEAR as LiteRT's uint8 kernel has it: in float32, where int8 has fixed point."""
+"""RESIZE_BILINEAR in float32: of real numbers, and as LiteRT's uint8 kernel has it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,24 @@ def lower_uint8_resize_bilinear(operator: Operator) -> Lowered:
     """[n, h, w, c], uint8 before it was shifted to int8."""
     source, output = resize_operands(operator, _SIDES)
     checks.int8(source, output)
+    return _call(operator, source, output, "resize_bilinear_float_s8")
+
+
+@kernel("RESIZE_BILINEAR", "float32", limits=(SIZE, _SIDES, INSIDE))
+def lower_float_resize_bilinear(operator: Operator) -> Lowered:
+    """[n, h, w, c] of real numbers."""
+    source, output = resize_operands(operator, _SIDES)
+    checks.real(source, output)
+    return _call(operator, source, output, "resize_bilinear_f32")
+
+
+def _call(operator: Operator, source: Tensor, output: Tensor, kernel: str) -> Lowered:
     rows, row_fractions = _positions(operator, source, 1)
     columns, column_fractions = _positions(operator, source, 2)
     call = KernelCall(
-        kernel="resize_bilinear_float_s8",
-        header="resize_bilinear_float_s8",
-        struct="resize_bilinear_float_s8",
+        kernel=kernel,
+        header=kernel,
+        struct=kernel,
         params={
             "batches": source.shape[0],
             "input_height": source.shape[1],

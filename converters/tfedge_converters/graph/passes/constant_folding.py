@@ -11,7 +11,7 @@ import numpy as np
 from tfedge_converters.graph.blockwise_scales import block_operands
 from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.operator_traits import Folding, traits_of
-from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
+from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
 # A result may take this, or four times its operands (float32 from int8), whatever is more.
 LARGEST_RESULT_BYTES = 1 << 20
@@ -21,27 +21,33 @@ _LARGEST_GROWTH = 4
 _OF_SHAPES: dict[str, Callable[[tuple[int, ...]], object]] = {"RANK": len, "SHAPE": tuple}
 
 
-def fold_constants(model: Model) -> bool:
+def fold_constants(model: Model, *, keep_halves: bool = False) -> bool:
     """Evaluate operators on constants with LiteRT's reference kernels, in place.
 
     Left alone are operators that LiteRT refuses, results of more than a MiB that are also more
     than four times their operands, and outputs of the graph.
 
+    Args:
+        model: the one to change.
+        keep_halves: whether constants of half precision stay as they are stored, for what reads
+            them so.
+
     Returns:
         Whether an operator was replaced.
     """
-    changed = [_fold(graph) for graph in model.graphs]
+    changed = [_fold(graph, keep_halves) for graph in model.graphs]
     return any(changed)
 
 
-def _fold(graph: Graph) -> bool:
+def _fold(graph: Graph, keep_halves: bool) -> bool:
     outputs = {id(tensor) for tensor in graph.outputs}
     kept = []
     for operator in graph.operators:
         foldable = operator.outputs and not any(
             id(tensor) in outputs for tensor in operator.outputs
         )
-        values = _values(operator) if foldable else None
+        stays = not foldable or (keep_halves and _is_stored_half(operator))
+        values = None if stays else _values(operator)
         if values is None:
             kept.append(operator)
             continue
@@ -52,6 +58,12 @@ def _fold(graph: Graph) -> bool:
     changed = len(kept) < len(graph.operators)
     graph.operators = kept
     return changed
+
+
+def _is_stored_half(operator: Operator) -> bool:
+    return operator.code == "DEQUANTIZE" and any(
+        tensor is not None and tensor.type == TensorType.FLOAT16 for tensor in operator.inputs
+    )
 
 
 def _values(operator: Operator) -> list[np.ndarray] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from tfedge_converters.graph.passes.batch_padding import split_batch_padding
 from tfedge_converters.graph.passes.constant_folding import fold_constants
@@ -14,9 +15,8 @@ from tfedge_converters.graph.passes.shape_operands import fix_shape_operands
 from tfedge_converters.graph.passes.static_shapes import fix_shapes
 from tfedge_converters.graph.types import Model
 
+# Behind `fix_shapes` and `fold_constants`.
 _PASSES: tuple[Callable[[Model], bool], ...] = (
-    fix_shapes,
-    fold_constants,
     fix_shape_operands,
     split_batch_padding,
     remove_no_operations,
@@ -26,16 +26,22 @@ _PASSES: tuple[Callable[[Model], bool], ...] = (
 )
 
 
-def run(model: Model) -> bool:
+def run(model: Model, *, keep_halves: bool = False) -> bool:
     """Simplify a model in place until nothing changes any more; every output bit stays.
 
     Inputs, outputs and their names stay. Each pass takes an operator, an operand's detour or an
     open size away whenever it reports a change, or splits what cannot be split again: this ends.
 
+    Args:
+        model: the one to change.
+        keep_halves: whether constants of half precision stay as they are stored.
+
     Returns:
         Whether anything changed.
     """
     changed = False
-    while any(pass_(model) for pass_ in _PASSES):
+    fold: Callable[[Model], bool] = partial(fold_constants, keep_halves=keep_halves)
+    passes = (fix_shapes, fold, *_PASSES)
+    while any(pass_(model) for pass_ in passes):
         changed = True
     return changed

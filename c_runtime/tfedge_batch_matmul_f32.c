@@ -1,0 +1,9 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_batch_matmul_f32.h"
+
+/* The instance that layers share when size matters more than speed. */
+
+void tfedge_batch_matmul_f32(const tfedge_batch_matmul_f32_params *params, const float *a,
+                             const float *b, float *output) {
+  tfedge_batch_matmul_f32_inline(params, a, b, output);
+}

@@ -1,0 +1,8 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_clamp_f32.h"
+
+/* The instance that layers share when size matters more than speed. */
+
+void tfedge_clamp_f32(const tfedge_clamp_f32_params *params, const float *input, float *output) {
+  tfedge_clamp_f32_inline(params, input, output);
+}

@@ -1,0 +1,14 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_conv_2d_f32.h"
+
+/* The instance that layers share when size matters more than speed. */
+
+void tfedge_conv_2d_f32(const tfedge_conv_2d_f32_params *params, const float *input, float *output,
+                        void *scratch) {
+  tfedge_conv_2d_f32_inline(params, input, output, scratch);
+}
+
+void tfedge_conv_2d_f16(const tfedge_conv_2d_f32_params *params, const float *input, float *output,
+                        void *scratch) {
+  tfedge_conv_2d_f16_inline(params, input, output, scratch);
+}

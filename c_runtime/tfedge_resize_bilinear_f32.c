@@ -1,0 +1,9 @@
+/* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
+#include "tfedge_resize_bilinear_f32.h"
+
+/* The instance that layers share when size matters more than speed. */
+
+void tfedge_resize_bilinear_f32(const tfedge_resize_bilinear_f32_params *params, const float *input,
+                                float *output) {
+  tfedge_resize_bilinear_f32_inline(params, input, output);
+}

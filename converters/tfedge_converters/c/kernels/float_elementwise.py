@@ -1,0 +1,165 @@
+"""Functions of one and of two real numbers, in float32.
+
+What the C library computes is as exact as that library; everything else is the reference's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from tfedge_converters.c.kernel_call import KernelCall, Lowered
+from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.broadcast import BROADCASTING, merge
+from tfedge_converters.c.kernels.requantization import FUSED, LARGEST_REAL, real_limits
+from tfedge_converters.c.limits import AtMost
+from tfedge_converters.c.registry import LITERT, TFLITE_MICRO, kernel
+from tfedge_converters.graph.types import Operator, Tensor
+
+# Operators of one operand, and whether TFLite Micro has them.
+_UNARY = {
+    "ABS": True,
+    "CEIL": True,
+    "COS": True,
+    "ELU": True,
+    "EXP": True,
+    "FLOOR": True,
+    "HARD_SWISH": True,
+    "LOG": True,
+    "LOGISTIC": True,
+    "NEG": True,
+    "ROUND": True,
+    "RSQRT": True,
+    "SIGN": False,
+    "SIN": True,
+    "SQRT": True,
+    "SQUARE": True,
+    "TANH": True,
+}
+
+# Limits of what they pass on.
+_CLAMPS = {
+    "RELU": (0.0, LARGEST_REAL, TFLITE_MICRO),
+    "RELU6": (0.0, 6.0, TFLITE_MICRO),
+    "RELU_N1_TO_1": (-1.0, 1.0, LITERT),
+    "RELU_0_TO_1": (0.0, 1.0, LITERT),
+}
+
+# Operators of two operands that may have a fused activation.
+_FUSING = ("ADD", "DIV", "MUL", "SUB")
+_BINARY = {
+    "MAXIMUM": TFLITE_MICRO,
+    "MINIMUM": TFLITE_MICRO,
+    "POW": LITERT,
+    "SQUARED_DIFFERENCE": TFLITE_MICRO,
+}
+
+_NONE = schema.ActivationFunctionType.NONE
+
+# The reference walks through four dimensions.
+_RANK = AtMost(4, "dimensions")
+
+
+def _lower_unary(operator: Operator) -> Lowered:
+    return _unary_call(operator, f"{operator.code.lower()}_f32")
+
+
+for _code, _in_micro in _UNARY.items():
+    kernel(_code, "float32", oracle=TFLITE_MICRO if _in_micro else LITERT)(_lower_unary)
+
+
+@kernel("GELU", "float32", oracle=LITERT)
+def lower_gelu(operator: Operator) -> Lowered:
+    """x * Phi(x), exact or approximated by tanh."""
+    return _unary_call(operator, "gelu_tanh_f32" if operator.options.approximate else "gelu_f32")
+
+
+def _lower_clamp(operator: Operator, low: float, high: float) -> Lowered:
+    fields = {"slope": 1.0, "output_min": low, "output_max": high}
+    return _unary_call(operator, "clamp_f32", "clamp_f32", fields)
+
+
+for _code, (_low, _high, _oracle) in _CLAMPS.items():
+    kernel(_code, "float32", oracle=_oracle)(partial(_lower_clamp, low=_low, high=_high))
+
+
+@kernel("LEAKY_RELU", "float32")
+def lower_leaky_relu(operator: Operator) -> Lowered:
+    """x, or alpha * x for negative x."""
+    limits = {"output_min": -LARGEST_REAL, "output_max": LARGEST_REAL}
+    fields = {"slope": float(operator.options.alpha), **limits}
+    return _unary_call(operator, "clamp_f32", "clamp_f32", fields)
+
+
+def _lower_fusing(operator: Operator) -> Lowered:
+    return _binary_call(operator, operator.options.fusedActivationFunction)
+
+
+for _code in _FUSING:
+    kernel(_code, "float32", limits=(BROADCASTING, FUSED))(_lower_fusing)
+
+
+def _lower_binary(operator: Operator) -> Lowered:
+    return _binary_call(operator, _NONE)
+
+
+for _code, _oracle in _BINARY.items():
+    kernel(_code, "float32", limits=(BROADCASTING,), oracle=_oracle)(_lower_binary)
+
+
+@kernel("PRELU", "float32", limits=(BROADCASTING, _RANK))
+def lower_prelu(operator: Operator) -> Lowered:
+    """a, or a * b where a is negative; the slopes b broadcast to a."""
+    source, slopes = checks.operand(operator, 0), checks.operand(operator, 1)
+    checks.shape(operator.outputs[0], source.shape)
+    _RANK.refuse_above(
+        max(len(source.shape), len(slopes.shape)),
+        f"shapes {source.shape} and {slopes.shape}; at most {_RANK.most} dimensions are possible",
+    )
+    return _binary_call(operator, _NONE)
+
+
+def _unary_call(
+    operator: Operator,
+    kernel: str,
+    header: str = "unary_f32",
+    fields: Mapping[str, Any] | None = None,
+) -> Lowered:
+    checks.operands(operator, least=1)
+    source, output = checks.operand(operator, 0), operator.outputs[0]
+    checks.real(source, output)
+    checks.shape(output, source.shape)
+    call = KernelCall(
+        kernel=kernel,
+        header=header,
+        struct=header,
+        params={"elements": checks.elements(output), **(fields or {})},
+        operands=(source,),
+        output=output,
+        in_place=(0,),
+    )
+    return Lowered((call,))
+
+
+def _binary_call(operator: Operator, activation: int) -> Lowered:
+    checks.operands(operator, least=2)
+    operands = checks.operand(operator, 0), checks.operand(operator, 1)
+    output: Tensor = operator.outputs[0]
+    checks.real(*operands, output)
+    places = [i for i, tensor in enumerate(operands) if tensor.elements == output.elements]
+    call = KernelCall(
+        kernel=f"{operator.code.lower()}_f32",
+        header="binary_f32",
+        struct="binary_f32",
+        params={
+            "shape": merge(operands[0].shape, operands[1].shape, output),
+            **real_limits(activation),
+        },
+        operands=operands,
+        output=output,
+        in_place=tuple(places),
+    )
+    return Lowered((call,))
