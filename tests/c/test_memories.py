@@ -92,6 +92,7 @@ def flash(name, size, wait_states=0, **fields):
     [
         ([], "memories: a list of up to 16 memories is expected"),
         ([ram("DTCM", 1)], r"memories\[0\].name: a name of up to 16 small letters"),
+        ([ram("weights", 1)], "not weights, nor one that ends in _bytes, is expected"),
         ([ram("a", 0)], r"memories\[0\].bytes: a number of bytes"),
         ([ram("a", 1, -1)], "a number of cycles from 0 to 1000"),
         ([ram("a", 1, section='x")')], "the name of a section of the linker script"),
@@ -108,6 +109,8 @@ def test_memories_take_the_place_of_totals(tmp_path):
     board = target(tmp_path, ram("a", 5), ram("b", 7), flash("c", 9), base="nrf52840")
     assert (board.ram_bytes, board.flash_bytes) == (12, 9)
     assert [memory.name for memory in board.memories_of("ram")] == ["a", "b"]
+    with pytest.raises(TfedgeError, match="memories are for generated C, and its back end is 'tfl"):
+        target(tmp_path, ram("a", 5), base="tflite")
     [only] = targets.load("nrf52840").memories_of("flash")
     assert (only.name, only.bytes) == ("flash", targets.load("nrf52840").flash_bytes)
 
@@ -247,7 +250,7 @@ def test_a_plan_that_is_given_back_is_kept(planned, tmp_path):
         (lambda p: p["buffers"][0].update(bytes=1), "has 1 bytes from step 0"),
         (lambda p: p["buffers"][0].update(last_step=0, first_step=1), "before it begins"),
         (lambda p: p["buffers"].pop(), "has no buffer that holds just"),
-        (lambda p: p["buffers"].append(p["buffers"][0]), "is not of this model"),
+        (lambda p: p["buffers"].append(p["buffers"][0]), "is none of this conversion"),
         (lambda p: p["constants"].pop(), "has no place there"),
         (lambda p: p["constants"][0].update(memory="a"), "lies in 'a', but the target has c, d"),
         (lambda p: p.update(model="0" * 64), "is the plan of another model"),

@@ -152,7 +152,7 @@ def test_only_ram_streams_and_only_where_the_arena_is_fullest(tmp_path):
     # The plan of the stream can be given back.
     (tmp_path / "plan.json").write_text(source.files["model_plan.json"])
     holds = [b["holds"] for b in json.loads(source.files["model_plan.json"])["buffers"]]
-    assert ["scratch of layers 0 to 2"] in holds
+    assert ["rows of layers 0 to 2"] in holds
     given = read_memory_plan(tmp_path / "plan.json")
     options = Options("model", targets.load("cortex-m4"), "ram", memory_plan=given)
     assert generate(model, options).files == source.files

@@ -355,9 +355,9 @@ class _Emitter:
         name = f"{before}{self._arena_name(self.layout.arenas[place.arena])}"
         return name if place.offset == 0 else f"({name} + {place.offset})"
 
-    def _arenas_of(self, calls: Iterable[KernelCall]) -> list[str]:
-        """The arenas that calls use, as C calls them."""
-        used = {place.arena for call in calls for place in self.layout.places_of(call)}
+    def _arenas_at(self, places: Iterable[Place]) -> list[str]:
+        """The arenas of some places, as C calls them."""
+        used = {place.arena for place in places}
         return [
             self._arena_name(arena)
             for index, arena in enumerate(self.layout.arenas)
@@ -375,7 +375,9 @@ class _Emitter:
             "function": f"{prefix}_{layer.operator.code.lower()}",
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
-            "arenas": self._arenas_of(layer.lowered.calls),
+            "arenas": self._arenas_at(
+                place for call in layer.lowered.calls for place in self.layout.places_of(call)
+            ),
             "states": [state for call in calls for state in call["states"]],
         }
 
@@ -421,34 +423,25 @@ class _Emitter:
 
     def _stream(self, stream: Stream) -> dict[str, Any]:
         """Layers that one function computes, band by band."""
-        # There is none where one layer without scratch memory is the whole stream.
-        place = self.layout.scratch_place(stream.call) or Place(0, 0)
         [source] = stream.call.operands
         return {
             "index": stream.last,
             "first": stream.first,
             "function": f"{self.name}_layers_{stream.first}_to_{stream.last}",
-            "arenas": self._arenas_of([stream.call]),
+            "arenas": self._arenas_at(self.layout.places_of(stream.call, stream)),
             "states": [],
             "can_fail": False,
             "buffers": [
                 _row_buffer(self._operand(source, "", const=False), source, source.shape[1]),
-                *(self._row_buffer_of(stream, one, place) for one in stream.layers),
+                *(self._row_buffer_of(stream, one) for one in stream.layers),
             ],
-            "stages": [self._stage(stream, number, place) for number in range(len(stream.layers))],
+            "stages": [self._stage(stream, one) for one in stream.layers],
             "turns": Code(_wrapped_turns(stream.turns)),
             "num_turns": len(stream.turns),
         }
 
-    def _stage(self, stream: Stream, number: int, rows: Place) -> dict[str, Any]:
-        """One layer of a stream: its rows, and the call of its kernel.
-
-        Args:
-            stream: that it is of.
-            number: its place there.
-            rows: where the stream's scratch memory begins.
-        """
-        one = stream.layers[number]
+    def _stage(self, stream: Stream, one: StreamedLayer) -> dict[str, Any]:
+        """One layer of a stream: its rows, and the call of its kernel."""
         call, symbol = one.calls[0], self._symbol(one.layer)
         images = [operand for operand in call.operands if not operand.is_constant]
         names = {id(operand): f"operand_{number}" for number, operand in enumerate(images)}
@@ -465,21 +458,21 @@ class _Emitter:
             "arguments": Code("".join(f", {argument}" for argument in arguments)),
             "stride": one.banded.rows.stride,
             "pad_top": one.banded.rows.pad_top,
-            "scratch": self._stream_scratch(stream, call, rows),
+            "scratch": self._scratch(stream.call) if call.takes_scratch else None,
         }
 
-    def _stream_scratch(self, stream: Stream, call: KernelCall, rows: Place) -> Code | None:
-        """The kernel's own scratch memory, behind the stream's rows; None if it takes none."""
-        if not call.takes_scratch:
-            return None
-        has_some = stream.call.scratch_bytes > stream.scratch_offset
-        return Code(self._place(rows.behind(stream.scratch_offset)) if has_some else "NULL")
+    def _scratch(self, call: KernelCall) -> Code:
+        """The address of a call's scratch memory, if it has some."""
+        place = self.layout.scratch_place(call)
+        return Code("NULL" if place is None else self._place(place))
 
-    def _row_buffer_of(self, stream: Stream, one: StreamedLayer, rows: Place) -> Code:
+    def _row_buffer_of(self, stream: Stream, one: StreamedLayer) -> Code:
         """The buffer of a layer's rows: of the last layer, all of the output."""
         output = one.banded.whole.output
         if one is stream.layers[-1]:
             return _row_buffer(self._operand(output, "", const=False), output, 0)
+        rows = self.layout.rows_place(stream)
+        assert rows is not None
         return _row_buffer(f"(int8_t *){self._place(rows.behind(one.offset))}", output, 0)
 
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
@@ -494,8 +487,7 @@ class _Emitter:
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
-            scratch = self.layout.scratch_place(call)
-            arguments.append("NULL" if scratch is None else self._place(scratch))
+            arguments.append(self._scratch(call))
         states = [
             _state(f"layer_{layer.index}_{role}", tensor) for role, tensor in call.states.items()
         ]

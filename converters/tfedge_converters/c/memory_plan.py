@@ -248,7 +248,9 @@ class MemoryPlan:
                 (b for i, b in enumerate(self.buffers) if b.holds not in known),
                 self.buffers[-1],
             )
-            raise TfedgeError(f"{self.source}: {surplus.title} is not of this model: {_AGAIN}")
+            raise TfedgeError(
+                f"{self.source}: {surplus.title} is none of this conversion: {_AGAIN}"
+            )
         for holds, buffer in needed:
             if by_content[holds].buffer != buffer:
                 raise TfedgeError(
@@ -294,7 +296,10 @@ class MemoryPlan:
                     )
 
 
-_AGAIN = "convert without the plan to have a new one"
+_AGAIN = (
+    "it was made with another optimize, or by another version of tfedge; convert without it to "
+    "have a new one"
+)
 
 
 def read_memory_plan(path: Path) -> MemoryPlan:

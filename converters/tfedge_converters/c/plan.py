@@ -84,7 +84,7 @@ class _Draft:
 
     Attributes:
         storages: of root tensors, by `id`.
-        scratch: of calls, by `id`.
+        scratch: of calls, and of streams for their rows, by `id`.
     """
 
     storages: dict[int, _Storage]
@@ -139,10 +139,20 @@ class Plan:
         """Where a call's scratch memory lies, or None if it has none."""
         return self._places.get(id(call))
 
-    def places_of(self, call: KernelCall) -> list[Place]:
-        """Where everything lies that a call uses in arenas."""
+    def rows_place(self, stream: Stream) -> Place | None:
+        """Where the rows of a stream lie, or None if it keeps none."""
+        return self._places.get(id(stream))
+
+    def places_of(self, call: KernelCall, stream: Stream | None = None) -> list[Place]:
+        """Where everything lies that a call uses in arenas.
+
+        Args:
+            call: the one.
+            stream: whose call it is, if it is one's.
+        """
         keys = [id(self.root(tensor)) for tensor in (*call.operands, call.output)]
-        return [self._places[key] for key in (*keys, id(call)) if key in self._places]
+        keys += [id(call), id(stream)]
+        return [self._places[key] for key in keys if key in self._places]
 
 
 _ONE_MEMORY = (only_memory(RAM, None),)
@@ -291,6 +301,16 @@ class _Planner:
             for step, (title, call) in enumerate(zip(self.titles, self.calls, strict=True))
             if call.scratch_bytes
         }
+        for stream in self.streams:
+            if stream.rows_bytes:
+                step = self.calls.index(stream.call)
+                scratch[id(stream)] = _Storage(
+                    stream.rows_bytes,
+                    step,
+                    step,
+                    holds=[f"rows of {self.titles[step]}"],
+                    accesses=stream.row_accesses,
+                )
         self._count_accesses(storages)
         return _Draft(storages, scratch)
 

@@ -2,7 +2,7 @@
 
 Where the arena is fullest, the tensors between a few layers are most of it, and none of them has to
 be there as a whole: a row of the last layer's output needs a few rows of the layer before. Such
-layers become one step of the plan, whose scratch memory has the rows that are still needed.
+layers become one step of the plan, with memory for the rows that are still needed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class StreamedLayer:
         banded: the same, as one that is computed in bands.
         calls: of its kernel, one for each shape that a band of it has.
         sources: the layers of the stream whose rows it reads, by their places, or `INPUT`.
-        offset: of the rows that are kept of it, in the stream's scratch memory; 0 of the last one,
-            whose output is whole.
+        offset: of the rows that are kept of it, in the memory for rows; 0 of the last one, whose
+            output is whole.
     """
 
     layer: Layer
@@ -60,14 +60,23 @@ class Stream:
     Attributes:
         layers: in order.
         turns: their bands.
-        call: the work as one step of the plan: its operand, output and scratch memory.
-        scratch_offset: of the kernels' own scratch memory within that, behind the rows.
+        call: the work as one step of the plan: its operand, its output, and scratch memory, which
+            the kernels share.
+        rows_bytes: memory for the rows of tensors between the layers.
     """
 
     layers: tuple[StreamedLayer, ...]
     turns: tuple[StreamedTurn, ...]
     call: KernelCall
-    scratch_offset: int
+    rows_bytes: int
+
+    @property
+    def row_accesses(self) -> int:
+        """How often values of the rows are written and read, in all."""
+        between = self.layers[:-1]
+        return sum(one.banded.whole.output.elements for one in between) + sum(
+            call.operands[0].elements for call in self.computed() if call.operands
+        )
 
     @property
     def first(self) -> int:
@@ -128,7 +137,8 @@ def streams_around(
             if stream is None:
                 continue
             # Further layers only add rows.
-            if stream.call.scratch_bytes + stream.call.operands[0].byte_size >= least:
+            rows_and_input = stream.rows_bytes + stream.call.operands[0].byte_size
+            if rows_and_input + stream.call.scratch_bytes >= least:
                 break
             yield stream
 
@@ -206,7 +216,6 @@ def _stream(layers: Banded, stages: Sequence[Stage], source: Tensor) -> Stream |
             layers, banded, calls, stages, offsets, strict=True
         )
     )
-    own = max(call.scratch_bytes for one in streamed for call in one.calls)
     step = KernelCall(
         kernel="row_stream",
         header="row_stream",
@@ -215,7 +224,7 @@ def _stream(layers: Banded, stages: Sequence[Stage], source: Tensor) -> Stream |
         operands=(source,),
         output=banded[-1].whole.output,
         takes_scratch=True,
-        scratch_bytes=sum(sizes) + own,
+        scratch_bytes=max(call.scratch_bytes for one in streamed for call in one.calls),
         in_place=(0,),
         resizes=True,
         operand_begins=_aligned(_lead(plan, source, banded[-1].whole.output)),

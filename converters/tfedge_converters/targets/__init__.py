@@ -117,6 +117,12 @@ def load(name: str | Path | Target) -> Target:
     if "memories" in fields:
         memories = fields["memories"] = parse_memories(fields["memories"], f"target '{source}'")
         fields |= _totals(memories)
+        backend = _backend_of(fields, source)
+        if not backend.plans_memory:
+            raise TfedgeError(
+                f"target '{source}': memories are for generated C, and its back end is "
+                f"'{backend.name}': give ram_bytes and flash_bytes"
+            )
     if "accelerator" in fields:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{source}'")
     settings = {key: fields[key] for key in _backend_of(fields, source).settings}

@@ -61,8 +61,10 @@ MEMORIES_SCHEMA: Mapping[str, Any] = {
         "properties": {
             "name": {
                 "type": "string",
-                "pattern": "^[a-z][a-z0-9_]{0,15}$",
-                "description": "a name of up to 16 small letters, digits and _",
+                # Others would be names that generated C has for something else.
+                "pattern": "^(?!weights$)(?!.*_bytes$)[a-z][a-z0-9_]{0,15}$",
+                "description": "a name of up to 16 small letters, digits and _, not weights, nor "
+                "one that ends in _bytes,",
             },
             "kind": {"type": "string", "enum": [RAM, FLASH]},
             "bytes": {

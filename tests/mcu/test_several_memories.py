@@ -19,10 +19,11 @@ pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missin
 
 QSPI = {"name": "qspi", "kind": "flash", "bytes": 1 << 20, "wait_states": 8, "section": ".qspi"}
 
-# Of each core's machine: RAMs, how much flash is left for constants and code, and where the
-# machine has each section.
+# Of each core's machine: a model, and how it is optimised; RAMs; how much flash is left for
+# constants and code; and where the machine has each section.
 BOARDS = {
     "cortex-m4": (
+        ("kws", "balanced"),
         [
             {"name": "sram", "kind": "ram", "bytes": 6000},
             {
@@ -37,6 +38,7 @@ BOARDS = {
         {"sram": 0x2000_0000, "psram": 0x2100_0000, "qspi": 0x2180_0000},
     ),
     "cortex-m55": (
+        ("ic", "ram"),
         [
             {"name": "dtcm", "kind": "ram", "bytes": 3000, "section": ".dtcm"},
             {"name": "sram", "kind": "ram", "bytes": 1 << 20, "wait_states": 2, "section": ".sram"},
@@ -49,14 +51,14 @@ BOARDS = {
 
 @pytest.mark.parametrize("core", BOARDS)
 def test_everything_lies_where_the_plan_says_and_the_numbers_stay(core, model_file, tmp_path):
-    rams, room, bases = BOARDS[core]
+    (name, optimize), rams, room, bases = BOARDS[core]
     flash = {"name": "flash", "kind": "flash", "bytes": room, "wait_states": 1}
     board = tmp_path / "board.json"
     fields = {"extends": core, "description": "a board", "memories": [*rams, flash, QSPI]}
     board.write_text(json.dumps(fields))
-    path = model_file("mlperf_tiny/kws_int8.tflite")
+    path = model_file(f"mlperf_tiny/{name}_int8.tflite")
     graph = read_file(path)
-    source = generate(graph, Options("kws", targets.load(board)))
+    source = generate(graph, Options(name, targets.load(board), optimize))
     samples = random_samples(graph.main, 3, seed=4)
     try:
         firmware = build_firmware(source.write(tmp_path / "c"), core)
@@ -70,9 +72,10 @@ def test_everything_lies_where_the_plan_says_and_the_numbers_stay(core, model_fi
         for a, b in zip(got, expected, strict=True)
     )
     addresses = _addresses(firmware.elf)
+    assert len(source.plan.arenas) == len(rams)
     for arena in source.plan.arenas:
-        base, name = bases[arena.memory.name], f"harness_arena_{arena.memory.name}"
-        assert base <= addresses[name] < base + (1 << 24)
+        base, symbol = bases[arena.memory.name], f"harness_arena_{arena.memory.name}"
+        assert base <= addresses[symbol] < base + (1 << 24)
     by_memory = {constant.memory for constant in source.constants}
     assert by_memory == {"flash", "qspi"}
     for constant in source.constants:
