@@ -276,3 +276,5 @@ def test_plans_are_for_generated_code(planned):
         convert(path, target="tflite", memory_plan=file)
     with pytest.raises(TfedgeError, match="cannot be read"):
         convert(path, memory_plan=file.parent / "none.json")
+    with pytest.raises(TfedgeError, match="is the path of a file that a conversion wrote, not 5"):
+        convert(path, memory_plan=5)

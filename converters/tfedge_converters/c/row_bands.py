@@ -119,8 +119,9 @@ class BandedLayer:
     def call(self, band: Band) -> KernelCall | None:
         """The call that computes a band; None if it takes another kernel than the whole does."""
         if band not in self._calls:
-            [call] = packed(self._natural(band), self.packing).calls
-            self._calls[band] = call if _is_same_kernel(call, self.whole) else None
+            calls = packed(self._natural(band), self.packing).calls
+            is_same = len(calls) == 1 and _is_same_kernel(calls[0], self.whole)
+            self._calls[band] = calls[0] if is_same else None
         return self._calls[band]
 
     def _natural(self, band: Band) -> Lowered:

@@ -172,7 +172,7 @@ def convert(
         allow_code=allow_code,
         check=check,
         fold_constant_channels=fold_constant_channels,
-        memory_plan=None if memory_plan is None else Path(memory_plan),
+        memory_plan=memory_plan,
     )
     conversion = Conversion(request)
     for stage in STAGES:

@@ -53,7 +53,7 @@ class Request:
     allow_code: bool
     check: bool
     fold_constant_channels: bool
-    memory_plan: Path | None
+    memory_plan: str | Path | None
 
 
 @dataclass(eq=False)
