@@ -27,7 +27,7 @@ def convolution(b: Builder) -> None:
     options.strideH, options.strideW = stride
     options.padding = padding
     shape = (channels, *kernel, depth)
-    _weighted(b, "CONV_2D", source, shape, 0, (batch, *out, channels), options, 3)
+    weighted(b, "CONV_2D", source, shape, 0, (batch, *out, channels), options, 3)
 
 
 def pointwise(b: Builder) -> None:
@@ -43,7 +43,7 @@ def pointwise(b: Builder) -> None:
     options.strideH, options.strideW = stride
     options.padding = int(b.rng.choice([SAME, VALID]))
     shape = (channels, 1, 1, depth)
-    _weighted(b, "CONV_2D", source, shape, 0, (batch, *out, channels), options, 3)
+    weighted(b, "CONV_2D", source, shape, 0, (batch, *out, channels), options, 3)
 
 
 def depthwise(b: Builder) -> None:
@@ -62,7 +62,7 @@ def depthwise(b: Builder) -> None:
     options.dilationHFactor, options.dilationWFactor = dilation
     options.padding, options.depthMultiplier = padding, 1
     shape = (1, *kernel, channels)
-    _weighted(b, "DEPTHWISE_CONV_2D", source, shape, 3, (batch, *out, channels), options, 3)
+    weighted(b, "DEPTHWISE_CONV_2D", source, shape, 3, (batch, *out, channels), options, 3)
 
 
 def dense(b: Builder) -> None:
@@ -74,7 +74,7 @@ def dense(b: Builder) -> None:
     )
     source = b.input((rows, depth))
     options = schema.FullyConnectedOptionsT()
-    _weighted(b, "FULLY_CONNECTED", source, (channels, depth), 0, (rows, channels), options, 4)
+    weighted(b, "FULLY_CONNECTED", source, (channels, depth), 0, (rows, channels), options, 4)
 
 
 def add(b: Builder) -> None:
@@ -139,7 +139,7 @@ def _layer(b: Builder, values: list[Tensor]) -> Tensor:
         shape, axis, code = (channels, kernel, kernel, depth), 0, "CONV_2D"
     options.strideH = options.strideW = stride
     options.padding = SAME
-    return _weighted(b, code, source, shape, axis, out, options, 3)
+    return weighted(b, code, source, shape, axis, out, options, 3)
 
 
 def _channels(b: Builder) -> int:
@@ -155,7 +155,7 @@ def _image(b: Builder, reach: list[int], stride: list[int]) -> tuple[list[int], 
     return size, out, padding
 
 
-def _weighted(b: Builder, code, source, shape, axis, out, options, version) -> Tensor:
+def weighted(b: Builder, code, source, shape, axis, out, options, version) -> Tensor:
     weights = b.weights(shape, axis, per_channel=bool(b.rng.random() < 0.8))
     taps = int(np.prod(shape)) // shape[axis]
     grid, largest = b.sums(source, weights, taps), int(b.rng.choice([20_000, 20_000, 1 << 30]))

@@ -71,7 +71,7 @@ def test_every_kernel_computes_some_of_the_random_operators():
     taken = [
         call.operands[0].byte_size - call.output.byte_size
         for call in calls_of(layout)
-        if layout.offset(call.operands[0]) == layout.offset(call.output)
+        if layout.place(call.operands[0]) == layout.place(call.output)
     ]
     assert min(np.sum(np.sign(taken) == sign) for sign in (-1, 0, 1)) > 5
 

@@ -84,7 +84,7 @@ def test_results_lie_where_operands_of_other_sizes_did():
         (call.operands[0].byte_size, call.output.byte_size)
         for layout in layouts
         for call in calls_of(layout)
-        if layout.offset(call.operands[0]) == layout.offset(call.output)
+        if layout.place(call.operands[0]) == layout.place(call.output)
     ]
     assert len([1 for before, after in taken if before < after]) > 5
     assert len([1 for before, after in taken if before > after]) > 5
@@ -103,8 +103,8 @@ def test_an_output_of_the_model_is_not_overwritten():
         source = builder.output("CONV_2D", operands, (1, 4, 4, 8), grid, options, 3)
     layout = plan(builder.model().main, "pairs")
     first, second = calls_of(layout)
-    assert layout.offset(first.operands[0]) == layout.offset(first.output)
-    assert layout.offset(second.operands[0]) != layout.offset(second.output)
+    assert layout.place(first.operands[0]) == layout.place(first.output)
+    assert layout.place(second.operands[0]) != layout.place(second.output)
 
 
 def convolution(**changes):

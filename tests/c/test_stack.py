@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from static_checks.models import every_operator, every_stateful_operator
+from static_checks.models import every_operator, every_stateful_operator, wide_between_narrow
 from static_checks.stack import COMPILERS, LIMIT_BYTES, bounded, graph_of
 
 from tfedge_converters.execute.stack_bound import ENTRIES, FLAGS, CallGraph, UnboundedStackError
@@ -41,6 +41,18 @@ def test_operators_that_keep_a_state_have_a_bound_too(core, tmp_path):
     assert "model_reset" in graph.frames
     depth, chain = bounded(graph)
     assert 50 < depth < LIMIT_BYTES, chain
+    _calls_no_more_than_memory_functions(graph)
+
+
+@pytest.mark.parametrize("core", COMPILERS)
+def test_streams_of_rows_have_a_bound_too(core, tmp_path):
+    compiler = COMPILERS[core][0]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    graph = graph_of(wide_between_narrow(), core, "ram", tmp_path)
+    assert any("layers_0_to_2" in function for function in graph.frames)
+    depth, chain = bounded(graph)
+    assert 100 < depth < LIMIT_BYTES, chain
     _calls_no_more_than_memory_functions(graph)
 
 

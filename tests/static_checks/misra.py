@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile.bases import network
-from static_checks.models import fallible
+from static_checks.models import fallible, wide_between_narrow
 
 from tfedge_converters import targets
 from tfedge_converters.c import Options, Vector, generate
@@ -74,18 +74,19 @@ def findings_in_runtime() -> list[Finding]:
 
 
 def findings_in_generated() -> list[Finding]:
-    """In a network of layers with code of their own, and in a program that can fail."""
+    """In layers with code of their own, in bands of rows, and in a program that can fail."""
     zeros = Vector(
         (np.zeros((1, 8, 6, 4), np.int8),), (np.zeros((2, 3), np.int8), np.zeros((1, 8), np.int8))
     )
     programs = {
-        "network": (network(np.random.default_rng(0)), [zeros]),
-        "fallible": (fallible(), []),
+        "network": (network(np.random.default_rng(0)), [zeros], "balanced"),
+        "streamed": (wide_between_narrow(), [], "ram"),
+        "fallible": (fallible(), [], "balanced"),
     }
     host = targets.load("host")
     with tempfile.TemporaryDirectory() as folder:
-        for name, (model, vectors) in programs.items():
-            generate(model, Options(name, host), vectors=vectors).write(folder)
+        for name, (model, vectors, optimize) in programs.items():
+            generate(model, Options(name, host, optimize), vectors=vectors).write(folder)
         sources = [path for name in programs for path in sorted(Path(folder).glob(f"{name}*.c"))]
         return findings(sources, Path(folder))
 

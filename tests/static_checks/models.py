@@ -29,6 +29,30 @@ def every_stateful_operator() -> Model:
     return _side_by_side(name for name in OPERATORS if name in STATEFUL)
 
 
+def wide_between_narrow() -> Model:
+    """Narrow images, and wide ones between them: a stem, a depthwise layer, a projection."""
+    b = Builder(np.random.default_rng(0))
+    grid = Quantization.per_tensor(0.1, 0)
+    x = b.input((1, 24, 12, 4), grid)
+    for code, channels, kernel in (
+        ("CONV_2D", 32, (3, 3)),
+        ("DEPTHWISE_CONV_2D", 32, (3, 3)),
+        ("CONV_2D", 4, (1, 1)),
+    ):
+        if code == "CONV_2D":
+            options, shape, axis = schema.Conv2DOptionsT(), (channels, *kernel, x.shape[3]), 0
+            options.dilationHFactor = options.dilationWFactor = 1
+        else:
+            options, shape, axis = schema.DepthwiseConv2DOptionsT(), (1, *kernel, channels), 3
+            options.depthMultiplier = 1
+        options.strideH = options.strideW = 1
+        weights = b.weights(shape, axis, per_channel=True)
+        inputs = [x, weights, b.bias(x, weights)]
+        x = b.output(code, inputs, (*x.shape[:3], channels), grid, options, 3)
+    b.outputs[:] = [x]
+    return b.model()
+
+
 def fallible() -> Model:
     """Rows of a table, by indices that are only known at run time, from float to float."""
     builder = Builder(np.random.default_rng(0))

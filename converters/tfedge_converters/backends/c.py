@@ -20,7 +20,7 @@ from tfedge.quantization.schemes import (
 from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
 from tfedge_converters.c.constants import constant_bytes
-from tfedge_converters.c.folder import arena_bytes, generated_again, open_generated
+from tfedge_converters.c.folder import arenas_of, generated_again, open_generated
 from tfedge_converters.c.packed import PACKED_KERNELS
 from tfedge_converters.c.summary import summary_lines
 from tfedge_converters.execute import CProgram
@@ -73,7 +73,8 @@ class C(Backend):
     name = "c"
     rounding_slack = 0
     engines = ("c", "tflite-micro", "litert-reference")
-    endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
+    plans_memory = True
+    endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c", "_plan.json")
     other_files = ("CMakeLists.txt",)
     marks = (".h", ".c")
     has_packages = True
@@ -103,11 +104,17 @@ class C(Backend):
             return self_test.vectors
 
         request = conversion.request
-        options = Options(conversion.name, request.target, request.optimize, request.command)
+        options = Options(
+            conversion.name,
+            request.target,
+            request.optimize,
+            request.command,
+            conversion.memory_plan,
+        )
         source = generate(
             conversion.model, options, flatbuffer=conversion.flatbuffer, vectors=vectors
         )
-        if source.plan.packing != request.target.packing:
+        if source.plan.packing != request.target.packing and conversion.memory_plan is None:
             conversion.remarks.append(
                 f"kernels for any core were chosen: with those for its core, which are faster, the "
                 f"model does not fit into the memory of {request.target.name}"
@@ -133,8 +140,8 @@ class C(Backend):
         optimize = facts.get("optimize", Options.optimize)
         source = generate(model, Options(name, target, optimize), flatbuffer=flatbuffer)
         texts = {file: data.decode("utf-8") for file, data in files.items()}
-        arena = arena_bytes(name, texts.get(f"{name}.h", ""))
-        if arena != source.arena_bytes:
+        arenas = arenas_of(name, texts.get(f"{name}.h", ""))
+        if sum(size for _, size in arenas) != source.arena_bytes:
             raise TfedgeError(
                 f"{name}: another version of tfedge generated the C there, and this one would lay "
                 f"out its memory otherwise; convert {name}.tflite again"

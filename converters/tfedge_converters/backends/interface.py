@@ -84,6 +84,7 @@ class Backend:
             LiteRT's kernels, and those of accelerators, round sums in other steps, so that results
             differ by 1 (`verify/differences.py`); generated C and TFLite Micro do not.
         per_channel_storage: whether stored weights may have a scale for every channel.
+        plans_memory: whether it decides where tensors and constants lie, and can be given a plan.
         endings: what its files are called behind the model's name.
         other_files: names of files that do not begin with the model's name, and that users may
             have in the same folder.
@@ -98,6 +99,7 @@ class Backend:
     settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     rounding_slack: ClassVar[int] = 1
     per_channel_storage: ClassVar[bool] = True
+    plans_memory: ClassVar[bool] = False
     endings: ClassVar[tuple[str, ...]] = ()
     other_files: ClassVar[tuple[str, ...]] = ()
     marks: ClassVar[tuple[str, ...]] = ()

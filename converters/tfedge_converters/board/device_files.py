@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
+from tfedge.errors import UnsupportedError
 from tfedge_converters.execute.program import CProgram
 
 DEVICE_DIRECTORY = Path(__file__).parent / "device"
@@ -63,7 +64,15 @@ def link_files(program: CProgram, source: str | None = None) -> dict[str, str]:
     Args:
         program: the model.
         source: what its <name>.c is called where it is included; None for that.
+
+    Raises:
+        UnsupportedError: it has arenas in several memories.
     """
+    if program.arenas:
+        raise UnsupportedError(
+            f"the link gives a model one arena, and '{program.name}' has one in each of several "
+            "memories: convert it for a target with one RAM"
+        )
     names = {"name": program.name, "upper": program.name.upper()}
     verbatim = {path.name: path.read_text("utf-8") for path in sorted(DEVICE_DIRECTORY.iterdir())}
     ends = {

@@ -31,6 +31,10 @@ class CodeBytes(NamedTuple):
 PROGRAM_BYTES = 150
 LAYER_BYTES = 8
 
+# Layers that are computed in bands of rows: their loop and its buffers, and for each band.
+STREAM_BYTES = 350
+TURN_BYTES = 4
+
 # Functions that kernels do not inline.
 INNER_BYTES = {
     "matmul_lanes_s8": 600,

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from tfedge_converters.c.code_bytes import CODE_BYTES
+from tfedge_converters.c.code_bytes import CODE_BYTES, STREAM_BYTES, TURN_BYTES
 from tfedge_converters.c.kernel_call import KernelCall
 from tfedge_converters.c.kernel_variants import variant_of
 
@@ -44,12 +44,14 @@ class CodeParts:
         own: calls with code of their own.
         shared: calls of kernels' instances.
         params: of each struct of parameters that they point to, once, a call that does.
+        turns: of each stream of layers, how many bands it has.
     """
 
     layers: int
     own: Sequence[KernelCall]
     shared: Sequence[KernelCall]
     params: Sequence[KernelCall]
+    turns: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def flash_of_code(parts: CodeParts, table: Mapping[str, Any]) -> int:
     return (
         table["program"]
         + table["layer"] * parts.layers
+        + sum(STREAM_BYTES + TURN_BYTES * count for count in parts.turns)
         + sum(_bytes_of(call, "own", table) for call in parts.own)
         + sum(_bytes_of(call, "calls", table) for call in parts.shared)
         + sum(_bytes_of(call, "params", table) for call in parts.params)
@@ -102,7 +105,10 @@ def _reached(call: KernelCall) -> tuple[str, ...]:
 
 
 def parts_of(
-    layers: Sequence[Sequence[KernelCall]], specialised: Collection[int], pointed: Collection[int]
+    layers: Sequence[Sequence[KernelCall]],
+    specialised: Collection[int],
+    pointed: Collection[int],
+    turns: Sequence[int] = (),
 ) -> CodeParts:
     """Sort a program's calls.
 
@@ -110,12 +116,13 @@ def parts_of(
         layers: each one's calls.
         specialised: the `id` of calls with code of their own.
         pointed: the `id` of the first call of each struct of parameters.
+        turns: of each stream of layers, how many bands it has.
     """
     calls = [call for layer in layers for call in layer]
     own = [call for call in calls if id(call) in specialised]
     shared = [call for call in calls if id(call) not in specialised]
     params = [call for call in shared if id(call) in pointed]
-    return CodeParts(sum(map(bool, layers)), own, shared, params)
+    return CodeParts(sum(map(bool, layers)), own, shared, params, turns)
 
 
 def _bytes_of(call: KernelCall, kind: str, table: Mapping[str, Any]) -> int:

@@ -31,16 +31,27 @@ def open_generated(
     """
     header = folder / f"{name}.h"
     source = generated_again(name, flatbuffer)
-    arena = arena_bytes(name, header.read_text("utf-8", "replace"))
-    if arena is None:
+    arenas = arenas_of(name, header.read_text("utf-8", "replace"))
+    if not arenas:
         raise TfedgeError(f"{header}: does not say how large the arena is; convert the model again")
-    return CProgram(name, folder, source.inputs, source.outputs, arena, sources, source.layer_names)
+    return CProgram(
+        name,
+        folder,
+        source.inputs,
+        source.outputs,
+        sum(size for _, size in arenas),
+        sources,
+        source.layer_names,
+        tuple((memory, size) for memory, size in arenas if memory),
+    )
 
 
-def arena_bytes(name: str, header: str) -> int | None:
-    """How large an arena a model's header asks for; None if it does not say."""
-    found = re.search(rf"^#define {name.upper()}_ARENA_BYTES (\d+)$", header, re.MULTILINE)
-    return None if found is None else int(found[1])
+def arenas_of(name: str, header: str) -> list[tuple[str, int]]:
+    """The arenas that a model's header asks for: the memory of each, empty if there is but one."""
+    found = re.findall(
+        rf"^#define {name.upper()}_ARENA_(?:(\w+)_)?BYTES (\d+)$", header, re.MULTILINE
+    )
+    return [(memory.lower(), int(size)) for memory, size in found]
 
 
 def generated_again(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,22 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
-from tfedge_converters.c.code_size import code_estimate, parts_of
+from tfedge_converters.c.accesses import accesses_of
+from tfedge_converters.c.code_size import CodeParts, code_estimate, parts_of
+from tfedge_converters.c.constant_memory import SizedConstant, constant_memories
 from tfedge_converters.c.constants import constants_of
-from tfedge_converters.c.fit import ShortageError, shortage
+from tfedge_converters.c.fit import ShortageError, room_for_code, shortage
 from tfedge_converters.c.instructions import instruction_estimate
 from tfedge_converters.c.kernel_call import Constant, KernelCall
+from tfedge_converters.c.layer import Layer
+from tfedge_converters.c.memory_plan import MemoryPlan, PlannedConstant
 from tfedge_converters.c.packed import NATURAL
-from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
+from tfedge_converters.c.plan import ARENA_ALIGNMENT, Arena, Place, Plan, plan
 from tfedge_converters.c.runtime_files import runtime_file, runtime_id
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
-from tfedge_converters.c.sharing import OPTIMIZATIONS
+from tfedge_converters.c.sharing import OPTIMIZATIONS, STREAMING
 from tfedge_converters.c.source import CSource, Vector
+from tfedge_converters.c.streams import Stream, StreamedLayer, StreamedTurn
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.foreign_text import (
     Code,
@@ -42,6 +48,10 @@ from tfedge_converters.graph.single_graph import single_graph
 from tfedge_converters.graph.types import Graph, Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.targets import Target
+from tfedge_converters.targets.memory import FLASH, RAM
+
+# The header of what streams of rows have beside their kernels.
+_STREAMS = "row_stream"
 
 
 @dataclass(frozen=True)
@@ -53,12 +63,14 @@ class Options:
         target: what the code will run on.
         optimize: a key of `sharing.OPTIMIZATIONS`.
         command: what to run to get the same code again, for the banner.
+        memory_plan: where everything has to lie; None for where it does best.
     """
 
     name: str
     target: Target
     optimize: str = "balanced"
     command: str = ""
+    memory_plan: MemoryPlan | None = None
 
 
 def generate(
@@ -80,7 +92,8 @@ def generate(
     Raises:
         UnsupportedError: an operator, type or shape has no kernel.
         TfedgeError: the name or an option is invalid, or the target has too little memory, even for
-            kernels for any core.
+            kernels for any core; or the given plan of memory is of something else, or contradicts
+            itself.
     """
     check_model_name(options.name)
     if options.optimize not in OPTIMIZATIONS:
@@ -89,18 +102,48 @@ def generate(
         )
     graph = as_tables(read_halves(unpack_weights(signed(_single_graph(model)))))
     _refuse_library_rounding(graph)
-    layout = plan(graph, options.target.packing)
-    known = vectors() if callable(vectors) else vectors
     file = flatbuffer or write_model(model)
+    layout = _plan(graph, _packing(options), options, file)
+    known = vectors() if callable(vectors) else vectors
     source = _Emitter(model, graph, layout, options, file, known).emit()
     lacking = shortage(source, options.target)
-    if lacking and layout.packing != NATURAL:
+    if lacking and layout.packing != NATURAL and options.memory_plan is None:
         # Scratch memory and filled up weights are what speed costs, and may be too much.
-        source = _Emitter(model, graph, plan(graph), options, file, known).emit()
+        layout = _plan(graph, NATURAL, options, file)
+        source = _Emitter(model, graph, layout, options, file, known).emit()
         lacking = shortage(source, options.target)
     if lacking:
         raise ShortageError(lacking)
     return source
+
+
+def _packing(options: Options) -> str:
+    """Kernels to choose: the target's, or those that the given plan is for."""
+    given, target = options.memory_plan, options.target
+    if given is None or given.kernels == target.packing:
+        return target.packing
+    if given.kernels != NATURAL:
+        raise TfedgeError(
+            f"{given.source}: is for kernels for '{given.kernels}', but {target.name} has those "
+            f"for '{target.packing}': convert without the plan to have a new one"
+        )
+    return NATURAL
+
+
+def _plan(graph: Graph, packing: str, options: Options, file: bytes) -> Plan:
+    if options.memory_plan is not None:
+        options.memory_plan.check_model(_hash(file))
+    return plan(
+        graph,
+        packing,
+        options.target.memories_of(RAM),
+        options.memory_plan,
+        streaming=options.optimize in STREAMING,
+    )
+
+
+def _hash(file: bytes) -> str:
+    return hashlib.sha256(file).hexdigest()
 
 
 def _refuse_library_rounding(graph: Graph) -> None:
@@ -154,22 +197,38 @@ class _Emitter:
         self.layout = layout
         self.options = options
         self.name = options.name
-        self.hash = hashlib.sha256(flatbuffer).hexdigest()
+        self.hash = _hash(flatbuffer)
         self.vectors = vectors
         self.rounding = library_rounding(graph)
         self.input_names, self.output_names = _end_names(model, graph)
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
+        self.constant_accesses: dict[str, float] = defaultdict(float)
         self.memory_names: dict[int, str] = {}
         self.symbols = ExternalSymbols(options.name)
         self.structs: dict[tuple[str, str], str] = {}
         self.pointed: set[int] = set()
         self.total_macs = sum(layer.macs for layer in layout.layers)
-        self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
-        self.specialised = OPTIMIZATIONS[options.optimize](self.calls, options.target.core)
+        self.streamed = {one.layer.index: one for stream in layout.streams for one in stream.layers}
+        whole = [
+            call
+            for layer in layout.layers
+            if layer.index not in self.streamed
+            for call in layer.lowered.calls
+        ]
+        self.specialised = OPTIMIZATIONS[options.optimize](whole, options.target.core)
+        self.calls = [*whole, *(call for one in self.streamed.values() for call in one.calls)]
 
     def emit(self) -> CSource:
-        layers = [self._layer(layer) for layer in self.layout.layers]
+        layers = [
+            self._banded_layer(self.streamed[layer.index])
+            if layer.index in self.streamed
+            else self._layer(layer)
+            for layer in self.layout.layers
+        ]
+        streams = [self._stream(stream) for stream in self.layout.streams]
+        parts = self._code_parts()
+        code = code_estimate(parts, self.options.target.core)
         states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
@@ -182,8 +241,9 @@ class _Emitter:
             ],
         }
         has_grids = any(end["grid"] for side in ends.values() for end in side)
+        constants = self._placed_constants(code.bytes)
         vectors = [self._vector(vector) for vector in self.vectors]
-        weights_bytes = sum(constant.values.nbytes for _, constant in self.constants.values())
+        weights_bytes = sum(constant.bytes for constant in constants)
         context: dict[str, Any] = {
             "version": tfedge.__version__,
             "command": self.options.command,
@@ -193,17 +253,25 @@ class _Emitter:
             "target": self.options.target,
             "name": self.name,
             "NAME": self.name.upper(),
-            "arena_bytes": self.layout.arena_bytes,
+            "arenas": [self._arena(arena) for arena in self.layout.arenas],
             "arena_align": ARENA_ALIGNMENT,
+            "arena_sections": self._sections(RAM, [a.memory.name for a in self.layout.arenas]),
+            "constant_sections": self._sections(FLASH, [one.memory for one in constants]),
+            "section_of": {constant.name: self._section_of(constant) for constant in constants},
             "states": states,
             "state_bytes": _struct_bytes(states),
             "weights_bytes": weights_bytes,
             "macs": self.total_macs,
             "layers": layers,
-            "steps": [layer for layer in layers if layer["calls"]],
+            "streams": {stream["index"]: stream for stream in streams},
+            "steps": sorted(
+                [*(layer for layer in layers if layer["calls"]), *streams],
+                key=lambda step: step["index"],
+            ),
+            "used_arenas": {arena for step in (*layers, *streams) for arena in step["arenas"]},
             "can_fail": any(layer["can_fail"] for layer in layers),
             "has_grids": has_grids,
-            "headers": sorted({c["header"] for layer in layers for c in layer["calls"]}),
+            "headers": sorted(self._headers(layers)),
             "has_infinities": any(
                 constant.values.dtype.kind == "f" and np.isinf(constant.values).any()
                 for _, constant in self.constants.values()
@@ -225,69 +293,238 @@ class _Emitter:
             )
         }
         files = tied(texts)
-        runtime = dict(self._runtime_files(layers, has_grids))
+        files[f"{self.name}_plan.json"] = MemoryPlan(
+            source=f"{self.name}_plan.json",
+            model=self.hash,
+            kernels=self.layout.packing,
+            buffers=self.layout.buffers,
+            constants=constants,
+        ).text()
+        runtime = dict(self._runtime_files(layers, context["headers"], has_grids))
         # What others are linked with comes after them.
         called = [f"tfedge_{header}.c" for header in context["headers"]]
         sources = sorted(name for name in runtime if name.endswith(".c"))
         context["kernel_sources"] = sorted(sources, key=lambda name: name not in called)
         files["CMakeLists.txt"] = templates.get_template("CMakeLists.txt.j2").render(context)
-        parts = parts_of(
-            [layer.lowered.calls for layer in self.layout.layers], self.specialised, self.pointed
-        )
         return CSource(
             name=self.name,
+            target=self.options.target,
             files=files | runtime,
             inputs=_specs(self.graph.inputs, self.input_names),
             outputs=_specs(self.graph.outputs, self.output_names),
-            arena_bytes=self.layout.arena_bytes,
             weights_bytes=weights_bytes,
+            constants=constants,
             state_bytes=context["state_bytes"],
-            code=code_estimate(parts, self.options.target.core),
+            code=code,
             code_parts=parts,
             instructions=instruction_estimate(
-                [layer.lowered.calls for layer in self.layout.layers],
-                self.specialised,
-                self.options.target.core,
+                self._computed_calls(), self.specialised, self.options.target.core
             ),
             plan=self.layout,
             ends=ends,
             optimize=self.options.optimize,
         )
 
+    def _placed_constants(self, code_bytes: int) -> tuple[PlannedConstant, ...]:
+        """Each constant with the flash that it lies in."""
+        sized = [
+            SizedConstant(name, constant.values.nbytes, round(self.constant_accesses[name]))
+            for name, constant in self.constants.values()
+        ]
+        target = self.options.target
+        room = room_for_code(code_bytes)
+        return constant_memories(sized, target.memories_of(FLASH), room, self.options.memory_plan)
+
+    def _is_named(self, kind: str) -> bool:
+        """Whether generated code tells memories of a kind apart, or which section is the one's."""
+        memories = self.options.target.memories_of(kind)
+        return len(memories) > 1 or bool(memories[0].section)
+
+    def _sections(self, kind: str, used: Iterable[str]) -> list[dict[str, str]]:
+        """The macros that put something into memories of a kind."""
+        names = set(used)
+        return [
+            {"name": memory.name, "macro": memory.name.upper(), "section": memory.section}
+            for memory in self.options.target.memories_of(kind)
+            if memory.name in names and self._is_named(kind)
+        ]
+
+    def _section_of(self, constant: PlannedConstant) -> Code:
+        """Begin its declaration with the macro of its memory."""
+        macro = f"{self.name}_{constant.memory}_SECTION ".upper()
+        return Code(macro if self._is_named(FLASH) else "")
+
+    def _arena(self, arena: Arena) -> dict[str, Any]:
+        name = self._arena_name(arena)
+        return {
+            "name": name,
+            "NAME": name.upper(),
+            "memory": arena.memory.name,
+            "bytes": arena.bytes,
+        }
+
+    def _arena_name(self, arena: Arena) -> str:
+        """Name it in C: there is no need to tell the only one apart."""
+        return "arena" if len(self.layout.arenas) == 1 else f"arena_{arena.memory.name}"
+
+    def _place(self, place: Place, before: str = "") -> str:
+        """The address of a place."""
+        name = f"{before}{self._arena_name(self.layout.arenas[place.arena])}"
+        return name if place.offset == 0 else f"({name} + {place.offset})"
+
+    def _arenas_at(self, places: Iterable[Place]) -> list[str]:
+        """The arenas of some places, as C calls them."""
+        used = {place.arena for place in places}
+        return [
+            self._arena_name(arena)
+            for index, arena in enumerate(self.layout.arenas)
+            if index in used
+        ]
+
     def _layer(self, layer: Layer) -> dict[str, Any]:
-        operator = layer.operator
-        prefix = f"{self.name}_layer_{layer.index}"
+        prefix = self._symbol(layer)
         calls = []
         for position, call in enumerate(layer.lowered.calls):
             symbol = prefix if len(layer.lowered.calls) == 1 else f"{prefix}_{position}"
             calls.append(self._call(layer, call, symbol))
         return {
-            "index": layer.index,
-            "code": operator.code,
-            "function": f"{prefix}_{operator.code.lower()}",
-            "detail": Code(layer.lowered.detail),
-            "source": _shape_text(operator.inputs[0]) if operator.inputs else "",
-            "output": _shape_text(operator.outputs[0]),
-            "output_name": layer.name,
-            "macs": layer.macs,
+            **self._heading(layer),
+            "function": f"{prefix}_{layer.operator.code.lower()}",
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
+            "arenas": self._arenas_at(
+                place for call in layer.lowered.calls for place in self.layout.places_of(call)
+            ),
             "states": [state for call in calls for state in call["states"]],
             "made": list(self._made(layer)),
         }
 
     def _made(self, layer: Layer) -> Iterator[dict[str, Any]]:
-        """Where the layer's outputs lie in the arena, without those that nothing computes."""
+        """Where the layer's outputs lie, without those that nothing computes."""
         roots = (self.layout.root(call.output) for call in layer.lowered.calls)
         computed = {id(root) for root in roots if not root.is_variable and root.data is None}
         for tensor in layer.operator.outputs:
             if id(self.layout.root(tensor)) in computed:
-                place = Code(_place("arena", self.layout.offset(tensor)))
+                place = Code(self._place(self.layout.place(tensor)))
                 yield {"place": place, "bytes": tensor.byte_size}
 
+    def _code_parts(self) -> CodeParts:
+        """What the program's code is made of; bands of rows share kernels and have parameters."""
+        layers = [
+            self.streamed[layer.index].calls
+            if layer.index in self.streamed
+            else layer.lowered.calls
+            for layer in self.layout.layers
+        ]
+        banded = {id(call) for one in self.streamed.values() for call in one.calls}
+        turns = [len(stream.turns) for stream in self.layout.streams]
+        return parts_of(layers, self.specialised, self.pointed | banded, turns)
+
+    def _computed_calls(self) -> list[Sequence[KernelCall]]:
+        """Each layer's calls in one inference, bands of rows one by one."""
+        banded: dict[int, list[KernelCall]] = {}
+        for stream in self.layout.streams:
+            banded |= stream.computed()
+        return [banded.get(layer.index, layer.lowered.calls) for layer in self.layout.layers]
+
+    def _symbol(self, layer: Layer) -> str:
+        return f"{self.name}_layer_{layer.index}"
+
+    def _heading(self, layer: Layer) -> dict[str, Any]:
+        """Facts of a layer that its comment tells; what it is called with comes on top."""
+        operator = layer.operator
+        return {
+            "index": layer.index,
+            "code": operator.code,
+            "detail": Code(layer.lowered.detail),
+            "source": _shape_text(operator.inputs[0]) if operator.inputs else "",
+            "output": _shape_text(operator.outputs[0]),
+            "output_name": layer.name,
+            "macs": layer.macs,
+            "bands": None,
+            "made": [],
+            "calls": [],
+            "arenas": [],
+            "states": [],
+            "can_fail": False,
+        }
+
+    def _banded_layer(self, one: StreamedLayer) -> dict[str, Any]:
+        """Parameters for each shape of a layer's bands; its stream has the calls."""
+        symbol = self._symbol(one.layer)
+        for call in one.calls:
+            self._count_accesses(call, symbol)
+        call = one.calls[0]
+        return {
+            **self._heading(one.layer),
+            "bands": {
+                "symbol": symbol,
+                "header": call.header,
+                "struct": f"tfedge_{call.struct}_params",
+                "fields": [
+                    Code(arrays.struct_fields(each.params, self.constant_names, " " * 8))
+                    for each in one.calls
+                ],
+            },
+        }
+
+    def _stream(self, stream: Stream) -> dict[str, Any]:
+        """Layers that one function computes, band by band."""
+        [source] = stream.call.operands
+        return {
+            "index": stream.last,
+            "first": stream.first,
+            "function": f"{self.name}_layers_{stream.first}_to_{stream.last}",
+            "arenas": self._arenas_at(self.layout.places_of(stream.call, stream)),
+            "states": [],
+            "can_fail": False,
+            "buffers": [
+                _row_buffer(self._operand(source, "", const=False), source, source.shape[1]),
+                *(self._row_buffer_of(stream, one) for one in stream.layers),
+            ],
+            "stages": [self._stage(stream, one) for one in stream.layers],
+            "turns": Code(_wrapped_turns(stream.turns)),
+            "made": list(self._made(stream.layers[-1].layer)),
+            "num_turns": len(stream.turns),
+        }
+
+    def _stage(self, stream: Stream, one: StreamedLayer) -> dict[str, Any]:
+        """One layer of a stream: its rows, and the call of its kernel."""
+        call, symbol = one.calls[0], self._symbol(one.layer)
+        images = [operand for operand in call.operands if not operand.is_constant]
+        names = {id(operand): f"operand_{number}" for number, operand in enumerate(images)}
+        arguments = [
+            names.get(id(operand)) or self._operand(operand, symbol, const=True)
+            for operand in call.operands
+        ]
+        return {
+            "index": one.layer.index,
+            "kernel": f"tfedge_{call.kernel}",
+            "symbol": symbol,
+            # The stream's input is the first of its buffers.
+            "buffers": [source + 1 for source in one.sources],
+            "arguments": Code("".join(f", {argument}" for argument in arguments)),
+            "stride": one.banded.rows.stride,
+            "pad_top": one.banded.rows.pad_top,
+            "scratch": self._scratch(stream.call) if call.takes_scratch else None,
+        }
+
+    def _scratch(self, call: KernelCall) -> Code:
+        """The address of a call's scratch memory, if it has some."""
+        place = self.layout.scratch_place(call)
+        return Code("NULL" if place is None else self._place(place))
+
+    def _row_buffer_of(self, stream: Stream, one: StreamedLayer) -> Code:
+        """The buffer of a layer's rows: of the last layer, all of the output."""
+        output = one.banded.whole.output
+        if one is stream.layers[-1]:
+            return _row_buffer(self._operand(output, "", const=False), output, 0)
+        rows = self.layout.rows_place(stream)
+        assert rows is not None
+        return _row_buffer(f"(int8_t *){self._place(rows.behind(one.offset))}", output, 0)
+
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
-        for constant in constants_of(call.params):
-            self._name_constant(constant, symbol)
+        self._count_accesses(call, symbol)
         is_specialised = id(call) in self.specialised
         function = f"tfedge_{call.kernel}{'_inline' if is_specialised else ''}"
         struct = f"tfedge_{call.struct}_params"
@@ -300,8 +537,7 @@ class _Emitter:
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
         if call.takes_scratch:
-            offset = self.layout.scratch_offset(call)
-            arguments.append("NULL" if offset is None else _place("arena", offset))
+            arguments.append(self._scratch(call))
         states = [
             _state(f"layer_{layer.index}_{role}", tensor) for role, tensor in call.states.items()
         ]
@@ -322,6 +558,21 @@ class _Emitter:
             "states": states,
         }
 
+    def _count_accesses(self, call: KernelCall, symbol: str) -> None:
+        """Name a call's constants, and share its reads of them out."""
+        accesses = accesses_of(call)
+        constants = list(constants_of(call.params))
+        every = sum(constant.values.size for constant in constants)
+        for constant in constants:
+            name = self._name_constant(constant, symbol)
+            share = constant.values.size / max(every, 1)
+            self.constant_accesses[name] += accesses.constants * share
+        for tensor in call.operands:
+            root = self.layout.root(tensor)
+            if root.data is not None and not root.is_variable:
+                name = self._name_constant(self._operand_constant(root), symbol)
+                self.constant_accesses[name] += accesses.operand
+
     def _operand(self, tensor: Tensor, symbol: str, *, const: bool) -> str:
         root = self.layout.root(tensor)
         if root.is_variable:
@@ -330,7 +581,7 @@ class _Emitter:
             return self._name_constant(self._operand_constant(root), symbol)
         qualifier = "const " if const else ""
         type_ = arrays.c_type(tensor.type)
-        place = _place("arena", self.layout.offset(tensor))
+        place = self._place(self.layout.place(tensor))
         if tensor.type.bits == 8:
             return f"({qualifier}{type_} *){place}"
         # Through void: the plan aligns wider elements, which the compiler cannot see.
@@ -367,7 +618,7 @@ class _Emitter:
     def _end(self, side: str, index: int, tensor: Tensor, name: str) -> dict[str, Any]:
         root = self.layout.root(tensor)
         place = (
-            _place("context->arena", self.layout.offset(tensor))
+            self._place(self.layout.place(tensor), "context->")
             if root.data is None
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
@@ -395,16 +646,30 @@ class _Emitter:
             "outputs": [_vector_part(value, self.rounding) for value in vector.outputs],
         }
 
+    def _headers(self, layers: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Headers of kernels that the network's file includes."""
+        called = {call["header"] for layer in layers for call in layer["calls"]}
+        banded = {layer["bands"]["header"] for layer in layers if layer["bands"]}
+        return called | banded | ({_STREAMS} if self.layout.streams else set())
+
     def _runtime_files(
-        self, layers: Sequence[Mapping[str, Any]], has_grids: bool
+        self, layers: Sequence[Mapping[str, Any]], headers: Iterable[str], has_grids: bool
     ) -> Iterator[tuple[str, str]]:
-        """Verbatim copies of the kernels in use, with what they include."""
-        pending = ["tfedge_platform.h", *["tfedge_real_numbers.h"] * has_grids]
+        """Verbatim copies of the kernels in use, with what they include.
+
+        Args:
+            layers: of the network.
+            headers: that it includes.
+            has_grids: whether an input or output stands for real numbers.
+        """
+        pending = ["tfedge_platform.h", *(f"tfedge_{header}.h" for header in headers)]
+        pending += ["tfedge_real_numbers.h"] * has_grids
         # A header whose kernels are all inlined needs no source of its own.
         inlined = {call["header"] for layer in layers for call in layer["calls"]}
         for layer in layers:
+            if layer["bands"]:
+                inlined.discard(layer["bands"]["header"])
             for call in layer["calls"]:
-                pending.append(f"tfedge_{call['header']}.h")
                 if not call["specialised"]:
                     inlined.discard(call["header"])
         done: set[str] = set()
@@ -451,10 +716,6 @@ def _struct_bytes(fields: Sequence[Mapping[str, Any]]) -> int:
     return -(-size // widest) * widest
 
 
-def _place(arena: str, offset: int) -> str:
-    return arena if offset == 0 else f"({arena} + {offset})"
-
-
 def _end_names(model: Model, graph: Graph) -> tuple[list[str], list[str]]:
     """Names of inputs and outputs: the signature's (the Keras model's), or the tensors' own."""
     by_tensor: dict[int, str] = {}
@@ -473,6 +734,18 @@ def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorS
         TensorSpec(name, tensor.shape, np.dtype(tensor.type.dtype))
         for tensor, name in zip(tensors, end_names, strict=True)
     )
+
+
+def _row_buffer(place: str, tensor: Tensor, rows: int) -> Code:
+    """The initialiser of a buffer that has so many rows of a tensor."""
+    return Code(f"{{{place}, {tensor.byte_size // tensor.shape[1]}, 0, {rows}}}")
+
+
+def _wrapped_turns(turns: Sequence[StreamedTurn]) -> str:
+    """Initialisers of turns, six a line."""
+    texts = [f"{{{t.stage}, {t.kind}, {t.rows}, {t.dropped}}}" for t in turns]
+    lines = (", ".join(texts[at : at + 6]) for at in range(0, len(texts), 6))
+    return "    " + ",\n    ".join(lines)
 
 
 def _shape_text(tensor: Tensor | None) -> str:

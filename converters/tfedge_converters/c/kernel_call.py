@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
@@ -47,6 +47,7 @@ class KernelCall:
             changed.
         in_place: operands whose memory the output may take over.
         resizes: it may do so where the output is of another size, too: both begin at one address.
+        operand_begins: how far behind the output's beginning that operand has to begin then.
         specialises: the kernel has a body that is inlined for literal shapes.
         macs: multiply-accumulate operations.
         can_fail: it returns a tfedge_status, negative where the data itself is at fault.
@@ -63,6 +64,7 @@ class KernelCall:
     states: Mapping[str, Tensor] = field(default_factory=dict)
     in_place: tuple[int, ...] = ()
     resizes: bool = False
+    operand_begins: int = 0
     specialises: bool = True
     macs: int = 0
     can_fail: bool = False
@@ -99,6 +101,15 @@ class Lowered:
     calls: tuple[KernelCall, ...] = ()
     alias_of: Tensor | None = None
     detail: str = field(default="")
+
+
+def constants_of(params: Mapping[str, Param]) -> Iterator[Constant]:
+    """All constants among the parameters of a kernel."""
+    for value in params.values():
+        if isinstance(value, Constant):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from constants_of(value)
 
 
 def shape_comment(shape: Sequence[int]) -> str:

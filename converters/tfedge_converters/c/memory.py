@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _LARGEST_SEARCH = 600_000
@@ -22,6 +22,10 @@ class Buffer:
     first: int
     last: int
 
+    def overlaps(self, other: Buffer) -> bool:
+        """Whether both hold something in one step."""
+        return self.first <= other.last and other.first <= self.last
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -32,7 +36,7 @@ class Placement:
     lower_bound: int
 
 
-def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
+def place(buffers: Sequence[Buffer], alignment: int, *, thorough: bool = True) -> Placement:
     """Find offsets, at the lower bound where the search finds a way.
 
     Greedy by size first; then random exchanges in the order of placement, keeping what is not
@@ -41,6 +45,7 @@ def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
     Args:
         buffers: sizes in bytes.
         alignment: every offset is a multiple of this power of two.
+        thorough: search, where the greedy placement is not at the lower bound.
     """
     sizes = [-(-buffer.size // alignment) * alignment for buffer in buffers]
     bound = lower_bound(buffers, alignment)
@@ -50,7 +55,7 @@ def place(buffers: Sequence[Buffer], alignment: int) -> Placement:
     order = sorted(range(len(buffers)), key=lambda i: (-sizes[i], buffers[i].first))
     offsets, size = _place_in_order(order, sizes, conflicts)
     chance = random.Random(0)
-    attempts = _LARGEST_SEARCH // sum(1 + len(others) for others in conflicts)
+    attempts = _LARGEST_SEARCH // sum(1 + len(others) for others in conflicts) if thorough else 0
     while size > bound and attempts > 0:
         attempts -= 1
         candidate = order.copy()
@@ -69,26 +74,34 @@ def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
 
 def peak(buffers: Sequence[Buffer], alignment: int = 1) -> tuple[int, int]:
     """The most bytes that are live in one step, and the first such step."""
-    changes: dict[int, int] = {}
-    for buffer in buffers:
-        size = -(-buffer.size // alignment) * alignment
-        changes[buffer.first] = changes.get(buffer.first, 0) + size
-        changes[buffer.last + 1] = changes.get(buffer.last + 1, 0) - size
-    live = most = at = 0
-    for step in sorted(changes):
-        live += changes[step]
+    most = at = 0
+    for step, live in _live(buffers, alignment):
         if live > most:
             most, at = live, step
     return most, at
 
 
+def fullest(buffers: Sequence[Buffer], alignment: int = 1) -> list[int]:
+    """Bytes that are live from one change to the next, the most first."""
+    return sorted((live for _, live in _live(buffers, alignment)), reverse=True)
+
+
+def _live(buffers: Sequence[Buffer], alignment: int) -> Iterator[tuple[int, int]]:
+    """Steps from which on other bytes are live than before, and how many."""
+    changes: dict[int, int] = {}
+    for buffer in buffers:
+        size = -(-buffer.size // alignment) * alignment
+        changes[buffer.first] = changes.get(buffer.first, 0) + size
+        changes[buffer.last + 1] = changes.get(buffer.last + 1, 0) - size
+    live = 0
+    for step in sorted(changes):
+        live += changes[step]
+        yield step, live
+
+
 def _conflicts(buffers: Sequence[Buffer]) -> list[list[int]]:
     return [
-        [
-            j
-            for j, other in enumerate(buffers)
-            if j != i and other.first <= buffer.last and buffer.first <= other.last
-        ]
+        [j for j, other in enumerate(buffers) if j != i and buffer.overlaps(other)]
         for i, buffer in enumerate(buffers)
     ]
 

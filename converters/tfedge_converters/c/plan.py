@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c import memory
-from tfedge_converters.c.kernel_call import KernelCall, Lowered
+from tfedge_converters.c.accesses import accesses_of
+from tfedge_converters.c.kernel_call import KernelCall
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.lowering import lower, refuse_operators_without_kernels
+from tfedge_converters.c.memories import Item, spread
+from tfedge_converters.c.memory_plan import MemoryPlan, PlannedBuffer
 from tfedge_converters.c.packed import NATURAL, packed
+from tfedge_converters.c.streams import Stream, banded_layers, streams_around
 from tfedge_converters.graph.layers import layer_names, needed_operators
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words
-from tfedge_converters.graph.types import Graph, Operator, Tensor
+from tfedge_converters.graph.types import Graph, Tensor
+from tfedge_converters.targets.memory import RAM, Memory, only_memory
 
 # Buffers start at multiples of a word, which is what the widest element needs.
 BUFFER_ALIGNMENT = 4
@@ -26,36 +33,69 @@ _LARGEST_ARENA = (1 << 31) - 1
 _KEPT_SHARES = (0.0, 0.5, 1.0)
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """An operator of the graph with the kernel calls that compute it.
+@dataclass(frozen=True)
+class Arena:
+    """Memory for activations.
 
     Attributes:
-        index: its number, see `graph.layers.layer_numbers`.
-        name: of what it makes, see `graph.layers.layer_names`.
-        operator: the one.
-        lowered: to these calls.
+        memory: that it lies in.
+        bytes: its size.
     """
 
-    index: int
-    name: str
-    operator: Operator
-    lowered: Lowered
+    memory: Memory
+    bytes: int
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulate operations of one inference."""
-        return sum(call.macs for call in self.lowered.calls)
+
+@dataclass(frozen=True)
+class Place:
+    """Where something lies: which arena of the plan, and how many bytes behind its beginning."""
+
+    arena: int
+    offset: int
+
+    def behind(self, count: int) -> Place:
+        """The place so many bytes behind."""
+        return replace(self, offset=self.offset + count)
 
 
 @dataclass(eq=False)
 class _Storage:
-    """Memory that tensors share: a value, its reshapes, and what is computed in place of it."""
+    """Memory that tensors share: a value, its reshapes, and what is computed in place of it.
+
+    Tensors begin where it does, or, by `id`, as many bytes behind as `begins` says.
+    """
 
     size: int
     first: int
     last: int
     pinned: bool = False
+    holds: list[str] = field(default_factory=list)
+    begins: dict[int, int] = field(default_factory=dict)
+    accesses: int = 0
+
+    @property
+    def buffer(self) -> memory.Buffer:
+        return memory.Buffer(self.size, self.first, self.last)
+
+
+@dataclass(frozen=True, eq=False)
+class _Draft:
+    """Everything that has to be placed.
+
+    Attributes:
+        storages: of root tensors, by `id`.
+        scratch: of calls, and of streams for their rows, by `id`.
+    """
+
+    storages: dict[int, _Storage]
+    scratch: dict[int, _Storage]
+
+    @property
+    def all(self) -> list[_Storage]:
+        """Every storage once."""
+        return list(
+            {id(one): one for one in (*self.storages.values(), *self.scratch.values())}.values()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,52 +104,100 @@ class Plan:
 
     Attributes:
         layers: the operators that the outputs depend on, in order.
-        arena_bytes: size of the arena.
+        arenas: those that something lies in, at least one.
+        buffers: what lies where, for the plan's file.
         lower_bound: the largest live set, scratch included; no placement takes less.
         peak_layer: the layer at which that is reached.
         packing: for which cores kernels were chosen, see `packed.PACKED_KERNELS`.
+        streams: layers that are computed together, in bands of rows.
     """
 
     layers: tuple[Layer, ...]
-    arena_bytes: int
+    arenas: tuple[Arena, ...]
+    buffers: tuple[PlannedBuffer, ...] = field(repr=False)
     lower_bound: int
     peak_layer: Layer | None
     packing: str
+    streams: tuple[Stream, ...]
     _roots: dict[int, Tensor] = field(repr=False)
-    _offsets: dict[int, int] = field(repr=False)
-    _scratch: dict[int, int] = field(repr=False)
+    _places: dict[int, Place] = field(repr=False)
+
+    @property
+    def arena_bytes(self) -> int:
+        """Size of all arenas."""
+        return sum(arena.bytes for arena in self.arenas)
 
     def root(self, tensor: Tensor) -> Tensor:
         """The tensor whose memory this one views."""
         return self._roots.get(id(tensor), tensor)
 
-    def offset(self, tensor: Tensor) -> int:
-        """Where a value computed at run time lies in the arena."""
-        return self._offsets[id(self.root(tensor))]
+    def place(self, tensor: Tensor) -> Place:
+        """Where a value computed at run time lies."""
+        return self._places[id(self.root(tensor))]
 
-    def scratch_offset(self, call: KernelCall) -> int | None:
+    def scratch_place(self, call: KernelCall) -> Place | None:
         """Where a call's scratch memory lies, or None if it has none."""
-        return self._scratch.get(id(call))
+        return self._places.get(id(call))
+
+    def rows_place(self, stream: Stream) -> Place | None:
+        """Where the rows of a stream lie, or None if it keeps none."""
+        return self._places.get(id(stream))
+
+    def places_of(self, call: KernelCall, stream: Stream | None = None) -> list[Place]:
+        """Where everything lies that a call uses in arenas.
+
+        Args:
+            call: the one.
+            stream: whose call it is, if it is one's.
+        """
+        keys = [id(self.root(tensor)) for tensor in (*call.operands, call.output)]
+        keys += [id(call), id(stream)]
+        return [self._places[key] for key in keys if key in self._places]
 
 
-def plan(graph: Graph, packing: str = NATURAL) -> Plan:
+_ONE_MEMORY = (only_memory(RAM, None),)
+
+
+def plan(
+    graph: Graph,
+    packing: str = NATURAL,
+    memories: Sequence[Memory] = _ONE_MEMORY,
+    given: MemoryPlan | None = None,
+    *,
+    streaming: bool = False,
+) -> Plan:
     """Lower a graph and place its tensors.
 
     Args:
         graph: of integers.
         packing: for which cores kernels are chosen, see `packed.PACKED_KERNELS`.
+        memories: RAMs of the target, over which tensors are spread.
+        given: where they have to lie; None for where they do best.
+        streaming: compute layers in bands of rows where that makes the arena smaller.
 
     Raises:
         UnsupportedError: an operator has no kernel, a tensor is variable or made by nothing, or
             the arena would not fit into a 32-bit address space.
+        TfedgeError: the given plan is of something else, or contradicts itself.
     """
-    return _Planner(graph, packing).plan()
+    planner = _Planner(graph, packing, memories, given)
+    if streaming:
+        planner.stream()
+    return planner.plan()
 
 
 class _Planner:
-    def __init__(self, graph: Graph, packing: str):
+    def __init__(
+        self,
+        graph: Graph,
+        packing: str,
+        memories: Sequence[Memory],
+        given: MemoryPlan | None,
+    ):
         self.graph = graph
         self.packing = packing
+        self.memories = tuple(memories)
+        self.given = given
         operators = needed_operators(graph)
         # What has no kernel comes first: a state is for nothing without its operator.
         refuse_operators_without_kernels(graph, operators)
@@ -129,8 +217,56 @@ class _Planner:
             )
             for index, operator in enumerate(operators)
         )
-        self.steps = [(layer, call) for layer in self.layers for call in layer.lowered.calls]
+        self._use(())
         self.roots = self._find_roots()
+
+    def _use(self, streams: Sequence[Stream]) -> None:
+        """Make the layers of streams one step each."""
+        self.streams = tuple(streams)
+        self.steps: list[tuple[Layer, KernelCall]] = []
+        self.titles: list[str] = []
+        ends = {stream.last: stream for stream in streams}
+        streamed = {one.layer.index for stream in streams for one in stream.layers}
+        for layer in self.layers:
+            if layer.index in ends:
+                self.steps.append((layer, ends[layer.index].call))
+                self.titles.append(f"layers {ends[layer.index].first} to {layer.index}")
+            elif layer.index not in streamed:
+                self.steps += [(layer, call) for call in layer.lowered.calls]
+                self.titles += _titles(layer)
+        self.calls = [call for _, call in self.steps]
+
+    def stream(self) -> None:
+        """Compute layers in bands where the arena is fullest, as long as that makes it smaller.
+
+        Of several steps that are as full, one may have to change before the next one counts; what
+        turns out to have been for nothing is undone.
+        """
+        banded = banded_layers(self.graph, self.layers, self.packing)
+        fullest, peaks = self._fullest_steps()
+        while True:
+            before = best = self.streams
+            for peak in sorted(peaks):
+                for found in streams_around(peak, banded, before, self.graph, fullest[0]):
+                    self._use([*before, found])
+                    now, there = self._fullest_steps()
+                    if now < fullest:
+                        best, fullest, peaks = self.streams, now, there
+            self._use(best)
+            if best == before:
+                break
+        for stream in self.streams:
+            kept = self.streams
+            self._use([one for one in kept if one is not stream])
+            if self._fullest_steps()[0][0] > fullest[0]:
+                self._use(kept)
+
+    def _fullest_steps(self) -> tuple[list[int], set[int]]:
+        """Bytes that are live at once, the most first, and the layers where ways to share peak."""
+        drafts = [[storage.buffer for storage in self._draft(share).all] for share in _KEPT_SHARES]
+        peaks = filter(None, map(self._peak, drafts))
+        fullest = min(memory.fullest(buffers, BUFFER_ALIGNMENT) for buffers in drafts)
+        return fullest, {layer.index for layer in peaks}
 
     def _find_roots(self) -> dict[int, Tensor]:
         roots: dict[int, Tensor] = {}
@@ -144,35 +280,119 @@ class _Planner:
         return self.roots.get(id(tensor), tensor)
 
     def plan(self) -> Plan:
-        """The smallest of a few plans, which differ in how much memory a small result may keep."""
-        plans = [self._plan(share) for share in _KEPT_SHARES]
-        return min(plans, key=lambda made: made.arena_bytes)
+        """The best of a few plans, which differ in how much memory a small result may keep."""
+        drafts = [self._draft(share) for share in _KEPT_SHARES]
+        if self.given is not None:
+            return self._placed(self.given.nearest(drafts, _contents))
+        plans = [self._placed(draft) for draft in drafts]
+        return min(plans, key=self._cost)
 
-    def _plan(self, kept_share: float) -> Plan:
+    def _draft(self, kept_share: float) -> _Draft:
         storages = self._storages(kept_share)
         self._check_made(storages)
-        buffers = {id(storage): storage for storage in storages.values()}
         scratch = {
-            id(call): memory.Buffer(call.scratch_bytes, step, step)
-            for step, (_, call) in enumerate(self.steps)
+            id(call): _Storage(
+                call.scratch_bytes,
+                step,
+                step,
+                holds=[f"scratch of {title}"],
+                accesses=accesses_of(call).scratch,
+            )
+            for step, (title, call) in enumerate(zip(self.titles, self.calls, strict=True))
             if call.scratch_bytes
         }
-        all_buffers = [memory.Buffer(s.size, s.first, s.last) for s in buffers.values()]
-        all_buffers += scratch.values()
-        placement = memory.place(all_buffers, BUFFER_ALIGNMENT)
-        if placement.size > _LARGEST_ARENA:
-            raise UnsupportedError(f"the arena would need {placement.size} bytes")
-        place_of = dict(zip([*buffers, *scratch], placement.offsets, strict=True))
+        for stream in self.streams:
+            if stream.rows_bytes:
+                step = self.calls.index(stream.call)
+                scratch[id(stream)] = _Storage(
+                    stream.rows_bytes,
+                    step,
+                    step,
+                    holds=[f"rows of {self.titles[step]}"],
+                    accesses=stream.row_accesses,
+                )
+        self._count_accesses(storages)
+        return _Draft(storages, scratch)
+
+    def _placed(self, draft: _Draft) -> Plan:
+        kept = draft.all
+        buffers = [storage.buffer for storage in kept]
+        sizes, places = self._places(kept)
+        arenas = [index for index, size in enumerate(sizes) if size] or [0]
+        place_of = {
+            id(storage): Place(arenas.index(index) if sizes[index] else 0, offset)
+            for storage, (index, offset) in zip(kept, places, strict=True)
+        }
         return Plan(
             layers=self.layers,
-            arena_bytes=placement.size,
-            lower_bound=placement.lower_bound,
-            peak_layer=self._peak(all_buffers),
+            arenas=tuple(Arena(self.memories[index], sizes[index]) for index in arenas),
+            buffers=tuple(
+                PlannedBuffer(
+                    tuple(storage.holds),
+                    storage.buffer,
+                    storage.accesses,
+                    self.memories[index].name,
+                    offset,
+                )
+                for storage, (index, offset) in zip(kept, places, strict=True)
+            ),
+            lower_bound=memory.lower_bound(buffers, BUFFER_ALIGNMENT),
+            peak_layer=self._peak(buffers),
             packing=self.packing,
+            streams=self.streams,
             _roots=self.roots,
-            _offsets={tensor: place_of[id(storage)] for tensor, storage in storages.items()},
-            _scratch={call: place_of[call] for call in scratch},
+            _places={
+                key: place_of[id(storage)].behind(storage.begins.get(key, 0))
+                for key, storage in (*draft.storages.items(), *draft.scratch.items())
+            },
         )
+
+    def _places(self, kept: Sequence[_Storage]) -> tuple[list[int], list[tuple[int, int]]]:
+        """Bytes used of each memory; each storage's memory, by its place among them, and offset."""
+        buffers = [storage.buffer for storage in kept]
+        if self.given is not None:
+            places = self.given.places(
+                [_content(storage) for storage in kept], self.memories, BUFFER_ALIGNMENT
+            )
+            sizes = [0] * len(self.memories)
+            for buffer, (index, offset) in zip(buffers, places, strict=True):
+                end = -(-(offset + buffer.size) // BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT
+                sizes[index] = max(sizes[index], end)
+        elif len(self.memories) > 1:
+            items = [Item(storage.buffer, storage.accesses) for storage in kept]
+            found = spread(items, self.memories, BUFFER_ALIGNMENT)
+            sizes = list(found.sizes)
+            places = list(zip(found.memories, found.offsets, strict=True))
+        else:
+            placement = memory.place(buffers, BUFFER_ALIGNMENT)
+            sizes, places = [placement.size], [(0, offset) for offset in placement.offsets]
+        if max(sizes) > _LARGEST_ARENA:
+            raise UnsupportedError(f"the arena would need {max(sizes)} bytes")
+        return sizes, places
+
+    def _cost(self, made: Plan) -> tuple[float, ...]:
+        """Rank a plan: by the room that it lacks, then by time, then by memory."""
+        if len(self.memories) == 1:
+            return (made.arena_bytes,)
+        speeds = {memory.name: memory.wait_states for memory in self.memories}
+        lacking = sum(
+            max(0, arena.bytes - arena.memory.bytes)
+            for arena in made.arenas
+            if arena.memory.bytes is not None
+        )
+        waits = sum(buffer.accesses * speeds[buffer.memory] for buffer in made.buffers)
+        return (lacking, waits, made.arena_bytes)
+
+    def _count_accesses(self, storages: dict[int, _Storage]) -> None:
+        for call in self.calls:
+            counts = accesses_of(call)
+            for tensor, count in (
+                *((operand, counts.operand) for operand in call.operands),
+                (call.output, counts.output),
+            ):
+                storage = storages.get(id(self._root(tensor)))
+                if storage is not None:
+                    storage.accesses += count
 
     def _storages(self, kept_share: float) -> dict[int, _Storage]:
         """Root tensor to storage, for everything that is not constant.
@@ -184,8 +404,12 @@ class _Planner:
         last_use = self._last_uses()
         end = max(len(self.steps) - 1, 0)
         pinned = {id(self._root(tensor)) for tensor in self.graph.outputs}
-        for tensor in self.graph.inputs:
-            storages[id(tensor)] = _Storage(tensor.byte_size, 0, last_use.get(id(tensor), 0))
+        for index, tensor in enumerate(self.graph.inputs):
+            last = last_use.get(id(tensor), 0)
+            begins = {id(tensor): 0}
+            storages[id(tensor)] = _Storage(
+                tensor.byte_size, 0, last, holds=[f"input {index}"], begins=begins
+            )
         for step, (_, call) in enumerate(self.steps):
             output = id(call.output)
             if call.output.is_variable:
@@ -197,6 +421,8 @@ class _Planner:
             if storage is None:
                 storage = _Storage(call.output.byte_size, step, step)
             storage.last = max(storage.last, last_use.get(output, step))
+            storage.holds.append(self.titles[step])
+            storage.begins[output] = 0
             storages[output] = storage
             if output in pinned:
                 storage.last, storage.pinned = end, True
@@ -242,9 +468,25 @@ class _Planner:
                 and (call.resizes or storage.size == call.output.byte_size)
                 and call.output.byte_size >= kept_share * storage.size
             ):
-                storage.size = max(storage.size, call.output.byte_size)
+                storage.size = max(storage.size + call.operand_begins, call.output.byte_size)
+                for tensor in storage.begins:
+                    storage.begins[tensor] += call.operand_begins
                 return storage
         return None
 
     def _peak(self, buffers: list[memory.Buffer]) -> Layer | None:
         return self.steps[memory.peak(buffers)[1]][0] if self.steps else None
+
+
+def _titles(layer: Layer) -> list[str]:
+    """Name a layer's calls in plans, by numbers: names of tensors may be anything."""
+    calls, title = len(layer.lowered.calls), f"layer {layer.index} {layer.operator.code}"
+    return [title] if calls == 1 else [f"{title} call {number}" for number in range(calls)]
+
+
+def _content(storage: _Storage) -> tuple[tuple[str, ...], memory.Buffer]:
+    return tuple(storage.holds), storage.buffer
+
+
+def _contents(draft: _Draft) -> list[tuple[tuple[str, ...], memory.Buffer]]:
+    return [_content(storage) for storage in draft.all]

@@ -63,8 +63,12 @@ OPTIMIZATIONS: Mapping[str, Callable[[Sequence[KernelCall], str], frozenset[int]
     "speed": every_call,
     "balanced": balanced_calls,
     "size": smallest_calls,
+    "ram": balanced_calls,
     "shared": no_call,
 }
+
+# Of these, the ones for which layers are computed in bands of rows where that saves memory.
+STREAMING = frozenset({"ram"})
 
 
 def _code(calls: Sequence[KernelCall], specialised: frozenset[int]) -> int:

@@ -13,8 +13,10 @@ from tfedge.errors import TfedgeError
 from tfedge.files import reason_of
 from tfedge_converters.c.code_size import CodeEstimate, CodeParts
 from tfedge_converters.c.instructions import InstructionEstimate
+from tfedge_converters.c.memory_plan import PlannedConstant
 from tfedge_converters.c.plan import Plan
 from tfedge_converters.execute.program import CProgram, TensorSpec
+from tfedge_converters.targets import Target
 
 __all__ = ["CSource", "TensorSpec", "Vector"]
 
@@ -33,10 +35,11 @@ class CSource:
 
     Attributes:
         name: prefix of its files and symbols.
+        target: what it was generated for.
         files: file name to text.
         inputs, outputs: in the order of <name>_input() and <name>_output().
-        arena_bytes: memory that the caller provides.
         weights_bytes: constants in flash.
+        constants: the same one by one, with the memory that each lies in.
         state_bytes: what it keeps between invocations, in the caller's context.
         code: an estimate of its code, with kernels and their parameters.
         code_parts: what that is made of.
@@ -47,11 +50,12 @@ class CSource:
     """
 
     name: str
+    target: Target = field(repr=False)
     files: Mapping[str, str]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    arena_bytes: int
     weights_bytes: int
+    constants: tuple[PlannedConstant, ...] = field(repr=False)
     state_bytes: int
     code: CodeEstimate
     code_parts: CodeParts = field(repr=False)
@@ -72,6 +76,15 @@ class CSource:
             pointer_bytes: of the core's addresses.
         """
         return pointer_bytes * (1 + -(-self.state_bytes // pointer_bytes))
+
+    @property
+    def arena_bytes(self) -> int:
+        """Memory that the caller provides."""
+        return self.plan.arena_bytes
+
+    def constant_bytes(self, memory: str) -> int:
+        """Constants in one of several flashes, by its name."""
+        return sum(constant.bytes for constant in self.constants if constant.memory == memory)
 
     def write(self, directory: str | Path) -> CProgram:
         """Write all files into a folder to compile them in; make it if need be.
@@ -95,9 +108,14 @@ class CSource:
             outputs=self.outputs,
             arena_bytes=self.arena_bytes,
             layers=self.layer_names,
+            arenas=self._arenas(),
         )
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """Names of its layers, in the order of their numbers."""
         return tuple(layer.name for layer in self.plan.layers)
+
+    def _arenas(self) -> tuple[tuple[str, int], ...]:
+        arenas = self.plan.arenas
+        return () if len(arenas) == 1 else tuple((a.memory.name, a.bytes) for a in arenas)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tfedge_converters.c.code_size import CodeEstimate
 from tfedge_converters.c.instructions import InstructionEstimate
-from tfedge_converters.c.plan import Layer
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.source import CSource
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.passes.packed_weights import packed_weights
+from tfedge_converters.targets.memory import FLASH, RAM, Memory
 
 _UNPACKED = (
     "weights of 4 bits take a byte each in C, as its kernels read them: {:,} bytes more than in "
@@ -35,6 +38,7 @@ def summary_lines(source: CSource, model: Model) -> list[str]:
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
         f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; "
         f"{_code_words(source.code)}",
+        *_memory_lines(source),
         *([] if source.instructions is None else [_instructions_line(source.instructions)]),
         *([_UNPACKED.format(spent)] if packed else []),
     ]
@@ -44,6 +48,25 @@ def _code_words(code: CodeEstimate) -> str:
     if code.is_of_target:
         return f"code about {code.bytes:,} bytes on {code.core} (estimated, at -O2)"
     return f"code about {code.bytes:,} bytes on {code.core} (this core's is not known)"
+
+
+def _memory_lines(source: CSource) -> list[str]:
+    """Bytes that each of several memories holds."""
+    target = source.target
+    arenas = {arena.memory.name: arena.bytes for arena in source.plan.arenas}
+    held = {
+        "arenas": [(one, arenas.get(one.name, 0)) for one in target.memories_of(RAM)],
+        "constants": [(one, source.constant_bytes(one.name)) for one in target.memories_of(FLASH)],
+    }
+    return [
+        f"{what} in {'; '.join(itertools.starmap(_use, uses))}"
+        for what, uses in held.items()
+        if len(uses) > 1
+    ]
+
+
+def _use(memory: Memory, used: int) -> str:
+    return f"{memory.name} {used:,} of {memory.bytes:,} bytes"
 
 
 def _instructions_line(estimate: InstructionEstimate) -> str:

@@ -28,10 +28,11 @@ Files of an earlier conversion into the same folder are replaced; those that the
 deleted, unless somebody changed them. Other files there are left alone.
 
 For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the kernels that it uses,
-a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
-NAME_output; NAME.h says how much memory to provide. For --target tflite-micro it holds the model
-as a C array and its operator resolver; for Ethos-U (ethos-u55-128 and its like) the same of what
-Vela makes of it, with Vela's estimates. --package lays generated C out as a library of a platform.
+a CMakeLists.txt, a self-test, and NAME_plan.json, which says what lies where in memory. Call
+NAME_init, fill NAME_input, call NAME_invoke, read NAME_output; NAME.h says how much memory to
+provide. For --target tflite-micro it holds the model as a C array and its operator resolver; for
+Ethos-U (ethos-u55-128 and its like) the same of what Vela makes of it, with Vela's estimates.
+--package lays generated C out as a library of a platform.
 
 examples:
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
@@ -111,11 +112,12 @@ def add_parser(commands: Any) -> None:
         )
     parser.add_argument(
         "--optimize",
-        choices=("speed", "balanced", "size"),
+        choices=("speed", "balanced", "size", "ram"),
         default="balanced",
         help="which layers get code of their own: speed: all; balanced: those that take most of "
-        "the time, and others where sharing would take more flash; size: only these (default: "
-        "balanced)",
+        "the time, and others where sharing would take more flash; size: only these. ram: as "
+        "balanced, and the first layers are computed a few rows at a time where that makes the "
+        "arena smaller (default: balanced)",
     )
     parser.add_argument(
         "--keep-constant-channels",
@@ -128,6 +130,12 @@ def add_parser(commands: Any) -> None:
         metavar="PLATFORM",
         help="lay generated C out for a platform's tools, with a demo, a README and a licence: "
         "arduino, cmake, cmsis-pack, esp-idf, platformio, stm32cube or zephyr",
+    )
+    parser.add_argument(
+        "--plan",
+        metavar="JSON",
+        help="for generated C: a NAME_plan.json that an earlier conversion of this model wrote; "
+        "everything lies where it says (default: the planner decides, and writes one)",
     )
     add_input_shape(parser)
     parser.add_argument(
@@ -176,6 +184,7 @@ def run(arguments: argparse.Namespace) -> int:
         compiler_options=compiler_options(arguments.compiler_option),
         allow_code=arguments.allow_code,
         fold_constant_channels=not arguments.keep_constant_channels,
+        memory_plan=arguments.plan,
     )
     files = artifact.save(arguments.output, arguments.package)
     print(artifact.summary())
@@ -189,7 +198,7 @@ def _command(arguments: argparse.Namespace) -> str:
     for option in _NAMED_IN_COMMAND:
         value = getattr(arguments, option)
         if value is not None and value != _DEFAULTS.get(option):
-            text = Path(value).name if option == "calibration" else value
+            text = Path(value).name if option in _FILES else value
             parts += [f"--{option.replace('_', '-')}", text]
     if arguments.recovery:
         parts += ["--recovery", ",".join(arguments.recovery)]
@@ -203,7 +212,9 @@ def _command(arguments: argparse.Namespace) -> str:
 
 _NAMED_IN_COMMAND = (
     "quantization", "calibration", "calibration_method", "name", "input_type", "output_type",
-    "optimize", "package",
+    "optimize", "package", "plan",
 )  # fmt: skip
+
+_FILES = ("calibration", "plan")
 
 _DEFAULTS = {"optimize": "balanced"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tfedge.calibration.methods import method as find_method
 from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters.backends import Backend
+from tfedge_converters.c.memory_plan import MemoryPlan, read_memory_plan
 from tfedge_converters.conversion.state import Conversion, Request
 from tfedge_converters.early_checks import check_choices, check_data
 from tfedge_converters.foreign_text import check_model_name
@@ -16,6 +19,8 @@ def check_arguments(conversion: Conversion) -> None:
     """Refuse wrong arguments, and find what to convert to."""
     request = conversion.request
     conversion.backend.check_options(request.target, request.compiler_options)
+    if request.memory_plan is not None:
+        conversion.memory_plan = _given_memory_plan(conversion.backend, request)
     conversion.scheme = _asked_scheme(request)
     check_choices(request.optimize, request.input_type, request.output_type)
     if request.quantization is not None and isinstance(conversion.scheme, StorageScheme):
@@ -42,6 +47,21 @@ def check_storage(scheme: StorageScheme, backend: Backend, request: Request) -> 
             raise TfedgeError(
                 f"inputs and outputs are float32 with the scheme '{scheme.name}', not {given}"
             )
+
+
+def _given_memory_plan(backend: Backend, request: Request) -> MemoryPlan:
+    """Read the plan of memory; there has to be something to place."""
+    if not backend.plans_memory:
+        raise TfedgeError(
+            f"target '{request.target.name}' has no generated C, whose memory could be planned: "
+            "leave memory_plan out"
+        )
+    given = request.memory_plan
+    if not isinstance(given, (str, Path)):
+        raise TfedgeError(
+            f"memory_plan is the path of a file that a conversion wrote, not {given!r}"
+        )
+    return read_memory_plan(Path(given))
 
 
 def _asked_scheme(request: Request) -> Scheme | StorageScheme:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tfedge.calibration.methods import Method
@@ -64,6 +65,7 @@ def convert(
     allow_code: bool = False,
     check: bool = True,
     fold_constant_channels: bool = True,
+    memory_plan: str | Path | None = None,
 ) -> Artifact:
     """Convert a model for a target.
 
@@ -108,7 +110,9 @@ def convert(
             their name, "int8" or "int16".
         optimize: which layers of the generated C get code of their own: "speed", all of them;
             "balanced", those that gain enough by it, and others where sharing a kernel would
-            take more flash; "size", only these.
+            take more flash; "size", only these. "ram" is "balanced", and where the arena is
+            fullest, layers are computed together, a few rows at a time, without computing any
+            twice: for less memory, a little more time and flash.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.
@@ -129,6 +133,9 @@ def convert(
             cannot change, whatever the input, are added to the biases of what reads them, and
             channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's
             `folding` says which layers have lost how many.
+        memory_plan: for generated C, the path of a `…_plan.json` that an earlier conversion of this
+            model wrote, changed or not: everything lies where it says. By default the planner
+            decides, and writes such a file.
 
     Returns:
         The converted model, in memory; `save` writes it.
@@ -165,6 +172,7 @@ def convert(
         allow_code=allow_code,
         check=check,
         fold_constant_channels=fold_constant_channels,
+        memory_plan=memory_plan,
     )
     conversion = Conversion(request)
     for stage in STAGES:

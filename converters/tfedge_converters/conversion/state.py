@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tfedge.calibration.methods import Method
 from tfedge.quantization.schemes import Scheme, StorageScheme
 from tfedge_converters.artifact import Artifact
 from tfedge_converters.backends import Backend, Emission, backend_named
+from tfedge_converters.c.memory_plan import MemoryPlan
 from tfedge_converters.evaluation import LabelledData
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.kind import ModelKind
@@ -51,6 +53,7 @@ class Request:
     allow_code: bool
     check: bool
     fold_constant_channels: bool
+    memory_plan: str | Path | None
 
 
 @dataclass(eq=False)
@@ -65,6 +68,7 @@ class Conversion:
         name: prefix of files and symbols.
         labelled: evaluation data; None if there are none.
         comparison: with the float model.
+        memory_plan: the one that was given, read.
         remarks: what was asked for and came to nothing, in sentences.
         emission: what the back end made.
         judgement: how good the result is.
@@ -79,6 +83,7 @@ class Conversion:
     name: str = field(init=False)
     labelled: LabelledData | None = field(init=False)
     comparison: Comparison = field(init=False)
+    memory_plan: MemoryPlan | None = field(init=False, default=None)
     remarks: list[str] = field(init=False, default_factory=list)
     emission: Emission = field(init=False)
     judgement: Judgement = field(init=False)

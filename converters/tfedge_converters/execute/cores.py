@@ -40,6 +40,27 @@ class Uart:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A further memory of a machine, with the section that C puts something into it by.
+
+    Attributes:
+        name: the section's, such as ".dtcm".
+        kind: what it is to a model: "ram", with no value at first, or "flash".
+        address, bytes: of the memory.
+    """
+
+    name: str
+    kind: str
+    address: int
+    bytes: int
+
+    @property
+    def output(self) -> str:
+        """The linked section's name, by whose beginning sizes are found."""
+        return f"{'.subject' if self.kind == 'ram' else '.constants'}{self.name}"
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine of QEMU.
 
@@ -52,6 +73,7 @@ class Machine:
         flash: the address of 4 MiB minus a vector table of memory for code and constants.
         ram: the address of 4 MiB of memory with nothing right below it.
         uart: where QEMU's first -serial leads.
+        sections: further memories.
     """
 
     emulator: Emulator
@@ -61,6 +83,7 @@ class Machine:
     flash: int
     ram: int
     uart: Uart
+    sections: tuple[Section, ...] = ()
 
     @property
     def instructions_per_tick(self) -> float:
@@ -68,17 +91,25 @@ class Machine:
         return 1e9 / self.clock_hz
 
     def linker_regions(self) -> str:
-        """The MEMORY command of a linker script."""
-        regions = (
+        """The MEMORY command of a linker script, and what goes to further memories."""
+        regions = [
             ("VECTORS (rx)", self.vectors, VECTOR_TABLE_BYTES),
             ("FLASH (rx)", self.flash, 4 * _MEGABYTE - VECTOR_TABLE_BYTES),
             ("RAM (rwx)", self.ram, 4 * _MEGABYTE),
-        )
+            *((f"SECTION{i}", s.address, s.bytes) for i, s in enumerate(self.sections)),
+        ]
         lines = [
             f"    {name} : ORIGIN = {origin:#x}, LENGTH = {length:#x}"
             for name, origin, length in regions
         ]
-        return "\n".join(["MEMORY", "{", *lines, "}", ""])
+        sections = [
+            f"    {section.output} {'(NOLOAD) ' if section.kind == 'ram' else ''}: ALIGN(16) "
+            f"{{ *({section.name} {section.name}.*) }} > SECTION{index}"
+            for index, section in enumerate(self.sections)
+        ]
+        parts = ["MEMORY", "{", *lines, "}"]
+        parts += ["SECTIONS", "{", *sections, "}"] if sections else []
+        return "\n".join([*parts, ""])
 
 
 @dataclass(frozen=True)
@@ -139,9 +170,18 @@ _RISCV = Toolchain(
 _QEMU_ARM = Emulator("qemu-system-arm", "qemu-system-arm")
 _MPS2_MEMORY = (0x0, VECTOR_TABLE_BYTES, 0x2000_0000)
 _MPS2_UART = Uart("cmsdk", 0x4000_4000)
-_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, *_MPS2_MEMORY, _MPS2_UART)
-_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, *_MPS2_MEMORY, _MPS2_UART)
-_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, *_MPS2_MEMORY, _MPS2_UART)
+_PSRAM = (
+    Section(".psram", "ram", 0x2100_0000, 8 * _MEGABYTE),
+    Section(".qspi", "flash", 0x2180_0000, 8 * _MEGABYTE),
+)
+_TIGHTLY_COUPLED = (
+    Section(".dtcm", "ram", 0x2000_0000, _MEGABYTE // 2),
+    Section(".sram", "ram", 0x2100_0000, 2 * _MEGABYTE),
+    Section(".qspi", "flash", 0x6200_0000, 8 * _MEGABYTE),
+)
+_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, *_MPS2_MEMORY, _MPS2_UART, _PSRAM)
+_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, *_MPS2_MEMORY, _MPS2_UART, _PSRAM)
+_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, *_MPS2_MEMORY, _MPS2_UART, _PSRAM)
 # Of these two the secure aliases: cores are secure after a reset, and so are their devices.
 _AN505 = Machine(
     _QEMU_ARM,
@@ -156,6 +196,7 @@ _AN547 = Machine(
     32_000_000,
     *(0x0, 0x6100_0000, 0x6000_0000),
     Uart("cmsdk", 0x5930_3000),
+    _TIGHTLY_COUPLED,
 )
 
 _HARD_FLOAT = ("-mfloat-abi=hard", "-mfpu=auto")

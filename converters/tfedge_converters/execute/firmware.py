@@ -177,7 +177,7 @@ class Firmware:
         size_tool = find_program(self._core.toolchain, "size")
         directory = self._scratch.path / "empty"
         directory.mkdir(exist_ok=True)
-        empty = replace(self.program, name="empty", directory=_EMPTY_MODEL)
+        empty = replace(self.program, name="empty", directory=_EMPTY_MODEL, arenas=())
         empty_elf = _build(empty, self._core, self._flags, directory)
         return model_sizes(size_tool, self.elf, empty_elf)
 

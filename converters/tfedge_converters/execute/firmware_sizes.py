@@ -11,10 +11,11 @@ from tfedge_converters.execute.toolchain import ask_tool, excerpt
 
 _SECTION = re.compile(r"^(\.\S+)\s+(\d+)\s", re.MULTILINE)
 _CODE = (".text",)
-_CONSTANTS = (".rodata", ".ARM.exidx")
+_CONSTANTS = (".rodata", ".ARM.exidx", ".constants")
 _INITIALISED = (".data",)
 _ZEROED = (".bss",)
-_SUBJECT = (".subject",)  # the model's arena and context
+_SUBJECT = (".subject",)  # the model's arenas and context
+_SPREAD = (".subject", ".constants")
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,15 @@ def model_sizes(size_tool: str, elf: Path, empty_elf: Path) -> FirmwareSizes:
 
 
 def _section_sizes(size_tool: str, elf: Path) -> dict[str, int]:
-    """Section name to size, from the System V listing of binutils' size."""
+    """Section name to size, from the System V listing of binutils' size.
+
+    Those of further memories count with what they hold: ".subject.dtcm" with ".subject".
+    """
     listing = ask_tool([size_tool, "-A", "-d", elf])
-    found = {name: int(size) for name, size in _SECTION.findall(listing)}
+    found: dict[str, int] = {}
+    for name, size in _SECTION.findall(listing):
+        whole = next((known for known in _SPREAD if name.startswith(f"{known}.")), name)
+        found[whole] = found.get(whole, 0) + int(size)
     if not found:
         raise ExecutionError(f"{Path(size_tool).name} lists no sections: {excerpt(listing)}")
     return found

@@ -42,7 +42,8 @@ class CProgram:
         directory: holds `<name>.h` and every C source that the model needs. Kept as an absolute
             path, for compilers take what begins with - or @ for options.
         inputs, outputs: the model's tensors, in the order of their indices in C.
-        arena_bytes: the arena to hand to the model.
+        arena_bytes: the arena to hand to the model, or all of its arenas together.
+        arenas: the name of each one's memory, and its bytes, where there are several.
         source_names: its C sources, where the directory holds others too; None: all that it holds.
         layers: what its layers are called, by their numbers.
 
@@ -57,6 +58,7 @@ class CProgram:
     arena_bytes: int
     source_names: tuple[str, ...] | None = None
     layers: tuple[str, ...] = ()
+    arenas: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         check_model_name(self.name)

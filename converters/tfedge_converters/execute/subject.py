@@ -17,7 +17,8 @@ _HEADER = Template("""\
 
 typedef ${name}_context subject_context;
 
-#define subject_init ${name}_init
+#define SUBJECT_ARENAS(ARENA) $arenas
+#define subject_init(context) ${name}_init(context$pointers)
 #if ${upper}_STATE_BYTES > 0
 #define subject_reset ${name}_reset
 #else
@@ -29,7 +30,6 @@ typedef ${name}_context subject_context;
 #define subject_self_test ${name}_self_test
 
 #define SUBJECT_NAME "$name"
-#define SUBJECT_ARENA_BYTES ${arena_bytes}u
 #define SUBJECT_ARENA_ALIGN ${upper}_ARENA_ALIGN
 #define SUBJECT_NUM_INPUTS $num_inputs
 #define SUBJECT_NUM_OUTPUTS $num_outputs
@@ -49,10 +49,15 @@ def write_subject_header(program: CProgram, directory: Path, num_layers: int = 0
         directory: an existing folder.
         num_layers: how many layers report their ends; 0 for none.
     """
+    arenas = program.arenas or (("", program.arena_bytes),)
     text = _HEADER.substitute(
         name=program.name,
         upper=program.name.upper(),
-        arena_bytes=program.arena_bytes,
+        arenas=" ".join(
+            f"ARENA({memory or 'only'}, {size}u, {_section(program, memory)})"
+            for memory, size in arenas
+        ),
+        pointers="".join(f", harness_arena_{memory or 'only'}, {size}u" for memory, size in arenas),
         num_inputs=len(program.inputs),
         num_outputs=len(program.outputs),
         num_layers=num_layers,
@@ -65,3 +70,8 @@ def write_subject_header(program: CProgram, directory: Path, num_layers: int = 0
 def _byte_sizes(specs: Iterable[TensorSpec]) -> str:
     """An initialiser; the closing 0 keeps it legal C for a model without inputs."""
     return ", ".join(f"{size}u" for size in [*(spec.byte_size for spec in specs), 0])
+
+
+def _section(program: CProgram, memory: str) -> str:
+    """The macro of generated C that puts an arena into its memory; of the only one, nothing."""
+    return f"{program.name.upper()}_{memory.upper()}_SECTION" if memory else ""

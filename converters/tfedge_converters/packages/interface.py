@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import tfedge
+from tfedge.errors import UnsupportedError
 from tfedge_converters.c import CSource
 from tfedge_converters.foreign_text import code_templates
 from tfedge_converters.foreign_text.reserved import RESERVED_PREFIX
@@ -94,6 +95,12 @@ class Package:
         Raises:
             UnsupportedError: says why.
         """
+        if len(model.source.plan.arenas) > 1:
+            raise UnsupportedError(
+                f"the package '{self.name}' gives a model one arena, and '{model.name}' has one in "
+                f"each of several memories of {model.target.name}: leave the package out, or "
+                "choose a target with one RAM"
+            )
 
     @property
     def other_files(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Context:
         """
         return convert(
             self.flatbuffer,
-            target=dataclasses.replace(self.target, ram_bytes=None, flash_bytes=None),
+            target=dataclasses.replace(self.target, ram_bytes=None, flash_bytes=None, memories=()),
             quantization=scheme,
             calibration=self._calibration(scheme),
             name="model",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -15,6 +15,7 @@ from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.description import Accelerator, parse
 from tfedge_converters.backends import Backend, backend_named
 from tfedge_converters.targets.form import GENERAL, file_form, whole_form
+from tfedge_converters.targets.memory import FLASH, RAM, Memory, only_memory, parse_memories
 from tfedge_converters.targets.part import Part, Timing, part_of, timing_of
 from tfedge_converters.targets.suggestions import suggestion
 
@@ -38,8 +39,10 @@ class Target:
         flags: compiler flags for its architecture, as "-mcpu=cortex-m4".
         flash_bytes: what a board has in all; None where only the core is known, and where flash is
             on a chip of its own.
-        ram_bytes: of the largest piece of RAM, for an arena lies in one; None where only the core
-            is known.
+        ram_bytes: of the largest piece of RAM, for an arena lies in one, or of all `memories`; None
+            where only the core is known.
+        memories: several of a kind, in the order of the file; empty where a target has one RAM and
+            one flash, or where only the core is known. Code lies in the first flash.
         packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
             in the order of the .tflite file), "pairs" (those that make two products with an
             instruction: by the DSP extension, or by multiplications of 32 bits) or "lanes" (those
@@ -74,6 +77,13 @@ class Target:
     extensions: tuple[str, ...] = ()
     timing: Timing | None = None
     part: Part | None = None
+    memories: tuple[Memory, ...] = ()
+
+    def memories_of(self, kind: str) -> tuple[Memory, ...]:
+        """The memories of a kind, "ram" or "flash": those of `memories`, or the only one."""
+        sizes = {RAM: self.ram_bytes, FLASH: self.flash_bytes}
+        found = tuple(memory for memory in self.memories if memory.kind == kind)
+        return found or (only_memory(kind, sizes[kind]),)
 
     def scheme(self, given: str | None) -> str:
         """Return the scheme to quantise to.
@@ -124,6 +134,15 @@ def load(name: str | Path | Target) -> Target:
     if "part" in fields:
         fields["part"] = part_of(fields["part"])
     fields |= {key: tuple(fields[key]) for key in _LISTS if key in fields}
+    if "memories" in fields:
+        memories = fields["memories"] = parse_memories(fields["memories"], f"target '{source}'")
+        fields |= _totals(memories)
+        backend = _backend_of(fields, source)
+        if not backend.plans_memory:
+            raise TfedgeError(
+                f"target '{source}': memories are for generated C, and its back end is "
+                f"'{backend.name}': give ram_bytes and flash_bytes"
+            )
     if "accelerator" in fields:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{source}'")
     settings = {key: fields[key] for key in _backend_of(fields, source).settings}
@@ -149,6 +168,15 @@ def _fields(name: str) -> dict[str, Any]:
         fields = _merged(_read(base), fields)
     source = f"target '{name}'"
     return dict(whole_form(_backend_of(fields, source)).checked(fields, source))
+
+
+def _totals(memories: Iterable[Memory]) -> dict[str, int]:
+    """Bytes in all, in place of what the file, or its base, says."""
+    totals: dict[str, int] = {}
+    for memory in memories:
+        key = f"{memory.kind}_bytes"
+        totals[key] = totals.get(key, 0) + (memory.bytes or 0)
+    return totals
 
 
 def _backend_of(fields: Mapping[str, Any], source: str) -> Backend:

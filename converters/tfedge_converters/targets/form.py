@@ -9,6 +9,7 @@ from typing import Any
 from tfedge.json_form import Form, line_of_text
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.backends import Backend, all_backends
+from tfedge_converters.targets.memory import MEMORIES_SCHEMA
 from tfedge_converters.targets.part import PART, TIMING
 
 PACKINGS = ("natural", "pairs", "lanes")
@@ -43,6 +44,7 @@ _PROPERTIES: dict[str, Any] = {
     },
     "flash_bytes": _BYTES,
     "ram_bytes": _BYTES,
+    "memories": MEMORIES_SCHEMA,
     "packing": {"type": "string", "enum": PACKINGS},
     "channel_multiple": {
         "type": "integer",

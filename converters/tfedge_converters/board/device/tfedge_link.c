@@ -206,11 +206,14 @@ static void start_clock(void) {
   }
 }
 
-/* Each layer has the clock for itself, so that what is done here counts for none. */
+/* Each layer has the clock for itself, so that what is done here counts for none. Of a layer that is
+ * computed in bands of rows, each band ends here. */
 void tfedge_link_layer_done(int layer) {
   const uint32_t ticks = port->ticks == NULL ? TFEDGE_LINK_UNCOUNTED : port->ticks();
   if (layer >= 0 && layer < TFEDGE_LINK_NUM_LAYERS) {
-    layers[layer].ticks = ticks;
+    uint32_t *const sum = &layers[layer].ticks;
+    const int is_counted = ticks != TFEDGE_LINK_UNCOUNTED && *sum != TFEDGE_LINK_UNCOUNTED;
+    *sum = is_counted ? *sum + ticks : TFEDGE_LINK_UNCOUNTED;
   }
   start_clock();
 }

@@ -5,9 +5,12 @@
 static const size_t input_bytes[] = SUBJECT_INPUT_BYTES;
 static const size_t output_bytes[] = SUBJECT_OUTPUT_BYTES;
 
-/* The firmware's linker script keeps these two, found by name, apart from the harness's memory. */
-static uint8_t harness_arena[SUBJECT_ARENA_BYTES == 0 ? 1 : SUBJECT_ARENA_BYTES]
-    __attribute__((aligned(SUBJECT_ARENA_ALIGN)));
+/* The firmware's linker script keeps these, found by name or section, apart from the harness's
+ * memory. */
+#define DECLARE_ARENA(memory, size, section) \
+  static section uint8_t harness_arena_##memory[size == 0 ? 1 : size] \
+      __attribute__((aligned(SUBJECT_ARENA_ALIGN)));
+SUBJECT_ARENAS(DECLARE_ARENA)
 static subject_context harness_context;
 
 static void require_success(const char *problem, int code) {
@@ -16,14 +19,18 @@ static void require_success(const char *problem, int code) {
   }
 }
 
-subject_context *harness_init(void) {
+static void fill(uint8_t *arena, size_t bytes) {
   /* volatile: no call of memset, for the harness is to use nothing of the C library */
-  volatile uint8_t *arena = harness_arena;
-  for (size_t i = 0; i < sizeof harness_arena; ++i) {
-    arena[i] = ARENA_FILL;
+  volatile uint8_t *byte = arena;
+  for (size_t i = 0; i < bytes; ++i) {
+    byte[i] = ARENA_FILL;
   }
-  require_success("init returned",
-                  subject_init(&harness_context, harness_arena, SUBJECT_ARENA_BYTES));
+}
+
+subject_context *harness_init(void) {
+#define FILL_ARENA(memory, size, section) fill(harness_arena_##memory, sizeof harness_arena_##memory);
+  SUBJECT_ARENAS(FILL_ARENA)
+  require_success("init returned", subject_init(&harness_context));
   return &harness_context;
 }
 

@@ -4,7 +4,8 @@
  * test neutral names: subject_context, subject_init, subject_reset, subject_input, subject_invoke,
  * subject_output and subject_self_test, and the macros
  *   SUBJECT_NAME                              what the generated names begin with, as a string
- *   SUBJECT_ARENA_BYTES, SUBJECT_ARENA_ALIGN
+ *   SUBJECT_ARENAS(ARENA)                     ARENA(memory, bytes, section attribute) for each
+ *   SUBJECT_ARENA_ALIGN
  *   SUBJECT_NUM_INPUTS, SUBJECT_NUM_OUTPUTS
  *   SUBJECT_NUM_LAYERS                        how many layers are timed one by one; 0 for none
  *   SUBJECT_INPUT_BYTES, SUBJECT_OUTPUT_BYTES initialisers, closed by a 0
