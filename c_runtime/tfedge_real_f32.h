@@ -33,7 +33,7 @@ TFEDGE_INLINE float tfedge_stored_f32_half(const void *values, int32_t index) {
   const uint32_t bits = ((half & 0x8000u) << 16) | ((half & 0x7fffu) << 13);
   float scaled;
   memcpy(&scaled, &bits, sizeof scaled);
-  return scaled * 0x1p112f;
+  return scaled * 5.192296858534828e+33f; /* 2^112 */
 }
 
 #endif

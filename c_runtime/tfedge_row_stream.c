@@ -18,6 +18,7 @@ static void move_down(int8_t *to, const int8_t *from, int32_t count) {
   }
 }
 
+TFEDGE_SHARED
 int8_t *tfedge_row_buffer_append(tfedge_row_buffer *buffer, const tfedge_row_turn *turn) {
   if (turn->dropped > 0) {
     const int32_t gone = turn->dropped * buffer->row_bytes;

@@ -20,6 +20,7 @@ from tfedge_converters.execute.toolchain import (
     excerpt,
     find_gcc,
 )
+from tfedge_converters.foreign_text.reserved import RESERVED_PREFIX
 
 # Of functions that are merged because they are alike, the call graph has but one.
 FLAGS = ("-std=c99", "-O2", "-fno-ipa-icf", "-fcallgraph-info=su", "-save-temps=obj", "-c")
@@ -50,10 +51,13 @@ class CallGraph:
     Attributes:
         frames: bytes of stack that each compiled function takes.
         calls: what each calls.
+        shared: titles of weak functions, which gcc has the file's name in, by what callers call
+            them. Of several the linker keeps one.
     """
 
     frames: dict[str, int] = field(default_factory=dict)
     calls: dict[str, list[str]] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
 
     def add(self, text: str) -> None:
         """Add one .ci file.
@@ -67,6 +71,9 @@ class CallGraph:
                 raise UnboundedStackError(f"{title} takes {found[2]} stack")
             if found:
                 self.frames[title] = int(found[1])
+            name = title.rpartition(":")[2]
+            if name != title and name.startswith(RESERVED_PREFIX):
+                self.shared[name] = title
         for caller, callee in _EDGE.findall(text):
             self.calls.setdefault(caller, []).append(callee)
 
@@ -91,6 +98,7 @@ class CallGraph:
         Raises:
             UnboundedStackError: there is recursion, or a call through a pointer.
         """
+        function = self.shared.get(function, function)
         if function in above:
             raise UnboundedStackError(f"recursion: {' > '.join((*above, function))}")
         if function == "__indirect_call":
@@ -118,7 +126,8 @@ class CallGraph:
 
     def libraries(self) -> set[str]:
         """Functions that are called and not compiled here."""
-        return {name for names in self.calls.values() for name in names} - set(self.frames)
+        called = {name for names in self.calls.values() for name in names}
+        return called - set(self.frames) - set(self.shared)
 
 
 def call_graph(program: CProgram, compiler: Sequence[str | Path]) -> CallGraph:
