@@ -78,8 +78,7 @@ def writing_into(folder: Path) -> Iterator[Writing]:
     """
     writing = Writing(folder)
     try:
-        _make(folder)
-        with _alone_in(folder) as alone:
+        with _made(folder), _alone_in(folder) as alone:
             if alone:
                 _sweep(folder)
             try:
@@ -146,11 +145,20 @@ class Writing:
         self._staged.clear()
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder and those above it; if nothing comes of writing, none is left that is empty."""
     missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
-    os.makedirs(folder, exist_ok=True)
-    for path in missing:
-        _sync(path.parent)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for path in missing:
+            _sync(path.parent)
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def _refuse_special(path: Path) -> None:
