@@ -9,6 +9,7 @@ DEMO_PACKAGES := gcc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 OTHER_PROCESSORS := s390x riscv64
 TEST_PACKAGES := $(DEMO_PACKAGES) clang cppcheck
 OTHER_PACKAGES := qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc \
+	cmake g++ gcc-avr avr-libc arduino-core-avr simavr \
 	$(foreach name,$(OTHER_PROCESSORS),gcc-$(name)-linux-gnu libc6-dev-$(name)-cross)
 
 DEMO_READY := $(VENV)/.ready-for-demo
@@ -24,8 +25,9 @@ demo: $(DEMO_READY)
 	@tools/install_debian_packages.sh $(DEMO_PACKAGES) || true
 	@$(BIN)/python examples/digits.py
 
-# A file of tests stays in one process: what its tests share is made once.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# A file of tests stays in one process: what its tests share is made once. Files with few tests, some
+# of which take a minute, are not left for the end, where the other process would wait.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint
 	@tools/install_debian_packages.sh $(TEST_PACKAGES) || true
@@ -60,6 +62,7 @@ lint: $(TEST_READY)
 # Hours of random trials: make sweep SWEEP=operators|hostile_files|hostile_names|keras_models|random_models
 # SEED=1 COUNT=200000. Files of all other formats: SWEEP=hostile_files COUNT=2000 OPTIONS="--format all".
 # In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
+# Boards over a line with faults, in half an hour: make sweep SWEEP=board_link COUNT=10000
 # All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
 # Every family of keras.applications, in an hour: make sweep SWEEP=keras_applications COUNT=4
 SWEEP ?= operators

@@ -1,4 +1,4 @@
-"""Puts the C runtime, which lives beside the Python packages, into the wheel as their data.
+"""Puts the C runtime and the licence, which lie beside the Python packages, into the wheel as data.
 
 Everything else is in pyproject.toml.
 """
@@ -12,19 +12,21 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 RUNTIME = "c_runtime"
+LICENSE = "LICENSE"
 NOT_SHIPPED = ("tests", "build", "CMakeLists.txt", ".*")
 
 
 class BuildWithRuntime(build_py):
-    """Copies the kernels to where `tfedge_converters.c.runtime_files` looks for them."""
+    """Copies both to where `c.runtime_files` and `packages.license_file` look for them."""
 
     def run(self) -> None:
         """Builds the packages; an editable install needs no copy."""
         super().run()
         if not self.editable_mode:
-            destination = Path(self.build_lib, "tfedge_converters", RUNTIME)
+            package = Path(self.build_lib, "tfedge_converters")
             ignore = shutil.ignore_patterns(*NOT_SHIPPED)
-            shutil.copytree(RUNTIME, destination, ignore=ignore, dirs_exist_ok=True)
+            shutil.copytree(RUNTIME, package / RUNTIME, ignore=ignore, dirs_exist_ok=True)
+            shutil.copy(LICENSE, package)
 
 
 setup(cmdclass={"build_py": BuildWithRuntime})

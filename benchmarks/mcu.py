@@ -5,8 +5,8 @@
 
 FOLDER, if given, holds {ad,kws,ic,vww}_int8.tflite of the MLPerf Tiny reference implementation; the
 networks of common/microcontroller_networks.py are made of seeds, once, in build/. Instructions
-repeat from run to run; they are not cycles, and `--cycles` estimates those of a Cortex-M4 from what
-Arm has published. Constant channels are folded, as `tfedge convert` does, unless told not to. Every
+repeat from run to run; they are not cycles, and `--cycles` estimates those from what Arm has
+published. Constant channels are folded, as `tfedge convert` does, unless told not to. Every
 output is compared with TFLite Micro's of the file as it is. `--baseline` compares with an earlier
 --csv, and what took more than PERCENT more ends the program with status 1, as a byte that differs
 from TFLite Micro's does in any case.
@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import cortex_m4_cycles
+from common import cycles as cycle_estimates
 from common.firmware_runs import Run, Setting, linked, run
 from common.microcontroller_networks import NETWORKS, network_file
 from rich.console import Console
@@ -45,6 +45,9 @@ BUILT = Path(__file__).parents[1] / "build" / "microcontroller_networks"
 KEYS = ("model", "core", "packing", "optimize", "flags")
 COMPARED = ("instructions", "cycles", "arena_bytes", "flash_bytes", "code_bytes", "stack_bytes")
 
+# Cortex-M0+ executes what Cortex-M0 does, in other times.
+_TIMED = tuple(core for core in cycle_estimates.TIMINGS if core in CORES)
+
 Row = dict[str, Any]
 
 
@@ -57,14 +60,8 @@ def measure(path: Path, setting: Setting, wait_states: int | None) -> tuple[Row,
         wait_states: of flash, for an estimate of cycles; None for no estimate.
     """
     timed = run(path, setting)
-    with tempfile.TemporaryDirectory() as folder:
-        firmware = linked(path, setting, folder)
-        sizes = firmware.sizes()
-        cycles = None
-        if wait_states is not None:
-            executed = Path(folder) / "executed"
-            firmware.run(random_samples(read_file(path).main, 1, seed=0), executed=executed)
-            cycles = cortex_m4_cycles.estimate(executed, "net", wait_states)
+    sizes = timed.measured.sizes
+    cycles = None if wait_states is None else _cycles(path, setting, wait_states)
     instructions = timed.result.instructions[-1]
     macs = sum(layer.macs for layer in timed.plan.layers)
     keys: Row = {
@@ -89,7 +86,15 @@ def measure(path: Path, setting: Setting, wait_states: int | None) -> tuple[Row,
     return row, [{**keys, **layer} for layer in _layer_rows(timed, cycles)]
 
 
-def _layer_rows(timed: Run, cycles: cortex_m4_cycles.Estimate | None) -> Iterator[Row]:
+def _cycles(path: Path, setting: Setting, wait_states: int) -> cycle_estimates.Estimate:
+    with tempfile.TemporaryDirectory() as folder:
+        executed = Path(folder) / "executed"
+        samples = random_samples(read_file(path).main, 1, seed=0)
+        linked(path, setting, folder).run(samples, executed=executed)
+        return cycle_estimates.estimate(executed, "net", setting.core, wait_states)
+
+
+def _layer_rows(timed: Run, cycles: cycle_estimates.Estimate | None) -> Iterator[Row]:
     for layer, instructions in zip(timed.plan.layers, timed.layer_instructions, strict=True):
         if not layer.lowered.calls:
             continue
@@ -164,7 +169,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--packing", choices=PACKINGS, help="the core's own by default")
     parser.add_argument("--flags", default="-O2")
     parser.add_argument("--keep-constant-channels", action="store_true")
-    parser.add_argument("--cycles", action="store_true", help="estimate them, for cortex-m4 alone")
+    parser.add_argument(
+        "--cycles", action="store_true", help="estimate them, for " + ", ".join(_TIMED)
+    )
     parser.add_argument("--wait-states", type=int, default=0, metavar="N", help="of flash")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--layers-csv", type=Path)
@@ -172,8 +179,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fail-on-regression", type=float, metavar="PERCENT")
     arguments = parser.parse_args()
     arguments.core = arguments.core or ["cortex-m4"]
-    if arguments.cycles and arguments.core != ["cortex-m4"]:
-        parser.error("--cycles has timings for cortex-m4 alone; leave other cores out")
+    if arguments.cycles and not set(arguments.core) <= set(_TIMED):
+        parser.error(f"--cycles has timings for {', '.join(_TIMED)}; leave other cores out")
     if arguments.fail_on_regression is not None and arguments.baseline is None:
         parser.error("--fail-on-regression compares with a --baseline FILE.csv; give one")
     if arguments.folder is None and set(arguments.model or ()) & set(MLPERF_TINY):

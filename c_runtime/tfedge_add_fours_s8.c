@@ -6,6 +6,7 @@ TFEDGE_INLINE int8_t sum_of(const tfedge_add_fours_s8_params *params, int8_t a, 
   return (int8_t)tfedge_saturate_int8(sum >> params->shift);
 }
 
+TFEDGE_SHARED
 TFEDGE_KEEP_ORDER
 void tfedge_add_fours_s8(const tfedge_add_fours_s8_params *params, const int8_t *a, const int8_t *b,
                          int8_t *output) {

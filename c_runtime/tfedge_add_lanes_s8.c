@@ -1,6 +1,7 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_add_lanes_s8.h"
 
+TFEDGE_SHARED
 void tfedge_add_lanes_s8(const tfedge_add_lanes_s8_params *params, const int8_t *a, const int8_t *b,
                          int8_t *output) {
 #if TFEDGE_HAS_MVE

@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_add_s16(const tfedge_add_s16_params *params, const int16_t *a, const int16_t *b,
                     int16_t *output) {
   tfedge_add_s16_inline(params, a, b, output);

@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_arg_min_max_f32(const tfedge_arg_min_max_f32_params *params, const float *input,
                             void *output) {
   tfedge_arg_min_max_f32_inline(params, input, output);

@@ -86,6 +86,7 @@ static void pool_image(const tfedge_average_pool_2d_fours_s8_params *params, con
   }
 }
 
+TFEDGE_SHARED
 void tfedge_average_pool_2d_fours_s8(const tfedge_average_pool_2d_fours_s8_params *params,
                                      const int8_t *input, int8_t *output) {
   for (int32_t batch = 0; batch < params->batches; batch++) {

@@ -51,6 +51,7 @@ TFEDGE_INLINE void tfedge_average_pool_2d_lanes_s8_pixel(const tfedge_pool_2d_s8
   }
 }
 
+TFEDGE_SHARED
 void tfedge_average_pool_2d_lanes_s8(const tfedge_pool_2d_s8_params *params, const int8_t *input,
                                      int8_t *output) {
   for (int32_t batch = 0; batch < params->batches; batch++) {

@@ -30,7 +30,7 @@ TFEDGE_INLINE int16_t tfedge_batch_matmul_s16_element(const tfedge_batch_matmul_
                                                       const int16_t *a, const int16_t *b) {
   int64_t sum = 0;
   for (int32_t k = 0; k < params->depth; k++) {
-    sum += a[k * params->a_depth_step] * b[k * params->b_depth_step];
+    sum += (int32_t)a[k * params->a_depth_step] * b[k * params->b_depth_step];
   }
   return (int16_t)tfedge_clamp(
       tfedge_requantize_wide(sum, params->output_multiplier, params->output_shift), INT16_MIN,

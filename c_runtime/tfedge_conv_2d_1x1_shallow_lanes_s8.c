@@ -78,6 +78,7 @@ TFEDGE_INLINE void tfedge_conv_2d_1x1_shallow_lanes_s8_four(
 
 #endif
 
+TFEDGE_SHARED
 void tfedge_conv_2d_1x1_shallow_lanes_s8(const tfedge_conv_2d_1x1_shallow_lanes_s8_params *params,
                                          const int8_t *input, int8_t *output, void *scratch) {
   int8_t *const block = (int8_t *)scratch;

@@ -24,6 +24,7 @@ TFEDGE_INLINE void tfedge_conv_2d_lanes_s8_row(const tfedge_conv_2d_lanes_s8_par
   }
 }
 
+TFEDGE_SHARED
 void tfedge_conv_2d_lanes_s8(const tfedge_conv_2d_lanes_s8_params *params, const int8_t *input,
                              int8_t *output, void *scratch) {
   const int32_t channels = params->input_channels;

@@ -96,6 +96,7 @@ static void convolve_image(const tfedge_conv_2d_pairs_s8_params *params, const i
   }
 }
 
+TFEDGE_SHARED
 void tfedge_conv_2d_pairs_s8(const tfedge_conv_2d_pairs_s8_params *params, const int8_t *input,
                              int8_t *output, void *scratch) {
   for (int32_t batch = 0; batch < params->batches; batch++) {

@@ -50,7 +50,7 @@ TFEDGE_INLINE void tfedge_conv_2d_s8_gather_row(const tfedge_conv_2d_s8_params *
     if (column_x >= 0 && column_x < width) {
       memcpy(column, input_row + column_x * params->input_channels, (size_t)channels);
     } else {
-      memset(column, params->input_zero_point, (size_t)channels);
+      memset(column, (int)params->input_zero_point, (size_t)channels);
     }
     column += channels;
   }
@@ -69,7 +69,7 @@ TFEDGE_INLINE void tfedge_conv_2d_s8_gather(const tfedge_conv_2d_s8_params *para
     if (y >= 0 && y < params->input_height) {
       tfedge_conv_2d_s8_gather_row(params, channels, input + y * row_bytes, left, column);
     } else {
-      memset(column, params->input_zero_point, (size_t)tap_bytes);
+      memset(column, (int)params->input_zero_point, (size_t)tap_bytes);
     }
     column += tap_bytes;
   }

@@ -175,6 +175,7 @@ TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_rows(
 
 #endif
 
+TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_3x3_lanes_s8(
     const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params, const int8_t *input, int8_t *output,
     void *scratch) {

@@ -3,11 +3,13 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_f32(const tfedge_depthwise_conv_2d_f32_params *params,
                                   const float *input, float *output) {
   tfedge_depthwise_conv_2d_f32_inline(params, input, output);
 }
 
+TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_f16(const tfedge_depthwise_conv_2d_f32_params *params,
                                   const float *input, float *output) {
   tfedge_depthwise_conv_2d_f16_inline(params, input, output);

@@ -123,6 +123,7 @@ TFEDGE_INLINE void tfedge_depthwise_conv_2d_lanes_s8_row(
   }
 }
 
+TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_lanes_s8(const tfedge_depthwise_conv_2d_lanes_s8_params *params,
                                        const int8_t *input, int8_t *output, void *scratch) {
   for (int32_t batch = 0; batch < params->batches; batch++) {

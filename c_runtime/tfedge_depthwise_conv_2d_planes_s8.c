@@ -458,6 +458,7 @@ static void four_channels(const tfedge_depthwise_conv_2d_planes_s8_params *param
   }
 }
 
+TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_planes_s8(const tfedge_depthwise_conv_2d_planes_s8_params *params,
                                         const int8_t *input, int8_t *output, void *scratch) {
   uint32_t *const planes = (uint32_t *)scratch;

@@ -44,7 +44,7 @@ tfedge_depthwise_conv_2d_s16_row(const tfedge_depthwise_conv_2d_s16_params *para
   for (int32_t tap = 0; tap < params->kernel_width; tap++) {
     const int32_t x = left + tap * params->dilation_x;
     if (x >= 0 && x < params->input_width) {
-      sum += row[x * params->input_channels] * weights[tap * channels];
+      sum += (int32_t)row[x * params->input_channels] * weights[tap * channels];
     }
   }
   return sum;

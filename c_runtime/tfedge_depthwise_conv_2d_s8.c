@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_s8(const tfedge_depthwise_conv_2d_s8_params *params,
                                  const int8_t *input, int8_t *output) {
   tfedge_depthwise_conv_2d_s8_inline(params, input, output);

@@ -41,7 +41,7 @@ TFEDGE_INLINE int8_t tfedge_div_s8_element(const void *opaque, int8_t a, int8_t 
   const int headroom = tfedge_div_s8_headroom(dividend);
   const int32_t quotient =
       tfedge_multiply_high((int32_t)((uint32_t)dividend << headroom), params->inverse[(uint8_t)b]);
-  const int shift = params->output_shift - params->exponent[(uint8_t)b] - headroom;
+  const int32_t shift = params->output_shift - params->exponent[(uint8_t)b] - headroom;
   return (int8_t)tfedge_clamp(
       tfedge_wrapping_add(tfedge_requantize(quotient, params->output_multiplier, shift),
                           params->output_zero_point),

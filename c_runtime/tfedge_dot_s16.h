@@ -53,7 +53,7 @@ TFEDGE_INLINE int64_t tfedge_dot_s16(const int16_t *x, const int8_t *w, int32_t 
     const int32_t end = k + (left < TFEDGE_DOT_S16_BLOCK ? left : TFEDGE_DOT_S16_BLOCK);
     int32_t block = 0;
     for (; k < end; k++) {
-      block += x[k] * w[k];
+      block += (int32_t)x[k] * w[k];
     }
     sum += block;
   }

@@ -13,7 +13,7 @@ typedef struct tfedge_fill_bytes_params {
 } tfedge_fill_bytes_params;
 
 TFEDGE_INLINE void tfedge_fill_bytes_inline(const tfedge_fill_bytes_params *params, void *output) {
-  memset(output, params->value, (size_t)params->bytes);
+  memset(output, (int)params->value, (size_t)params->bytes);
 }
 
 void tfedge_fill_bytes(const tfedge_fill_bytes_params *params, void *output);

@@ -35,6 +35,7 @@ TFEDGE_INLINE int32x4_t tfedge_fully_connected_lanes_s8_sums(const int8_t *x, in
   return sums;
 }
 
+TFEDGE_SHARED
 void tfedge_fully_connected_lanes_s8(const tfedge_fully_connected_lanes_s8_params *params,
                                      const int8_t *input, int8_t *output) {
   const int32_t depth = params->depth;
@@ -55,6 +56,7 @@ void tfedge_fully_connected_lanes_s8(const tfedge_fully_connected_lanes_s8_param
 
 #else
 
+TFEDGE_SHARED
 void tfedge_fully_connected_lanes_s8(const tfedge_fully_connected_lanes_s8_params *params,
                                      const int8_t *input, int8_t *output) {
   const int32_t vectors = (params->depth + TFEDGE_LANES - 1) / TFEDGE_LANES;

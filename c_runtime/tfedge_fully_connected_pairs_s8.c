@@ -203,6 +203,7 @@ static void last_channels(const tfedge_fully_connected_pairs_s8_params *params, 
   memcpy(output + whole, results, (size_t)(params->channels - whole));
 }
 
+TFEDGE_SHARED
 void tfedge_fully_connected_pairs_s8(const tfedge_fully_connected_pairs_s8_params *params,
                                      const int8_t *input, int8_t *output) {
   for (int32_t row = 0; row < params->rows; row++) {

@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 int tfedge_gather_bytes(const tfedge_gather_bytes_params *params, const void *input,
                         const int32_t *indices, void *output) {
   return tfedge_gather_bytes_inline(params, input, indices, output);

@@ -30,15 +30,16 @@ typedef struct tfedge_log_softmax_s8_params {
 TFEDGE_INLINE int32_t tfedge_log_softmax_s8_log(int32_t x) {
   const int32_t sqrt_half = 1518500250;
   const int32_t fourth_root_of_half = 1805811301;
-  const int32_t quarter = 1 << 23;
+  const int32_t quarter = (int32_t)1 << 23;
   const int headroom = tfedge_leading_zeros((uint32_t)x);
   const int32_t top = (int32_t)((uint32_t)x << (headroom - 1));
   const int32_t r_even = tfedge_saturating_shift_left(tfedge_multiply_high(top, sqrt_half), 1);
-  const int32_t exponent_even = (TFEDGE_LOG_SOFTMAX_S8_SUM_BITS - headroom) * (1 << 25) + quarter;
+  const int32_t exponent_even =
+      (TFEDGE_LOG_SOFTMAX_S8_SUM_BITS - headroom) * ((int32_t)1 << 25) + quarter;
   const int odd_headroom = tfedge_leading_zeros((uint32_t)tfedge_multiply_high(x, sqrt_half)) - 1;
   const int32_t r_odd = tfedge_saturating_shift_left(x, odd_headroom);
   const int32_t exponent_odd =
-      (TFEDGE_LOG_SOFTMAX_S8_SUM_BITS - odd_headroom) * (1 << 25) - quarter;
+      (TFEDGE_LOG_SOFTMAX_S8_SUM_BITS - odd_headroom) * ((int32_t)1 << 25) - quarter;
   const int32_t r = r_even < r_odd ? r_even : r_odd;
   const int32_t exponent = exponent_even > exponent_odd ? exponent_even : exponent_odd;
   const int32_t p = (int32_t)(((int64_t)r + fourth_root_of_half + 1) / 2);

@@ -43,7 +43,7 @@ TFEDGE_INLINE int16_t tfedge_lstm_cell(const tfedge_lstm_cell_params *params, in
   const int32_t input = tfedge_sigmoid_s16(table, gates[0], 3, 0);
   const int32_t forget = tfedge_sigmoid_s16(table, gates[1], 3, 0);
   const int32_t candidate = tfedge_tanh_s16(table, gates[2], 3, 0);
-  const int32_t kept = tfedge_requantize(forget * cell, TFEDGE_LSTM_HALF, -14);
+  const int32_t kept = tfedge_requantize((int32_t)forget * cell, TFEDGE_LSTM_HALF, -14);
   const int32_t added = tfedge_requantize(input * candidate, TFEDGE_LSTM_HALF, params->input_shift);
   const int32_t sum = tfedge_lstm_clamp(kept) + tfedge_lstm_clamp(added);
   return (int16_t)tfedge_clamp(tfedge_lstm_clamp(sum), -params->clip, params->clip);

@@ -175,6 +175,7 @@ TFEDGE_INLINE void tfedge_matmul_lanes_s8_outputs(const tfedge_matmul_lanes_s8_p
 
 #endif
 
+TFEDGE_SHARED
 void tfedge_matmul_lanes_s8(const tfedge_matmul_lanes_s8_params *params, const int8_t *pixels,
                             int32_t count, int32_t pixel_step, int8_t *output, int32_t output_step,
                             int32_t *sums) {

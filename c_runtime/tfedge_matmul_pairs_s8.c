@@ -24,6 +24,7 @@ static void last_rows(const tfedge_matmul_pairs_s8_params *params, const int8_t 
   tfedge_pairs_s8_copy(output + (params->rows - count) * channels, results, count * channels);
 }
 
+TFEDGE_SHARED
 void tfedge_matmul_pairs_s8(const tfedge_matmul_pairs_s8_params *params, const int8_t *input,
                             int8_t *output, void *scratch) {
   uint32_t *const columns = (uint32_t *)scratch;

@@ -12,6 +12,7 @@ TFEDGE_INLINE int16_t tfedge_matmul_s16_output(const tfedge_matmul_s16_params *p
   return (int16_t)tfedge_clamp(scaled, params->output_min, params->output_max);
 }
 
+TFEDGE_SHARED
 TFEDGE_KEEP_ORDER void tfedge_matmul_s16_row(const tfedge_matmul_s16_params *params,
                                              const int16_t *row, int16_t *output) {
   const int32_t depth = params->depth;

@@ -15,6 +15,7 @@ TFEDGE_INLINE int8_t tfedge_matmul_s8_output(const tfedge_matmul_s8_params *para
                               params->output_min, params->output_max);
 }
 
+TFEDGE_SHARED
 TFEDGE_KEEP_ORDER void tfedge_matmul_s8_two_rows(const tfedge_matmul_s8_params *params,
                                                  const int8_t *rows, int8_t *output) {
   const int32_t depth = params->depth;
@@ -42,6 +43,7 @@ TFEDGE_KEEP_ORDER void tfedge_matmul_s8_two_rows(const tfedge_matmul_s8_params *
   }
 }
 
+TFEDGE_SHARED
 TFEDGE_KEEP_ORDER void tfedge_matmul_s8_one_row(const tfedge_matmul_s8_params *params,
                                                 const int8_t *row, int8_t *output) {
   const int32_t depth = params->depth;

@@ -18,8 +18,8 @@ typedef struct tfedge_mul_s16_params {
 TFEDGE_INLINE int16_t tfedge_mul_s16_element(const void *opaque, int16_t a, int16_t b) {
   const tfedge_mul_s16_params *const params = (const tfedge_mul_s16_params *)opaque;
   return (int16_t)tfedge_clamp(
-      tfedge_requantize(a * b, params->output_multiplier, params->output_shift), params->output_min,
-      params->output_max);
+      tfedge_requantize((int32_t)a * b, params->output_multiplier, params->output_shift),
+      params->output_min, params->output_max);
 }
 
 TFEDGE_INLINE void tfedge_mul_s16_inline(const tfedge_mul_s16_params *params, const int16_t *a,

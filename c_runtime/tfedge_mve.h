@@ -56,7 +56,7 @@ TFEDGE_INLINE void tfedge_fill_lanes_s8(int8_t *to, int32_t value, int32_t count
       : [value] "r"(value), [count] "r"(count)
       : "q0", "lr", "memory");
 #else
-  memset(to, value, (size_t)count);
+  memset(to, (int)value, (size_t)count);
 #endif
 }
 

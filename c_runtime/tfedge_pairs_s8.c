@@ -50,6 +50,7 @@
 #define REQUANTISE "28" /* which of the two ways */
 #define FRAME "32"
 
+TFEDGE_SHARED
 TFEDGE_ASSEMBLY void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params
                                           __attribute__((unused)),
                                           const uint32_t *columns __attribute__((unused)),
@@ -145,6 +146,7 @@ TFEDGE_ASSEMBLY void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params
 
 /* clang-format on */
 
+TFEDGE_SHARED
 TFEDGE_KEEP_ORDER
 uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
                                 const int8_t *pixel2, const int8_t *pixel3, int32_t count) {
@@ -283,6 +285,7 @@ static void requantize_channel(const int32_t *row, int32_t odd, int32_t exact,
   }
 }
 
+TFEDGE_SHARED
 void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
                           int8_t *output, int32_t pixel_step) {
   const int32_t exact = params->exact;
@@ -302,6 +305,7 @@ TFEDGE_INLINE uint32_t two_of(int8_t first, int8_t second) {
   return (uint32_t)first + ((uint32_t)second << 16);
 }
 
+TFEDGE_SHARED
 uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
                                 const int8_t *pixel2, const int8_t *pixel3, int32_t count) {
   for (int32_t value = 0; value < count; value += 4) {

@@ -3,11 +3,13 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_average_pool_2d_f32(const tfedge_pool_2d_f32_params *params, const float *input,
                                 float *output) {
   tfedge_average_pool_2d_f32_inline(params, input, output);
 }
 
+TFEDGE_SHARED
 void tfedge_max_pool_2d_f32(const tfedge_pool_2d_f32_params *params, const float *input,
                             float *output) {
   tfedge_max_pool_2d_f32_inline(params, input, output);

@@ -3,11 +3,13 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_average_pool_2d_s16(const tfedge_pool_2d_s16_params *params, const int16_t *input,
                                 int16_t *output) {
   tfedge_average_pool_2d_s16_inline(params, input, output);
 }
 
+TFEDGE_SHARED
 void tfedge_max_pool_2d_s16(const tfedge_pool_2d_s16_params *params, const int16_t *input,
                             int16_t *output) {
   tfedge_max_pool_2d_s16_inline(params, input, output);

@@ -3,11 +3,13 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_average_pool_2d_s8(const tfedge_pool_2d_s8_params *params, const int8_t *input,
                                int8_t *output) {
   tfedge_average_pool_2d_s8_inline(params, input, output);
 }
 
+TFEDGE_SHARED
 void tfedge_max_pool_2d_s8(const tfedge_pool_2d_s8_params *params, const int8_t *input,
                            int8_t *output) {
   tfedge_max_pool_2d_s8_inline(params, input, output);

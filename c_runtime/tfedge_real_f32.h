@@ -5,16 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "tfedge_no_contraction.h"
 #include "tfedge_platform.h"
 
 /* What kernels on real numbers share. Every sum and product is rounded to single precision by
  * itself, in the order in which the kernel's text has them, so that all cores give the same bits.
- * GCC needs -std=c99 for that, or -ffp-contract=off: else it makes fused multiply-adds. Functions
- * of the C library, such as expf, are as exact as that library: their last bits may differ between
- * two of them. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#endif
+ * Functions of the C library, such as expf, are as exact as that library: their last bits may
+ * differ between two of them. */
 
 /* Not-a-number stays. */
 TFEDGE_INLINE float tfedge_limit_f32(float value, float low, float high) {

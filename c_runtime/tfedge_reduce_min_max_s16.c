@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_reduce_min_max_s16(const tfedge_reduce_min_max_s16_params *params, const int16_t *input,
                                int16_t *output) {
   tfedge_reduce_min_max_s16_inline(params, input, output);

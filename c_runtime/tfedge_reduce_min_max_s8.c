@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_reduce_min_max_s8(const tfedge_reduce_min_max_s8_params *params, const int8_t *input,
                               int8_t *output) {
   tfedge_reduce_min_max_s8_inline(params, input, output);

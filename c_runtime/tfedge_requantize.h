@@ -44,7 +44,7 @@ TFEDGE_INLINE int32_t tfedge_multiply_high_doubled(int32_t a, int32_t b) {
 #endif
 
 /* x / 2^exponent, rounded half away from zero; exponent in 0..31. */
-TFEDGE_INLINE int32_t tfedge_divide_by_power_of_two(int32_t x, int exponent) {
+TFEDGE_INLINE int32_t tfedge_divide_by_power_of_two(int32_t x, int32_t exponent) {
   const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
   const int32_t remainder = x & mask;
   const int32_t threshold = (int32_t)((uint32_t)mask >> 1) + (x < 0 ? 1 : 0);
@@ -52,7 +52,7 @@ TFEDGE_INLINE int32_t tfedge_divide_by_power_of_two(int32_t x, int exponent) {
 }
 
 /* x * multiplier * 2^(shift - 31); shift in -31..30, positive to the left, where x wraps. */
-TFEDGE_INLINE int32_t tfedge_requantize(int32_t x, int32_t multiplier, int shift) {
+TFEDGE_INLINE int32_t tfedge_requantize(int32_t x, int32_t multiplier, int32_t shift) {
   if (shift > 0) {
     return tfedge_multiply_high((int32_t)((uint32_t)x << shift), multiplier);
   }
@@ -60,17 +60,17 @@ TFEDGE_INLINE int32_t tfedge_requantize(int32_t x, int32_t multiplier, int shift
 }
 
 /* The same where |x| < 2^30 and shift in -31..-1, in fewer instructions. */
-TFEDGE_INLINE int32_t tfedge_requantize_narrow(int32_t x, int32_t multiplier, int shift) {
+TFEDGE_INLINE int32_t tfedge_requantize_narrow(int32_t x, int32_t multiplier, int32_t shift) {
   const int32_t high = tfedge_multiply_high_doubled(x, multiplier);
-  const int right = -shift;
+  const int32_t right = -shift;
   return (high + (high >> 31) + (int32_t)((uint32_t)1 << (right - 1))) >> right;
 }
 
 /* x * multiplier * 2^(shift - 15) of a 64-bit sum, rounded once, halves up, with a multiplier of 15
  * bits: 0..32767; shift in -31..7. Like the reference's, the product wraps modulo 2^64, and of the
  * result the lower 32 bits count. */
-TFEDGE_INLINE int32_t tfedge_requantize_wide(int64_t x, int32_t multiplier, int shift) {
-  const int right = 15 - shift;
+TFEDGE_INLINE int32_t tfedge_requantize_wide(int64_t x, int32_t multiplier, int32_t shift) {
+  const int32_t right = 15 - shift;
   const uint64_t half = (uint64_t)1 << (right - 1);
   const int64_t rounded = (int64_t)((uint64_t)x * (uint32_t)multiplier + half);
   return (int32_t)(uint32_t)(uint64_t)(rounded >> right);

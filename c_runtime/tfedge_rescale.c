@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_rescale(const tfedge_rescale_params *params, const void *input, void *output) {
   tfedge_rescale_inline(params, input, output);
 }

@@ -2,13 +2,14 @@
 #ifndef TFEDGE_RESIZE_BILINEAR_FLOAT_S8_H
 #define TFEDGE_RESIZE_BILINEAR_FLOAT_S8_H
 
+#include "tfedge_no_contraction.h"
 #include "tfedge_platform.h"
 
 /* RESIZE_BILINEAR of uint8 values less 128: [batches][input_height][input_width][channels] ->
  * [batches][output_height][output_width][channels], input and output of one scale and zero point.
  *
  * Interpolates in float32, in this order and without contraction into fused multiply-adds (each
- * product is a statement of its own; GCC needs -std=c99), and rounds half up.
+ * product is a statement of its own), and rounds half up.
  * Source: LiteRT's reference RESIZE_BILINEAR on uint8. */
 typedef struct tfedge_resize_bilinear_float_s8_params {
   int32_t batches;

@@ -39,8 +39,8 @@ TFEDGE_INLINE void tfedge_resize_bilinear_s16_pixel(const tfedge_resize_bilinear
                         (int64_t)above[right + channel] * above_right +
                         (int64_t)below[left + channel] * below_left +
                         (int64_t)below[right + channel] * below_right;
-    const int32_t half = 1 << 19;
-    output[channel] = (int16_t)((sum + (sum > 0 ? half : -half)) / (1 << 20));
+    const int32_t half = (int32_t)1 << 19;
+    output[channel] = (int16_t)((sum + (sum > 0 ? half : -half)) / ((int32_t)1 << 20));
   }
 }
 

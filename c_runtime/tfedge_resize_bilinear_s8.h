@@ -38,8 +38,8 @@ TFEDGE_INLINE void tfedge_resize_bilinear_s8_pixel(const tfedge_resize_bilinear_
   for (int32_t channel = 0; channel < params->channels; channel++) {
     const int32_t sum = above[left + channel] * above_left + above[right + channel] * above_right +
                         below[left + channel] * below_left + below[right + channel] * below_right;
-    const int32_t half = 1 << 19;
-    output[channel] = (int8_t)((sum + (sum > 0 ? half : -half)) / (1 << 20));
+    const int32_t half = (int32_t)1 << 19;
+    output[channel] = (int8_t)((sum + (sum > 0 ? half : -half)) / ((int32_t)1 << 20));
   }
 }
 

@@ -18,18 +18,18 @@ TFEDGE_INLINE int32_t tfedge_sigmoid_s16_entry(const int16_t *table, int32_t ind
 }
 
 /* x * multiplier / 2^shift, rounded halves up; shift in 0..31, |x * multiplier| at most 2^30. */
-TFEDGE_INLINE int32_t tfedge_sigmoid_s16_scaled(int16_t x, int32_t multiplier, int shift) {
+TFEDGE_INLINE int32_t tfedge_sigmoid_s16_scaled(int16_t x, int32_t multiplier, int32_t shift) {
   const int32_t half = shift > 0 ? (int32_t)((uint32_t)1 << (shift - 1)) : 0;
   return (x * multiplier + half) >> shift;
 }
 
 /* sigmoid(x * multiplier / (3 * 2^(12 + shift))), rounded; 3 and 0 are for x in Q3.12. */
 TFEDGE_INLINE int16_t tfedge_sigmoid_s16(const int16_t *table, int16_t x, int32_t multiplier,
-                                         int shift) {
+                                         int32_t shift) {
   const int32_t scaled = tfedge_sigmoid_s16_scaled(x, multiplier, shift);
   const int32_t magnitude = scaled < 0 ? -scaled : scaled;
   const int32_t index = magnitude >> 9;
-  int32_t value = 32767 * 1024;
+  int32_t value = (int32_t)32767 * 1024;
   if (index < TFEDGE_SIGMOID_S16_ENTRIES - 1) {
     const int32_t below = tfedge_sigmoid_s16_entry(table, index);
     const int32_t above = tfedge_sigmoid_s16_entry(table, index + 1);
@@ -40,7 +40,7 @@ TFEDGE_INLINE int16_t tfedge_sigmoid_s16(const int16_t *table, int16_t x, int32_
 
 /* tanh(x * multiplier / (3 * 2^(12 + shift))), rounded. */
 TFEDGE_INLINE int16_t tfedge_tanh_s16(const int16_t *table, int16_t x, int32_t multiplier,
-                                      int shift) {
+                                      int32_t shift) {
   const int32_t scaled = tfedge_sigmoid_s16_scaled(x, multiplier, shift);
   const int32_t magnitude = scaled < 0 ? -scaled : scaled;
   const int32_t index = magnitude >> 8;

@@ -31,7 +31,8 @@ TFEDGE_INLINE int16_t tfedge_softmax_s16_exp(const tfedge_softmax_s16_params *pa
 TFEDGE_INLINE int32_t tfedge_softmax_s16_reciprocal(const tfedge_softmax_s16_params *params,
                                                     int32_t sum, int zeros) {
   const int64_t normal = (int64_t)sum * ((int64_t)1 << (zeros - 1));
-  const int32_t fraction = (int32_t)((normal + (1 << 13)) >> 14) - (1 << 15) - (1 << 16);
+  const int32_t fraction =
+      (int32_t)((normal + (1 << 13)) >> 14) - ((int32_t)1 << 15) - ((int32_t)1 << 16);
   return tfedge_interpolate_s16(params->reciprocal_table,
                                 tfedge_clamp(fraction, INT16_MIN, INT16_MAX));
 }

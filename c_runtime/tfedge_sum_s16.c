@@ -3,6 +3,7 @@
 
 /* The instance that layers share when size matters more than speed. */
 
+TFEDGE_SHARED
 void tfedge_sum_s16(const tfedge_sum_s16_params *params, const int16_t *input, int16_t *output) {
   tfedge_sum_s16_inline(params, input, output);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,16 @@ from seeded_models import seeded_file
 # read this when they are first imported, and programs that tests start inherit it.
 for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _old_objects_spared():
+    """Keep full garbage collections short: Keras and the converter ask for many.
+
+    Half a million objects of what is imported stay to the end anyway.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _published_file(relative: str) -> Path:

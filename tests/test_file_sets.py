@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import threading
 
@@ -86,10 +87,53 @@ def test_faults_are_named(tmp_path):
     ]
 
 
+def test_folders_below_come_and_go_with_their_files(tmp_path):
+    write(tmp_path, {"src/net.c": "1\n", "src/deep/er/net.h": "2\n", "net.md": "3\n"})
+    (tmp_path / "src/deep/mine.c").write_text("mine")
+    manifest = read_manifest(tmp_path, KIND)
+    assert list(manifest.faults(tmp_path)) == []
+    (tmp_path / "src/net.c").write_text("mine")
+    assert list(manifest.faults(tmp_path)) == ["changed since tfedge wrote it: src/net.c"]
+    (tmp_path / "src/net.c").unlink()
+    write(tmp_path, {"other/net.c": "1\n"})
+    assert sorted(path.name for path in tmp_path.rglob("*.[ch]")) == ["mine.c", "net.c"]
+    assert not (tmp_path / "src/deep/er").exists()
+    assert (tmp_path / "other/net.c").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("old", [OLD, {"src/net.c": "1\n"}])
+def test_folders_below_that_lead_elsewhere_are_refused(tmp_path, old):
+    """A stranger may have made the folder, with a manifest that names a user's files elsewhere."""
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    write(folder, old)
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    elsewhere.mkdir()
+    (elsewhere / "net.c").write_text("1\n")
+    (folder / "src").symlink_to(elsewhere)
+    for new in ({"src/net.c": "new\n"}, {"src/deep/net.c": "new\n"}):
+        with pytest.raises(TfedgeError, match=r"src: a folder of this name .* that is a link"):
+            write(folder, new)
+    if "src/net.c" in old:
+        with pytest.raises(TfedgeError, match="that is a link"):
+            write(folder, {"net.md": "without src\n"})
+    assert (elsewhere / "net.c").read_text() == "1\n"
+    (folder / "src").unlink()
+    (folder / "src").write_text("a file")
+    with pytest.raises(TfedgeError, match=r"src: .* that is a file"):
+        write(folder, {"src/net.c": "new\n"})
+
+
 _OUTSIDE = '{"files": {"../x": "0"}, "complete": true, "manifest": 1}'
 
 
-@pytest.mark.parametrize("damaged", ["", "[]", "{}", _OUTSIDE, "\udc80", "[" * 9999])
+_BELOW_OUTSIDE = _OUTSIDE.replace("../x", "src/../../x")
+_ABSOLUTE = _OUTSIDE.replace("../x", "/x")
+_NO_NAME = _OUTSIDE.replace("../x", "x\\u0000")
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", "{}", _OUTSIDE, _BELOW_OUTSIDE, _ABSOLUTE, _NO_NAME, "\udc80", "[" * 9999]
+)
 def test_damaged_manifests_are_recognised_and_replaced(tmp_path, damaged):
     write(tmp_path, OLD)
     path = tmp_path / manifest_name(KIND)

@@ -44,6 +44,7 @@ def test_wheel_holds_every_file_of_the_packages(wheel):
     expected |= {
         f"tfedge_converters/c_runtime/{path.name}" for path in ROOT.glob("c_runtime/*.[ch]")
     }
+    expected.add("tfedge_converters/LICENSE")
     assert expected <= names
     extra = {name for name in names - expected if ".dist-info/" not in name}
     assert not extra

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,25 +13,25 @@ import keras
 import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from warm_commands import run_tfedge
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/accelerators.md", "docs/smaller_models.md")
+PAGES = ("README.md", "docs/accelerators.md", "docs/profile.md", "docs/smaller_models.md")
 
 # `tests/distribution` runs what it shows, on several devices and in several processes.
 NOT_HERE = ("docs/distributed_training.md",)
 
 
 def run_console(example: Example) -> None:
-    """Runs every line behind a prompt, with the `tfedge` of this environment in front."""
+    """Runs every line behind a prompt, each in a process of its own."""
     lines = example.parsed.replace("\\\n>", " ").splitlines()
     commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     assert commands
-    paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for command in commands:
-        done = subprocess.run(
-            command, shell=True, capture_output=True, text=True, env={**os.environ, "PATH": paths}
-        )
-        assert not done.returncode, f"{command}\n{done.stdout}\n{done.stderr}"
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "tfedge"
+        status, output = run_tfedge(arguments)
+        assert status == 0, f"{command}\n{output}"
 
 
 def examples_of(page: str) -> list[Example]:
@@ -50,6 +50,11 @@ def test_every_page_with_blocks_is_run():
     blocks = ("```python\n", "```console\n")
     shown = {page for page in pages if any(b in (ROOT / page).read_text("utf-8") for b in blocks)}
     assert shown <= {*PAGES, *NOT_HERE}
+
+
+def test_the_command_is_beside_the_interpreter():
+    command = [Path(sys.executable).with_name("tfedge"), "targets"]
+    assert "cortex-m4" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -42,7 +42,8 @@ WITHOUT_KERAS = """
 import sys, tfedge
 asked = [("tfedge", "convert"), ("tfedge", "Artifact"), ("tfedge", "Calibration"),
          ("tfedge", "Diagnosis"), ("tfedge", "CheckReport"), ("tfedge", "WidthSearch"),
-         ("tfedge", "verify"), ("tfedge", "TfedgeError"), ("tfedge.errors", "QualityError"),
+         ("tfedge", "verify"), ("tfedge", "profile"), ("tfedge", "load"), ("tfedge", "Profile"),
+         ("tfedge", "TfedgeError"), ("tfedge.errors", "QualityError"),
          ("tfedge.quantization", "Scheme")]
 for face in ("backends", "calibration", "recovery", "targets"):
     asked += [(f"tfedge.{face}", name) for name in getattr(tfedge, face).__all__]

@@ -13,6 +13,9 @@ from tfedge_converters.check.report import CheckReport as CheckReport
 from tfedge_converters.conversion import convert as convert
 from tfedge_converters.diagnosis import diagnose as diagnose
 from tfedge_converters.diagnosis.report import Diagnosis as Diagnosis
+from tfedge_converters.loading import load as load
+from tfedge_converters.profile.entry import profile as profile
+from tfedge_converters.profile.report import Profile as Profile
 from tfedge_converters.ptq import Calibration as Calibration
 from tfedge_converters.search import WidthSearch as WidthSearch
 from tfedge_converters.search import search_widths as search_widths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
 import zipfile
@@ -121,6 +122,18 @@ def _reason(error: Exception) -> str:
         return reason_of(error)
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return _OBJECTS if "pickle" in text else text
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The content of an .npz file, whatever its arrays are called."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, array in arrays.items():
+            # A time of its own, so that the same arrays are the same bytes.
+            member = zipfile.ZipInfo(f"{name}.npy")
+            with archive.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+    return content.getvalue()
 
 
 def digest_of(arrays: Mapping[str, np.ndarray]) -> str:

@@ -92,6 +92,8 @@ def writing_into(folder: Path) -> Iterator[Writing]:
 class Writing:
     """A file or folder that is being written.
 
+    Files are named as from the folder, and may lie in others below it: "src/model.c".
+
     Attributes:
         place: the path that was touched last.
     """
@@ -125,17 +127,24 @@ class Writing:
     def publish(self, names: Iterable[str], removed: Iterable[str] = ()) -> None:
         """Put staged files in their places, and take others away.
 
-        Each file changes at once, one after the other.
+        Each file changes at once, one after the other. Folders below come with their first file,
+        and go with their last.
         """
+        touched = {self._folder}
         for name in names:
             self.place = self._folder / name
+            _make(self.place.parent)
             os.replace(self._staged[name], self.place)
             del self._staged[name]
+            touched.add(self.place.parent)
         for name in removed:
             self.place = self._folder / name
             os.unlink(self.place)
+            touched |= _emptied(self.place.parent, self._folder)
         self.place = self._folder
-        _sync(self._folder)
+        for folder in sorted(touched):
+            if folder.is_dir():
+                _sync(folder)
 
     def discard(self) -> None:
         """Take away what was staged and not published."""
@@ -145,20 +154,38 @@ class Writing:
         self._staged.clear()
 
 
+def _missing(folder: Path) -> list[Path]:
+    return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+
+
+def _make(folder: Path) -> None:
+    missing = _missing(folder)
+    os.makedirs(folder, exist_ok=True)
+    for path in missing:
+        _sync(path.parent)
+
+
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
     """A folder and those above it; if nothing comes of writing, none is left that is empty."""
-    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    missing = _missing(folder)
     try:
-        os.makedirs(folder, exist_ok=True)
-        for path in missing:
-            _sync(path.parent)
+        _make(folder)
         yield
     except BaseException:
         for path in missing:
             with suppress(OSError):
                 path.rmdir()
         raise
+
+
+def _emptied(folder: Path, top: Path) -> set[Path]:
+    """Take away folders that are empty, from one up to what lies below another; what changed."""
+    with suppress(OSError):
+        while folder != top:
+            os.rmdir(folder)
+            folder = folder.parent
+    return {folder}
 
 
 def _refuse_special(path: Path) -> None:

@@ -168,7 +168,7 @@ def write_set(
     Args:
         folder: where to.
         kind: of the manifest; sets of several kinds may share a folder.
-        files: name to content.
+        files: name to content; "src/model.c" lies in a folder below.
         facts: for the manifest.
 
     Returns:
@@ -177,8 +177,8 @@ def write_set(
 
     Raises:
         TfedgeError: a file that tfedge did not write has the name of a new one, and another
-            content; then nothing changes. Or the folder cannot be written to; then nothing has
-            changed, or the manifest says that the set is incomplete.
+            content, or a folder below is a link; then nothing changes. Or the folder cannot be
+            written to; then nothing has changed, or the manifest says that the set is incomplete.
     """
     content = {name: as_bytes(data) for name, data in files.items()}
     with writing_into(folder) as writing:
@@ -216,6 +216,7 @@ class _Change:
         self.folder = folder
         self.content = content
         self.old = _readable_manifest(folder, kind)
+        _refuse_detours(folder, {*self.old.known, *content})
         hashes = {name: _hash(data) for name, data in content.items()}
         self.new = Manifest(kind, facts, hashes)
         self.there = {
@@ -306,12 +307,30 @@ def _hash_of_file(path: Path) -> str | None:
     try:
         with open_file(path) as file:
             return _hash(file.read())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from error
 
 
 def _is_plain(name: str) -> bool:
-    """Whether it names a file in the folder, and no other: a manifest may be a stranger's."""
-    return name not in ("", ".", "..") and "/" not in name and "\\" not in name
+    """Whether it names a file in the folder or below it: a manifest may be a stranger's."""
+    return not {"\\", "\0"} & set(name) and all(
+        part not in ("", ".", "..") for part in name.split("/")
+    )
+
+
+def _refuse_detours(folder: Path, names: Iterable[str]) -> None:
+    """Refuse folders below one that are links: what lies there is not the set's.
+
+    Raises:
+        TfedgeError: says which.
+    """
+    above = {path for name in names for path in (folder / name).parents}
+    for below in sorted(path for path in above if folder in path.parents):
+        if below.is_symlink() or (below.exists() and not below.is_dir()):
+            raise TfedgeError(
+                f"{below}: a folder of this name is to be written, and that is "
+                f"{'a link' if below.is_symlink() else 'a file'}; move it away, or choose another "
+                "folder"
+            )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfedge.errors import MissingToolError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.c.plan import Plan
@@ -16,6 +17,7 @@ from tfedge_converters.c.source import CSource
 from tfedge_converters.execute import Firmware, FirmwareResult, build_firmware
 from tfedge_converters.graph import Model, read_file, write_model
 from tfedge_converters.graph.passes.constant_channels import fold_constant_channels
+from tfedge_converters.profile.measured import Measured, measure
 from tfedge_converters.verify.engines import run_micro
 from tfedge_converters.verify.samples import random_samples
 
@@ -52,18 +54,25 @@ class Run:
 
     Attributes:
         source: the generated program.
-        result: of the last run; its instructions are those of each layer, by index.
+        measured: what came of it.
         mismatches: output bytes that differ from TFLite Micro's of the file as it is.
     """
 
     source: CSource
-    result: FirmwareResult
+    measured: Measured
     mismatches: int
 
     @property
     def plan(self) -> Plan:
         """Layers and memory."""
         return self.source.plan
+
+    @property
+    def result(self) -> FirmwareResult:
+        """Of the firmware with its layers timed one by one."""
+        if self.measured.run is None:
+            raise MissingToolError(self.measured.missing)
+        return self.measured.run
 
     @property
     def layer_instructions(self) -> list[int]:
@@ -77,13 +86,13 @@ def run(path: Path, setting: Setting) -> Run:
     samples = random_samples(model.main, _SAMPLES, seed=0)
     expected = run_micro(write_model(model), samples)
     source = _generated(model, "net", setting)
+    layers = len(source.plan.layers)
     with tempfile.TemporaryDirectory() as folder:
-        layers = len(source.plan.layers)
-        firmware = build_firmware(
-            source.write(folder), setting.core, flags=setting.flags.split(), num_layers=layers
-        )
-        result = firmware.run(samples)
-    return Run(source, result, _mismatches(result.outputs, expected))
+        program = source.write(folder)
+        measured = measure(program, setting.target(), layers, samples, setting.flags.split())
+    assert measured is not None
+    made = Run(source, measured, 0)
+    return replace(made, mismatches=_mismatches(made.result.outputs, expected))
 
 
 def linked(path: Path, setting: Setting, folder: str) -> Firmware:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from absl import logging
 
 from tfedge.file_sets import write_set
@@ -23,9 +25,11 @@ from tfedge_converters.evaluation import Evaluation
 from tfedge_converters.graph import Model, Operator
 from tfedge_converters.graph.blockwise_scales import has_blocks
 from tfedge_converters.graph.passes.constant_channels import ChannelFolding
+from tfedge_converters.metrics import ACCURACY
+from tfedge_converters.packages import PackagedModel, package_for
 from tfedge_converters.quality import Judgement, Quality
 from tfedge_converters.targets import Target
-from tfedge_converters.verify.written import CONVERSION
+from tfedge_converters.verify.written import CODE_FOLDER, CONVERSION
 from tfedge_converters.weight_table import WeightRow, table_lines, weight_table
 
 
@@ -86,33 +90,95 @@ class Artifact(Result):
         """Sentences on what may not be as it should be; logged as well."""
         return self.judgement.notes
 
-    def save(self, directory: str | Path) -> list[Path]:
+    def save(self, directory: str | Path, package: str | None = None) -> list[Path]:
         """Write every file into a folder, which is made if need be; all of them or none.
 
         A manifest beside them, tfedge_convert.manifest.json, has their hashes, and says so where
         writing was interrupted; `tfedge.verify` of the folder reads it. What an earlier conversion
         wrote there and this one has not is deleted, with a warning, unless somebody changed it.
 
+        Args:
+            directory: the folder.
+            package: lay generated C out for a platform's own tools, with a demo and a README:
+                "arduino", "cmake", "cmsis-pack", "esp-idf", "platformio", "stm32cube" or "zephyr".
+                None: the files alone.
+
         Returns:
             The files' paths.
 
         Raises:
-            TfedgeError: the folder cannot be made or written to, the disk is full, or a file that
-                tfedge did not write is in the way.
+            TfedgeError: there is no such package, or it cannot take the model; the folder cannot
+                be made or written to, the disk is full, or a file that tfedge did not write is in
+                the way.
         """
         folder = output_folder(directory)
         facts = {
             "name": self.name,
             "target": self.target.name,
             "model_sha256": hashlib.sha256(self.flatbuffer).hexdigest(),
+            **self.emission.facts,
         }
-        for notice in write_set(folder, CONVERSION, self.files, facts):
+        files = self.files
+        if package is not None:
+            made = package_for(package, self.target)
+            assert self.source is not None
+            model = PackagedModel(self.name, self.target, self.source, self.flatbuffer)
+            files = made.files(model)
+            facts |= {"package": made.name, CODE_FOLDER: made.code_folder}
+        for notice in write_set(folder, CONVERSION, files, facts):
             logging.warning("%s", notice)
-        return [folder / name for name in sorted(self.files)]
+        return [folder / name for name in sorted(files)]
+
+    def predict(self, x: Any, *, engine: str | None = None) -> np.ndarray | list[np.ndarray]:
+        """Run the converted model: what the device will compute.
+
+        Args:
+            x: real numbers as the float model takes them, as for `calibration` of
+                `tfedge.convert`: samples first. They are put on the grids of quantised inputs. Of a
+                model that keeps its state, consecutive samples are one sequence.
+            engine: "c", the generated C, compiled for this computer; "tflite-micro",
+                "litert-reference", "litert" (with XNNPACK); "qemu:cortex-m4" and its like; None for
+                the first that the target's files run in and whose tools are installed.
+
+        Returns:
+            An array whose first axis is the samples, real numbers where the output has a grid; a
+            list of them for several outputs.
+
+        Raises:
+            MissingToolError: what runs the engine is not installed.
+            TfedgeError: there is no such engine, or the samples do not fit the model.
+        """
+        from tfedge_converters.prediction import predict
+
+        return predict(self, x, engine)
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        metric: str | Callable[[Any, Any], Any] = ACCURACY,
+        engine: str | None = None,
+    ) -> Evaluation:
+        """Measure the converted model on labelled data.
+
+        Args:
+            x: samples, as for `predict`; or the path of an .npz file that has the labels too.
+            y: labels, samples first; None if `x` is such a file.
+            metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
+            engine: as for `predict`.
+
+        Raises:
+            MissingToolError: what runs the engine is not installed.
+            TfedgeError: data, metric and model do not fit each other.
+        """
+        from tfedge_converters.prediction import evaluate
+
+        return evaluate(self, x, y, metric, engine)
 
     @cached_property
     def files(self) -> dict[str, bytes | str]:
-        """File name to content of everything that `save` writes."""
+        """File name to content of everything that `save` writes without a package."""
         return {f"{self.name}.tflite": self.flatbuffer, **self.emission.files}
 
     @property

@@ -73,10 +73,7 @@ class LabelledData:
 
     def __init__(self, data: Any, model: Model):
         x, labels = _x_and_labels(data)
-        specs = [
-            _real_spec(*pair) for pair in zip(input_specs(model), model.main.inputs, strict=True)
-        ]
-        self.samples = list(RepresentativeData(x, specs, "evaluation data"))
+        self.samples = list(RepresentativeData(x, real_specs(model), "evaluation data"))
         self.labels = _array(labels)
         if self.labels.shape[:1] != (len(self.samples),):
             raise TfedgeError(
@@ -118,10 +115,10 @@ def evaluate(
         for sample in data.samples
     ]
     results, run_by = _run_by_first(truthful(engines, model), converted, samples)
-    after = _score(function, data, results, model.main.outputs)
+    after = score(function, data, results, model.main.outputs)
     before = None
     if real is not None:
-        before = _score(function, data, engine("litert")(real, data.samples, SEQUENCE), None)
+        before = score(function, data, engine("litert")(real, data.samples, SEQUENCE), None)
     return Evaluation(name, before, after, len(samples), run_by)
 
 
@@ -138,9 +135,17 @@ def _run_by_first(
     return engine(last)(converted, samples, SEQUENCE), last
 
 
-def _score(
+def score(
     function: MetricFunction, data: LabelledData, results: Outputs, tensors: Sequence[Tensor] | None
 ) -> float:
+    """The metric of the only output.
+
+    Args:
+        function: of labels and outputs.
+        data: with the labels.
+        results: of each sample one array an output.
+        tensors: the outputs of the graph, for their grids; None for real numbers.
+    """
     outputs = np.concatenate([result[0] for result in results])
     if tensors is not None:
         outputs = as_real(outputs, tensors[0])
@@ -179,6 +184,12 @@ def _array(labels: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise TfedgeError(f"evaluation data: labels are numbers, not {array.dtype}")
     return array
+
+
+def real_specs(model: Model) -> list[InputSpec]:
+    """Describe what a model's inputs take: quantised ones real numbers."""
+    pairs = zip(input_specs(model), model.main.inputs, strict=True)
+    return [_real_spec(spec, tensor) for spec, tensor in pairs]
 
 
 def _real_spec(spec: InputSpec, tensor: Tensor) -> InputSpec:

@@ -16,6 +16,7 @@ from random_graphs import random_model
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, Vector, generate
+from tfedge_converters.c.runtime_files import runtime_directory
 from tfedge_converters.execute import build_host
 from tfedge_converters.graph import Graph, Model, Operator, Quantization, Tensor, TensorType
 
@@ -133,6 +134,100 @@ def test_cmake_builds_two_models_that_share_kernels(tmp_path):
     subprocess.run([str(build / "firmware")], check=True)
 
 
+def two_models_in_folders_of_their_own(folder):
+    """Write two that share kernels, and a program; the command that links all objects."""
+    for name, seed in (("first", 1), ("second", 2)):
+        generate(random_model("conv_2d", seed, 1), options(name, "shared")).write(folder / name)
+    (folder / "main.c").write_text(
+        '#include "first/first.h"\n#include "second/second.h"\n'
+        "int main(void) { return first_invoke(0) == second_invoke(0) ? 0 : 1; }\n"
+    )
+    sources = sorted(map(str, folder.rglob("*.c")))
+    assert len([source for source in sources if source.endswith("tfedge_conv_2d_s8.c")]) == 2
+    return ["cc", *STRICT, *sources, "-o", str(folder / "program"), "-lm"]
+
+
+def test_all_c_files_of_two_models_link_by_globbing(tmp_path):
+    subprocess.run(two_models_in_folders_of_their_own(tmp_path), check=True)
+    subprocess.run([str(tmp_path / "program")], check=True)
+
+
+def test_models_of_different_versions_do_not_link(tmp_path):
+    command = two_models_in_folders_of_their_own(tmp_path)
+    model = tmp_path / "second/second.c"
+    other = re.sub(r'(?<=TFEDGE_KERNELS_OF\("0x)\w+', "12345678", model.read_text())
+    model.write_text(other)
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "tfedge_models_of_one_firmware_need_the_same_tfedge" in run.stderr
+
+
+def test_every_kernel_can_be_shared():
+    for path in sorted(runtime_directory().glob("*.c")):
+        text = path.read_text()
+        defined = re.findall(
+            r"^(?:TFEDGE_(?!INLINE)\w+ )?(?:\w+ \**)(tfedge_\w+)\(", text, re.MULTILINE
+        )
+        assert defined
+        assert text.count("TFEDGE_SHARED\n") == len(defined), path.name
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="no compiler for Arm")
+@pytest.mark.parametrize("dialect", ["-std=c99", "-std=gnu17"])
+def test_no_product_and_sum_are_fused(dialect, tmp_path):
+    """GCC fuses them in its own dialects of C, which platforms compile with."""
+    core = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+    for kernel in ("conv_2d_f32", "lstm_f32", "resize_bilinear_float_s8"):
+        source = runtime_directory() / f"tfedge_{kernel}.c"
+        command = ["arm-none-eabi-gcc", *core, dialect, "-O2", "-S", "-o", "-", str(source)]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert re.search(r"\tvmul\.f32|\tvmla\.f32", text)
+        assert not re.search(r"\tvfn?m[as]\.f32", text), kernel
+
+
+def test_the_header_is_cpp_and_brings_numbers_and_statuses_as_words(tmp_path):
+    """Real numbers become integers and back as TFLite's QUANTIZE and DEQUANTIZE have it."""
+    builder = Builder(np.random.default_rng(0))
+    small, wide = Quantization.per_tensor(0.1, 3), Quantization.per_tensor(0.001, 0)
+    builder.output("RELU", [builder.input((1, 4), small)], (1, 4), small)
+    builder.output(
+        "RELU",
+        [builder.input((1, 4), wide, TensorType.INT16)],
+        (1, 4),
+        wide,
+        type_=TensorType.INT16,
+    )
+    generate(builder.model(), options()).write(tmp_path)
+    reals = [0.0, 0.05, -0.05, 0.25, 12.39, 12.4, 1e9, -1e9, -13.1, 32.767, -40.0]
+    (tmp_path / "main.cpp").write_text(
+        '#include "model.h"\n#include <cstdio>\n'
+        f"static const float reals[] = {{{', '.join(f'{real}f' for real in reals)}}};\n"
+        "int main() {\n"
+        "  for (float real : reals)\n"
+        '    std::printf("%d %d\\n", model_quantize_in0(real), model_quantize_in1(real));\n'
+        '  std::printf("%d ", model_quantize_in0(0.0f / 0.0f));\n'
+        '  std::printf("%g %g ", model_dequantize_out0(-128), model_dequantize_out1(-32768));\n'
+        '  std::printf("%s\\n", tfedge_status_name(TFEDGE_ERROR_INDEX));\n'
+        "}\n"
+    )
+    strict = [flag for flag in STRICT if not flag.startswith("-std")]
+    program = tmp_path / "program"
+    command = ["c++", "-std=c++11", *strict, str(tmp_path / "main.cpp"), "-o", str(program)]
+    subprocess.run(command, check=True)
+    printed = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout
+    *lines, last = printed.splitlines()
+    for real, line in zip(reals, lines, strict=True):
+        scales = ((np.float32(0.1), 3, 127), (np.float32(0.001), 0, 32767))
+        steps = [np.float32(real) / scale for scale, _, _ in scales]
+        away = [np.trunc(step + np.copysign(np.float32(0.5), step)) for step in steps]
+        expected = [
+            int(np.clip(whole + zero, -top - 1, top))
+            for whole, (_, zero, top) in zip(away, scales, strict=True)
+        ]
+        assert line == f"{expected[0]} {expected[1]}", real
+    assert last == "3 -13.1 -32.768 TFEDGE_ERROR_INDEX"
+
+
 def test_init_refuses_what_would_go_wrong(tmp_path):
     generate(add_model(), options()).write(tmp_path)
     (tmp_path / "main.c").write_text(
@@ -202,6 +297,20 @@ int main(void) {
     subprocess.run([str(program)], check=True)
 
 
+@pytest.mark.parametrize("name", ["add", "conv_2d", "split", "lstm_continued", "unpack"])
+def test_a_hook_sees_all_that_a_layer_makes(name):
+    source = generate(random_model(name, 1, 3), options())
+    _, invoke = source.files["model.c"].split("int model_invoke(")
+    calls = re.findall(r"MODEL_ON_OUTPUT\((\d+), .+, (\d+)u\);", invoke)
+    made = [
+        (str(layer.index), str(tensor.byte_size))
+        for layer in source.plan.layers
+        if layer.lowered.calls
+        for tensor in layer.operator.outputs
+    ]
+    assert calls == made
+
+
 def test_in_place_operators_do_not_harm_values_that_are_needed_later(tmp_path):
     """x is added to itself, used again, and is an output too."""
     from ai_edge_litert import schema_py_generated as schema
@@ -251,11 +360,10 @@ def test_what_nothing_makes_is_named():
         generate(model, options())
 
 
-def test_float_models_are_told_to_quantise():
+def test_real_numbers_and_integers_do_not_meet_in_one_operator():
     model = add_model()
-    for tensor in model.main.tensors():
-        tensor.type = TensorType.FLOAT32
-    with pytest.raises(UnsupportedError, match="Quantise the model first"):
+    model.main.operators[0].inputs[0].type = TensorType.FLOAT32
+    with pytest.raises(UnsupportedError, match="other operands are FLOAT32; put a DEQUANTIZE"):
         generate(model, options())
 
 
@@ -284,7 +392,9 @@ def test_external_symbols_differ_in_their_first_31_characters():
     name = "abcdefghijklmnopqrstuvwx"
     source = generate(random_model("unidirectional_sequence_lstm", 1, 2), options(name))
     text = source.files[f"{name}.h"] + source.files[f"{name}_weights.h"]
-    symbols = re.findall(rf"^(?:extern .*|\w.*?)\b({name}_\w+)[(\[]", text, re.MULTILINE)
+    symbols = re.findall(
+        rf"^(?:extern .*|(?!TFEDGE_INLINE)\w.*?)\b({name}_\w+)[(\[]", text, re.MULTILINE
+    )
     assert len(symbols) > 12
     assert len({symbol[:31] for symbol in symbols}) == len(set(symbols)) == len(symbols)
 

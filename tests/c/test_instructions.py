@@ -48,7 +48,7 @@ def test_every_kernel_has_an_estimate(core):
     for name in OPERATORS:
         calls = _calls(generate(random_model(name, 3, 1), Options("net", targets.load(core))))
         for chosen in (every_call, no_call):
-            estimate = instruction_estimate(calls, chosen(calls, core), core)
+            estimate = instruction_estimate([calls], chosen(calls, core), core)
             assert estimate.count > 0 or not calls, name
 
 

@@ -64,10 +64,12 @@ def _code_of(model, tmp_path, packing="natural"):
     return {how: code for how, (code, _) in found.items()}
 
 
-REAL = [(name, packing) for name in ("ad", "ic", "kws", "vww") for packing in ("natural", "pairs")]
+NATURAL = [(name, "natural") for name in ("ad", "ic", "kws", "vww")]
+# What these two have is all that has packed kernels.
+PACKED = [("ad", "pairs"), ("vww", "pairs"), ("vww", "lanes")]
 
 
-@pytest.mark.parametrize(("name", "packing"), [*REAL, ("vww", "lanes")])
+@pytest.mark.parametrize(("name", "packing"), [*NATURAL, *PACKED])
 def test_real_networks(model_file, name, packing, tmp_path):
     model = read_file(model_file(f"mlperf_tiny/{name}_int8.tflite"))
     code = _code_of(model, tmp_path, packing)
@@ -111,7 +113,7 @@ def test_code_counts_against_flash(has_compiler, monkeypatch, tmp_path):
     with pytest.raises(TfedgeError, match=rf"for constants and [\d,]+ for code \(.*{how}.*yours"):
         generate(model, Options("model", board))
     room = dataclasses.replace(board, flash_bytes=source.weights_bytes + 2 * source.code_bytes)
-    assert generate(model, Options("model", room)).code_bytes == source.code_bytes
+    assert generate(model, Options("model", room)).weights_bytes == source.weights_bytes
 
 
 def test_states_count_against_ram():

@@ -7,16 +7,9 @@ import subprocess
 
 import pytest
 from static_checks.models import every_operator, every_stateful_operator
-from static_checks.stack import (
-    COMPILERS,
-    ENTRIES,
-    FLAGS,
-    LIMIT_BYTES,
-    CallGraph,
-    UnboundedStackError,
-    call_graph,
-    worst_case,
-)
+from static_checks.stack import COMPILERS, LIMIT_BYTES, bounded, graph_of
+
+from tfedge_converters.execute.stack_bound import ENTRIES, FLAGS, CallGraph, UnboundedStackError
 
 NODE = 'node: { title: "%s" label: "%s\\nfile.c:1:2\\n%d bytes (%s)" }\n'
 EDGE = 'edge: { sourcename: "%s" targetname: "%s" label: "file.c:3:4" }\n'
@@ -28,8 +21,8 @@ def test_no_operator_recurses_or_grows_its_stack(core, optimize, tmp_path):
     compiler = COMPILERS[core][0]
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    graph = call_graph(every_operator(), core, optimize, tmp_path)
-    depth, chain = worst_case(graph)
+    graph = graph_of(every_operator(), core, optimize, tmp_path)
+    depth, chain = bounded(graph)
     assert 100 < depth < LIMIT_BYTES, chain
     _calls_no_more_than_memory_functions(graph)
 
@@ -44,9 +37,9 @@ def test_operators_that_keep_a_state_have_a_bound_too(core, tmp_path):
     compiler = COMPILERS[core][0]
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    graph = call_graph(every_stateful_operator(), core, "speed", tmp_path)
+    graph = graph_of(every_stateful_operator(), core, "speed", tmp_path)
     assert "model_reset" in graph.frames
-    depth, chain = worst_case(graph)
+    depth, chain = bounded(graph)
     assert 50 < depth < LIMIT_BYTES, chain
     _calls_no_more_than_memory_functions(graph)
 
@@ -99,8 +92,9 @@ def test_assembly_counts_with_what_it_says():
 
 def test_the_limit_is_a_limit():
     graph = CallGraph()
-    graph.add("".join(NODE % (entry, entry, 8, "static") for entry in ENTRIES))
-    assert worst_case(graph)[0] == 8
+    names = [f"model_{entry}" for entry in ENTRIES]
+    graph.add("".join(NODE % (name, name, 8, "static") for name in names))
+    assert bounded(graph)[0] == 8
     graph.add(NODE % ("model_invoke", "model_invoke", LIMIT_BYTES, "static"))
     with pytest.raises(UnboundedStackError, match="1024 bytes: model_invoke"):
-        worst_case(graph)
+        bounded(graph)

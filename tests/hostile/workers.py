@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -167,6 +168,7 @@ def _work(
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     begin()
+    gc.freeze()  # what is imported stays: no full garbage collection need look at it
     for number in numbers:
         if os.getppid() != parent:  # killed; its other children hold the pipe open
             return

@@ -12,7 +12,7 @@ from tfedge.errors import TfedgeError
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import mcu
-from common.cortex_m4_cycles import estimate
+from common.cycles import estimate
 
 HARNESS = """\
 IN: harness_run
@@ -46,7 +46,7 @@ def test_cycles_are_those_that_are_published(wait_states, tmp_path):
     """push 3, bl 1; twice ldr 2, ldr 1, smlad 1, bne 1; ldrd 3, pop 3; two refills."""
     listed = tmp_path / "executed"
     listed.write_text(HARNESS + BLOCKS + HARNESS)
-    found = estimate(listed, "net", wait_states)
+    found = estimate(listed, "net", "cortex-m4", wait_states)
     refill = 2 + wait_states
     assert (found.total.instructions, found.total.cycles) == (12, 4 + 2 * 5 + 6 + 2 * refill)
     assert found.layers[3].cycles == 2 * 5 + 6 + 2 * refill

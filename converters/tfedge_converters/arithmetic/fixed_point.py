@@ -45,8 +45,6 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     """
     if not math.isfinite(real) or real < 0:
         raise UndefinedError(f"a multiplier must be finite and not negative, got {real}")
-    if real == 0:
-        return 0, 0
     fraction, shift = math.frexp(real)
     fixed = round_half_away(fraction * (1 << 31))
     if fixed == 1 << 31:

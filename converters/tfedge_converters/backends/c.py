@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import logging
 
-from tfedge.errors import UnsupportedError
+from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.activation_types import INT8
 from tfedge.quantization.schemes import (
     INT4_WEIGHTS,
@@ -19,10 +19,9 @@ from tfedge.quantization.schemes import (
 )
 from tfedge_converters.backends.interface import Backend, Emission, Footprint
 from tfedge_converters.c import CSource, Options, Vector, generate
-from tfedge_converters.c.folder import generated_again, open_generated
-from tfedge_converters.c.kernel_call import Constant, Param
+from tfedge_converters.c.constants import constant_bytes
+from tfedge_converters.c.folder import arena_bytes, generated_again, open_generated
 from tfedge_converters.c.packed import PACKED_KERNELS
-from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.summary import summary_lines
 from tfedge_converters.execute import CProgram
 from tfedge_converters.graph import Model
@@ -48,10 +47,15 @@ class CEmission(Emission):
     model: Model = field(repr=False)
 
     @property
+    def facts(self) -> Mapping[str, str]:
+        """How kernels are shared."""
+        return {"optimize": self.source.optimize}
+
+    @property
     def footprint(self) -> Footprint:
         """Memory of the constants as kernels read them."""
         plan = self.source.plan
-        constants = [(layer.operator, _constant_bytes(layer)) for layer in plan.layers]
+        constants = [(layer.operator, constant_bytes(layer)) for layer in plan.layers]
         return Footprint(self.source.weights_bytes, plan.arena_bytes, constants)
 
     def summary(self) -> list[str]:
@@ -72,6 +76,7 @@ class C(Backend):
     endings = (".h", ".c", "_weights.h", _WEIGHTS, "_self_test.c")
     other_files = ("CMakeLists.txt",)
     marks = (".h", ".c")
+    has_packages = True
 
     def check_storage(self, scheme: StorageScheme) -> None:
         """Refuse integers that are made real before use, and scales of blocks."""
@@ -115,24 +120,32 @@ class C(Backend):
         """The program, with the arena that its header asks for."""
         return open_generated(folder, name, flatbuffer, sources)
 
+    def reopen(
+        self,
+        name: str,
+        model: Model,
+        flatbuffer: bytes,
+        target: Target,
+        files: Mapping[str, bytes],
+        facts: Mapping[str, str],
+    ) -> CEmission:
+        """The program that lies there; what is known of its layers is computed again."""
+        optimize = facts.get("optimize", Options.optimize)
+        source = generate(model, Options(name, target, optimize), flatbuffer=flatbuffer)
+        texts = {file: data.decode("utf-8") for file, data in files.items()}
+        arena = arena_bytes(name, texts.get(f"{name}.h", ""))
+        if arena != source.arena_bytes:
+            raise TfedgeError(
+                f"{name}: another version of tfedge generated the C there, and this one would lay "
+                f"out its memory otherwise; convert {name}.tflite again"
+            )
+        return CEmission(texts, replace(source, files=texts), model)
+
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """The weights, in the order of any kind of core."""
         file = f"{name}{_WEIGHTS}"
         sources = (generated_again(name, flatbuffer, packing) for packing in PACKED_KERNELS)
         return {file: (source.files[file] for source in sources)}
-
-
-def _constant_bytes(layer: Layer) -> int:
-    constants = [found for call in layer.lowered.calls for found in _constants(call.params)]
-    return sum(constant.values.nbytes for constant in constants)
-
-
-def _constants(params: Mapping[str, Param]) -> Iterator[Constant]:
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _constants(value)
 
 
 BACKEND = C()

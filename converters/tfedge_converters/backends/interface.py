@@ -50,6 +50,11 @@ class Emission:
         """Memory of code for the device; None where the .tflite file is all that it needs."""
         return None
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Facts of how it was made that a manifest keeps, for `Backend.reopen`."""
+        return {}
+
     def summary(self) -> list[str]:
         """Summarise the costs in lines of text."""
         return []
@@ -83,6 +88,7 @@ class Backend:
         other_files: names of files that do not begin with the model's name, and that users may
             have in the same folder.
         marks: the endings of `endings` that tell a folder of its files from another's.
+        has_packages: whether it generates C, which `tfedge_converters.packages` takes.
     """
 
     name: ClassVar[str]
@@ -95,6 +101,7 @@ class Backend:
     endings: ClassVar[tuple[str, ...]] = ()
     other_files: ClassVar[tuple[str, ...]] = ()
     marks: ClassVar[tuple[str, ...]] = ()
+    has_packages: ClassVar[bool] = False
 
     def check_options(self, target: Target, options: Mapping[str, Any] | None) -> None:
         """Look for tools, and at the options of a compiler, before a model is opened.
@@ -162,6 +169,30 @@ class Backend:
             TfedgeError: the files are damaged.
         """
         return None
+
+    def reopen(
+        self,
+        name: str,
+        model: Model,
+        flatbuffer: bytes,
+        target: Target,
+        files: Mapping[str, bytes],
+        facts: Mapping[str, str],
+    ) -> Emission:
+        """Make what `emit` made, from the files that lie in a folder.
+
+        Args:
+            name: the model's.
+            model: its graph.
+            flatbuffer: its file.
+            target: what the files were made for.
+            files: name to content of all but that, as they were written.
+            facts: what the manifest says of them.
+
+        Raises:
+            TfedgeError: they were made in a way that this version does not know.
+        """
+        return Emission(files)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Its files that hold the model's numbers, with the texts that each may have.

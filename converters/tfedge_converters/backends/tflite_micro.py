@@ -76,6 +76,18 @@ class TFLiteMicro(Backend):
         arrays = generate_array(conversion.model, conversion.flatbuffer, conversion.name)
         return MicroEmission(arrays, arrays)
 
+    def reopen(
+        self,
+        name: str,
+        model: Model,
+        flatbuffer: bytes,
+        target: Target,
+        files: Mapping[str, bytes],
+        facts: Mapping[str, str],
+    ) -> MicroEmission:
+        """The array and the resolver, as they lie there."""
+        return MicroEmission(files, {file: data.decode("utf-8") for file, data in files.items()})
+
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Return the array with the model's bytes."""
         file = f"{name}{_DATA}"

@@ -1,7 +1,8 @@
-"""Flash bytes of kernels: `python tools/code_sizes.py` measures them and prints the rows.
+"""Flash bytes of kernels that decide what shares code, see `sharing.py`.
 
-For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2. Other cores
-and -Os change the sizes and hardly their proportions, which decide what shares code.
+For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2: other cores
+and -Os hardly change the proportions, and code for all of them is shared alike. What code takes on
+a core is in `code_size.py`. `python tools/code_sizes.py` prints the rows of new kernels.
 """
 
 from __future__ import annotations

@@ -31,14 +31,16 @@ def open_generated(
     """
     header = folder / f"{name}.h"
     source = generated_again(name, flatbuffer)
-    arena = re.search(
-        rf"^#define {name.upper()}_ARENA_BYTES (\d+)$",
-        header.read_text("utf-8", "replace"),
-        re.MULTILINE,
-    )
+    arena = arena_bytes(name, header.read_text("utf-8", "replace"))
     if arena is None:
         raise TfedgeError(f"{header}: does not say how large the arena is; convert the model again")
-    return CProgram(name, folder, source.inputs, source.outputs, int(arena[1]), sources)
+    return CProgram(name, folder, source.inputs, source.outputs, arena, sources, source.layer_names)
+
+
+def arena_bytes(name: str, header: str) -> int | None:
+    """How large an arena a model's header asks for; None if it does not say."""
+    found = re.search(rf"^#define {name.upper()}_ARENA_BYTES (\d+)$", header, re.MULTILINE)
+    return None if found is None else int(found[1])
 
 
 def generated_again(name: str, flatbuffer: bytes, packing: str = "natural") -> CSource:

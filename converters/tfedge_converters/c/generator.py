@@ -13,14 +13,16 @@ import numpy as np
 import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
-from tfedge_converters.c.fit import shortage
+from tfedge_converters.c.code_size import code_estimate, parts_of
+from tfedge_converters.c.constants import constants_of
+from tfedge_converters.c.fit import ShortageError, shortage
 from tfedge_converters.c.instructions import instruction_estimate
-from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
+from tfedge_converters.c.kernel_call import Constant, KernelCall
 from tfedge_converters.c.packed import NATURAL
 from tfedge_converters.c.plan import ARENA_ALIGNMENT, Layer, Plan, plan
-from tfedge_converters.c.runtime_files import runtime_file
+from tfedge_converters.c.runtime_files import runtime_file, runtime_id
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
-from tfedge_converters.c.sharing import OPTIMIZATIONS, code_estimate
+from tfedge_converters.c.sharing import OPTIMIZATIONS
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.foreign_text import (
@@ -97,7 +99,7 @@ def generate(
         source = _Emitter(model, graph, plan(graph), options, file, known).emit()
         lacking = shortage(source, options.target)
     if lacking:
-        raise TfedgeError(lacking)
+        raise ShortageError(lacking)
     return source
 
 
@@ -129,6 +131,15 @@ def _single_graph(model: Model) -> Graph:
     return graph
 
 
+# Of types whose integers stand for real numbers: a limit beyond those that do not saturate, the
+# least and the greatest integer.
+_RANGES = {
+    "int8_t": Code("TFEDGE_LIMIT_8_BITS, INT8_MIN, INT8_MAX"),
+    "uint8_t": Code("TFEDGE_LIMIT_8_BITS, 0, UINT8_MAX"),
+    "int16_t": Code("TFEDGE_LIMIT_16_BITS, INT16_MIN, INT16_MAX"),
+}
+
+
 class _Emitter:
     def __init__(
         self,
@@ -152,6 +163,7 @@ class _Emitter:
         self.memory_names: dict[int, str] = {}
         self.symbols = ExternalSymbols(options.name)
         self.structs: dict[tuple[str, str], str] = {}
+        self.pointed: set[int] = set()
         self.total_macs = sum(layer.macs for layer in layout.layers)
         self.calls = [call for layer in layout.layers for call in layer.lowered.calls]
         self.specialised = OPTIMIZATIONS[options.optimize](self.calls, options.target.core)
@@ -161,14 +173,15 @@ class _Emitter:
         states = list({s["field"]: s for layer in layers for s in layer["states"]}.values())
         ends = {
             "inputs": [
-                self._end(f"IN{i}", t, n)
+                self._end("IN", i, t, n)
                 for i, (t, n) in enumerate(zip(self.graph.inputs, self.input_names, strict=True))
             ],
             "outputs": [
-                self._end(f"OUT{i}", t, n)
+                self._end("OUT", i, t, n)
                 for i, (t, n) in enumerate(zip(self.graph.outputs, self.output_names, strict=True))
             ],
         }
+        has_grids = any(end["grid"] for side in ends.values() for end in side)
         vectors = [self._vector(vector) for vector in self.vectors]
         weights_bytes = sum(constant.values.nbytes for _, constant in self.constants.values())
         context: dict[str, Any] = {
@@ -176,6 +189,7 @@ class _Emitter:
             "command": self.options.command,
             "hash": self.hash,
             "set_id": Code(PLACEHOLDER),
+            "runtime_id": runtime_id(),
             "target": self.options.target,
             "name": self.name,
             "NAME": self.name.upper(),
@@ -188,6 +202,7 @@ class _Emitter:
             "layers": layers,
             "steps": [layer for layer in layers if layer["calls"]],
             "can_fail": any(layer["can_fail"] for layer in layers),
+            "has_grids": has_grids,
             "headers": sorted({c["header"] for layer in layers for c in layer["calls"]}),
             "has_infinities": any(
                 constant.values.dtype.kind == "f" and np.isinf(constant.values).any()
@@ -210,12 +225,15 @@ class _Emitter:
             )
         }
         files = tied(texts)
-        runtime = dict(self._runtime_files(layers))
+        runtime = dict(self._runtime_files(layers, has_grids))
         # What others are linked with comes after them.
         called = [f"tfedge_{header}.c" for header in context["headers"]]
         sources = sorted(name for name in runtime if name.endswith(".c"))
         context["kernel_sources"] = sorted(sources, key=lambda name: name not in called)
         files["CMakeLists.txt"] = templates.get_template("CMakeLists.txt.j2").render(context)
+        parts = parts_of(
+            [layer.lowered.calls for layer in self.layout.layers], self.specialised, self.pointed
+        )
         return CSource(
             name=self.name,
             files=files | runtime,
@@ -224,11 +242,16 @@ class _Emitter:
             arena_bytes=self.layout.arena_bytes,
             weights_bytes=weights_bytes,
             state_bytes=context["state_bytes"],
-            code_bytes=code_estimate(self.calls, self.specialised),
+            code=code_estimate(parts, self.options.target.core),
+            code_parts=parts,
             instructions=instruction_estimate(
-                self.calls, self.specialised, self.options.target.core
+                [layer.lowered.calls for layer in self.layout.layers],
+                self.specialised,
+                self.options.target.core,
             ),
             plan=self.layout,
+            ends=ends,
+            optimize=self.options.optimize,
         )
 
     def _layer(self, layer: Layer) -> dict[str, Any]:
@@ -250,10 +273,20 @@ class _Emitter:
             "can_fail": any(call["can_fail"] for call in calls),
             "calls": calls,
             "states": [state for call in calls for state in call["states"]],
+            "made": list(self._made(layer)),
         }
 
+    def _made(self, layer: Layer) -> Iterator[dict[str, Any]]:
+        """Where the layer's outputs lie in the arena, without those that nothing computes."""
+        roots = (self.layout.root(call.output) for call in layer.lowered.calls)
+        computed = {id(root) for root in roots if not root.is_variable and root.data is None}
+        for tensor in layer.operator.outputs:
+            if id(self.layout.root(tensor)) in computed:
+                place = Code(_place("arena", self.layout.offset(tensor)))
+                yield {"place": place, "bytes": tensor.byte_size}
+
     def _call(self, layer: Layer, call: KernelCall, symbol: str) -> dict[str, Any]:
-        for constant in _constants_of(call.params):
+        for constant in constants_of(call.params):
             self._name_constant(constant, symbol)
         is_specialised = id(call) in self.specialised
         function = f"tfedge_{call.kernel}{'_inline' if is_specialised else ''}"
@@ -261,6 +294,8 @@ class _Emitter:
         fields = arrays.struct_fields(call.params, self.constant_names)
         # The steps of a sequence share theirs.
         params = self.structs.setdefault((struct, fields), symbol)
+        if params == symbol:
+            self.pointed.add(id(call))
         arguments = [f"&{params}"]
         arguments += [self._operand(tensor, symbol, const=True) for tensor in call.operands]
         arguments.append(self._operand(call.output, symbol, const=False))
@@ -329,7 +364,7 @@ class _Emitter:
             "text": Code(arrays.initializer(constant.values)),
         }
 
-    def _end(self, prefix: str, tensor: Tensor, name: str) -> dict[str, Any]:
+    def _end(self, side: str, index: int, tensor: Tensor, name: str) -> dict[str, Any]:
         root = self.layout.root(tensor)
         place = (
             _place("context->arena", self.layout.offset(tensor))
@@ -337,17 +372,20 @@ class _Emitter:
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
         grid = tensor.quantization
+        type_ = arrays.interface_type(tensor.type)
         return {
-            "prefix": prefix,
+            "index": index,
+            "prefix": f"{side}{index}",
             "identifier": name.upper(),
             "name": name,
-            "type": arrays.interface_type(tensor.type),
+            "type": type_,
             "bytes": tensor.byte_size,
             "elements": tensor.elements,
             "dimensions": tensor.shape,
             "height_width_channels": tensor.shape[1:] if len(tensor.shape) == 4 else None,
             "scale": None if grid is None else Code(arrays.literal(float(grid.scale[0]))),
             "zero_point": None if grid is None else int(grid.zero_point[0]),
+            "grid": None if grid is None else _RANGES.get(type_),
             "place": Code(place),
         }
 
@@ -357,9 +395,11 @@ class _Emitter:
             "outputs": [_vector_part(value, self.rounding) for value in vector.outputs],
         }
 
-    def _runtime_files(self, layers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    def _runtime_files(
+        self, layers: Sequence[Mapping[str, Any]], has_grids: bool
+    ) -> Iterator[tuple[str, str]]:
         """Verbatim copies of the kernels in use, with what they include."""
-        pending = ["tfedge_platform.h"]
+        pending = ["tfedge_platform.h", *["tfedge_real_numbers.h"] * has_grids]
         # A header whose kernels are all inlined needs no source of its own.
         inlined = {call["header"] for layer in layers for call in layer["calls"]}
         for layer in layers:
@@ -433,14 +473,6 @@ def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorS
         TensorSpec(name, tensor.shape, np.dtype(tensor.type.dtype))
         for tensor, name in zip(tensors, end_names, strict=True)
     )
-
-
-def _constants_of(params: Mapping[str, Param]) -> Iterator[Constant]:
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from _constants_of(value)
 
 
 def _shape_text(tensor: Tensor | None) -> str:

@@ -5,6 +5,8 @@ Kernels from outside of tfedge lie in folders of their own.
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from pathlib import Path
 
 from tfedge.errors import TfedgeError
@@ -45,3 +47,20 @@ def runtime_file(name: str) -> Path | None:
     """
     folders = (runtime_directory(), *_OTHER_FOLDERS)
     return next((path for folder in folders if (path := folder / name).is_file()), None)
+
+
+@cache
+def runtime_id() -> str:
+    """The first 31 bits of a hash of the whole runtime, as a number in C and in assembly.
+
+    Models of one firmware share kernels, which have to be the same: linkers compare these numbers
+    (TFEDGE_KERNELS_OF in tfedge_platform.h).
+
+    Raises:
+        TfedgeError: the installation is not complete.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(runtime_directory().glob("tfedge_*.[ch]")):
+        text = path.read_bytes()
+        digest.update(f"{path.name}\0{len(text)}\0".encode() + text)
+    return f"{int(digest.hexdigest()[:8], 16) >> 1:#010x}"

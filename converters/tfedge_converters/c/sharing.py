@@ -67,8 +67,8 @@ OPTIMIZATIONS: Mapping[str, Callable[[Sequence[KernelCall], str], frozenset[int]
 }
 
 
-def code_estimate(calls: Sequence[KernelCall], specialised: frozenset[int]) -> int:
-    """Bytes of code and of kernels' parameters, for Cortex-M4 at -O2.
+def _code(calls: Sequence[KernelCall], specialised: frozenset[int]) -> int:
+    """Bytes of code and of kernels' parameters, by which choices are compared.
 
     Args:
         calls: all of a program.
@@ -110,10 +110,10 @@ def _least_code(calls: Sequence[KernelCall], wanted: frozenset[int]) -> frozense
     for call in calls:
         if id(call) not in wanted:
             others[call.kernel].append(call)
-    least = code_estimate(calls, chosen)
+    least = _code(calls, chosen)
     for kernel in sorted(others):
         shared = chosen - _specialising(others[kernel])
-        estimate = code_estimate(calls, shared)
+        estimate = _code(calls, shared)
         doubt = _DOUBT * sum(code_bytes_of(call).own for call in others[kernel])
         if estimate + doubt < least:
             chosen, least = shared, estimate

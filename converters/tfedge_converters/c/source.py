@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.files import reason_of
+from tfedge_converters.c.code_size import CodeEstimate, CodeParts
 from tfedge_converters.c.instructions import InstructionEstimate
 from tfedge_converters.c.plan import Plan
 from tfedge_converters.execute.program import CProgram, TensorSpec
@@ -36,9 +38,12 @@ class CSource:
         arena_bytes: memory that the caller provides.
         weights_bytes: constants in flash.
         state_bytes: what it keeps between invocations, in the caller's context.
-        code_bytes: an estimate of its code, with kernels and their parameters, for Cortex-M4.
+        code: an estimate of its code, with kernels and their parameters.
+        code_parts: what that is made of.
         instructions: an estimate for the target's core; None where nothing was measured for that.
         plan: layers and memory, for reports.
+        ends: its "inputs" and "outputs" as templates write them: types, sizes, grids.
+        optimize: how kernels are shared, a key of `sharing.OPTIMIZATIONS`.
     """
 
     name: str
@@ -48,9 +53,25 @@ class CSource:
     arena_bytes: int
     weights_bytes: int
     state_bytes: int
-    code_bytes: int
+    code: CodeEstimate
+    code_parts: CodeParts = field(repr=False)
     instructions: InstructionEstimate | None
     plan: Plan = field(repr=False)
+    ends: Mapping[str, Sequence[Mapping[str, Any]]] = field(repr=False)
+    optimize: str
+
+    @property
+    def code_bytes(self) -> int:
+        """The estimate of its code."""
+        return self.code.bytes
+
+    def context_bytes(self, pointer_bytes: int) -> int:
+        """Bytes of the caller's context, in which the state is.
+
+        Args:
+            pointer_bytes: of the core's addresses.
+        """
+        return pointer_bytes * (1 + -(-self.state_bytes // pointer_bytes))
 
     def write(self, directory: str | Path) -> CProgram:
         """Write all files into a folder to compile them in; make it if need be.
@@ -73,4 +94,10 @@ class CSource:
             inputs=self.inputs,
             outputs=self.outputs,
             arena_bytes=self.arena_bytes,
+            layers=self.layer_names,
         )
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of its layers, in the order of their numbers."""
+        return tuple(layer.name for layer in self.plan.layers)

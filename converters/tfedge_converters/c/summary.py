@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfedge_converters.c.code_size import CodeEstimate
 from tfedge_converters.c.instructions import InstructionEstimate
 from tfedge_converters.c.plan import Layer
 from tfedge_converters.c.source import CSource
@@ -32,11 +33,17 @@ def summary_lines(source: CSource, model: Model) -> list[str]:
         header,
         *(_layer_line(layer, width) for layer in plan.layers),
         f"{total:,} MACs; arena {plan.arena_bytes:,} bytes (live set at least "
-        f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; code about "
-        f"{source.code_bytes:,} bytes (estimated for Cortex-M4)",
+        f"{plan.lower_bound:,}{peak}); constants {source.weights_bytes:,} bytes; "
+        f"{_code_words(source.code)}",
         *([] if source.instructions is None else [_instructions_line(source.instructions)]),
         *([_UNPACKED.format(spent)] if packed else []),
     ]
+
+
+def _code_words(code: CodeEstimate) -> str:
+    if code.is_of_target:
+        return f"code about {code.bytes:,} bytes on {code.core} (estimated, at -O2)"
+    return f"code about {code.bytes:,} bytes on {code.core} (this core's is not known)"
 
 
 def _instructions_line(estimate: InstructionEstimate) -> str:

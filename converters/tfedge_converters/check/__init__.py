@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import Scheme, for_conversion
 from tfedge_converters import targets
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.accelerators.mapping import map_graph
 from tfedge_converters.accelerators.memory import memory_use
 from tfedge_converters.accelerators.remedies import plan, remedies
 from tfedge_converters.artifact import Artifact
-from tfedge_converters.backends import backend_named
-from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.check.report import CheckReport
-from tfedge_converters.file_kinds import FileKind, kind_of
-from tfedge_converters.graph import Graph, Model, TensorType
-from tfedge_converters.graph.kind import model_kind
-from tfedge_converters.preparation import Prepared, open_flatbuffer, prepare
-from tfedge_converters.ptq import quantize
-from tfedge_converters.ptq.storage import store_weights
+from tfedge_converters.graph import Graph, Model
+from tfedge_converters.made_up_ranges import open_as_integers
 from tfedge_converters.targets import Target
 
 __all__ = ["CheckReport", "check"]
-
-_SAMPLES = 2
 
 
 def check(
@@ -91,42 +79,7 @@ def _opened(
     """Open a model: its name, its graph as the accelerator will see it, and notes on it."""
     if isinstance(model, Artifact):
         return model.name, model.model, []
-    if isinstance(model, (bytes, bytearray)) or _is_flatbuffer(model):
-        name, typed = open_flatbuffer(model)
-        if not model_kind(typed).has_float_activations:
-            return name, typed, []
-    scheme = for_conversion(target.scheme(None))
-    prepared = prepare(
-        model, input_shapes, to_quantize=isinstance(scheme, Scheme), allow_code=allow_code
-    )
-    if not prepared.kind.has_float_activations:
-        return prepared.name, prepared.model, []
-    if isinstance(scheme, Scheme):
-        _make_ranges_up(prepared, scheme)
-        quantize(prepared.model, scheme)
-        how = " with made-up ranges"
-    else:
-        per_channel = backend_named(target.backend).per_channel_storage
-        store_weights(prepared.model, scheme, per_channel=per_channel)
-        how = ""
-    note = f"the model was quantised to '{scheme.name}'{how}, for this report alone"
-    return prepared.name, prepared.model, [note]
-
-
-def _is_flatbuffer(model: Any) -> bool:
-    return isinstance(model, (str, Path)) and kind_of(Path(model)) is FileKind.TFLITE
-
-
-def _make_ranges_up(prepared: Prepared, scheme: Scheme) -> None:
-    """Calibrate with noise; of integers, zeros are the only ones that every embedding has."""
-    chosen = np.random.default_rng(0)
-    data = [
-        chosen.random((_SAMPLES, *tensor.shape[1:]), np.float32)
-        if tensor.type == TensorType.FLOAT32
-        else np.zeros((_SAMPLES, *tensor.shape[1:]), tensor.type.dtype)
-        for tensor in prepared.model.main.inputs
-    ]
-    apply_calibration(prepared, data, None, scheme, False)
+    return open_as_integers(model, target, input_shapes, allow_code=allow_code)
 
 
 def _notes(graph: Graph, target: Target) -> list[str]:

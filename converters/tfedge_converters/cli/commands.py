@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import tfedge
-from tfedge_converters.cli import calibrate, check, convert, diagnose, search, targets, verify
+from tfedge_converters.cli import (
+    calibrate,
+    check,
+    convert,
+    diagnose,
+    flash,
+    link,
+    profile,
+    search,
+    targets,
+    verify,
+)
+from tfedge_converters.cli import run as run_
 
 _DESCRIPTION = "Keras and TFLite models onto microcontrollers, computing the same numbers."
 
@@ -17,13 +29,28 @@ examples:
   tfedge targets
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
   tfedge convert kws.tflite --target cortex-m4 --output build/kws
+  tfedge profile build/kws
   tfedge check build/kws/kws.tflite --target edgetpu
   tfedge diagnose kws.keras --calibration samples.npz
   tfedge verify build/kws/kws.tflite
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
+  tfedge run build/kws --board mps2-an386 --input x.npy
+  tfedge flash build/kws --board nano33ble --port /dev/ttyACM0
 """
 
-_COMMANDS = (convert, calibrate, check, verify, diagnose, search, targets)
+_COMMANDS = (
+    convert,
+    calibrate,
+    check,
+    verify,
+    profile,
+    run_,
+    flash,
+    link,
+    diagnose,
+    search,
+    targets,
+)
 
 
 class _Parser(argparse.ArgumentParser):

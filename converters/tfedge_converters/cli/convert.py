@@ -31,11 +31,12 @@ For a microcontroller the output folder holds NAME.tflite, NAME.h, NAME.c, the k
 a CMakeLists.txt and a self-test. Call NAME_init, fill NAME_input, call NAME_invoke, read
 NAME_output; NAME.h says how much memory to provide. For --target tflite-micro it holds the model
 as a C array and its operator resolver; for Ethos-U (ethos-u55-128 and its like) the same of what
-Vela makes of it, with Vela's estimates.
+Vela makes of it, with Vela's estimates. --package lays generated C out as a library of a platform.
 
 examples:
   tfedge convert kws.keras --target cortex-m4 --calibration samples.npz --output build/kws
   tfedge convert kws.tflite --target stm32f103c8 --output build/kws --optimize size
+  tfedge convert kws.tflite --target cortex-m0plus --output kws --package arduino
   tfedge convert kws.tflite --target tflite-micro --output build/kws
   tfedge convert kws.tflite --target ethos-u55-128 --output build/kws
 """
@@ -122,6 +123,12 @@ def add_parser(commands: Any) -> None:
         help="keep channels whose integer cannot change, and those that nothing reads (default: "
         "they are added to biases, or left out, which changes no output)",
     )
+    parser.add_argument(
+        "--package",
+        metavar="PLATFORM",
+        help="lay generated C out for a platform's tools, with a demo, a README and a licence: "
+        "arduino, cmake, cmsis-pack, esp-idf, platformio, stm32cube or zephyr",
+    )
     add_input_shape(parser)
     parser.add_argument(
         "--compiler-option",
@@ -138,12 +145,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Converts, saves and prints what it costs."""
     from tfedge_converters.backends import backend_named
     from tfedge_converters.conversion import convert
+    from tfedge_converters.packages import package_for
     from tfedge_converters.targets import load
     from tfedge_converters.verify.written import CONVERSION
 
     folder = output_folder(arguments.output)
-    backend = backend_named(load(arguments.target).backend)
-    refuse_foreign(folder, CONVERSION, backend.other_files)
+    target = load(arguments.target)
+    other_files = backend_named(target.backend).other_files
+    if arguments.package is not None:
+        other_files = package_for(arguments.package, target).other_files
+    refuse_foreign(folder, CONVERSION, other_files)
     artifact = convert(
         arguments.model,
         target=arguments.target,
@@ -166,7 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
         allow_code=arguments.allow_code,
         fold_constant_channels=not arguments.keep_constant_channels,
     )
-    files = artifact.save(arguments.output)
+    files = artifact.save(arguments.output, arguments.package)
     print(artifact.summary())
     print(f"{len(files)} files in {arguments.output}")
     return 0
@@ -192,7 +203,7 @@ def _command(arguments: argparse.Namespace) -> str:
 
 _NAMED_IN_COMMAND = (
     "quantization", "calibration", "calibration_method", "name", "input_type", "output_type",
-    "optimize",
+    "optimize", "package",
 )  # fmt: skip
 
 _DEFAULTS = {"optimize": "balanced"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from tfedge.errors import TfedgeError
 
@@ -41,6 +42,29 @@ def add_allow_code(parser: argparse.ArgumentParser) -> None:
         help="run code that the model's file brings or asks for, such as Lambda layers; only for "
         "files that you trust (docs/security.md)",
     )
+
+
+def add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add --board, --port and --baud, to be read with `place_of`."""
+    where = parser.add_mutually_exclusive_group(required=required)
+    where.add_argument("--board", metavar="NAME", help="one that QEMU has, e.g. mps2-an386")
+    where.add_argument(
+        "--port",
+        metavar="PATH",
+        help="the serial port of a board that the folder was flashed to, e.g. /dev/ttyACM0",
+    )
+    parser.add_argument(
+        "--baud", type=int, default=115200, help="bits a second of --port (default: 115200)"
+    )
+
+
+def place_of(arguments: argparse.Namespace) -> Any:
+    """The place that --board or --port gave; None if neither was given."""
+    from tfedge_converters.board.places import Place
+
+    if arguments.board is None and arguments.port is None:
+        return None
+    return Place(arguments.board, arguments.port, arguments.baud)
 
 
 def shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:

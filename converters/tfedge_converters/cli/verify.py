@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tfedge_converters.cli.options import add_input_shape, shapes
+from tfedge_converters.cli.options import add_input_shape, add_place, place_of, shapes
 
 _EPILOG = """\
 Engines: tflite-micro, stepwise (operator by operator: TFLite Micro's kernel, or LiteRT's reference
@@ -20,10 +20,15 @@ self-test runs, and its constants are compared with those of the model. Files th
 somebody changed, or that are left of other conversions are named. Folders for TFLite Micro and
 Ethos-U have no kernels in C: their .tflite file is verified, and it is said what else was compared.
 
+With --board or --port the C on a board is compared too, with the truth and, layer by layer, with
+the same C on this computer.
+
 examples:
   tfedge verify kws.tflite
   tfedge verify build/kws
   tfedge verify kws.tflite --inputs samples.npz
+  tfedge verify build/kws --port /dev/ttyACM0
+  tfedge verify build/kws --board mps2-an386 --samples 8
   tfedge verify kws.tflite --engine c --engine qemu:cortex-m4 --samples 8
 """
 
@@ -51,6 +56,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--engine", action="append", metavar="NAME", help="repeat it for several (default: all)"
     )
+    add_place(parser, required=False)
     add_input_shape(parser)
     parser.set_defaults(run=run)
 
@@ -67,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         sequence=arguments.sequence,
         seed=arguments.seed,
         engines=arguments.engine,
+        board=place_of(arguments),
         input_shapes=shapes(arguments.input_shape),
     )
     Console().show(result)

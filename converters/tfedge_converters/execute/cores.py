@@ -27,6 +27,19 @@ class Emulator:
 
 
 @dataclass(frozen=True)
+class Uart:
+    """A machine's first serial port.
+
+    Attributes:
+        kind: of its registers: "cmsdk" or "16550".
+        address: of the first.
+    """
+
+    kind: str
+    address: int
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine of QEMU.
 
@@ -38,6 +51,7 @@ class Machine:
         vectors: the address where the core looks for its vector table, or begins, at reset.
         flash: the address of 4 MiB minus a vector table of memory for code and constants.
         ram: the address of 4 MiB of memory with nothing right below it.
+        uart: where QEMU's first -serial leads.
     """
 
     emulator: Emulator
@@ -46,6 +60,7 @@ class Machine:
     vectors: int
     flash: int
     ram: int
+    uart: Uart
 
     @property
     def instructions_per_tick(self) -> float:
@@ -122,12 +137,26 @@ _RISCV = Toolchain(
 )
 
 _QEMU_ARM = Emulator("qemu-system-arm", "qemu-system-arm")
-_MPS2_MEMORY = {"vectors": 0x0, "flash": VECTOR_TABLE_BYTES, "ram": 0x2000_0000}
-_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, **_MPS2_MEMORY)
-_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, **_MPS2_MEMORY)
-_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, **_MPS2_MEMORY)
-_AN505 = Machine(_QEMU_ARM, "mps2-an505", 20_000_000, 0x1000_0000, 0x1000_0040, 0x3800_0000)
-_AN547 = Machine(_QEMU_ARM, "mps3-an547", 32_000_000, 0x0, 0x6100_0000, 0x6000_0000)
+_MPS2_MEMORY = (0x0, VECTOR_TABLE_BYTES, 0x2000_0000)
+_MPS2_UART = Uart("cmsdk", 0x4000_4000)
+_AN385 = Machine(_QEMU_ARM, "mps2-an385", 25_000_000, *_MPS2_MEMORY, _MPS2_UART)
+_AN386 = Machine(_QEMU_ARM, "mps2-an386", 25_000_000, *_MPS2_MEMORY, _MPS2_UART)
+_AN500 = Machine(_QEMU_ARM, "mps2-an500", 25_000_000, *_MPS2_MEMORY, _MPS2_UART)
+# Of these two the secure aliases: cores are secure after a reset, and so are their devices.
+_AN505 = Machine(
+    _QEMU_ARM,
+    "mps2-an505",
+    20_000_000,
+    *(0x1000_0000, 0x1000_0040, 0x3800_0000),
+    Uart("cmsdk", 0x5020_0000),
+)
+_AN547 = Machine(
+    _QEMU_ARM,
+    "mps3-an547",
+    32_000_000,
+    *(0x0, 0x6100_0000, 0x6000_0000),
+    Uart("cmsdk", 0x5930_3000),
+)
 
 _HARD_FLOAT = ("-mfloat-abi=hard", "-mfpu=auto")
 
@@ -138,7 +167,8 @@ def _cortex_m(machine: Machine, *flags: str) -> Core:
 
 def _risc_v(bits: int, *flags: str) -> Core:
     emulator = Emulator(f"qemu-system-riscv{bits}", "qemu-system-misc", ("-bios", "none"))
-    virt = Machine(emulator, "virt", 1_000_000_000, 0x8000_0000, 0x8000_0040, 0x8100_0000)
+    memory = (0x8000_0000, 0x8000_0040, 0x8100_0000)
+    virt = Machine(emulator, "virt", 1_000_000_000, *memory, Uart("16550", 0x1000_0000))
     return Core(flags, virt, _RISCV)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfedge.errors import TfedgeError
 from tfedge.near_names import near
-from tfedge_converters.execute.cores import CORES, Core, Toolchain
+from tfedge_converters.execute.cores import CORES, Core, Machine
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.firmware_result import FirmwareResult, parse_results
 from tfedge_converters.execute.firmware_sizes import FirmwareSizes, model_sizes
@@ -27,12 +27,15 @@ from tfedge_converters.execute.toolchain import (
     ask_tool,
     compile_program,
     excerpt,
+    find_gcc,
+    find_program,
     find_tool,
-    missing_tool,
 )
 
 _FIRMWARE = HARNESS_DIRECTORY / "firmware"
 _EMPTY_MODEL = HARNESS_DIRECTORY / "empty"
+# From reset to main, with messages and files of the debugger's.
+BASE_SOURCES = tuple(_FIRMWARE / name for name in ("console.c", "semihosting.c", "start.c"))
 _HARNESS_SOURCES = (HARNESS_DIRECTORY / "harness.c", *sorted(_FIRMWARE.glob("*.c")))
 _FLAGS = (
     *STRICT_C99,
@@ -44,7 +47,7 @@ _FLAGS = (
 _QEMU_OPTIONS = (
     *("-icount", "shift=0"),
     *("-semihosting-config", "enable=on,target=native"),
-    *("-display", "none", "-monitor", "none", "-serial", "none"),
+    *("-display", "none", "-monitor", "none"),
 )
 
 
@@ -122,10 +125,8 @@ class Firmware:
             ExecutionError: the model faulted, returned an error or took longer than `timeout`.
         """
         machine = self._core.machine
-        qemu = find_tool([machine.emulator.name], machine.emulator.packages)
         samples = list(samples)
-        command: list[str | Path] = [qemu, "-machine", machine.name, *machine.emulator.options]
-        command += [*_QEMU_OPTIONS, "-kernel", self.elf]
+        command = qemu_command(machine, self.elf, ("-serial", "none"))
         if executed is not None:
             command += ["-d", "in_asm,exec,nochain", "-D", executed.absolute()]
         with tempfile.TemporaryDirectory(prefix="tfedge-") as name:
@@ -160,7 +161,7 @@ class Firmware:
         match = re.search(r"^fault: .* pc (0x[0-9a-f]+)", words, re.MULTILINE)
         if match is None:
             return ""
-        addr2line = _find_program(self._core.toolchain, "addr2line")
+        addr2line = find_program(self._core.toolchain, "addr2line")
         try:
             location = ask_tool([addr2line, "-f", "-e", self.elf, match[1]])
         except ExecutionError:  # the fault is what the user has to hear of
@@ -173,7 +174,7 @@ class Firmware:
         Raises:
             MissingToolError: the cross compiler's binutils are not installed.
         """
-        size_tool = _find_program(self._core.toolchain, "size")
+        size_tool = find_program(self._core.toolchain, "size")
         directory = self._scratch.path / "empty"
         directory.mkdir(exist_ok=True)
         empty = replace(self.program, name="empty", directory=_EMPTY_MODEL)
@@ -185,19 +186,60 @@ def _build(
     program: CProgram, core: Core, flags: Sequence[str], directory: Path, num_layers: int = 0
 ) -> Path:
     """Compile a program and the harness, and link them in `directory`."""
-    gcc = _find_gcc(core.toolchain)
-    startup = _FIRMWARE / core.toolchain.startup
     write_subject_header(program, directory, num_layers)
+    options = [*flags, *(f"-I{path}" for path in (HARNESS_DIRECTORY, directory))]
+    options += _layer_hook(program, num_layers)
+    sources = [*program.sources, *_HARNESS_SOURCES]
+    return link_firmware(program, core, sources, options, directory)
+
+
+def link_firmware(
+    program: CProgram,
+    core: Core,
+    sources: Sequence[Path],
+    options: Sequence[str],
+    directory: Path,
+) -> Path:
+    """Compile C and a core's startup code, and link them.
+
+    Args:
+        program: the model, whose headers are found.
+        core: the core.
+        sources: C files, `BASE_SOURCES` among them, and `main` in one.
+        options: the compiler's, behind those that all firmware has.
+        directory: where the result and temporary files go.
+
+    Raises:
+        MissingToolError: the cross compiler or its C library is not installed.
+        ExecutionError: the C does not compile, or needs more than 4 MiB of flash or RAM.
+    """
+    gcc = find_gcc(core.toolchain)
+    startup = _FIRMWARE / core.toolchain.startup
     (directory / "regions.ld").write_text(core.machine.linker_regions())
     elf = directory / f"{program.name}.elf"
-    includes = (program.directory, HARNESS_DIRECTORY, _FIRMWARE, startup, directory)
-    command: list[str | Path] = [gcc, *_FLAGS, *core.toolchain.flags, *core.flags, *flags]
-    command += [f"-I{path}" for path in includes]
-    command += _layer_hook(program, num_layers)
-    command += [*program.sources, *_HARNESS_SOURCES, *sorted(startup.glob("*.c")), "-lm"]
+    command: list[str | Path] = [gcc, *_FLAGS, *core.toolchain.flags, *core.flags]
+    command += [f"-I{path}" for path in (program.directory, _FIRMWARE, startup)]
+    command += [*options, *sources, *sorted(startup.glob("*.c")), "-lm"]
     command += [f"-L{directory}", "-T", startup / "memory.ld", "-o", elf]
     compile_program(command, program.name, elf)
     return elf
+
+
+def qemu_command(machine: Machine, elf: Path, options: Sequence[str]) -> list[str | Path]:
+    """The command line that runs firmware.
+
+    Args:
+        machine: to run it on.
+        elf: the firmware.
+        options: QEMU's, where its serial ports lead among them.
+
+    Raises:
+        MissingToolError: QEMU is not installed.
+    """
+    emulator = machine.emulator
+    qemu = find_tool([emulator.name], emulator.packages)
+    command: list[str | Path] = [qemu, "-machine", machine.name, *emulator.options]
+    return [*command, *_QEMU_OPTIONS, *options, "-kernel", elf]
 
 
 def _layer_hook(program: CProgram, num_layers: int) -> list[str]:
@@ -206,16 +248,3 @@ def _layer_hook(program: CProgram, num_layers: int) -> list[str]:
         return []
     call = "do{void harness_layer_done(int);harness_layer_done(i);}while(0)"
     return [f"-D{program.name.upper()}_ON_LAYER(i)={call}"]
-
-
-def _find_program(toolchain: Toolchain, name: str) -> str:
-    return find_tool([toolchain.prefix + name], toolchain.packages)
-
-
-def _find_gcc(toolchain: Toolchain) -> str:
-    gcc = _find_program(toolchain, "gcc")
-    # gcc repeats the bare name of a file that it does not find.
-    if ask_tool([gcc, f"--print-file-name={toolchain.specs}"]).strip() == toolchain.specs:
-        what = f"{toolchain.library}, the C library of {toolchain.prefix}gcc,"
-        raise missing_tool(what, toolchain.packages)
-    return gcc

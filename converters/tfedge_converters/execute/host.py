@@ -31,7 +31,7 @@ from tfedge_converters.execute.toolchain import (
 )
 
 _COMPILERS = ("cc", "gcc", "clang")
-_SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _EXECUTABLE = "program"
 _RESULT_BYTES = 100
 _MOST_WORDS_BYTES = 1 << 16
@@ -61,9 +61,8 @@ def build_host(
         MissingToolError: there is no C compiler.
         ExecutionError: the C does not compile; the message has the compiler's words.
     """
-    names = _COMPILERS if compiler is None else (compiler,)
-    command: list[str | Path] = [find_tool(names, "gcc"), *STRICT_C99]
-    command += _SANITIZERS if sanitize else ()
+    command: list[str | Path] = [find_compiler(compiler), *STRICT_C99]
+    command += SANITIZERS if sanitize else ()
     command += flags
     scratch = ScratchDirectory()
     write_subject_header(program, scratch.path)
@@ -71,6 +70,18 @@ def build_host(
     command += [*program.sources, *_SOURCES, "-lm", "-o", scratch.path / _EXECUTABLE]
     compile_program(command, program.name, scratch.path / _EXECUTABLE)
     return HostProgram(program, scratch)
+
+
+def find_compiler(name: str | None = None) -> str:
+    """The path of a C compiler for this machine.
+
+    Args:
+        name: its name; None for cc, gcc or clang.
+
+    Raises:
+        MissingToolError: there is none.
+    """
+    return find_tool(_COMPILERS if name is None else (name,), "gcc")
 
 
 class HostProgram:

@@ -44,6 +44,7 @@ class CProgram:
         inputs, outputs: the model's tensors, in the order of their indices in C.
         arena_bytes: the arena to hand to the model.
         source_names: its C sources, where the directory holds others too; None: all that it holds.
+        layers: what its layers are called, by their numbers.
 
     Raises:
         TfedgeError: generated C cannot be called so.
@@ -55,6 +56,7 @@ class CProgram:
     outputs: tuple[TensorSpec, ...]
     arena_bytes: int
     source_names: tuple[str, ...] | None = None
+    layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_model_name(self.name)

@@ -10,7 +10,7 @@ from tfedge.errors import TfedgeError
 from tfedge_converters.execute.program import CProgram, TensorSpec
 
 # As harness.h has them.
-_CONTINUES, _BEGINS = b"\x01", b"\x02"
+_CONTINUES, BEGINS = b"\x01", b"\x02"
 
 
 def encode_samples(
@@ -29,7 +29,7 @@ def encode_samples(
             )
         arrays = zip(program.inputs, sample, strict=True)
         begins = sequence is not None and index % sequence == 0
-        announcement = _BEGINS if begins else _CONTINUES
+        announcement = BEGINS if begins else _CONTINUES
         yield announcement + b"".join(_encode(spec, array, index) for spec, array in arrays)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfedge.errors import MissingToolError
+from tfedge_converters.execute.cores import Toolchain
 from tfedge_converters.execute.errors import ExecutionError
 from tfedge_converters.execute.tool import run_tool
 
@@ -51,6 +52,29 @@ def missing_tool(what: str, debian_packages: str) -> MissingToolError:
     return MissingToolError(
         f"{what} not found; on Debian or Ubuntu: apt-get install {debian_packages}"
     )
+
+
+def find_program(toolchain: Toolchain, name: str) -> str:
+    """The path of a program of a cross compiler.
+
+    Raises:
+        MissingToolError: it is not installed.
+    """
+    return find_tool([toolchain.prefix + name], toolchain.packages)
+
+
+def find_gcc(toolchain: Toolchain) -> str:
+    """The path of a cross compiler that has its C library.
+
+    Raises:
+        MissingToolError: it or its library is not installed.
+    """
+    gcc = find_program(toolchain, "gcc")
+    # gcc repeats the bare name of a file that it does not find.
+    if ask_tool([gcc, f"--print-file-name={toolchain.specs}"]).strip() == toolchain.specs:
+        what = f"{toolchain.library}, the C library of {toolchain.prefix}gcc,"
+        raise missing_tool(what, toolchain.packages)
+    return gcc
 
 
 def compile_program(command: Sequence[str | Path], model: str, output: Path) -> None:

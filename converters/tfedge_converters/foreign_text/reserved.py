@@ -43,6 +43,16 @@ _RESERVED = {
         "intrin mm_malloc mmintrin mpu_armv7 mpu_armv8 nmmintrin pmmintrin quadmath riscv_vector "
         "smmintrin tmmintrin varargs wmmintrin x86intrin xmmintrin"
     ),
+    # Some file systems do not tell wire.h from Wire.h.
+    "a header of Arduino": (
+        "arduino binary client eeprom ethernet hardwareserial ipaddress keyboard mouse "
+        "pins_arduino print printable sd server servo softwareserial spi stepper stream usbapi "
+        "wcharacter wire wstring"
+    ),
+    "a header that STM32CubeMX writes": (
+        "adc can crc dac dma eth fdcan fmc gpio i2c i2s iwdg lptim lwip mpu quadspi rng rtc sai "
+        "sdmmc tim uart usart usb wwdg"
+    ),
     "what functions of C or POSIX begin with": (
         "atomic cnd mtx posix_spawn_file_actions posix_spawnattr pthread_attr pthread_barrier "
         "pthread_barrierattr pthread_cond pthread_condattr pthread_mutex pthread_mutexattr "

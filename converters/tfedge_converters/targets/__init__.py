@@ -15,6 +15,13 @@ from tfedge.terminal_text import readable
 from tfedge_converters.accelerators.description import Accelerator, parse
 from tfedge_converters.backends import Backend, backend_named
 from tfedge_converters.targets.form import GENERAL, file_form, whole_form
+from tfedge_converters.targets.part import Part, Timing, part_of, timing_of
+from tfedge_converters.targets.suggestions import suggestion
+
+
+class UnknownTargetError(TfedgeError):
+    """There is no target of a name."""
+
 
 # A board extends a chip, and that a core.
 _MOST_FILES = 8
@@ -29,7 +36,10 @@ class Target:
         description: one line for people.
         core: what `execute.CORES` calls it, or "host".
         flags: compiler flags for its architecture, as "-mcpu=cortex-m4".
-        flash_bytes, ram_bytes: what a board has in all; None where only the core is known.
+        flash_bytes: what a board has in all; None where only the core is known, and where flash is
+            on a chip of its own.
+        ram_bytes: of the largest piece of RAM, for an arena lies in one; None where only the core
+            is known.
         packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
             in the order of the .tflite file), "pairs" (those that make two products with an
             instruction: by the DSP extension, or by multiplications of 32 bits) or "lanes" (those
@@ -44,6 +54,9 @@ class Target:
         settings: what its file has for its back end alone, by key.
         channel_multiple: a layer that loses channels keeps a multiple of so many: as many as its
             kernels compute, or load, at a time.
+        extensions: of the core's instruction set: "FPU", "DSP", "MVE".
+        timing: how fast the core executes; None where nobody can say.
+        part: what is known of a part as it is sold; None of a core alone.
     """
 
     name: str
@@ -58,6 +71,9 @@ class Target:
     accelerator: Accelerator | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     channel_multiple: int = 1
+    extensions: tuple[str, ...] = ()
+    timing: Timing | None = None
+    part: Part | None = None
 
     def scheme(self, given: str | None) -> str:
         """Return the scheme to quantise to.
@@ -103,13 +119,20 @@ def load(name: str | Path | Target) -> Target:
             f"{name!r} (tfedge targets lists the names)"
         )
     source, fields = str(name), _fields(str(name))
-    fields |= {key: tuple(fields[key]) for key in ("flags", "schemes") if key in fields}
+    if "timing" in fields:
+        fields["timing"] = timing_of(fields["timing"], f"target '{source}'")
+    if "part" in fields:
+        fields["part"] = part_of(fields["part"])
+    fields |= {key: tuple(fields[key]) for key in _LISTS if key in fields}
     if "accelerator" in fields:
         fields["accelerator"] = parse(fields["accelerator"], f"target '{source}'")
     settings = {key: fields[key] for key in _backend_of(fields, source).settings}
     general = {key: value for key, value in fields.items() if key in GENERAL}
     name = readable(Path(source).stem) if _is_path(source) else source
     return Target(name=name, settings=settings, **general)
+
+
+_LISTS = ("flags", "schemes", "extensions")
 
 
 def _fields(name: str) -> dict[str, Any]:
@@ -160,12 +183,11 @@ def _read(name: str) -> Mapping[str, Any]:
     if _is_path(name):
         return file_form().read(Path(name))
     if name not in names():
-        raise TfedgeError(_unknown(name))
+        raise UnknownTargetError(_unknown(name))
     text = resources.files(__name__).joinpath(f"{name}.json").read_text("utf-8")
     return file_form().parsed(text, f"target '{name}'")
 
 
 def _unknown(name: str) -> str:
-    known = names()
-    hint = near(name, known) or f"; known are {', '.join(known)}"
-    return f"there is no target '{readable(name)}'{hint} (tfedge targets lists them)"
+    hint = suggestion(name, [load(known) for known in names()])
+    return f"there is no target '{readable(name)}'; {hint} (tfedge targets lists them all)"

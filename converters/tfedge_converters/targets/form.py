@@ -9,8 +9,12 @@ from typing import Any
 from tfedge.json_form import Form, line_of_text
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.backends import Backend, all_backends
+from tfedge_converters.targets.part import PART, TIMING
 
 PACKINGS = ("natural", "pairs", "lanes")
+
+# What instruction sets have beyond their base.
+EXTENSIONS = ("FPU", "DSP", "MVE")
 
 _BYTES = {
     "type": ["integer", "null"],
@@ -57,6 +61,13 @@ _PROPERTIES: dict[str, Any] = {
         "items": {"type": "string", "enum": [*SCHEMES, *STORAGE_SCHEMES]},
     },
     "accelerator": {"type": "object"},
+    "extensions": {
+        "type": "array",
+        "description": "a list of extensions",
+        "items": {"type": "string", "enum": list(EXTENSIONS)},
+    },
+    "timing": TIMING,
+    "part": PART,
 }
 _EXTENDS = {
     "type": "string",
@@ -85,11 +96,11 @@ def whole_form(backend: Backend) -> Form:
 
 @cache
 def _file_form(backends: Iterable[Backend]) -> Form:
-    settings = {
+    properties = {
         key: {name: value for name, value in schema.items() if name != "required"}
-        for key, schema in _settings(backends).items()
+        for key, schema in {**_settings(backends), **_PROPERTIES}.items()
     }
-    properties = {**settings, **_PROPERTIES, "extends": _EXTENDS}
+    properties["extends"] = _EXTENDS
     return Form(
         {
             "type": "object",

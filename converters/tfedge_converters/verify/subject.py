@@ -22,6 +22,7 @@ from tfedge_converters.graph.model_file import ModelFile
 from tfedge_converters.graph.passes.static_shapes import fix_shapes
 from tfedge_converters.input_shapes import InputShapes
 from tfedge_converters.open_inputs import fix_inputs
+from tfedge_converters.verify.board_engine import BoardEngine
 from tfedge_converters.verify.engines import Engine, Outputs, Sample, engine
 from tfedge_converters.verify.written import Written, open_written
 
@@ -36,11 +37,13 @@ class Subject:
         flatbuffer: the model's file.
         name: what messages call it.
         written: C as it will be delivered; None to generate it.
+        board: that runs this C too; None if none does.
     """
 
     flatbuffer: bytes
     name: str
     written: Written | None = None
+    board: BoardEngine | None = None
 
     @cached_property
     def model(self) -> Model:
@@ -68,12 +71,32 @@ class Subject:
 
     def engine(self, name: str) -> Engine:
         """An engine by name, which runs the C that is there, if some is."""
+        if self.board is not None and name == self.board.name:
+            return self.board
         program = None if self.written is None else self.written.program
         if program is not None and name == "c":
             return _on_host(program)
         if program is not None and name.startswith(_QEMU):
             return _on_device(program, name.removeprefix(_QEMU))
         return engine(name)
+
+    def generated_program(self) -> CProgram:
+        """The C as it will be delivered.
+
+        Raises:
+            TfedgeError: there is none.
+        """
+        if self.written is None or self.written.program is None:
+            raise TfedgeError(
+                f"{self.name}: has no generated C, which boards run: give the folder that "
+                "'tfedge convert' wrote for a microcontroller"
+            )
+        return self.written.program
+
+    @property
+    def board_difference(self) -> str:
+        """Where the board parted from this computer, in words; empty if it did not."""
+        return "" if self.board is None else self.board.difference
 
     def file_faults(self) -> list[str]:
         """Describe what of the delivered files does not belong to the model."""
@@ -115,14 +138,15 @@ def subject_of(model: Any) -> Iterator[Subject]:
 @contextmanager
 def _artifact(artifact: Any) -> Iterator[Subject]:
     """Match the result of `convert`; not by its class, whose module needs this one."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = artifact.emission.program(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        program = artifact.emission.program(folder)
         if program is None:
             yield Subject(artifact.flatbuffer, artifact.name)
             return
         backend = backend_named(artifact.target.backend)
         written = Written(
-            artifact.flatbuffer, artifact.name, Path(folder), program, backend, is_kept=False
+            artifact.flatbuffer, artifact.name, folder, folder, program, backend, is_kept=False
         )
         yield Subject(artifact.flatbuffer, artifact.name, written)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -12,9 +12,11 @@ import numpy as np
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge.result import Result
 from tfedge.terminal_text import cells
+from tfedge_converters.board.places import Place
 from tfedge_converters.execute import ExecutionError
 from tfedge_converters.graph import Graph, Model, Operator, write_model
 from tfedge_converters.graph.real_operators import library_rounding
+from tfedge_converters.verify.board_engine import PLACES, BoardEngine
 from tfedge_converters.verify.differences import reason
 from tfedge_converters.verify.divisors import with_divisors
 from tfedge_converters.verify.engines import SEQUENCE, Engine, Outputs, Sample, engine
@@ -22,6 +24,8 @@ from tfedge_converters.verify.samples import given_samples, random_samples
 from tfedge_converters.verify.subject import Subject, subject_of, with_sizes
 
 DEFAULT_ENGINES = ("tflite-micro", "litert-reference", "litert", "c")
+# What is run of itself where a board is.
+_WITH_BOARD = ("c",)
 
 # The first of these that can run a model says what is right.
 _TRUTHS = {
@@ -80,6 +84,8 @@ class Verification(Result):
         asked: the engines that were asked for by name; empty if the usual ones were run.
         faults: of generated files that were verified as they lie: what in them does not belong to
             the model, in words.
+        board_difference: the first layer that a board computes otherwise than this computer does
+            by the same C, in words; empty if there is none.
         note: on a folder without C of its own: what was compared in its place; else empty.
     """
 
@@ -89,6 +95,7 @@ class Verification(Result):
     comparisons: tuple[Comparison, ...]
     asked: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    board_difference: str = ""
     note: str = ""
 
     @property
@@ -112,6 +119,7 @@ class Verification(Result):
         verified as they lie are those of the model.
         """
         equal = bool(self.ours) and not any(c.mismatches for c in self.ours)
+        equal = equal and not self.board_difference
         return equal and not any(is_ours(c.engine) for c in self.not_run) and not self.faults
 
     def headline(self) -> str:
@@ -129,6 +137,11 @@ class Verification(Result):
         """Say in sentences what came out."""
         lines = [f"not run, though asked for: {item.engine}" for item in self.not_run]
         lines += [f"WRONG FILES: {fault}" for fault in self.faults]
+        if self.board_difference:
+            lines.append(
+                "THE BOARD DIFFERS from the same C on this computer, first in "
+                f"{self.board_difference}"
+            )
         if not self.ours:
             return [*lines, "generated C was not run"]
         lines += [self.note] if self.note else []
@@ -152,7 +165,7 @@ class Verification(Result):
 
 def is_ours(name: str) -> bool:
     """Whether an engine runs generated C, which must equal the truth."""
-    return name == "c" or name.startswith("qemu:")
+    return name == "c" or name.startswith(("qemu:", *PLACES))
 
 
 def verify(
@@ -163,6 +176,7 @@ def verify(
     sequence: int = SEQUENCE,
     seed: int = 0,
     engines: Sequence[str] | None = None,
+    board: str | Place | None = None,
     input_shapes: Any = None,
 ) -> Verification:
     """Run a model on several engines and compare every output bit with the truth.
@@ -181,6 +195,9 @@ def verify(
         engines: names of `engines.ENGINES`, or qemu:CORE. One that cannot run here is reported
             as skipped, and if it is one of generated C, `passed` is False; None for
             `DEFAULT_ENGINES`, of which those that cannot run are left out.
+        board: a board that runs the C in the folder, as one engine more, which has to run: one of
+            QEMU's, by its name, or one at a serial port, by its path. Without `engines`, it and "c"
+            are what is run. Its layers are compared with those of the same C on this computer.
         input_shapes: shapes without the batch, where the model leaves sizes open: one if there is
             one input, a list in the model's order, or a dict by name.
 
@@ -190,11 +207,19 @@ def verify(
         TfedgeError: an engine is unknown, a sequence has no samples, the inputs do not fit, a size
             is not known, or nothing can say what is right.
         ExecutionError: the C in a folder does not compile, or crashes.
+        BoardError: the board cannot be reached, runs another model, gives no answer or fails.
     """
     _require_counts(samples, sequence, seed)
+    place = None if board is None else Place.of(board)
+    if place is not None:
+        place.check()
+        engines = _WITH_BOARD if engines is None else engines
     names = _names(engines)
     with subject_of(model) as opened:
         subject = with_sizes(opened, input_shapes)
+        if place is not None:
+            subject = replace(subject, board=BoardEngine(place, subject.generated_program()))
+            names = [*names, str(place)]
         return _verified(subject, inputs, samples, sequence, seed, names, engines is not None)
 
 
@@ -254,6 +279,7 @@ def _verified(
         comparisons,
         asked=tuple(names) if asked else (),
         faults=tuple(faults),
+        board_difference=subject.board_difference,
         note=subject.note(),
     )
 
@@ -318,7 +344,7 @@ def _compare(
     wrong = [_differences(a, b, room) for a, b in zip(result, right, strict=True)]
     failing = [index for index, item in enumerate(wrong) if item.wrong]
     first = None
-    if failing:
+    if failing and not name.startswith(PLACES):  # boards say by themselves where they differ
         begin = failing[0] - failing[0] % sequence
         first = _first_difference(name, truth, model, data[begin : failing[0] + 1])
     return Comparison(

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tfedge.errors import MissingToolError, ModelFileError, TfedgeError
 from tfedge.file_sets import Manifest, looks_generated, manifest_name, manifests_in, read_manifest
@@ -20,6 +20,8 @@ _HASH = re.compile(r'^#define \w+_MODEL_HASH "([0-9a-f]+)"$', re.MULTILINE)
 _COMMENT = re.compile(r"^\s*/\*.*?\*/\s*", re.DOTALL)
 # What the manifest of a conversion is called by.
 CONVERSION = "convert"
+# What its manifest says where generated C lies below its folder, as in packages of some platforms.
+CODE_FOLDER = "code_folder"
 _AGAIN = "convert the model again"
 _DIFFERS = "says that outputs are not those of the reference"
 _NO_VECTORS = -5  # as tfedge_platform.h has it
@@ -36,7 +38,8 @@ class Written:
         flatbuffer: the model's file.
         name: its name without the suffix, which generated files begin with.
         folder: where it lies.
-        program: the C beside it; None if there is none.
+        code_folder: where what was generated lies: there, or below.
+        program: the C; None if there is none.
         backend: what made the files.
         is_kept: whether the folder is one that `convert` wrote, and not made for this.
     """
@@ -44,6 +47,7 @@ class Written:
     flatbuffer: bytes
     name: str
     folder: Path
+    code_folder: Path
     program: CProgram | None
     backend: Backend
     is_kept: bool
@@ -82,12 +86,12 @@ class Written:
 
     def _foreign_constants(self) -> Iterator[str]:
         for name, orders in self.backend.constants(self.name, self.flatbuffer).items():
-            if (self.folder / name).is_file():
-                found = (self.folder / name).read_text("utf-8", "replace")
+            if (self.code_folder / name).is_file():
+                found = (self.code_folder / name).read_text("utf-8", "replace")
                 line = _first_difference(found, orders)
                 if line:
                     yield f"{name} is not what {self.name}{_SUFFIX} gives, from line {line} on"
-        header = self.folder / f"{self.name}.h"
+        header = self.code_folder / f"{self.name}.h"
         if self.program is not None:
             made_from = _HASH.search(header.read_text("utf-8", "replace"))
             right_hash = hashlib.sha256(self.flatbuffer).hexdigest()
@@ -105,15 +109,24 @@ def open_written(folder: Path) -> Written:
     """
     manifest = read_manifest(folder, CONVERSION)
     if manifest is None:
-        path = _only_model(folder)
-        sources = None
+        path, code_folder, sources = _only_model(folder), folder, None
     else:
         path = _listed_model(folder, manifest)
-        sources = tuple(name for name in manifest.files if name.endswith(".c"))
+        below = _code_folder(manifest)
+        code_folder = folder / below
+        files = [PurePosixPath(name) for name in manifest.files]
+        sources = tuple(f.name for f in files if f.suffix == ".c" and f.parent == below)
     flatbuffer = read_bytes(path)
-    backend = _backend_of(folder, path.stem)
-    program = backend.open_program(folder, path.stem, flatbuffer, sources)
-    return Written(flatbuffer, path.stem, folder, program, backend, is_kept=True)
+    backend = _backend_of(code_folder, path.stem)
+    program = backend.open_program(code_folder, path.stem, flatbuffer, sources)
+    return Written(flatbuffer, path.stem, folder, code_folder, program, backend, is_kept=True)
+
+
+def _code_folder(manifest: Manifest) -> PurePosixPath:
+    """Where generated C lies; one of the folders that the manifest has files in."""
+    given = PurePosixPath(manifest.facts.get(CODE_FOLDER, ""))
+    known = {PurePosixPath(name).parent for name in manifest.files}
+    return given if given in known else PurePosixPath("")
 
 
 def _backend_of(folder: Path, name: str) -> Backend:
@@ -160,8 +173,11 @@ def _set_faults(folder: Path, name: str) -> Iterator[str]:
         yield from manifest.faults(folder)
     if manifest_name(CONVERSION) not in known:
         yield f"{manifest_name(CONVERSION)} is missing, which says what belongs together; {_AGAIN}"
-    strange = [path.name for path in sorted(folder.iterdir()) if path.name not in known]
-    colliding = [other for other in strange if _collides(folder / other, name)]
+    folders = sorted({(folder / file).parent for file in known})
+    there = [path for place in folders if place.is_dir() for path in sorted(place.iterdir())]
+    names = {path: path.relative_to(folder).as_posix() for path in there}
+    strange = [path for path in there if names[path] not in known]
+    colliding = [names[path] for path in strange if _collides(path, name)]
     if colliding:
         yield f"not of this conversion, but called as if they were: {', '.join(colliding)}"
 

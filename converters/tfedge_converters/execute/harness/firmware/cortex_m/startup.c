@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "console.h"
-#include "harness.h"
 #include "semihosting.h"
 #include "start.h"
 

@@ -7,7 +7,6 @@
 
 #include "console.h"
 #include "csr.h"
-#include "harness.h"
 #include "semihosting.h"
 #include "start.h"
 

@@ -1,0 +1,48 @@
+"""Which packages there are: one for each module of this folder that has one."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from tfedge.errors import TfedgeError
+from tfedge.near_names import near
+from tfedge.terminal_text import readable
+from tfedge_converters.backends import backend_named
+from tfedge_converters.packages.interface import Package
+from tfedge_converters.targets import Target
+
+
+@cache
+def all_packages() -> tuple[Package, ...]:
+    """Return all in the order of their modules."""
+    package = __name__.rpartition(".")[0]
+    paths = import_module(package).__path__
+    names = sorted(module.name for module in pkgutil.iter_modules(paths))
+    modules = [import_module(f"{package}.{name}") for name in names]
+    return tuple(module.PACKAGE for module in modules if hasattr(module, "PACKAGE"))
+
+
+def package_for(name: str, target: Target) -> Package:
+    """Return a package by the name that users give.
+
+    Args:
+        name: the package's.
+        target: what a model is converted for.
+
+    Raises:
+        TfedgeError: there is none of that name, or no C is generated for the target.
+    """
+    names = {package.name: package for package in all_packages()}
+    if not isinstance(name, str) or name not in names:
+        raise TfedgeError(
+            f"there is no package '{readable(str(name))}'; use {', '.join(names)}"
+            f"{near(name, names)}"
+        )
+    if not backend_named(target.backend).has_packages:
+        raise TfedgeError(
+            f"the package '{name}' is made of generated C, and for {target.name} there is none; "
+            "choose a target that has it, as cortex-m4, or leave the package out"
+        )
+    return names[name]
