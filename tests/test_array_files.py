@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -92,6 +93,17 @@ def test_python_objects_and_records(tmp_path):
         np.savez(tmp_path / "x.npz", x=array)
         with pytest.raises(TfedgeError, match=reason):
             list(RepresentativeData(str(tmp_path / "x.npz"), [_SPEC]))
+
+
+def test_pipes_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for reads in (
+        lambda path: list(RepresentativeData(str(path), [_SPEC])),
+        Calibration.load,
+        lambda path: read_array(path, "an array"),
+    ):
+        with pytest.raises(TfedgeError, match=r"pipe.npz: cannot be read as .*: it is no file"):
+            reads(tmp_path / "pipe.npz")
 
 
 def test_complex_numbers_are_no_data():

@@ -174,6 +174,7 @@ def test_a_failure_of_any_system_call(tmp_path, states, monkeypatch, error, last
         found = state(folder, states)
         seen.add(found)
         assert not folder.exists() or not leftovers(folder)
+        assert found != "nothing" or not folder.parent.exists()
         assert said is not None or found == "new"
         assert said is None or ("cannot be written" in said and "\n" not in said)
         write(folder, NEW)
@@ -218,6 +219,10 @@ def test_a_single_file_is_the_old_or_the_new_one(tmp_path, monkeypatch):
 
 
 def test_folders_and_devices_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "net.c")
+    with pytest.raises(TfedgeError, match=r"net.c: cannot be read: it is no file"):
+        write(tmp_path, NEW)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.c"]
     with pytest.raises(TfedgeError, match="Is a directory"):
         write_atomically(tmp_path, b"")
     with pytest.raises(TfedgeError, match="/dev/null: cannot be written: it is no regular file"):

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from tfedge.errors import TfedgeError
-from tfedge.files import reason_of
+from tfedge.files import open_file, reason_of
 
 NPZ = "an .npz file, as numpy.savez writes it"
 
@@ -53,6 +53,17 @@ class ArrayFile(Mapping[str, np.ndarray]):
                 raise ValueError(f"'{name}' is no array")
             return array
 
+    def header(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return what one array of the file declares, its shape and type; nothing else is read.
+
+        Raises:
+            TfedgeError: it cannot be read.
+        """
+        with _in_words(self._path, self._form):
+            archive = self._archive.zip
+            with archive.open(_member(archive, name)) as file:
+                return _read_header(file)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._archive.files)
 
@@ -72,6 +83,7 @@ def arrays_in(path: Path, form: str = NPZ) -> Iterator[ArrayFile]:
         TfedgeError: it cannot be read, or holds something else.
     """
     with _in_words(path, form):
+        open_file(path).close()
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
             raise ValueError("it holds a single array without a name")
@@ -87,7 +99,7 @@ def read_array(path: Path, form: str) -> np.ndarray:
         TfedgeError: it cannot be read.
     """
     with _in_words(path, form):
-        with path.open("rb") as file:
+        with open_file(path) as file:
             _check_header(file, path.stat().st_size)
         array = np.load(path, allow_pickle=False)
         if not isinstance(array, np.ndarray):
@@ -143,9 +155,16 @@ def _refuse_packed_zeros(archive: zipfile.ZipFile, stored: int) -> None:
         )
 
 
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """Find an array's member; numpy leaves the ending of its name out."""
+    try:
+        return archive.getinfo(name)
+    except KeyError:
+        return archive.getinfo(f"{name}.npy")
+
+
 def _check_member(archive: zipfile.ZipFile, name: str) -> None:
-    names = set(archive.namelist())
-    member = archive.getinfo(name if name in names else f"{name}.npy")
+    member = _member(archive, name)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if member.file_size > memory:
         raise ValueError(
@@ -163,10 +182,7 @@ def _check_header(file: IO[bytes], size: int) -> None:
         file: an .npy file, at its beginning.
         size: of the file in bytes.
     """
-    version = np.lib.format.read_magic(file)
-    if version not in _HEADERS:
-        raise ValueError(f"its header has version {version[0]}.{version[1]}, not 1.0 or 2.0")
-    shape, _, dtype = _HEADERS[version](file)
+    shape, dtype = _read_header(file)
     if dtype.hasobject:
         raise ValueError(_OBJECTS)
     declared, held = math.prod(shape) * dtype.itemsize, size - file.tell()
@@ -174,3 +190,11 @@ def _check_header(file: IO[bytes], size: int) -> None:
         raise ValueError(
             f"its header declares {shape} values of {dtype}, and {held:,} bytes follow"
         )
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"its header has version {version[0]}.{version[1]}, not 1.0 or 2.0")
+    shape, _, dtype = _HEADERS[version](file)
+    return shape, dtype

@@ -78,8 +78,7 @@ def writing_into(folder: Path) -> Iterator[Writing]:
     """
     writing = Writing(folder)
     try:
-        _make(folder)
-        with _alone_in(folder) as alone:
+        with _made(folder), _alone_in(folder) as alone:
             if alone:
                 _sweep(folder)
             try:
@@ -155,11 +154,29 @@ class Writing:
         self._staged.clear()
 
 
+def _missing(folder: Path) -> list[Path]:
+    return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+
+
 def _make(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    missing = _missing(folder)
     os.makedirs(folder, exist_ok=True)
     for path in missing:
         _sync(path.parent)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder and those above it; if nothing comes of writing, none is left that is empty."""
+    missing = _missing(folder)
+    try:
+        _make(folder)
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def _emptied(folder: Path, top: Path) -> set[Path]:

@@ -18,7 +18,7 @@ from typing import Any
 import tfedge
 from tfedge.atomic_writing import Writing, as_bytes, writing_into
 from tfedge.errors import TfedgeError
-from tfedge.files import read_bytes, reason_of
+from tfedge.files import open_file, read_bytes, reason_of
 from tfedge.json_form import Form
 
 _VERSION = 1
@@ -294,7 +294,7 @@ def looks_generated(path: Path) -> bool:
     """
     if path.name.startswith(_OUR_PREFIX):
         return True
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return _OUR_BANNER in file.read(_HEAD_BYTES)
 
 
@@ -305,7 +305,8 @@ def _hash(data: bytes) -> str:
 def _hash_of_file(path: Path) -> str | None:
     """None if there is no such file."""
     try:
-        return _hash(path.read_bytes())
+        with open_file(path) as file:
+            return _hash(file.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

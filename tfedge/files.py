@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from tfedge.errors import TfedgeError
 
@@ -13,17 +15,35 @@ MALFORMED = (
     *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
 )
 
+# Neither a flatbuffer nor a message of protobuf is larger.
+_MOST_BYTES = 1 << 31
+
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file.
 
     Raises:
-        TfedgeError: it is missing or may not be read.
+        TfedgeError: it is missing, may not be read, or is larger than 2 GiB.
     """
     try:
-        return path.read_bytes()
+        with open_file(path) as file:
+            if path.stat().st_size > _MOST_BYTES:
+                raise OSError("it is larger than 2 GiB")
+            return file.read()
     except (OSError, ValueError) as error:
         raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from error
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe would be waited for, and a device never ends.
+
+    Raises:
+        OSError: it is missing, may not be read, or is no file.
+        ValueError: it is no path.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError("it is no file")
+    return path.open("rb")
 
 
 def reason_of(error: Exception) -> str:
@@ -39,7 +59,7 @@ def check_readable(path: Path) -> None:
         TfedgeError: it is missing, a folder, or may not be read.
     """
     try:
-        path.open("rb").close()
+        open_file(path).close()
     except (OSError, ValueError) as error:
         raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from error
 
@@ -53,17 +73,45 @@ def output_folder(given: str | Path) -> Path:
     return _writable(Path(_named(given)))
 
 
-def output_file(given: str | Path) -> Path:
+def output_file(given: str | Path, *sources: str | Path | None) -> Path:
     """A file to write.
 
+    Args:
+        given: its path.
+        sources: what is read for it, which it may not replace.
+
     Raises:
-        TfedgeError: it has no name, is a folder, or could not be written into its own.
+        TfedgeError: it has no name, is a folder, a device or one of the sources, or could not be
+            written into its folder.
     """
     path = Path(_named(given))
     if path.is_dir():
         raise TfedgeError(f"{given}: cannot be written: it is a folder; name a file in it")
     _writable(path.parent)
+    if path.exists():
+        if not path.is_file():
+            raise TfedgeError(f"{given}: cannot be written: it is no regular file")
+        if any(_is_same(path, Path(source)) for source in sources if source is not None):
+            raise TfedgeError(f"{given}: what is made of it would replace it; name another")
     return path
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is at a path, if only a link that leads nowhere.
+
+    Raises:
+        OSError: nothing can be, as where the name is too long.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.lstat(path)
+        return True
+    return False
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    with suppress(OSError, ValueError):  # what cannot be read is told when it is to be
+        return path.samefile(source)
+    return False
 
 
 def _named(given: str | Path) -> str | Path:
@@ -75,7 +123,7 @@ def _named(given: str | Path) -> str | Path:
 
 def _writable(folder: Path) -> Path:
     try:
-        above = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        above = next((path for path in (folder, *folder.parents) if _is_there(path)), folder)
         if not above.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "")
         if not os.access(above, os.W_OK | os.X_OK):

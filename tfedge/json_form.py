@@ -12,7 +12,7 @@ from typing import Any
 import fastjsonschema
 
 from tfedge.errors import TfedgeError
-from tfedge.files import reason_of
+from tfedge.files import open_file, reason_of
 from tfedge.near_names import near
 from tfedge.terminal_text import readable
 
@@ -54,9 +54,7 @@ class Form:
             TfedgeError: it cannot be read, is no JSON, or does not look as it has to.
         """
         try:
-            if path.exists() and not path.is_file():  # a pipe would be waited for
-                raise TfedgeError(f"{path}: cannot be read: it is no file")
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 text = file.read(_MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             raise TfedgeError(f"{path}: cannot be read: {reason_of(error)}") from None

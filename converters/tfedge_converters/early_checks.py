@@ -6,18 +6,24 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from tfedge.array_files import ArrayFile, arrays_in
+from tfedge.calibration.representative_data import REAL_NUMBERS
 from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
 from tfedge.near_names import near
+from tfedge.terminal_text import readable
 from tfedge_converters.c import OPTIMIZATIONS
 from tfedge_converters.ptq.io_types import io_type
+
+_LONGEST_NAME = 100
 
 
 def check_data(data: Any) -> None:
     """Refuse a path at which there are no samples; anything else is checked when it is read.
 
     Raises:
-        TfedgeError: there is no such file, or it is no .npz file.
+        TfedgeError: there is no such file, it is no .npz file, or none of its arrays can be
+            samples.
     """
     if not isinstance(data, (str, Path)):
         return
@@ -25,6 +31,27 @@ def check_data(data: Any) -> None:
     check_readable(path)
     if not zipfile.is_zipfile(path):
         raise TfedgeError(f"{path}: cannot be read as an .npz file; write it with np.savez")
+    faults = []
+    with arrays_in(path) as arrays:
+        for name in arrays:
+            faults.append(_fault(arrays, name))
+            if not faults[-1]:
+                return
+    raise TfedgeError(f"{path}: {'; '.join(faults[:3]) or 'holds no arrays'}")
+
+
+def _fault(arrays: ArrayFile, name: str) -> str:
+    """Say why an array cannot be samples; "" if it can."""
+    shown = readable(name)[:_LONGEST_NAME]
+    try:
+        shape, dtype = arrays.header(name)
+    except TfedgeError:  # it may be somebody's note, beside samples
+        return f"its member '{shown}' is no array"
+    if dtype.kind not in REAL_NUMBERS:
+        return f"its array '{shown}' is of {dtype}, not of real numbers"
+    if not shape or 0 in shape:
+        return f"its array '{shown}' holds no samples: its shape is {shape}"
+    return ""
 
 
 def check_positive(**numbers: int | None) -> None:

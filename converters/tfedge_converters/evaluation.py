@@ -154,7 +154,7 @@ def score(
 
 def _x_and_labels(data: Any) -> tuple[Any, Any]:
     if isinstance(data, (str, Path)):
-        return data, _labels_in(Path(data))
+        return data, labels_in(Path(data))
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TfedgeError(
             "evaluation data: give (x, y), samples and their labels, or the path of an .npz file"
@@ -162,7 +162,12 @@ def _x_and_labels(data: Any) -> tuple[Any, Any]:
     return data[0], data[1]
 
 
-def _labels_in(path: Path) -> np.ndarray:
+def labels_in(path: Path) -> np.ndarray:
+    """The labels of an .npz file, whatever samples it holds.
+
+    Raises:
+        TfedgeError: it cannot be read, or has none.
+    """
     with arrays_in(path) as arrays:
         for name in _LABELS:
             if name in arrays:

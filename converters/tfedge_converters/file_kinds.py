@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tfedge.errors import ModelFileError
-from tfedge.files import reason_of
+from tfedge.files import open_file, reason_of
 
 _HEAD_BYTES = 4096
 # HDF5 may begin behind a block of the user's own, whose size is a power of two from 512 on.
@@ -88,7 +88,7 @@ def _content(path: Path) -> _Content:
         if path.is_dir():
             entries = frozenset(entry.name for entry in path.iterdir())
             return _Content(name=path.name, entries=entries)
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return _Content(file.read(_HEAD_BYTES), path.name, archive=path)
     except FileNotFoundError:
         raise ModelFileError(f"{path}: there is no such file or folder") from None

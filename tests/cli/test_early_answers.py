@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -73,12 +74,39 @@ _MISTAKES = [
         ],
         "inputs and outputs are float32",
     ),
+    (["convert", "x.h5", "--output", "o", "--calibration", "complex.npz"], "not of real numbers"),
+    (["convert", "x.h5", "--output", "o", "--evaluation", "good.npz"], "good.npz: holds no labels"),
+    (["convert", "x.h5", "--output", "o", "--calibration", "empty.npz"], "its shape is (0, 4)"),
+    (
+        ["convert", "x.h5", "--output=o", "--quantization=dynamic", "--recovery=adaround"],
+        "they stay real: leave recovery out",
+    ),
+    (["convert", "x.h5", "--output", "nowhere/o"], "nowhere/o: cannot be written: Not a directory"),
+    (["convert", "pipe", "--output", "o"], "pipe: cannot be read: it is no file"),
+    (["calibrate", "x.h5", "--data", "objects.npz", "--output", "o"], "of object, not of real"),
+    (["calibrate", "x.h5", "--data", "good.npz", "--output", "good.npz"], "would replace it"),
+    (["calibrate", "x.h5", "--data", "good.npz", "--output", "/dev/null"], "it is no regular file"),
+    (["diagnose", "x.h5", "--calibration", "notes.npz"], "'notes.txt' is no array"),
+    (["diagnose", "x.h5", "--calibration", "none_at_all.npz"], "none_at_all.npz: holds no arrays"),
+    (["search", "x.h5", "--calibration", "good.npz", "--output", "x.h5"], "would replace it"),
+    (["check", "x.h5", "--rewrite", "./x.h5"], "./x.h5: what is made of it would replace it"),
+    (["check", "x.h5", "--html", "pipe"], "pipe: cannot be written: it is no regular file"),
     (["verify", "x.h5"], "x.h5: an HDF5 file; verify compares what was converted"),
 ]
 
 
 def test_mistakes_are_answered_without_tensorflow(tmp_path):
     (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    np.savez(tmp_path / "good.npz", x=np.zeros((2, 4), np.float32))
+    np.savez(tmp_path / "complex.npz", x=np.zeros((2, 4), np.complex64))
+    np.savez(tmp_path / "empty.npz", x=np.zeros((0, 4), np.float32))
+    np.savez(tmp_path / "objects.npz", x=np.array([{}], object))
+    np.savez(tmp_path / "none_at_all.npz")
+    with zipfile.ZipFile(tmp_path / "notes.npz", "w") as notes:
+        notes.writestr("notes.txt", "recorded on Monday")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to("missing")
+    before = sorted(tmp_path.iterdir())
     script = _SCRIPT.replace("ARGUMENTS", repr([arguments for arguments, _ in _MISTAKES]))
     run = subprocess.run(
         [sys.executable, "-c", script],
@@ -93,7 +121,7 @@ def test_mistakes_are_answered_without_tensorflow(tmp_path):
     for answer, (_, message) in zip(answers, _MISTAKES, strict=True):
         assert answer.startswith("tfedge: ")
         assert message in answer
-    assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]
+    assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

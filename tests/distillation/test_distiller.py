@@ -92,6 +92,14 @@ def test_a_distiller_saves_with_its_losses(teacher, tmp_path):
     )
 
 
+def test_a_file_has_its_teacher_in_it(teacher):
+    """It names no other file, which would be read from this computer."""
+    config = d.Distiller(teacher, net(8), d.SoftTargets()).get_config()
+    assert d.Distiller.from_config(config).teacher.name == teacher.name
+    with pytest.raises(TfedgeError, match="the distiller's teacher is no Keras model"):
+        d.Distiller.from_config({**config, "teacher": "teacher.tflite"})
+
+
 def test_a_saved_distiller_goes_on_as_if_it_had_not_stopped(teacher, tmp_path):
     """Weights of the student, of a projection, and what the optimizer remembers."""
 

@@ -9,6 +9,7 @@ import copy
 import importlib
 import io
 import json
+import os
 import stat
 import sys
 import zipfile
@@ -93,6 +94,35 @@ def test_lambda_layers_in_saved_models(tmp_path, marker):
         metadata.write_bytes(content)
         refused(tmp_path / "net", marker, "layer 'shady' (node", "Lambda")
     runs_if_allowed(tmp_path / "net", marker)
+
+
+def test_vocabularies_of_saved_models_are_in_them(tmp_path, marker):
+    keras2_net(tf_keras.layers.Dense(3, name="shady")).save(tmp_path / "net")
+    metadata = tmp_path / "net/keras_metadata.pb"
+    described = SavedMetadata.FromString(metadata.read_bytes())
+    for node in described.nodes:
+        content = json.loads(node.metadata)
+        if content["name"] == "shady":
+            config = {"name": "shady", "vocabulary": "/etc/hostname"}
+            node.metadata = json.dumps({**content, "class_name": "StringLookup", "config": config})
+    metadata.write_bytes(described.SerializeToString())
+    refused(tmp_path / "net", marker, "layer 'shady' (node", "reads its vocabulary from a file")
+
+
+def test_pipes_are_not_waited_for(tmp_path):
+    """Nor are parts of folders; what is too large for its form is not read."""
+    keras2_net(tf_keras.layers.Dense(3)).save(tmp_path / "net")
+    graphs = tmp_path / "net/saved_model.pb"
+    os.truncate(graphs, 1 << 35)
+    with pytest.raises(ModelFileError, match="it is larger than 2 GiB"):
+        load_keras(tmp_path / "net")
+    for part in (graphs, tmp_path / "net/variables/variables.index"):
+        part.unlink()
+        os.mkfifo(part)
+        with pytest.raises(ModelFileError, match=f"{part.name}' is no file; save it again"):
+            load_keras(tmp_path / "net")
+        part.unlink()
+        part.touch()
 
 
 def test_a_folder_is_what_it_was_taken_for(tmp_path, marker):
@@ -439,12 +469,28 @@ def add_bomb(archive):
     archive.writestr("assets/zeros", bytes(70 << 20), zipfile.ZIP_DEFLATED)
 
 
+def add_damaged(archive):
+    archive.writestr("assets/x", b"x")
+    archive.getinfo("assets/x").CRC ^= 1
+
+
+def add_folder(archive):
+    archive.writestr("config.json/", b"")
+
+
+def add_into_a_file(archive):
+    archive.writestr("config.json/x", b"")
+
+
 @pytest.mark.parametrize(
     ("add", "words"),
     [
         (add_outside, "'assets/../../escaped' would be unpacked outside"),
         (add_link, "'assets/link' is a link"),
         (add_twice, "'metadata.json' is there twice"),
+        (add_damaged, "'assets/x' is damaged"),
+        (add_folder, "'config.json/' is there twice"),
+        (add_into_a_file, "'config.json/x' would be unpacked into another member, which is no fol"),
         (add_bomb, "'assets/zeros' unpacks to 73,400,320 bytes"),
     ],
 )
@@ -551,6 +597,14 @@ def test_descriptions_are_no_deeper_than_python_calls(tmp_path):
         load_keras(tmp_path / "net.keras")
 
 
+def test_descriptions_are_no_longer_than_models_have(tmp_path):
+    with zipfile.ZipFile(tmp_path / "net.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.0.0"}))
+        archive.writestr("config.json", '{"layers": [' + "{}," * (6 << 20) + "{}]}")
+    with pytest.raises(ModelFileError, match="is longer than 16,777,216 bytes"):
+        load_keras(tmp_path / "net.keras")
+
+
 @pytest.mark.parametrize("place", ["kernel_regularizer", "units", "activation"])
 def test_messages_are_short_whatever_a_file_says(tmp_path, place):
     edit_archive(
@@ -560,6 +614,7 @@ def test_messages_are_short_whatever_a_file_says(tmp_path, place):
     with pytest.raises(TfedgeError, match=r"aaaa") as caught:
         load_keras(tmp_path / "net.keras")
     assert len(str(caught.value)) < 2000
+    assert "CodeRefusedError" not in str(caught.value)  # which tf_keras alone would have asked for
 
 
 @pytest.mark.parametrize("attribute", ["keras_version", "model_config"])

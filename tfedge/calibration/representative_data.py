@@ -18,7 +18,7 @@ _ACCEPTED = (
     "inputs, an iterable (or a function that returns one) of samples, a tf.data.Dataset, "
     "a PyDataset, or the path of an .npz file"
 )
-_REAL_NUMBERS = "biuf"  # kinds of dtypes; complex ones would lose a part without a word
+REAL_NUMBERS = "biuf"  # kinds of dtypes; complex ones would lose a part without a word
 _NPZ_KEYS = ("x", "x_train")
 _TF_DATA_INFINITE = -1
 
@@ -244,7 +244,7 @@ def _stack(value: Any, spec: InputSpec, place: str) -> np.ndarray:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise _error(place, f"input '{spec.names[0]}' is not an array of numbers") from error
-    if array.dtype.kind not in _REAL_NUMBERS:
+    if array.dtype.kind not in REAL_NUMBERS:
         raise _error(
             place, f"input '{spec.names[0]}' takes numbers of type {spec.dtype}, not {array.dtype}"
         )

@@ -234,10 +234,16 @@ class Distiller(keras.distillation.Distiller):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Distiller:
-        """The distiller that `get_config` described."""
+        """The distiller that `get_config` described.
+
+        Raises:
+            TfedgeError: the teacher is none of its own, but the path of a file, or a function.
+        """
         restore = keras.saving.deserialize_keras_object
         config = dict(config)
         config["teacher"] = restore(config["teacher"])
+        if not isinstance(config["teacher"], keras.Model):
+            raise TfedgeError("the distiller's teacher is no Keras model, which alone a file holds")
         config["student"] = restore(config["student"])
         config["losses"] = [restore(loss) for loss in config["losses"]]
         return cls(**config)

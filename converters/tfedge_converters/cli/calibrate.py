@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Calibrates, saves and prints how much was seen."""
     from tfedge_converters.calibrate_model import calibrate
 
-    output_file(arguments.output)
+    output_file(arguments.output, arguments.model, arguments.data)
     calibration = calibrate(
         arguments.model,
         arguments.data,

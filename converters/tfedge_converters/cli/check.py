@@ -82,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     from tfedge_converters.edgetpu.wording import compiled_text
     from tfedge_converters.graph import write_file
 
-    for given in (arguments.html, arguments.rewrite):
+    for given in (arguments.html and _page(arguments.html), arguments.rewrite):
         if given is not None:
-            output_file(given)
+            output_file(given, arguments.model, arguments.compiled)
     check_positive(seconds=arguments.seconds, tpus=arguments.tpus)
     if arguments.compile is not None:
         output_folder(arguments.compile)
@@ -104,11 +104,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rewrite is not None:
         write_file(report.model, Path(arguments.rewrite))
     if arguments.html is not None:
-        report.save(Path(arguments.html).with_suffix(".html"))
+        report.save(_page(arguments.html))
     print(report.json() if arguments.json else report.text(), end="")
     for words in _edge_tpu(report, compiled, arguments):
         print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)
     return int(arguments.strict and not report.all_mapped)
+
+
+def _page(given: str) -> Path:
+    """Return the path of the page, whose name says that it is one."""
+    return output_file(given).with_suffix(".html")
 
 
 def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iterator[str]:

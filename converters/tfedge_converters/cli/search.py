@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfedge_converters.search import search_widths
 
     if arguments.output is not None:
-        output_file(arguments.output)
+        output_file(arguments.output, arguments.model, arguments.calibration)
     found = search_widths(
         arguments.model,
         calibration=arguments.calibration,

@@ -11,7 +11,9 @@ from tfedge_converters.backends import Backend
 from tfedge_converters.c.memory_plan import MemoryPlan, read_memory_plan
 from tfedge_converters.conversion.state import Conversion, Request
 from tfedge_converters.early_checks import check_choices, check_data
+from tfedge_converters.evaluation import labels_in
 from tfedge_converters.foreign_text import check_model_name
+from tfedge_converters.ptq.calibration import is_calibration
 from tfedge_converters.ptq.recovery import steps
 
 
@@ -31,7 +33,24 @@ def check_arguments(conversion: Conversion) -> None:
     if request.calibration_method is not None:
         find_method(request.calibration_method)
     steps(request.recovery)
+    if request.recovery:
+        _check_recovery(conversion)
     check_data(request.evaluation_data)
+    if isinstance(request.evaluation_data, (str, Path)):
+        labels_in(Path(request.evaluation_data))
+
+
+def _check_recovery(conversion: Conversion) -> None:
+    if isinstance(conversion.scheme, StorageScheme):
+        raise TfedgeError(
+            f"recovery is for activations in integers; with the scheme '{conversion.scheme.name}' "
+            "they stay real: leave recovery out"
+        )
+    if is_calibration(conversion.request.calibration):
+        raise TfedgeError(
+            "recovery compares the float model with the integer one on samples: give these as "
+            "calibration, not the calibration made from them"
+        )
 
 
 def check_storage(scheme: StorageScheme, backend: Backend, request: Request) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from tfedge.errors import TfedgeError
-from tfedge.quantization.schemes import StorageScheme
 from tfedge_converters.conversion.state import Conversion
 from tfedge_converters.evaluation import LabelledData
 from tfedge_converters.metrics import metric_function
-from tfedge_converters.ptq.calibration import is_calibration
 from tfedge_converters.quality import Comparison
 
 # What becomes of real numbers; integers stay what they are.
@@ -40,18 +38,5 @@ def _unused(conversion: Conversion) -> list[str]:
 
 
 def _refuse_recovery(conversion: Conversion) -> None:
-    request, scheme = conversion.request, conversion.scheme
-    if not request.recovery:
-        return
-    if not conversion.kind.has_float_activations:
+    if conversion.request.recovery and not conversion.kind.has_float_activations:
         raise TfedgeError("recovery is for float models; this one computes with integers already")
-    if isinstance(scheme, StorageScheme):
-        raise TfedgeError(
-            f"recovery is for activations in integers; with the scheme '{scheme.name}' they stay "
-            "real: leave recovery out"
-        )
-    if is_calibration(request.calibration):
-        raise TfedgeError(
-            "recovery compares the float model with the integer one on samples: give these as "
-            "calibration, not the calibration made from them"
-        )

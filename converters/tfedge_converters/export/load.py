@@ -175,7 +175,9 @@ def _explained(path: Path, failures: list[Exception]) -> TfedgeError:
                 "keras.saving.register_keras_serializable, or open the file with custom_objects "
                 "yourself and hand over the model"
             )
-    reasons = "; ".join(f"{type(error).__name__}: {_reason(error)}" for error in failures)
+    # A Keras that knows less of the file's classes has nothing to say of what is wrong with it.
+    able = [error for error in failures if not isinstance(error, CodeRefusedError)]
+    reasons = "; ".join(f"{type(error).__name__}: {_reason(error)}" for error in able)
     return ModelFileError(f"{path}: Keras cannot open it ({reasons})")
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import h5py
 
 from tfedge.errors import ModelFileError
-from tfedge.files import reason_of
+from tfedge.files import read_bytes, reason_of
 from tfedge.json_form import Form, is_deeper
 from tfedge_converters.export.trust import check_archive, check_hdf5
+from tfedge_converters.export.trust.refusal import printable
 from tfedge_converters.file_kinds import FileKind, kind_of
 
 _METADATA = Form(
@@ -114,6 +115,8 @@ def _read_archive(path: Path) -> Saved:
 
 def _parsed(text: str | bytes) -> dict[str, Any]:
     """The description of an object, without what nobody reads unless it is compiled."""
+    if len(text) > _MOST_BYTES:
+        raise ModelFileError(f"the description of its model is longer than {_MOST_BYTES:,} bytes")
     described = json.loads(text)
     if not isinstance(described, dict):
         raise ModelFileError("the description of its model is no JSON object; save it again")
@@ -122,6 +125,8 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
     return {key: value for key, value in described.items() if key not in _UNREAD}
 
 
+# As objects of Python it takes up to forty times as much. That of a thousand layers has a million.
+_MOST_BYTES = 1 << 24
 # Keras calls itself for each, a few calls a level. Ten models within each other are some 80 deep.
 _DEEPEST = 200
 _UNREAD = ("compile_config", "training_config", "model_config")
@@ -149,13 +154,17 @@ def _text(file: Any, attribute: str) -> str | None:
 
 
 def _read_saved_model(path: Path) -> Saved:
+    for part in sorted(path.rglob("*")):  # TensorFlow would wait for a pipe
+        if part.exists() and not (part.is_file() or part.is_dir()):
+            name = printable(str(part.relative_to(path)))
+            raise ModelFileError(f"its '{name}' is no file; save it again")
     metadata = path / "keras_metadata.pb"
     if not metadata.exists():
         return Saved({}, "", keras3=False, graphs=True)
     # Slow, and only old files need it.
     from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
 
-    nodes = SavedMetadata.FromString(metadata.read_bytes()).nodes
+    nodes = SavedMetadata.FromString(read_bytes(metadata)).nodes
     configs = {
         f"node {index}, {node.node_path}": _parsed(node.metadata)
         for index, node in enumerate(nodes)  # paths may be there twice

@@ -66,7 +66,9 @@ def check_saved_objects(configs: Mapping[str, Any], names: KnownNames) -> None:
     the functions that were saved with them, and imports nothing.
     """
     for described in all_described(configs):
-        if not _is_revived(described, configs):
+        if _is_revived(described, configs):
+            _check_vocabulary(described)
+        else:
             _check(described, names)
 
 

@@ -25,11 +25,14 @@ def check_archive(path: Path) -> None:
     """Refuse a .keras archive that would not stay within itself when it is unpacked.
 
     Raises:
-        ModelFileError: a member lies elsewhere, is there twice, is a link or unpacks to far more
-            than is stored; or its weights are outside (see `check_hdf5`).
+        ModelFileError: a member lies elsewhere, is there twice, is a link, is damaged or unpacks to
+            far more than is stored; or its weights are outside (see `check_hdf5`).
     """
     with zipfile.ZipFile(path) as archive:
         _check_members(archive)
+        damaged = archive.testzip()
+        if damaged:  # where Keras unpacks it, what it has unpacked until then would stay
+            raise ModelFileError(f"its member '{printable(damaged)}' is damaged; {_AGAIN}")
         for name in _WEIGHTS:
             if name in archive.namelist():
                 _WEIGHTS[name](path, name)
@@ -39,12 +42,13 @@ _AGAIN = "save the model again, with Keras' own model.save"
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
-    seen: set[str] = set()
+    seen: set[PurePosixPath] = set()
+    files = {_place(member) for member in archive.infolist() if not member.is_dir()}
     for member in archive.infolist():
-        problem = _member_problem(member, seen)
+        problem = _member_problem(member, seen, files)
         if problem:
             raise ModelFileError(f"its member '{printable(member.filename)}' {problem}; {_AGAIN}")
-        seen.add(member.filename)
+        seen.add(_place(member))
 
 
 def _check_arrays(path: Path, member: str) -> None:
@@ -53,13 +57,22 @@ def _check_arrays(path: Path, member: str) -> None:
         _check_members(zipfile.ZipFile(source))
 
 
-def _member_problem(member: zipfile.ZipInfo, seen: set[str]) -> str:
+def _place(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Return where a member is unpacked, on any system."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
+def _member_problem(
+    member: zipfile.ZipInfo, seen: set[PurePosixPath], files: set[PurePosixPath]
+) -> str:
     """Say what is wrong with a member of an archive; "" if nothing is."""
-    name = PurePosixPath(member.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+    name = _place(member)
+    if name.is_absolute() or ".." in name.parts or ":" in "".join(name.parts[:1]):
         return "would be unpacked outside of the archive's own folder"
-    if member.filename in seen:
+    if name in seen:
         return "is there twice"
+    if not files.isdisjoint(name.parents):
+        return "would be unpacked into another member, which is no folder"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "is a link to another file"
     if member.file_size > max(_SMALL_BYTES, _LARGEST_RATIO * member.compress_size):

@@ -17,7 +17,8 @@ from tensorflow.core.framework import variable_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from tfedge.errors import ModelFileError
+from tfedge.errors import ModelFileError, TfedgeError
+from tfedge.files import read_bytes
 from tfedge_converters.export.trust.refusal import runs_code
 
 # Operators with state that keep it in memory: variables, tables, lists, and random numbers.
@@ -79,8 +80,8 @@ def check_graphs(folder: Path) -> None:
     """
     model = saved_model_pb2.SavedModel()
     try:
-        model.ParseFromString((folder / "saved_model.pb").read_bytes())
-    except (OSError, DecodeError) as error:
+        model.ParseFromString(read_bytes(folder / "saved_model.pb"))
+    except (TfedgeError, DecodeError) as error:
         raise ModelFileError(f"truncated or corrupt ({error}); save it again") from error
     if (folder / "saved_model.cpb").exists():
         raise ModelFileError(
