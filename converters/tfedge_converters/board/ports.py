@@ -23,6 +23,7 @@ DEFAULT_BAUD = 115_200
 _CHUNK = 1 << 16
 _SLICE_SECONDS = 0.05
 _WRITE_SECONDS = 10.0
+_ENDING_SECONDS = 2.0
 # What boards are called by systems that run tfedge.
 _PATTERNS = ("serial/by-id/*", "ttyACM*", "ttyUSB*", "cu.usb*")
 
@@ -102,7 +103,12 @@ class Port:
             raise self._gone(reason_of(error)) from None
 
     def _gone(self, words: str) -> BoardError:
-        ended = self._ended() if self._ended is not None else None
+        """Say why; a process may close its pipes a little before it has ended."""
+        until = time.monotonic() + _ENDING_SECONDS
+        ended = None
+        while self._ended is not None and ended is None and time.monotonic() < until:
+            ended = self._ended()
+            time.sleep(_ENDING_SECONDS / 100)
         return BoardError(f"{self.title} is gone: {ended or words}")
 
 
