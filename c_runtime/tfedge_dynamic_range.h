@@ -42,15 +42,14 @@ TFEDGE_INLINE tfedge_dynamic_range tfedge_dynamic_range_symmetric(const float *v
 }
 
 /* The integer for 0, on whichever side its error is smaller. */
-TFEDGE_INLINE int32_t tfedge_dynamic_range_zero_point(float low, float high, float scale) {
-  const float from_low = -128.0f - low / scale;
-  const float from_high = 127.0f - high / scale;
-  const float best =
-      128.0f + fabsf(low / scale) < 127.0f + fabsf(high / scale) ? from_low : from_high;
-  if (best <= -128.0f) {
+TFEDGE_INLINE int32_t tfedge_dynamic_range_zero_point(double low, double high, double scale) {
+  const double from_low = -128.0 - low / scale;
+  const double from_high = 127.0 - high / scale;
+  const double best = 128.0 + fabs(low / scale) < 127.0 + fabs(high / scale) ? from_low : from_high;
+  if (best <= -128.0) {
     return -128;
   }
-  return best >= 127.0f ? 127 : tfedge_dynamic_range_round(best);
+  return best >= 127.0 ? 127 : (int32_t)round(best);
 }
 
 TFEDGE_INLINE tfedge_dynamic_range tfedge_dynamic_range_asymmetric(const float *values,
@@ -65,7 +64,7 @@ TFEDGE_INLINE tfedge_dynamic_range tfedge_dynamic_range_asymmetric(const float *
   float factor = 0.0f;
   if (low < high) {
     range.scale = (high - low) / 255.0f;
-    range.zero_point = tfedge_dynamic_range_zero_point(low, high, range.scale);
+    range.zero_point = tfedge_dynamic_range_zero_point((double)low, (double)high, (double)range.scale);
     factor = 1.0f / range.scale;
   }
   for (int32_t i = 0; i < size; i++) {

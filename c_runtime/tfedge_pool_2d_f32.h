@@ -56,7 +56,7 @@ TFEDGE_INLINE float tfedge_pool_2d_f32_one(const tfedge_pool_2d_f32_params *para
   for (int32_t y = 0; y < window->height; y++) {
     const float *pixel = window->corner + y * params->input_width * params->channels + channel;
     for (int32_t x = 0; x < window->width; x++) {
-      if (average) {
+      if (average != 0) {
         result += *pixel;
       } else {
         result = *pixel > result ? *pixel : result;

@@ -42,8 +42,8 @@ TFEDGE_INLINE void tfedge_log_softmax_f32_inline(const tfedge_rows_f32_params *p
                                                  const float *input, float *output) {
   for (int32_t row = 0; row < params->rows; row++) {
     const float largest = tfedge_rows_f32_largest(input, params->depth);
-    float sum = 0.0f;
-    for (int32_t i = 0; i < params->depth; i++) {
+    float sum = expf(input[0] - largest);
+    for (int32_t i = 1; i < params->depth; i++) {
       sum += expf(input[i] - largest);
     }
     const float logarithm = logf(sum);

@@ -45,7 +45,7 @@ def l2(activation):
     ("code", "grids", "more", "message"),
     [
         ("ABS", [grid(), grid()], {"out_shape": (1, 5)}, "shape"),
-        ("ABS", [grid(), grid()], {"types": (FLOAT32, FLOAT32)}, "INT8"),
+        ("ABS", [grid(), grid()], {"types": (FLOAT32, TensorType.INT8)}, "are FLOAT32"),
         ("ABS", [grid()], {}, "0 inputs"),
         ("ELU", [grid(1e30), grid(1e-30)], {}, "32 bits"),
         ("EXP", [grid(1.0), grid()], {}, "32 bits"),

@@ -756,12 +756,18 @@ def _shape_text(tensor: Tensor | None) -> str:
 
 
 def _vector_part(values: np.ndarray, rounding: float = 0.0) -> dict[str, Any]:
-    """One array of a vector; `room` is how far results may be from it, empty for not at all."""
+    """One array of a vector; `room` is how far results may be from it, empty for every bit alike.
+
+    What is no number has other bits on other processors.
+    """
     type_, text = arrays.bits_initializer(values)
-    room = rounding * float(np.abs(values).max()) if values.dtype == np.float32 else 0.0
+    is_real = values.dtype == np.float32
+    finite = values[np.isfinite(values)] if is_real else np.zeros(0)
+    room = rounding * float(np.abs(finite).max(initial=0.0))
+    has_room = is_real and (room > 0 or bool(np.isnan(values).any()))
     return {
         "type": Code(type_),
         "size": values.size,
         "text": Code(text),
-        "room": Code(arrays.literal(room) if room else ""),
+        "room": Code(arrays.literal(room) if has_room else ""),
     }

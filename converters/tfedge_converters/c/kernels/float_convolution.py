@@ -43,7 +43,8 @@ from tfedge_converters.c.limits import SHAPES
 from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
-_DENSE = (WEIGHTS, BIAS, FUSED, FINITE, *INT8_WEIGHTS, PRODUCTS)
+_REAL = (WEIGHTS, BIAS, FUSED, FINITE)
+_DENSE = (*_REAL, *INT8_WEIGHTS, PRODUCTS)
 
 
 @kernel("FULLY_CONNECTED", "float32", limits=(UNSHUFFLED, *_DENSE))
@@ -104,7 +105,7 @@ def lower_conv_2d(operator: Operator) -> Lowered:
     return Lowered((call,), detail=f"{height}x{width}")
 
 
-@kernel("TRANSPOSE_CONV", "float32", limits=(*_DENSE, *GEOMETRY))
+@kernel("TRANSPOSE_CONV", "float32", limits=(*_REAL, *GEOMETRY))
 def lower_transpose_conv(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c], spread by a stride."""
     source, tensor, bias = transposed_operands(operator)

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ai_edge_litert import schema_py_generated as schema
-
-from tfedge_converters.c.kernel_call import KernelCall, Lowered
+from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import BROADCASTING, merge
 from tfedge_converters.c.kernels.requantization import FUSED, LARGEST_REAL, real_limits
@@ -57,7 +55,7 @@ _BINARY = {
     "SQUARED_DIFFERENCE": TFLITE_MICRO,
 }
 
-_NONE = schema.ActivationFunctionType.NONE
+_UNLIMITED: Mapping[str, Param] = {"output_min": -LARGEST_REAL, "output_max": LARGEST_REAL}
 
 # The reference walks through four dimensions.
 _RANK = AtMost(4, "dimensions")
@@ -89,13 +87,12 @@ for _code, (_low, _high, _oracle) in _CLAMPS.items():
 @kernel("LEAKY_RELU", "float32")
 def lower_leaky_relu(operator: Operator) -> Lowered:
     """x, or alpha * x for negative x."""
-    limits = {"output_min": -LARGEST_REAL, "output_max": LARGEST_REAL}
-    fields = {"slope": float(operator.options.alpha), **limits}
+    fields = {"slope": float(operator.options.alpha), **_UNLIMITED}
     return _unary_call(operator, "clamp_f32", "clamp_f32", fields)
 
 
 def _lower_fusing(operator: Operator) -> Lowered:
-    return _binary_call(operator, operator.options.fusedActivationFunction)
+    return _binary_call(operator, real_limits(operator.options.fusedActivationFunction))
 
 
 for _code in _FUSING:
@@ -103,7 +100,7 @@ for _code in _FUSING:
 
 
 def _lower_binary(operator: Operator) -> Lowered:
-    return _binary_call(operator, _NONE)
+    return _binary_call(operator, _UNLIMITED)
 
 
 for _code, _oracle in _BINARY.items():
@@ -119,7 +116,7 @@ def lower_prelu(operator: Operator) -> Lowered:
         max(len(source.shape), len(slopes.shape)),
         f"shapes {source.shape} and {slopes.shape}; at most {_RANK.most} dimensions are possible",
     )
-    return _binary_call(operator, _NONE)
+    return _binary_call(operator, _UNLIMITED)
 
 
 def _unary_call(
@@ -144,7 +141,7 @@ def _unary_call(
     return Lowered((call,))
 
 
-def _binary_call(operator: Operator, activation: int) -> Lowered:
+def _binary_call(operator: Operator, limits: Mapping[str, Param]) -> Lowered:
     checks.operands(operator, least=2)
     operands = checks.operand(operator, 0), checks.operand(operator, 1)
     output: Tensor = operator.outputs[0]
@@ -156,7 +153,7 @@ def _binary_call(operator: Operator, activation: int) -> Lowered:
         struct="binary_f32",
         params={
             "shape": merge(operands[0].shape, operands[1].shape, output),
-            **real_limits(activation),
+            **limits,
         },
         operands=operands,
         output=output,

@@ -23,7 +23,7 @@ def lower_uint8_resize_bilinear(operator: Operator) -> Lowered:
     return _call(operator, source, output, "resize_bilinear_float_s8")
 
 
-@kernel("RESIZE_BILINEAR", "float32", limits=(SIZE, _SIDES, INSIDE))
+@kernel("RESIZE_BILINEAR", "float32", limits=(SIZE, _SIDES, INSIDE, SAME_GRID))
 def lower_float_resize_bilinear(operator: Operator) -> Lowered:
     """[n, h, w, c] of real numbers."""
     source, output = resize_operands(operator, _SIDES)
