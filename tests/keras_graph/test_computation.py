@@ -49,6 +49,45 @@ def test_masks_that_keras_passes_on_are_operands():
     assert "NotEqual" in calls
 
 
+@pytest.mark.parametrize(
+    ("operation", "keeps"),
+    [
+        (lambda x: ops.swapaxes(x, -1, 2), True),
+        (lambda x: ops.cast(x, "float32"), True),
+        (lambda x: ops.swapaxes(x, 1, 2), False),
+        (lambda x: ops.roll(x, 0, axis=1), False),
+        (lambda x: ops.abs(x), False),
+    ],
+)
+def test_an_operation_that_returns_its_operand_keeps_the_mask_as_keras_does(operation, keeps):
+    ids = keras.Input((4,), dtype="int32")
+    x = operation(layers.Embedding(9, 4, mask_zero=True)(ids))
+    model = keras.Model(ids, layers.MultiHeadAttention(1, 2)(x, x))
+    *_, attend = computation_of(model).calls
+    assert (attend.arguments.get("value_mask") is not None) == keeps
+    other = np.array([[1, 2, 0, 0]])
+    table = model.layers[1].embeddings
+    before = np.asarray(model(other))
+    table.assign(ops.concatenate([table[:1] + 5.0, table[1:]]))
+    # What is masked is not attended to, so the steps that are left come out the same.
+    assert np.allclose(np.asarray(model(other))[:, :2], before[:, :2], atol=1e-6) == keeps
+
+
+def test_sizes_within_attention_are_known():
+    x = keras.Input((3, 6))
+    grouped = layers.GroupQueryAttention(3, 2, 1)
+    value = grouped(x, x)
+    model = keras.Model(x, layers.MultiHeadAttention(2, 3)(x, value, x))
+
+    def inside(call):
+        if call.operation is not grouped:
+            return None
+        return graph_inside(grouped, call.args, call.kwargs)
+
+    *_, attend = computation_of(model, inside).calls
+    assert [one.spec.shape for one in attend.operands] == [(None, 3, 6)] * 3
+
+
 def test_nested_and_shared_models_are_inlined():
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(4), layers.ReLU()])
     x = keras.Input((4,))

@@ -142,6 +142,9 @@ MODELS = {
             layers.Conv2D(3, 3, data_format="channels_first")(x)
         )
     ),
+    "channels first softmax": lambda: _series(
+        layers.Conv1D(3, 2, data_format="channels_first", activation="softmax")
+    ),
     "product of masked steps": lambda: _words(
         lambda x: layers.Multiply()(inputs=[layers.Dense(8, "sigmoid")(x), x])
     ),

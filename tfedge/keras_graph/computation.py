@@ -247,6 +247,7 @@ class _Recorder:
                 private.take_masks_off(operation, args, kwargs)
             return results
         results = operation(*args, **kwargs)
+        _complete(operation, args, kwargs, results)
         self._write_down(operation, args, kwargs, results)
         private.take_masks_off(operation, args, kwargs)
         return results
@@ -276,7 +277,7 @@ class _Recorder:
         self.calls.append(Call(operation, given_args, given_kwargs, fresh, results, self._within))
 
     def _argument(self, item: Any) -> Any:
-        return self.value(item) if isinstance(item, keras.KerasTensor) else item
+        return self.value(item) if _is_symbolic(item) else item
 
     def _write_down_maker(self, tensor: Any) -> None:
         """An operation that Keras ran by itself: what computes a mask."""
@@ -301,6 +302,17 @@ def does_nothing(operation: Any, args: Sequence[Any]) -> bool:
     )
 
 
+def _complete(operation: Any, args: list[Any], kwargs: dict[str, Any], results: Any) -> None:
+    """Put what Keras' symbolic run leaves out on results: masks that stay, and sizes."""
+    if not isinstance(results, keras.KerasTensor):
+        return
+    tensors = [item for item in keras.tree.flatten((args, kwargs)) if _is_symbolic(item)]
+    if kind_of(operation) == "EinsumDense":
+        private.fill_sizes(operation, tensors[0], results)
+    if len(tensors) == 1 and not isinstance(operation, keras.layers.Layer):
+        private.keep_mask_of(tensors[0], operation, args, kwargs, results)
+
+
 def _implicit_masks(operation: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """The masks that Keras gives a layer beside its tensors, by the arguments that take them."""
     if not isinstance(operation, keras.layers.Layer):
@@ -322,5 +334,8 @@ def _implicit_masks(operation: Any, args: Any, kwargs: dict[str, Any]) -> dict[s
 
 
 def _is_of_tensors(item: Any) -> bool:
-    flat = keras.tree.flatten(item)
-    return any(isinstance(each, keras.KerasTensor) for each in flat)
+    return any(map(_is_symbolic, keras.tree.flatten(item)))
+
+
+def _is_symbolic(item: Any) -> bool:
+    return isinstance(item, keras.KerasTensor)

@@ -92,6 +92,47 @@ def take_masks_off(layer: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
                 given[name]._keras_mask = None
 
 
+def keep_mask_of(operand: Any, operation: Any, args: Any, kwargs: Any, result: Any) -> None:
+    """Let a symbolic result keep its operand's mask where an operation changes nothing.
+
+    Keras knows no masks of operations, but what returns the real tensor that it was given, as
+    `keras.ops.swapaxes` does of an axis and itself, returns it with its mask. So it is tried out.
+
+    Args:
+        operand: a symbolic tensor among the arguments.
+        operation: of keras.ops.
+        args, kwargs: the arguments.
+        result: the symbolic result.
+    """
+    if mask_of(operand) is None or result.shape != operand.shape or result is operand:
+        return
+    given = {id(operand): ops.zeros([size or 1 for size in operand.shape], operand.dtype)}
+    tried_args, tried_kwargs = keras.tree.map_structure(
+        lambda item: given.get(id(item), item), (list(args), dict(kwargs))
+    )
+    try:
+        tried = operation(*tried_args, **tried_kwargs)
+    except Exception:  # of sizes that are open, and others here than the operation takes
+        return
+    if tried is given[id(operand)]:
+        result._keras_mask = operand._keras_mask
+
+
+def fill_sizes(layer: Any, given: Any, result: Any) -> None:
+    """Give the symbolic result of an EinsumDense the sizes that its operand's follow from.
+
+    Keras leaves them open where the layer's `output_shape` does, as it does within attention.
+
+    Args:
+        layer: the EinsumDense.
+        given: its operand.
+        result: made by the layer, and not yet read.
+    """
+    if None in result.shape[1:]:
+        kernel = keras.KerasTensor(layer.kernel.shape, result.dtype)
+        result._shape = ops.einsum(layer.equation, given, kernel).shape
+
+
 def reads_from_tensor(layer: Any, argument: str) -> bool:
     """Whether a layer reads a mask off the tensor, whatever it is given as an argument."""
     return isinstance(layer, keras.layers.MultiHeadAttention) and argument == "query_mask"

@@ -21,6 +21,8 @@ from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.weighted import Weights
 
 _FACTOR = "scale"
+# Activations that take numbers together; all others go by the element.
+_ALONG_LAST_AXIS = ("softmax", "log_softmax")
 
 
 def weighted(make: OperatorFactory) -> Function:
@@ -36,8 +38,26 @@ def with_activation(make: OperatorFactory, weights: Weights, part: str = "") -> 
         fused = make.activation if name == "linear" else activations.FUSED[name]
         return make.weighted(weights, part, batch_norm=make.batch_norm, activation=fused)
     product = make.weighted(weights, part, batch_norm=make.batch_norm)
-    activate = activations.STANDALONE.get(name, elementwise_function)(make, function)
+    build = activations.STANDALONE.get(name, elementwise_function)
+    first = getattr(layer, "data_format", None) == "channels_first"
+    activate = (_along_width if first and name in _ALONG_LAST_AXIS else build)(make, function)
     return lambda x: activate(product(x))
+
+
+def _along_width(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    """An activation along the last axis of channels first, the one before them here.
+
+    It may be what nobody wants of a convolution, but it is what Keras computes.
+    """
+    name, _ = activation_of(make.layer)
+    last = make.shared("TRANSPOSE", _last_two_swapped, part="width_last")
+    activate = activations.STANDALONE[name](make, function)
+    back = make.shared("TRANSPOSE", _last_two_swapped, part="channels_last")
+    return lambda x: back(activate(last(x)))
+
+
+def _last_two_swapped(operands: list[Any]) -> Any:
+    return tf.linalg.matrix_transpose(operands[0])
 
 
 def activation_of(layer: Any) -> tuple[str, Callable[[Any], Any]]:

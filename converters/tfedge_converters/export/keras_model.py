@@ -9,6 +9,7 @@ import keras
 
 from tfedge.errors import TfedgeError
 from tfedge_converters.export.dilations import restore_dilations
+from tfedge_converters.export.hard_swishes import restore_hard_swishes
 from tfedge_converters.export.integer_inputs import take_integers
 from tfedge_converters.export.keras3 import keras_entry
 from tfedge_converters.export.lowering import lower
@@ -56,6 +57,7 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
     restore_names(lowered, traced)
     take_integers(lowered)
     restore_addends(lowered)
+    restore_hard_swishes(lowered)
     restore_dilations(lowered)
     ignore_negative_zeros(lowered)
     require_runnable(lowered)
