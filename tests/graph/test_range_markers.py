@@ -8,6 +8,7 @@ from flatbuffers import flexbuffers
 
 from tfedge.errors import ModelFileError
 from tfedge_converters.graph import Graph, Model, Operator, Range, Signature, Tensor, TensorType
+from tfedge_converters.graph.passes.duplicates import merge_duplicates
 from tfedge_converters.graph.passes.range_markers import consume_range_markers
 
 
@@ -68,7 +69,7 @@ def test_two_in_a_row_and_the_output():
     assert made.name == "logits"
 
 
-def test_marks_side_by_side_the_later_counts():
+def test_an_input_marked_side_by_side_has_the_later_range():
     x = _tensor("x")
     one, two = _mark(x, "one", 0.0, 1.0), _mark(x, "two", 0.0, 2.0)
     add = _relu(one.outputs[0], two.outputs[0], name="sum")
@@ -76,6 +77,24 @@ def test_marks_side_by_side_the_later_counts():
     consume_range_markers(model)
     assert x.range == Range(0.0, 2.0)
     assert add.inputs == [x, x]
+
+
+@pytest.mark.parametrize("high", [1.0, 2.0])
+def test_what_is_marked_side_by_side_is_computed_for_each_mark(high):
+    """Of equal ranges, too: what reads one of them may share a grid with others."""
+    x = _tensor("x")
+    relu = _relu(x, name="relu")
+    one, two = _mark(relu.outputs[0], "one", 0.0, 1.0), _mark(relu.outputs[0], "two", 0.0, high)
+    inner = _mark(two.outputs[0], "inner", 0.0, 3.0)
+    add = _relu(one.outputs[0], inner.outputs[0], name="sum")
+    model = _model([x], add.outputs, [relu, one, two, inner, add])
+    consume_range_markers(model)
+    first, again, last = model.main.operators
+    assert (first, last) == (relu, add)
+    assert (again.code, again.inputs) == ("RELU", [x])
+    assert add.inputs == [relu.outputs[0], again.outputs[0]]
+    assert [tensor.range for tensor in add.inputs] == [Range(0.0, 1.0), Range(0.0, 3.0)]
+    assert not merge_duplicates(model)
 
 
 def test_input_that_is_output_keeps_its_name():

@@ -399,7 +399,7 @@ CASES: dict[str, Case] = {
     "own_weights": Case(
         _chain(IMAGE, OwnWeights, NORM, RELU), ("CONV_2D", "DEPTHWISE_CONV_2D")
     ),
-    "running_sums": Case(_running_sums, 2 * ("TRANSPOSE", "FULLY_CONNECTED"), 1),
+    "running_sums": Case(_running_sums, 2 * ("TRANSPOSE", "FULLY_CONNECTED")),
     "same_crop": Case(_chain(IMAGE, _layer(layers.RandomCrop, *IMAGE[:2]), CONV), ("CONV_2D",)),
     "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
     "layer_norm": Case(

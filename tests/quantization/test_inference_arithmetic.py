@@ -14,6 +14,7 @@ from tfedge.quantization.fixed_point import (
     rounding_once,
     rounding_twice,
 )
+from tfedge.quantization.grids import grid_of_range
 from tfedge_converters.arithmetic import fixed_point
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier, requantize_wide
 
@@ -71,3 +72,8 @@ def test_sums_are_exact_at_their_bounds(steps, weights, count):
         tf.matmul, tf.constant(x, tf.float32), tf.constant(kernel, tf.float32), (steps, weights)
     )
     np.testing.assert_array_equal(sums, x @ kernel)
+
+
+def test_no_step_is_a_negative_zero():
+    grid = grid_of_range(tf.constant(-1.0), tf.constant(1.0), 8)
+    assert not np.signbit(grid.steps(tf.constant([-1e-6, -0.0, 0.0]))).any()

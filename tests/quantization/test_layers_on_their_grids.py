@@ -43,3 +43,26 @@ def test_what_several_layers_read_is_on_one_grid(scheme):
     train(quantized)
     farthest = agreement(quantized).farthest
     assert farthest <= (1 if scheme == "int8" else 0)
+
+
+def test_equal_operators_have_each_their_own_grid():
+    """TensorFlow merges equal operators, though one of them shares its grid with others."""
+    x = keras.Input((6,))
+    shared, own, merged, again = (keras.ops.multiply(x, x) for _ in range(4))
+    outputs = [keras.ops.minimum(x, shared), *(keras.ops.add(y, x) for y in (own, merged, again))]
+    quantized = tfedge.quantize(keras.Model(x, outputs))
+    train(quantized)
+    result = agreement(quantized)
+    assert result.farthest == 0
+    assert result.codes.count("MUL") == 2
+
+
+def test_integers_between_a_function_and_a_product():
+    """The product has an integer kernel, so that it reads the function's result on its grid."""
+    x = keras.Input((6,))
+    quotient = 1.25 / (keras.ops.relu(x) + 0.25)
+    quantized = tfedge.quantize(keras.Model(x, keras.ops.multiply(x, quotient)))
+    train(quantized)
+    result = agreement(quantized)
+    assert result.codes[-1] == "MUL"
+    assert result.farthest == 0

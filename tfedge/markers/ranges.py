@@ -43,8 +43,8 @@ def mark_range(x: Tensor, low: Any, high: Any, bits: int | None = None) -> Tenso
 
     The identity, except while a model is exported: then the converter learns the range and
     quantises the tensor with it. A layer calls this in its `call`. If a tensor is marked more
-    than once, the mark that runs last counts. Nothing is folded across a mark: a marked kernel
-    keeps the batch-norm behind it, and the transpose to TFLite's layout, as operators.
+    than once in a row, the mark that runs last counts. Nothing is folded across a mark: a marked
+    kernel keeps the batch-norm behind it, and the transpose to TFLite's layout, as operators.
 
     Args:
         x: a float tensor of any shape.

@@ -125,7 +125,8 @@ def grid_of_range(low: Any, high: Any, bits: int) -> QuantParams:
 def _nearest(x: Any, scale: Any, low: Any, high: Any) -> Any:
     # In float64, for one half added to the float32 below it would be rounded up to 1.
     steps = tf.cast(round_away(tf.cast(x / scale, tf.float64)), tf.float32)
-    return tf.clip_by_value(steps, low, high)
+    # Integers have no negative zero, whose reciprocal would be at the other end.
+    return tf.clip_by_value(tf.where(tf.equal(steps, 0.0), 0.0, steps), low, high)
 
 
 def fixed_grid(code: str, bits: int) -> QuantParams:

@@ -91,6 +91,8 @@ def _outputs(model: Any, inputs: Any) -> list[np.ndarray]:
 
 def _snr(expected: np.ndarray, found: np.ndarray) -> float:
     signal, noise = np.square(expected).sum(), np.square(expected - found).sum()
+    if not math.isfinite(noise):
+        return -math.inf
     return 10 * math.log10(signal / noise) if signal and noise else math.inf
 
 

@@ -274,8 +274,21 @@ def _scaled(weights: Weights, factor: float) -> Weights:
 
 
 def product_with_weights(make: OperatorFactory) -> Function:
-    """A product of an activation and weights of a user's layer, by its own float operation."""
-    return make.own("FULLY_CONNECTED", make.real)
+    """A product of an activation and weights of a user's layer.
+
+    A matrix behind the activation is a dense layer's; every other product is the operation's own,
+    in float.
+    """
+    read = make.argument("x2") if kind_of(make.layer) == "Matmul" else None
+    if read is None or make.operand("x1") != 0 or len(make.shapes[0]) < 2:
+        return make.own("FULLY_CONNECTED", make.real)
+
+    def kernel() -> Any:
+        return tf.convert_to_tensor(read([]), tf.float32)
+
+    if len(kernel().shape) != 2:
+        return make.own("FULLY_CONNECTED", make.real)
+    return make.weighted(Weights("FULLY_CONNECTED", kernel, None, _product))
 
 
 def convolution_with_weights(code: str, make: OperatorFactory) -> Function:

@@ -8,6 +8,8 @@ from tfedge.quantization.schemes import FLOAT32_WEIGHTS, Scheme, StorageScheme
 from tfedge_converters.calibrate_model import apply_calibration
 from tfedge_converters.conversion.arguments import check_storage
 from tfedge_converters.conversion.state import Conversion
+from tfedge_converters.graph import Model
+from tfedge_converters.graph.passes.duplicates import merge_duplicates
 from tfedge_converters.ptq import quantize
 from tfedge_converters.ptq.io_types import set_io_types
 from tfedge_converters.ptq.recovery import recover
@@ -77,8 +79,10 @@ def _find_ranges(conversion: Conversion, scheme: Scheme) -> None:
 def _to_integers(conversion: Conversion, scheme: Scheme) -> None:
     request = conversion.request
     conversion.comparison.about_to_quantize(conversion.model, scheme)
-    conversion.file.change(
-        lambda model: quantize(
-            model, scheme, input_type=request.input_type, output_type=request.output_type
-        )
-    )
+
+    def to_integers(model: Model) -> None:
+        quantize(model, scheme, input_type=request.input_type, output_type=request.output_type)
+        # What waited for its grid, and got that of its equal.
+        merge_duplicates(model)
+
+    conversion.file.change(to_integers)

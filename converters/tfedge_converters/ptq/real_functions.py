@@ -50,7 +50,8 @@ def with_functions(graph: Graph, scheme: Scheme, *, split: bool = False) -> Grap
     constants alone, and computes every element by itself. What others read of it is a function of
     its own, so that operators may be steps of several. Single operators with an integer kernel
     stay what they are, and so do activations in between whose range or width is known: somebody,
-    as training, wants integers there.
+    as training, wants integers there. Only what no kernel computes from several activations goes
+    past them.
 
     Args:
         graph: a float graph; it is not changed, and the new one has its tensors.
@@ -122,9 +123,9 @@ class _Search:
         function = self._largest(operator, past_grids=False)
         if function is not None and any(map(self._has_no_integers, function.steps)):
             return function
-        whole = self._largest(operator, past_grids=True)
-        if function is None and whole is not None and any(map(self._has_no_integers, whole.steps)):
-            return whole
+        if function is None and self._has_no_integers(operator):
+            # Of several grids no kernel computes it: those of its operands have to go.
+            return self._largest(operator, past_grids=True)
         if function is not None and any(map(makes_integers_real, function.steps)):
             return function
         if self._split:

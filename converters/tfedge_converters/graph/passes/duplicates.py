@@ -14,7 +14,9 @@ def merge_duplicates(model: Model) -> bool:
     """Let readers of an operator's results read those of an equal, earlier operator, in place.
 
     Operators are equal if code, version, options, operands (constants by value) and the types and
-    grids of their results are. One whose result is an output of the graph stays.
+    grids of their results are. One whose result is an output of the graph stays, and so does one
+    whose result has a range from training but no grid yet: what its readers share a grid with may
+    still tell it from another of the same range.
 
     Returns:
         Whether an operator was removed.
@@ -33,7 +35,7 @@ def _merge(graph: Graph) -> bool:
             None if tensor is None else stands_for.get(id(tensor), tensor)
             for tensor in operator.inputs
         ]
-        if is_pure(operator):
+        if is_pure(operator) and not any(map(_awaits_grid, operator.outputs)):
             original = first.setdefault(_key(operator), operator)
             if original is not operator and not any(id(t) in outputs for t in operator.outputs):
                 for old, new in zip(operator.outputs, original.outputs, strict=True):
@@ -42,6 +44,11 @@ def _merge(graph: Graph) -> bool:
         kept.append(operator)
     graph.operators = kept
     return bool(stands_for)
+
+
+def _awaits_grid(tensor: Tensor) -> bool:
+    asked = tensor.range is not None and not tensor.range.observed
+    return asked and tensor.quantization is None
 
 
 def _key(operator: Operator) -> Hashable:
