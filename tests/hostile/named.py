@@ -36,7 +36,7 @@ SAMPLES = [
     for seed in range(3)
 ]
 _COMPILERS = ("gcc", "clang")
-_GENERATED = re.compile(r"[a-z][a-z0-9_]*\.(c|h|tflite)|CMakeLists\.txt")
+_GENERATED = re.compile(r"[a-z][a-z0-9_]*(\.(c|h|tflite)|_plan\.json)|CMakeLists\.txt")
 
 Names = Callable[[], str]
 Problems = Iterator[str]

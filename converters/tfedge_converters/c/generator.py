@@ -409,7 +409,7 @@ class _Emitter:
                 yield {"place": place, "bytes": tensor.byte_size}
 
     def _code_parts(self) -> CodeParts:
-        """What the program's code is made of; bands of rows share kernels and have parameters."""
+        """Sort the code of all calls; bands of rows share kernels and have parameters."""
         layers = [
             self.streamed[layer.index].calls
             if layer.index in self.streamed

@@ -20,6 +20,8 @@ from tfedge_converters.targets import Target
 
 _TEMPLATES = "tfedge_converters.packages"
 _LIBRARY = "CMakeLists.txt"
+# What compilers read; the plan of memory is for people.
+_CODE = (".c", ".h", _LIBRARY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +142,7 @@ class Package:
         copied = {"LICENSE": license_file(), **self.copies(model)}
         copies = {path: file.read_text("utf-8") for path, file in copied.items()}
         generated = {
-            f"{code}{name}": text
+            f"{code if name.endswith(_CODE) else ''}{name}": text
             for name, text in model.source.files.items()
             if name != _LIBRARY or self.has_library
         }

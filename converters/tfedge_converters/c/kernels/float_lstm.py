@@ -8,16 +8,19 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS
 from tfedge_converters.c.kernels.lstm import VARIANT, LstmLayer, check_variant, lstm_call
 from tfedge_converters.c.kernels.requantization import BIAS, LARGEST_REAL, WEIGHTS
 from tfedge_converters.c.kernels.stored_weights import FINITE, StoredWeights, stored_weights
-from tfedge_converters.c.limits import TYPES
+from tfedge_converters.c.limits import SAME_GRID, TYPES
 from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.lstm_operands import BIASES, INPUT_WEIGHTS, RECURRENT_WEIGHTS
 from tfedge_converters.graph.types import Operator
 
+_LIMITS = (*VARIANT, WEIGHTS, FINITE, BIAS, PRODUCTS, SAME_GRID)
 
-@kernel("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32", limits=(*VARIANT, WEIGHTS, FINITE, BIAS))
+
+@kernel("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32", limits=_LIMITS)
 def lower_float_lstm(operator: Operator) -> Lowered:
     """[1, steps, depth] to [1, steps, units], or time first; four gates, and nothing more."""
     check_variant(operator)
