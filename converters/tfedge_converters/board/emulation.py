@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +52,8 @@ class EmulatedBoard:
         """
         host_side, board_side = os.openpty()
         try:
+            import tty  # which Windows lacks
+
             tty.setraw(board_side)
             chardev = f"serial,id=link,path={os.ttyname(board_side)}"
             options = ("-chardev", chardev, "-serial", "chardev:link")

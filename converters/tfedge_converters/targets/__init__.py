@@ -165,7 +165,13 @@ def _fields(name: str) -> dict[str, Any]:
         if len(chain) == _MOST_FILES:
             raise TfedgeError(f"target '{name}' extends more than {_MOST_FILES - 1} files in a row")
         chain.append(base)
-        fields = _merged(_read(base), fields)
+        try:
+            fields = _merged(_read(base), fields)
+        except UnknownTargetError:
+            raise TfedgeError(
+                f"target '{readable(name)}': extends '{readable(base)}', and there is no such "
+                "target (tfedge targets lists them)"
+            ) from None
     source = f"target '{name}'"
     return dict(whole_form(_backend_of(fields, source)).checked(fields, source))
 
