@@ -64,7 +64,8 @@ TFEDGE_INLINE tfedge_dynamic_range tfedge_dynamic_range_asymmetric(const float *
   float factor = 0.0f;
   if (low < high) {
     range.scale = (high - low) / 255.0f;
-    range.zero_point = tfedge_dynamic_range_zero_point((double)low, (double)high, (double)range.scale);
+    range.zero_point =
+        tfedge_dynamic_range_zero_point((double)low, (double)high, (double)range.scale);
     factor = 1.0f / range.scale;
   }
   for (int32_t i = 0; i < size; i++) {

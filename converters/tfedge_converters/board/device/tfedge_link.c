@@ -206,8 +206,8 @@ static void start_clock(void) {
   }
 }
 
-/* Each layer has the clock for itself, so that what is done here counts for none. Of a layer that is
- * computed in bands of rows, each band ends here. */
+/* Each layer has the clock for itself, so that what is done here counts for none. Of a layer that
+ * is computed in bands of rows, each band ends here. */
 void tfedge_link_layer_done(int layer) {
   const uint32_t ticks = port->ticks == NULL ? TFEDGE_LINK_UNCOUNTED : port->ticks();
   if (layer >= 0 && layer < TFEDGE_LINK_NUM_LAYERS) {
