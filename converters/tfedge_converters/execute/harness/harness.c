@@ -7,7 +7,7 @@ static const size_t output_bytes[] = SUBJECT_OUTPUT_BYTES;
 
 /* The firmware's linker script keeps these, found by name or section, apart from the harness's
  * memory. */
-#define DECLARE_ARENA(memory, size, section) \
+#define DECLARE_ARENA(memory, size, section)                          \
   static section uint8_t harness_arena_##memory[size == 0 ? 1 : size] \
       __attribute__((aligned(SUBJECT_ARENA_ALIGN)));
 SUBJECT_ARENAS(DECLARE_ARENA)
@@ -28,7 +28,8 @@ static void fill(uint8_t *arena, size_t bytes) {
 }
 
 subject_context *harness_init(void) {
-#define FILL_ARENA(memory, size, section) fill(harness_arena_##memory, sizeof harness_arena_##memory);
+#define FILL_ARENA(memory, size, section) \
+  fill(harness_arena_##memory, sizeof harness_arena_##memory);
   SUBJECT_ARENAS(FILL_ARENA)
   require_success("init returned", subject_init(&harness_context));
   return &harness_context;
