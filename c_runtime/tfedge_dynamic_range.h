@@ -8,9 +8,10 @@
 /* Real numbers as int8 of a scale that is found in them, for products with int8 weights:
  * real = scale * (integer - zero_point).
  *
- * Symmetric: the largest magnitude becomes 127. Otherwise 0 and all values are just within int8,
- * and the scale and the zero point are computed in double precision, once for all of them. Rounds
- * halves away from zero. Source: LiteRT's reference tensor_utils. */
+ * Symmetric: the largest magnitude becomes 127. Otherwise 0 and all values are just within int8.
+ * Rounds halves away from zero, before the zero point is added: the other order differs on halves.
+ * Source: LiteRT's reference tensor_utils. (Where it is compiled for vectors, it rounds
+ * 0.49999997 to 1 in all but the last values of a row; this rounds to 0, as its scalar code.) */
 typedef struct tfedge_dynamic_range {
   float scale;
   int32_t zero_point;
@@ -63,14 +64,14 @@ TFEDGE_INLINE tfedge_dynamic_range tfedge_dynamic_range_asymmetric(const float *
   }
   float factor = 0.0f;
   if (low < high) {
-    range.scale = (high - low) / 255.0f;
-    range.zero_point =
-        tfedge_dynamic_range_zero_point((double)low, (double)high, (double)range.scale);
+    const double scale = (double)(high - low) / 255.0;
+    range.scale = (float)scale;
+    range.zero_point = tfedge_dynamic_range_zero_point((double)low, (double)high, scale);
     factor = 1.0f / range.scale;
   }
   for (int32_t i = 0; i < size; i++) {
-    const float steps = (float)range.zero_point + values[i] * factor;
-    integers[i] = (int8_t)tfedge_clamp(tfedge_dynamic_range_round(steps), INT8_MIN, INT8_MAX);
+    const int32_t steps = tfedge_dynamic_range_round(values[i] * factor);
+    integers[i] = (int8_t)tfedge_clamp(steps + range.zero_point, INT8_MIN, INT8_MAX);
   }
   return range;
 }

@@ -83,8 +83,7 @@ def batches(names: Iterable[str]) -> list[tuple[str, ...]]:
     """
     kinds: dict[object, list[str]] = {}
     for name in names:
-        kind: object = (name in ORACLE_LITERT, name in STATEFUL, name.startswith("dynamic"))
-        kind = name if name in REWRITES else kind
+        kind = name if name in REWRITES else (name in ORACLE_LITERT, name in STATEFUL)
         kinds.setdefault(kind, []).append(name)
     return [
         tuple(kind[start : start + _BATCH])

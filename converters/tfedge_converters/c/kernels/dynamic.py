@@ -73,10 +73,11 @@ def window_call(
     """
     axis = 0 if kernel.startswith("conv") else 3
     scales = weight_scales(weights, weights.shape[axis], axis)
-    by_channel = axis != 0
+    depthwise = axis != 0
+    equal = bool((scales == scales[0]).all())
     rounding: dict[str, Param] = {
-        "asymmetric": int(by_channel or scales.size > 1),
-        "scales_first": int(by_channel or scales.size == 1),
+        "asymmetric": int(depthwise or not equal),
+        "scales_first": int(depthwise or equal),
     }
     data = WEIGHTS.values(weights)
     taps = data.size // weights.shape[axis]
