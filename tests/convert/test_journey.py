@@ -30,7 +30,7 @@ def test_the_road_is_straight(tool, target, tmp_path):
     assert {"sources", "preparation", "simplification"} <= {
         room.removeprefix("tfedge_converters.") for room in journey.rooms
     }
-    assert len(journey.climbs) <= 6, journey.climbs
+    assert len(journey.climbs) <= 5, journey.climbs
 
 
 def test_a_return_to_a_module_above_is_a_climb(tool, tmp_path):

@@ -102,15 +102,15 @@ def generate(
         )
     graph = as_tables(read_halves(unpack_weights(signed(_single_graph(model)))))
     _refuse_library_rounding(graph)
-    file = flatbuffer or write_model(model)
-    layout = _plan(graph, _packing(options), options, file)
+    digest = hashlib.sha256(flatbuffer or write_model(model)).hexdigest()
+    layout = _plan(graph, _packing(options), options, digest)
     known = vectors() if callable(vectors) else vectors
-    source = _Emitter(model, graph, layout, options, file, known).emit()
+    source = _Emitter(model, graph, layout, options, digest, known).emit()
     lacking = shortage(source, options.target)
     if lacking and layout.packing != NATURAL and options.memory_plan is None:
         # Scratch memory and filled up weights are what speed costs, and may be too much.
-        layout = _plan(graph, NATURAL, options, file)
-        source = _Emitter(model, graph, layout, options, file, known).emit()
+        layout = _plan(graph, NATURAL, options, digest)
+        source = _Emitter(model, graph, layout, options, digest, known).emit()
         lacking = shortage(source, options.target)
     if lacking:
         raise ShortageError(lacking)
@@ -130,9 +130,9 @@ def _packing(options: Options) -> str:
     return NATURAL
 
 
-def _plan(graph: Graph, packing: str, options: Options, file: bytes) -> Plan:
+def _plan(graph: Graph, packing: str, options: Options, digest: str) -> Plan:
     if options.memory_plan is not None:
-        options.memory_plan.check_model(_hash(file))
+        options.memory_plan.check_model(digest)
     return plan(
         graph,
         packing,
@@ -140,10 +140,6 @@ def _plan(graph: Graph, packing: str, options: Options, file: bytes) -> Plan:
         options.memory_plan,
         streaming=options.optimize in STREAMING,
     )
-
-
-def _hash(file: bytes) -> str:
-    return hashlib.sha256(file).hexdigest()
 
 
 def _refuse_library_rounding(graph: Graph) -> None:
@@ -190,14 +186,14 @@ class _Emitter:
         graph: Graph,
         layout: Plan,
         options: Options,
-        flatbuffer: bytes,
+        digest: str,
         vectors: Sequence[Vector],
     ):
         self.graph = graph
         self.layout = layout
         self.options = options
         self.name = options.name
-        self.hash = _hash(flatbuffer)
+        self.hash = digest
         self.vectors = vectors
         self.rounding = library_rounding(graph)
         self.input_names, self.output_names = _end_names(model, graph)
