@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tfedge_converters.c.kernel_call import Constant, Param
-from tfedge_converters.c.plan import Layer
+from tfedge_converters.c.layer import Layer
 
 
 def constant_bytes(layer: Layer) -> int:

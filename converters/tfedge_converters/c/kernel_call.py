@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
@@ -101,15 +101,6 @@ class Lowered:
     calls: tuple[KernelCall, ...] = ()
     alias_of: Tensor | None = None
     detail: str = field(default="")
-
-
-def constants_of(params: Mapping[str, Param]) -> Iterator[Constant]:
-    """All constants among the parameters of a kernel."""
-    for value in params.values():
-        if isinstance(value, Constant):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from constants_of(value)
 
 
 def shape_comment(shape: Sequence[int]) -> str:

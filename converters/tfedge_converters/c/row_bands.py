@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tfedge_converters.c.kernel_call import KernelCall, Lowered, constants_of
+from tfedge_converters.c.constants import constants_of
+from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.lowering import lower
 from tfedge_converters.c.packed import packed
 from tfedge_converters.graph.operator_traits import traits_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from tfedge.errors import MissingToolError
 from tfedge_converters.c import CSource
 from tfedge_converters.c.constants import constant_bytes
-from tfedge_converters.c.plan import Layer
+from tfedge_converters.c.layer import Layer
 from tfedge_converters.execute import CORES, CProgram
 from tfedge_converters.graph import Model
 from tfedge_converters.profile.measured import Measured, measure
