@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,13 +41,9 @@ _LIMITS = (*DENSE, WINDOWS, _INT16_ROW, _REACH)
 @kernel("CONV_2D", "int8 int16", limits=_LIMITS)
 def lower_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c / groups]."""
-    source, weights, _ = _operands(operator)
+    source, weights, _ = convolution_operands(operator)
     channels, _, _, depth = weights.shape
-    groups, rest = divmod(source.shape[3], depth)
-    if rest or not groups or channels % groups:
-        SHAPES.refuse(
-            f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
-        )
+    groups = groups_of(source, weights)
     data = WEIGHTS.values(weights)
     scales = weight_scales(weights, channels, axis=0)
     if depth == 1 < groups:
@@ -58,20 +54,10 @@ def lower_conv_2d(operator: Operator) -> Lowered:
 @kernel("DEPTHWISE_CONV_2D", "int8 int16", limits=_LIMITS)
 def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [1, kernel_height, kernel_width, c * depth_multiplier]."""
-    source, weights, _ = _operands(operator)
-    one, _, _, channels = weights.shape
-    if one != 1 or channels % source.shape[3]:
-        SHAPES.refuse(
-            f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
-        )
-    multiplier = operator.options.depthMultiplier
-    if source.shape[3] * multiplier != channels:
-        SHAPES.refuse(
-            f"its depth multiplier of {multiplier} does not make {channels} channels of the "
-            f"input's {source.shape[3]}"
-        )
+    source, weights, _ = convolution_operands(operator)
+    check_depthwise(operator, source, weights)
     data = WEIGHTS.values(weights)[0]
-    scales = weight_scales(weights, channels, axis=3)
+    scales = weight_scales(weights, weights.shape[3], axis=3)
     if source.shape[3] == 1:
         return _dense(operator, data.transpose(2, 0, 1)[..., np.newaxis], scales, groups=1)
     return _by_channel(operator, data, scales)
@@ -84,7 +70,7 @@ def _dense(operator: Operator, data: np.ndarray, scales: np.ndarray, groups: int
         data: weights of shape (channels, kernel height, kernel width, input channels / groups).
         scales: of the weights, one a channel or one for all.
     """
-    source, _, bias = _operands(operator)
+    source, _, bias = convolution_operands(operator)
     output = operator.outputs[0]
     channels, kernel_height, kernel_width, _ = data.shape
     windows = windows_of(operator, source, (kernel_height, kernel_width))
@@ -264,7 +250,7 @@ def _by_channel(operator: Operator, data: np.ndarray, scales: np.ndarray) -> Low
         data: weights of shape (kernel height, kernel width, channels).
         scales: of the weights, one a channel or one for all.
     """
-    source, _, bias = _operands(operator)
+    source, _, bias = convolution_operands(operator)
     output = operator.outputs[0]
     kernel_height, kernel_width, channels = data.shape
     windows = windows_of(operator, source, (kernel_height, kernel_width))
@@ -348,10 +334,47 @@ def _check_reach(source: Tensor, operator: Operator, kernel: Sequence[int]) -> N
         _REACH.refuse(f"dilations {dilations} reach too far outside the input")
 
 
-def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:
+def groups_of(source: Tensor, weights: Tensor) -> int:
+    """How many groups CONV_2D's channels are in.
+
+    Raises:
+        RefusedError: its weights do not fit its input.
+    """
+    groups, rest = divmod(source.shape[3], weights.shape[3])
+    if rest or not groups or weights.shape[0] % groups:
+        SHAPES.refuse(
+            f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
+        )
+    return groups
+
+
+def check_depthwise(operator: Operator, source: Tensor, weights: Tensor) -> None:
+    """Refuse weights and a multiplier of DEPTHWISE_CONV_2D that do not fit its input."""
+    one, _, _, channels = weights.shape
+    if one != 1 or channels % source.shape[3]:
+        SHAPES.refuse(
+            f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
+        )
+    multiplier = operator.options.depthMultiplier
+    if source.shape[3] * multiplier != channels:
+        SHAPES.refuse(
+            f"its depth multiplier of {multiplier} does not make {channels} channels of the "
+            f"input's {source.shape[3]}"
+        )
+
+
+def convolution_operands(
+    operator: Operator, check_types: Callable[..., object] = checks.activations
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Images, weights, and bias if there is one, each with the axes that it should have.
+
+    Args:
+        operator: a CONV_2D or DEPTHWISE_CONV_2D.
+        check_types: refuses types of the input and the output.
+    """
     _, _, bias = checks.operands(operator, least=2, most=3)
     source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
-    checks.activations(source, operator.outputs[0])
+    check_types(source, operator.outputs[0])
     checks.rank(source, 4)
     checks.rank(weights, 4)
     return source, weights, bias

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.convolution import check_depthwise, convolution_operands, groups_of
 from tfedge_converters.c.kernels.dynamic import (
     dense_call,
     window_call,
     window_sizes,
 )
-from tfedge_converters.c.kernels.fully_connected import PRODUCTS, UNSHUFFLED
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS, UNSHUFFLED, dense_operands
 from tfedge_converters.c.kernels.geometry import WINDOWS, output_steps, steps_of, windows_of
 from tfedge_converters.c.kernels.requantization import (
     BIAS,
@@ -50,20 +50,8 @@ _DENSE = (*_REAL, *INT8_WEIGHTS, PRODUCTS)
 @kernel("FULLY_CONNECTED", "float32", limits=(UNSHUFFLED, *_DENSE))
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
-    _, _, bias = checks.operands(operator, least=2, most=3)
-    source, output = checks.operand(operator, 0), operator.outputs[0]
-    matrix = checks.operand(operator, 1)
-    checks.real(source, output)
-    checks.rank(matrix, 2)
-    if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        UNSHUFFLED.refuse("shuffled weights are not supported")
-    channels, depth = matrix.shape
-    rows, rest = divmod(checks.elements(source), depth)
-    if rest or output.elements != rows * channels or output.shape[-1:] != (channels,):
-        SHAPES.refuse(
-            f"an input of shape {source.shape} and an output of shape {output.shape} do not fit "
-            f"weights of shape {matrix.shape}"
-        )
+    rows, source, matrix, bias, output = dense_operands(operator, checks.real)
+    channels = output.shape[-1]
     limits = real_limits(operator.options.fusedActivationFunction)
     if matrix.type == TensorType.INT8:
         return dense_call(operator, source, matrix, {"bias": _bias(bias, channels), **limits})
@@ -75,14 +63,10 @@ def lower_fully_connected(operator: Operator) -> Lowered:
 @kernel("CONV_2D", "float32", limits=(*_DENSE, WINDOWS))
 def lower_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c / groups]."""
-    source, tensor, bias = _operands(operator)
+    source, tensor, bias = convolution_operands(operator, checks.real)
     output, options = operator.outputs[0], operator.options
     channels, height, width, depth = tensor.shape
-    groups, rest = divmod(source.shape[3], depth)
-    if rest or not groups or channels % groups:
-        SHAPES.refuse(
-            f"weights of shape {tensor.shape} do not fit an input of {source.shape[3]} channels"
-        )
+    groups = groups_of(source, tensor)
     windows = windows_of(operator, source, (height, width))
     size = (windows[0].output, windows[1].output)
     checks.shape(output, (source.shape[0], *size, channels))
@@ -126,14 +110,10 @@ def lower_transpose_conv(operator: Operator) -> Lowered:
 @kernel("DEPTHWISE_CONV_2D", "float32", limits=(*_DENSE, WINDOWS))
 def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [1, kernel_height, kernel_width, c * depth_multiplier]."""
-    source, tensor, bias = _operands(operator)
+    source, tensor, bias = convolution_operands(operator, checks.real)
     output, options = operator.outputs[0], operator.options
-    one, height, width, channels = tensor.shape
-    if one != 1 or source.shape[3] * options.depthMultiplier != channels:
-        SHAPES.refuse(
-            f"weights of shape {tensor.shape} and a depth multiplier of {options.depthMultiplier} "
-            f"do not fit an input of {source.shape[3]} channels"
-        )
+    check_depthwise(operator, source, tensor)
+    _, height, width, channels = tensor.shape
     windows = windows_of(operator, source, (height, width))
     size = (windows[0].output, windows[1].output)
     checks.shape(output, (source.shape[0], *size, channels))
@@ -262,15 +242,6 @@ def _matmul_fields(
         "bias": _bias(bias, every),
         **limits,
     }
-
-
-def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor | None]:
-    _, _, bias = checks.operands(operator, least=2, most=3)
-    source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
-    checks.real(source, operator.outputs[0])
-    checks.rank(source, 4)
-    checks.rank(weights, 4)
-    return source, weights, bias
 
 
 def _bias(bias: Tensor | None, channels: int) -> Constant:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -48,7 +48,7 @@ _LIMITS = (UNSHUFFLED, BIAS, FUSED, _CENTRED_PRODUCTS)
 @kernel("FULLY_CONNECTED", "int8", limits=(*_LIMITS, CHANNELS, PRODUCTS))
 def lower_fully_connected(operator: Operator) -> Lowered:
     """[..., depth] with weights [channels, depth]."""
-    _, source, weights, bias, output = _operands(operator)
+    _, source, weights, bias, output = dense_operands(operator)
     if weights.data is None or np.any(_zero_points(weights)):
         return lower_at_run_time(operator)
     channels, depth = weights.shape
@@ -75,7 +75,7 @@ def lower_fully_connected(operator: Operator) -> Lowered:
 @kernel("FULLY_CONNECTED", "int16", limits=(UNSHUFFLED, WEIGHTS, *INT8_WEIGHTS, BIAS, FUSED))
 def lower_int16_fully_connected(operator: Operator) -> Lowered:
     """The same on int16, whose sums have 64 bits."""
-    _, source, weights, bias, output = _operands(operator)
+    _, source, weights, bias, output = dense_operands(operator)
     channels, depth = weights.shape
     scales = weight_scales(weights, channels, axis=0)
     data = WEIGHTS.values(weights)
@@ -91,7 +91,7 @@ def lower_int16_fully_connected(operator: Operator) -> Lowered:
 
 def lower_at_run_time(operator: Operator) -> Lowered:
     """The same with int8 weights that have a zero point, or are computed at run time."""
-    _, source, weights, _, output = _operands(operator)
+    _, source, weights, _, output = dense_operands(operator)
     multiplier, shift = quantize_multiplier(_real_multiplier(source, weights, output))
     limits = output_fields(output, operator.options.fusedActivationFunction)
     return _weight_zero_point_call(
@@ -103,7 +103,7 @@ def lower_at_run_time(operator: Operator) -> Lowered:
 @kernel("FULLY_CONNECTED", "uint8", limits=_LIMITS, oracle=LITERT)
 def lower_uint8_fully_connected(operator: Operator) -> Lowered:
     """The same of a model that was uint8, whose reference scales sums in double precision."""
-    _, source, weights, _, output = _operands(operator)
+    _, source, weights, _, output = dense_operands(operator)
     zero_point = checks.scale_and_zero_point(output)[1]
     low, high = output_limits(output, operator.options.fusedActivationFunction)
     real = _real_multiplier(source, weights, output)
@@ -120,12 +120,19 @@ def lower_uint8_fully_connected(operator: Operator) -> Lowered:
     return _weight_zero_point_call(operator, fields)
 
 
-def _operands(operator: Operator) -> tuple[int, Tensor, Tensor, Tensor | None, Tensor]:
-    """Rows, input, weights, bias if there is one, and output."""
+def dense_operands(
+    operator: Operator, check_types: Callable[..., object] = checks.activations
+) -> tuple[int, Tensor, Tensor, Tensor | None, Tensor]:
+    """Rows, input, weights, bias if there is one, and output, with shapes that fit each other.
+
+    Args:
+        operator: the FULLY_CONNECTED.
+        check_types: refuses types of the input and the output.
+    """
     _, _, bias = checks.operands(operator, least=2, most=3)
     source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
     output = operator.outputs[0]
-    checks.activations(source, output)
+    check_types(source, output)
     checks.rank(weights, 2)
     if operator.options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
         UNSHUFFLED.refuse("shuffled weights are not supported")
@@ -152,7 +159,7 @@ def _real_multiplier(source: Tensor, weights: Tensor, output: Tensor) -> float:
 
 
 def _weight_zero_point_call(operator: Operator, fields: dict[str, Param]) -> Lowered:
-    rows, source, weights, bias, output = _operands(operator)
+    rows, source, weights, bias, output = dense_operands(operator)
     channels, depth = weights.shape
     _CENTRED_PRODUCTS.refuse_above(
         depth, f"{depth} products an output could overflow its 32-bit sum"

@@ -9,6 +9,7 @@ import numpy as np
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, shape_comment
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.convolution import convolution_operands, groups_of
 from tfedge_converters.c.kernels.geometry import WINDOWS, slide
 from tfedge_converters.c.kernels.requantization import BIAS, FUSED, WEIGHTS, output_fields
 from tfedge_converters.c.limits import SHAPES, TYPES, AtMost
@@ -24,14 +25,10 @@ _LIMITS = (WEIGHTS, BIAS, FUSED, WINDOWS, _PRODUCTS)
 def lower_uint8_conv_2d(operator: Operator) -> Lowered:
     """[n, h, w, c] with weights [channels, kernel_height, kernel_width, c / groups]."""
     source, weights = _operands(operator)
-    groups, rest = divmod(source.shape[3], weights.shape[3])
-    if rest or not groups or weights.shape[0] % groups:
-        SHAPES.refuse(
-            f"weights of shape {weights.shape} do not fit an input of {source.shape[3]} channels"
-        )
+    group_channels = weights.shape[0] // groups_of(source, weights)
     options = operator.options
     data = WEIGHTS.values(weights)
-    return _lower(operator, data, options, group_channels=weights.shape[0] // groups)
+    return _lower(operator, data, options, group_channels)
 
 
 @kernel("DEPTHWISE_CONV_2D", "uint8", limits=_LIMITS, oracle=LITERT)
@@ -48,11 +45,8 @@ def lower_uint8_depthwise_conv_2d(operator: Operator) -> Lowered:
 
 
 def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
-    checks.operands(operator, least=2, most=3)
-    source, weights = checks.operand(operator, 0), checks.operand(operator, 1)
-    checks.int8(source, weights, operator.outputs[0])
-    checks.rank(source, 4)
-    checks.rank(weights, 4)
+    source, weights, _ = convolution_operands(operator, checks.int8)
+    checks.int8(weights)
     return source, weights
 
 
