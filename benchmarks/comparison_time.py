@@ -23,14 +23,11 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import keras
-from rich.console import Console
+from common.tables import as_csv, show
 from rich.progress import track
-from rich.table import Table
 
 import tfedge
 from tfedge.atomic_writing import write_atomically
-
-COLUMNS = ("model", "parameters", "with_s", "without_s", "share", "least", "largest", "repeats")
 
 MODELS: dict[str, Callable[[], Any]] = {
     "MobileNetV2 224x224x3": lambda: keras.applications.MobileNetV2(weights=None),
@@ -70,14 +67,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     rows = [measure(name, arguments.repeats) for name in track(MODELS, "measuring", transient=True)]
-    table = Table(*COLUMNS)
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    Console(width=120).print(table)
+    show("CPU seconds of quantize", rows)
     if arguments.csv:
-        lines = [COLUMNS, *(row.values() for row in rows)]
-        text = "".join(",".join(map(str, line)) + "\n" for line in lines)
-        write_atomically(arguments.csv, text)
+        write_atomically(arguments.csv, as_csv(rows))
 
 
 if __name__ == "__main__":

@@ -19,16 +19,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 from common.networks import resnet_8
-from rich.console import Console
+from common.tables import as_csv, show
 from rich.progress import track
-from rich.table import Table
 
 import tfedge
 from tfedge.atomic_writing import write_atomically
 from tfedge_converters.quiet import quiet
 
 SAMPLES = 100
-COLUMNS = ("model", "ours_s", "tensorflow_s", "ratio", "least", "largest", "repeats")
 
 MODELS: dict[str, Callable[[], Any]] = {
     "ResNet-8 32x32x3": lambda: resnet_8(keras),
@@ -91,14 +89,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     rows = [measure(name, arguments.repeats) for name in track(MODELS, "measuring", transient=True)]
-    table = Table(*COLUMNS)
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    Console(width=120).print(table)
+    show("seconds of conversion", rows)
     if arguments.csv:
-        lines = [COLUMNS, *(row.values() for row in rows)]
-        text = "".join(",".join(map(str, line)) + "\n" for line in lines)
-        write_atomically(arguments.csv, text)
+        write_atomically(arguments.csv, as_csv(rows))
 
 
 if __name__ == "__main__":

@@ -11,24 +11,17 @@ Needs the extra `ethosu`.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
+from common.tables import as_csv, show
 from rich.progress import track
-from rich.table import Table
 
 from tfedge.atomic_writing import write_atomically
 from tfedge_converters import targets
 from tfedge_converters.conversion import convert
 
 SHAPES = {"ad": (640,), "kws": (49, 10, 1), "ic": (32, 32, 3), "vww": (96, 96, 3)}
-COLUMNS = (
-    "model", "target", "system", "memory_mode", "operators", "on_npu", "foreseen", "milliseconds",
-    "cycles", "sram_bytes", "flash_bytes", "weights", "encoded",
-)  # fmt: skip
 
 
 def measure(folder: Path, name: str, target: str, scheme: str) -> dict[str, object]:
@@ -79,16 +72,9 @@ def main() -> None:
         measure(arguments.folder, *case, arguments.quantization)
         for case in track(cases, transient=True)
     ]
-    table = Table(*COLUMNS)
-    for row in rows:
-        table.add_row(*(str(row[column]) for column in COLUMNS))
-    Console(width=200).print(table)
+    show("what Vela makes of networks", rows)
     if arguments.csv:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_atomically(arguments.csv, text.getvalue())
+        write_atomically(arguments.csv, as_csv(rows))
 
 
 if __name__ == "__main__":

@@ -16,19 +16,16 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from common import cycles as cycle_estimates
 from common.firmware_runs import Run, Setting, linked, run
 from common.microcontroller_networks import NETWORKS, network_file
-from rich.console import Console
+from common.tables import Row, as_csv, show
 from rich.progress import track
-from rich.table import Table
 
 from tfedge.atomic_writing import write_atomically
 from tfedge.errors import TfedgeError
@@ -47,8 +44,6 @@ COMPARED = ("instructions", "cycles", "arena_bytes", "flash_bytes", "code_bytes"
 
 # Cortex-M0+ executes what Cortex-M0 does, in other times.
 _TIMED = tuple(core for core in cycle_estimates.TIMINGS if core in CORES)
-
-Row = dict[str, Any]
 
 
 def measure(path: Path, setting: Setting, wait_states: int | None) -> tuple[Row, list[Row]]:
@@ -141,23 +136,6 @@ def _changes(
                     "now": new,
                     "percent": round(percent, 2),
                 }
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """Rows of the same keys, with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def show(title: str, rows: Sequence[Row]) -> None:
-    """Prints rows of the same keys as a table."""
-    table = Table(*rows[0], title=title)
-    for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()))
-    Console(width=200).print(table)
 
 
 def _arguments() -> argparse.Namespace:

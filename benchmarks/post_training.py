@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from rich.console import Console
+from common.tables import as_csv, show
 from rich.progress import track
-from rich.table import Table
 
 import tfedge
 from tfedge.atomic_writing import write_atomically
@@ -33,16 +32,13 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import SCHEMES, STORAGE_SCHEMES
 from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
 from tfedge_converters.graph.blockwise_scales import has_blocks
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq import METHODS, calibrate
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.quiet import quiet
 from tfedge_converters.verify.engines import run_litert, run_litert_reference
 
 NAMES = ("ad", "ic", "kws", "vww")
 CALIBRATION, TEST = 100, 200
-COLUMNS = (
-    "model", "inputs", "made_by", "scheme", "method", "snr_db", "agreement", "bytes", "zlib_bytes",
-)  # fmt: skip
 
 # Our name of a scheme, how ranges are found, and the recipe of ai-edge-quantizer for it. Layers
 # that a recipe does not know stay real.
@@ -242,15 +238,11 @@ def main() -> None:
                 rows.append(row(case, who, scheme, method, make(case)))
             except TfedgeError as error:
                 refused.append(f"{name}, {who}, {scheme}, {method}: {error}")
-    table = Table(*COLUMNS)
-    for line in rows:
-        table.add_row(*map(str, line.values()))
-    Console(width=140).print(table)
+    if rows:
+        show("post-training quantisation", rows)
     print(*refused, sep="\n")
-    if arguments.csv:
-        lines = [COLUMNS, *(line.values() for line in rows)]
-        text = "".join(",".join(map(str, line)) + "\n" for line in lines)
-        write_atomically(arguments.csv, text)
+    if rows and arguments.csv:
+        write_atomically(arguments.csv, as_csv(rows))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from common.firmware_runs import Setting, run
 from common.microcontroller_networks import NETWORKS, network_file
-from mcu import BUILT, MLPERF_TINY, Row, as_csv, show
+from common.tables import Row, as_csv, show
+from mcu import BUILT, MLPERF_TINY
 from rich.progress import track
 
 from tfedge.atomic_writing import write_atomically

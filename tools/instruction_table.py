@@ -35,7 +35,8 @@ sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("tests", "be
 
 from common.firmware_runs import Setting, plan_of
 from common.microcontroller_networks import NETWORKS, network_file
-from mcu import BUILT, as_csv
+from common.tables import as_csv
+from mcu import BUILT
 from random_graphs import OPERATORS, random_model, random_sample
 
 from tfedge.errors import TfedgeError

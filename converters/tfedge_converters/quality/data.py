@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfedge_converters.graph import Graph, Tensor
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.preparation import Prepared
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.quality.samples import DataLook, InputLook
 
 # A hundred samples usually do; of less than these, one more changes the ranges.
