@@ -62,8 +62,11 @@ def _divides_by_zero(operands: list[Interval]) -> bool:
 
 
 def _has_no_power(operands: list[Interval]) -> bool:
-    (base, _), (exponent, _) = operands
-    return base < 0 or (base == 0 and exponent < 0)
+    bases, exponents = operands
+    if bases[0] < 0 or (bases[0] == 0 and exponents[0] < 0):
+        return True
+    logarithms = [math.log(base) for base in bases if base > 0]
+    return any(a * b > _LARGEST_EXPONENT for a in logarithms for b in exponents)
 
 
 # Of operands' intervals: whether the operator may give what is no finite number.
