@@ -14,8 +14,8 @@ from model_files import float_model
 from seeded_models.mlperf_tiny import inputs_for
 
 from tfedge_converters.graph import read_model, write_model
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq import calibrate, quantize
-from tfedge_converters.ptq.precision import is_real_activation
 
 aeq = pytest.importorskip("ai_edge_quantizer.quantizer")
 recipe = pytest.importorskip("ai_edge_quantizer.recipe")

@@ -11,8 +11,8 @@ from model_comparison import quantized_pairs
 from model_files import float_model
 
 from tfedge_converters.graph import Range, read_file
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq import quantize
-from tfedge_converters.ptq.precision import is_real_activation
 
 # Tensors of weights in each network.
 WEIGHTS = {"ad": 10, "ic": 10, "kws": 10, "vww": 28}

@@ -12,8 +12,8 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.diagnosis.report import ChannelRanges, Diagnosis, LayerDiagnosis
 from tfedge_converters.graph import Model, Operator, Tensor
 from tfedge_converters.graph.layers import layer_names, layer_numbers
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.noise import noise
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.ptq.probe import Probe
 from tfedge_converters.ptq.quantized_copy import QuantizedCopy, dequantized, real_results
 from tfedge_converters.ptq.tensor_types import activation_type_of

@@ -6,8 +6,8 @@ from tfedge.quantization.activation_types import ACTIVATION_TYPES
 from tfedge.quantization.policy import OPERATORS, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.layer_schemes import layer_of
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.ptq.real_functions import with_functions
 from tfedge_converters.ptq.real_operators import (
     computes,

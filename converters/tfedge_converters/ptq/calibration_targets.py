@@ -10,8 +10,8 @@ from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationTyp
 from tfedge.quantization.policy import OPERATORS, OutputRange, StateGrid
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.groups import Groups
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.ptq.real_functions import with_functions
 from tfedge_converters.ptq.real_operators import real_operands, real_operators
 

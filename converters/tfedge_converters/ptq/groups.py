@@ -9,10 +9,10 @@ from tfedge.quantization.activation_types import ACTIVATION_TYPES, INT8, Activat
 from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Range, Tensor
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.graph.sequences import memories
 from tfedge_converters.ptq.bit_widths import bit_widths
 from tfedge_converters.ptq.constant_values import constant_range
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.ptq.real_operators import (
     check_types,
     computes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfedge_converters.graph import Graph, Tensor
-from tfedge_converters.ptq.precision import is_real_activation
+from tfedge_converters.graph.real_operators import is_real_activation
 
 # What a signal without any noise is said to have.
 _BEST = 1e-12

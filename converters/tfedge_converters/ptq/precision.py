@@ -15,8 +15,6 @@ from tfedge_converters.graph.real_operators import (
 )
 from tfedge_converters.graph.single_graph import single_graph
 
-__all__ = ["is_real_activation", "real_graph"]
-
 _NARROW_REALS = frozenset({TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64})
 
 

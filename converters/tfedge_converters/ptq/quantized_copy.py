@@ -11,7 +11,7 @@ import numpy as np
 from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, Tensor
-from tfedge_converters.ptq.precision import is_real_activation
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.quant_params import quantize_operand
 from tfedge_converters.ptq.quantizer import quantize
 from tfedge_converters.ptq.tensor_types import activation_type_of

@@ -31,6 +31,7 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.operator_checks import options_of
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.graph.sequences import foreign_states, memories, state_in_words
 from tfedge_converters.ptq.byte_inputs import with_signed_inputs
 from tfedge_converters.ptq.casts import quantize_operator
@@ -39,7 +40,7 @@ from tfedge_converters.ptq.constants import Constants
 from tfedge_converters.ptq.groups import Group, Groups
 from tfedge_converters.ptq.int16_rsqrt import with_int16_rsqrt
 from tfedge_converters.ptq.io_types import FLOAT, UNSIGNED, set_io_types
-from tfedge_converters.ptq.precision import is_real_activation, real_graph
+from tfedge_converters.ptq.precision import real_graph
 from tfedge_converters.ptq.quant_params import activation_grid, power_of_two_grid
 from tfedge_converters.ptq.real_functions import with_functions, written_out
 from tfedge_converters.ptq.real_operators import (

@@ -21,13 +21,13 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import options_of
 from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.casts import (
     as_float,
     dequantize_operator,
     quantize_operator,
 )
 from tfedge_converters.ptq.function_ranges import may_leave_numbers
-from tfedge_converters.ptq.precision import is_real_activation
 from tfedge_converters.ptq.real_operators import computes
 
 # Sums and products with single constants: integer kernels compute chains of them well, in a

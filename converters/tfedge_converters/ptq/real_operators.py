@@ -7,8 +7,8 @@ from tfedge.quantization.activation_types import ActivationType
 from tfedge.quantization.policy import OPERATORS, OperatorPolicy, OutputRange
 from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.operator_checks import check_ranks, options_of
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.graph.sequences import touches_memory
-from tfedge_converters.ptq.precision import is_real_activation
 
 
 def real_operators(graph: Graph) -> list[Operator]:

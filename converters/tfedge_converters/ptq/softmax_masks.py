@@ -22,8 +22,8 @@ from tfedge.quantization.schemes import Scheme
 from tfedge.quantization.softmax_depth import softmax_depth
 from tfedge_converters.graph import Graph, Operator, Range, Tensor, TensorType
 from tfedge_converters.graph.operator_traits import traits_of
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.groups import Groups
-from tfedge_converters.ptq.precision import is_real_activation
 
 # What adds a mask to scores, or puts one in their place.
 _MASKING = frozenset({"ADD", "SELECT", "SELECT_V2", "SUB"})

@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge_converters.graph import Graph, Model, Operator, Tensor
 from tfedge_converters.graph.operator_checks import options_of
-from tfedge_converters.ptq.precision import is_real_activation
+from tfedge_converters.graph.real_operators import is_real_activation
 from tfedge_converters.ptq.recovery.linear_layers import (
     LinearLayer,
     own_constants,
