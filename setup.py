@@ -17,7 +17,7 @@ NOT_SHIPPED = ("tests", "build", "CMakeLists.txt", ".*")
 
 
 class BuildWithRuntime(build_py):
-    """Copies both to where `c.runtime_files` and `packages.license_file` look for them."""
+    """Copies both to where `shipped_files` looks for them."""
 
     def run(self) -> None:
         """Builds the packages; an editable install needs no copy."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
 from functools import cache
-from importlib import import_module
 
 from tfedge.errors import TfedgeError
 from tfedge.terminal_text import readable
 from tfedge_converters.backends.interface import Backend
+from tfedge_converters.submodules import submodules
 
 _registered: dict[str, Backend] = {}
 
@@ -45,8 +44,5 @@ def backend_named(name: str) -> Backend:
 @cache
 def _built_in() -> tuple[Backend, ...]:
     """When first asked for: back ends need targets, and these are checked by back ends."""
-    package = __name__.rpartition(".")[0]
-    paths = import_module(package).__path__
-    names = sorted(module.name for module in pkgutil.iter_modules(paths))
-    modules = [import_module(f"{package}.{name}") for name in names]
+    modules = submodules(__name__.rpartition(".")[0])
     return tuple(module.BACKEND for module in modules if hasattr(module, "BACKEND"))

@@ -1,7 +1,4 @@
-"""Where the C runtime is: beside the packages in the source tree, within them once installed.
-
-Kernels from outside of tfedge lie in folders of their own.
-"""
+"""Where the C runtime is; kernels from outside of tfedge lie in folders of their own."""
 
 from __future__ import annotations
 
@@ -9,10 +6,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from tfedge.errors import TfedgeError
+from tfedge_converters.shipped_files import shipped
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-_PLACES = (_PACKAGE / "c_runtime", _PACKAGE.parents[1] / "c_runtime")
 _OTHER_FOLDERS: list[Path] = []
 
 
@@ -22,12 +17,7 @@ def runtime_directory() -> Path:
     Raises:
         TfedgeError: the installation is not complete.
     """
-    for place in _PLACES:
-        if place.is_dir():
-            return place
-    raise TfedgeError(
-        f"the C runtime is missing: {_PLACES[0]} does not exist; install tfedge again"
-    )
+    return shipped("c_runtime", "the C runtime")
 
 
 def add_folder(folder: str | Path) -> None:

@@ -15,7 +15,7 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.c import CSource
 from tfedge_converters.foreign_text import code_templates
 from tfedge_converters.foreign_text.reserved import RESERVED_PREFIX
-from tfedge_converters.packages.license_file import license_file
+from tfedge_converters.shipped_files import shipped
 from tfedge_converters.targets import Target
 
 _TEMPLATES = "tfedge_converters.packages"
@@ -139,7 +139,7 @@ class Package:
             path.format(name=model.name): templates.get_template(template).render(context)
             for path, template in tables.items()
         }
-        copied = {"LICENSE": license_file(), **self.copies(model)}
+        copied = {"LICENSE": shipped("LICENSE", "the licence"), **self.copies(model)}
         copies = {path: file.read_text("utf-8") for path, file in copied.items()}
         generated = {
             f"{code if name.endswith(_CODE) else ''}{name}": text

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import pkgutil
 from functools import cache
-from importlib import import_module
 
 from tfedge.errors import TfedgeError
 from tfedge.near_names import near
 from tfedge.terminal_text import readable
 from tfedge_converters.backends import backend_named
 from tfedge_converters.packages.interface import Package
+from tfedge_converters.submodules import submodules
 from tfedge_converters.targets import Target
 
 
 @cache
 def all_packages() -> tuple[Package, ...]:
     """Return all in the order of their modules."""
-    package = __name__.rpartition(".")[0]
-    paths = import_module(package).__path__
-    names = sorted(module.name for module in pkgutil.iter_modules(paths))
-    modules = [import_module(f"{package}.{name}") for name in names]
+    modules = submodules(__name__.rpartition(".")[0])
     return tuple(module.PACKAGE for module in modules if hasattr(module, "PACKAGE"))
 
 
