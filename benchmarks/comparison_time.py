@@ -8,13 +8,11 @@ one run each that does not count. What is told is the median of the ratios of ne
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,11 +21,9 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import keras
-from common.tables import as_csv, show
-from rich.progress import track
+from common.repeated_pairs import report
 
 import tfedge
-from tfedge.atomic_writing import write_atomically
 
 MODELS: dict[str, Callable[[], Any]] = {
     "MobileNetV2 224x224x3": lambda: keras.applications.MobileNetV2(weights=None),
@@ -61,16 +57,5 @@ def measure(name: str, repeats: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    rows = [measure(name, arguments.repeats) for name in track(MODELS, "measuring", transient=True)]
-    show("CPU seconds of quantize", rows)
-    if arguments.csv:
-        write_atomically(arguments.csv, as_csv(rows))
-
-
 if __name__ == "__main__":
-    main()
+    report(__doc__.split("\n")[0], "CPU seconds of quantize", MODELS, measure)

@@ -8,22 +8,18 @@ the median of the ratios of neighbouring runs. Calibration inputs are seeded ran
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from common.networks import resnet_8
-from common.tables import as_csv, show
-from rich.progress import track
+from common.repeated_pairs import report
 
 import tfedge
-from tfedge.atomic_writing import write_atomically
 from tfedge_converters.quiet import quiet
 
 SAMPLES = 100
@@ -83,16 +79,5 @@ def measure(name: str, repeats: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--csv", type=Path)
-    arguments = parser.parse_args()
-    rows = [measure(name, arguments.repeats) for name in track(MODELS, "measuring", transient=True)]
-    show("seconds of conversion", rows)
-    if arguments.csv:
-        write_atomically(arguments.csv, as_csv(rows))
-
-
 if __name__ == "__main__":
-    main()
+    report(__doc__.split("\n")[0], "seconds of conversion", MODELS, measure)
