@@ -50,7 +50,12 @@ TFEDGE_INLINE int32_t tfedge_dynamic_range_zero_point(double low, double high, d
   if (best <= -128.0) {
     return -128;
   }
-  return best >= 127.0 ? 127 : (int32_t)round(best);
+  if (best >= 127.0) {
+    return 127;
+  }
+  const int32_t whole = (int32_t)best;
+  const double rest = best - (double)whole;
+  return whole + (rest >= 0.5 ? 1 : 0) - (rest <= -0.5 ? 1 : 0);
 }
 
 TFEDGE_INLINE tfedge_dynamic_range tfedge_dynamic_range_asymmetric(const float *values,
