@@ -26,6 +26,7 @@ from tfedge.keras_graph.random_inputs import random_inputs, small_inputs
 
 # Noise over signal that rounding in float explains, by the widest rounding of any layer.
 _FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
+_NARROW = frozenset({"float16", "bfloat16"})
 # Below this part of the largest number, numbers are what is left of a difference of others.
 _NOTHING = 1e-6
 # About which weights lie that are all 0, while models are compared.
@@ -61,9 +62,8 @@ def require_equivalence(
         known, expected = _run(original, computation, inputs)
         places = [described(call.operation) for call in calls]
         wanted = [known.get(id(call.results[0])) for call in calls]
-        return _first_of(
-            [*places, *_output_names(expected)], changed, [*wanted, *expected], noise_of(original)
-        )
+        noise = noise_of(original, computation)
+        return _first_of([*places, *_output_names(expected)], changed, [*wanted, *expected], noise)
 
     with telling_weights(original):
         found = _difference_on_inputs(computation, compare)
@@ -84,7 +84,7 @@ def require_same_outputs(what: str, original: Any, changed: Any, rounding: float
             result differs.
     """
     computation = computation_of(original)
-    noise = rounding * noise_of(original)
+    noise = rounding * noise_of(original, computation)
 
     def compare(inputs: list[Any]) -> _Difference | None:
         with unchanged_states(original), unchanged_states(changed):
@@ -171,7 +171,7 @@ def _run(
     with unchanged_states(original):
         known = _run_calls(computation, inputs)
     read = [known[id(value)] for value in computation.outputs]
-    noise = noise_of(original)
+    noise = noise_of(original, computation)
     is_read = not any(differ(x, y, noise) for x, y in zip(read, outputs, strict=True))
     return known if is_read else {}, outputs
 
@@ -259,7 +259,7 @@ def _run_calls(computation: Computation, inputs: list[Any]) -> dict[int, Any]:
     known = {id(value): x for value, x in zip(computation.inputs, inputs, strict=True)}
     for call in computation.calls:
         given = [known[id(value)] for value in call.operands]
-        results = call.run(given, training=False, in_float32=False)
+        results = call.run(given, training=False, in_float32=bool(call.within))
         flat = keras.tree.flatten(results)
         known.update((id(value), x) for value, x in zip(call.results, flat, strict=True))
     return known
@@ -279,14 +279,17 @@ def _first_layer(
     return None
 
 
-def noise_of(model: Any) -> float:
-    """Noise over signal that float arithmetic explains, in a model of its dtypes."""
-    narrow = any(
-        layer.compute_dtype not in (None, "float32", "float64")
-        and "float" in str(layer.compute_dtype)
-        for layer in private.layers_in(model)
-    )
-    return _FLOAT16_NOISE if narrow else _FLOAT32_NOISE
+def noise_of(model: Any, computation: Computation | None = None) -> float:
+    """Noise over signal that float arithmetic explains, in the types that a model computes in.
+
+    Args:
+        model: whose layers have policies.
+        computation: the model, taken apart, where its own casts count too.
+    """
+    types = [str(layer.compute_dtype) for layer in private.layers_in(model)]
+    for call in computation.calls if computation else ():
+        types += [str(value.spec.dtype) for value in call.results]
+    return _FLOAT16_NOISE if _NARROW.intersection(types) else _FLOAT32_NOISE
 
 
 def differ(found: Any, expected: Any, noise: float) -> bool:

@@ -5,17 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+from tfedge.keras_graph import private
 
 
 def run_in_float32(layer: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a layer or operation without casting what it is given.
+    """Call a layer or operation on float32 tensors, with weights and results of that type.
 
     Numbers on a grid must not pass through float16 on their way.
     """
-    if not isinstance(layer, keras.layers.Layer) or not layer.autocast:
-        return layer(*args, **kwargs)
-    layer.autocast = False
+    args, kwargs = keras.tree.map_structure(_weights_too, (args, kwargs))
+    if not isinstance(layer, keras.layers.Layer):
+        return keras.tree.map_structure(_in_float32, layer(*args, **kwargs))
+    casts = {id(one): weight_in_float32(one) for one in layer.variables if _is_other(one)}
+    before, layer.autocast = layer.autocast, False
     try:
-        return layer(*args, **kwargs)
+        with private.replaced_weights(layer, casts):
+            return keras.tree.map_structure(_in_float32, layer(*args, **kwargs))
     finally:
-        layer.autocast = True
+        layer.autocast = before
+
+
+def _weights_too(item: Any) -> Any:
+    is_weight = isinstance(item, keras.Variable) and _is_other(item)
+    return weight_in_float32(item) if is_weight else item
+
+
+def _in_float32(result: Any) -> Any:
+    """A result without a layer's last cast, as an Embedding casts what it looked up."""
+    return tf.cast(result, tf.float32) if tf.is_tensor(result) and _is_other(result) else result
+
+
+def _is_other(tensor: Any) -> bool:
+    """Whether a tensor or variable has a float type that is not float32."""
+    kind = keras.backend.standardize_dtype(tensor.dtype)
+    return "float" in kind and kind != "float32"
+
+
+def weight_in_float32(weight: Any) -> Any:
+    """A weight as a float32 tensor, in whatever type its layer keeps it.
+
+    Args:
+        weight: a variable, or what a layer gives in its place: with a low-rank adapter, the sum.
+    """
+    return tf.cast(tf.convert_to_tensor(weight), tf.float32)

@@ -285,6 +285,28 @@ class WeightAccess(keras.StatelessScope):
 
 
 @contextmanager
+def replaced_weights(layer: Any, tensors: Mapping[int, Any]) -> Iterator[None]:
+    """Put tensors in the places of a layer's own weights while its code runs.
+
+    Args:
+        layer: the layer.
+        tensors: by the identities of the weights.
+    """
+    attributes = vars(layer)
+    before = dict(attributes)
+    changed = {
+        name: _with_symbols(value, tensors)
+        for name, value in before.items()
+        if not name.startswith(_TRACKED) and _has_any(value, tensors)
+    }
+    try:
+        attributes.update(changed)
+        yield
+    finally:
+        attributes.update({name: before[name] for name in changed})
+
+
+@contextmanager
 def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightAccess]:
     """Put symbolic tensors in the places of a layer's own weights while its code runs.
 
@@ -292,19 +314,8 @@ def symbolic_weights(layer: Any, symbols: Mapping[int, Any]) -> Iterator[WeightA
         layer: the layer.
         symbols: the tensors, by the identities of the weights.
     """
-    attributes = vars(layer)
-    before = dict(attributes)
-    changed = {
-        name: _with_symbols(value, symbols)
-        for name, value in before.items()
-        if not name.startswith(_TRACKED) and _has_any(value, symbols)
-    }
-    try:
-        attributes.update(changed)
-        with WeightAccess() as access:
-            yield access
-    finally:
-        attributes.update({name: before[name] for name in changed})
+    with replaced_weights(layer, symbols), WeightAccess() as access:
+        yield access
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfedge.calibration import Method, Observer, observers
 from tfedge.errors import TfedgeError
+from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.markers import mark_range
 from tfedge.quantization import schemes
 from tfedge.quantization.activation_types import ACTIVATION_TYPES
@@ -286,7 +287,7 @@ class RangeOfTable(ActivationQuantizer):
 
     def range(self) -> tuple[Any, Any]:
         """float32 scalar tensors: the table's extremes, and 0."""
-        table = tf.stop_gradient(tf.convert_to_tensor(self.table))
+        table = tf.stop_gradient(weight_in_float32(self.table))
         return tf.minimum(tf.reduce_min(table), 0.0), tf.maximum(tf.reduce_max(table), 0.0)
 
     def watch(self, make: Method) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.markers.normalization import (
     ABOVE_ZERO,
     CENTERED,
@@ -103,7 +104,7 @@ class NormalizationOperator(QuantizedOperator):
         return quantized_result(self, result, training)
 
     def _values(self) -> list[Any]:
-        return [tf.cast(tf.convert_to_tensor(variable), tf.float32) for variable in self._given]
+        return [weight_in_float32(variable) for variable in self._given]
 
     def _real(self, x: Any, *given: Any) -> tuple[dict[str, Any], Any]:
         """Compute the intermediate values and the result in float."""
@@ -250,8 +251,8 @@ def group_normalization(make: OperatorFactory) -> Function:
     )  # fmt: skip
     steps += [make.add(rows), make.shared("TRANSPOSE", out_of_rows, part="channels")]
     if layer.scale or layer.center:
-        factor = (lambda: tf.convert_to_tensor(layer.gamma)) if layer.scale else _ones(channels)
-        offset = (lambda: tf.convert_to_tensor(layer.beta)) if layer.center else None
+        factor = (lambda: weight_in_float32(layer.gamma)) if layer.scale else _ones(channels)
+        offset = (lambda: weight_in_float32(layer.beta)) if layer.center else None
         steps.append(make.weighted(one_tap(factor, offset), "scale"))
     if axis != rank - 1:
         steps.append(make.shared("TRANSPOSE", back, part="back"))

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.markers import mark_gru, mark_lstm, mark_simple_rnn
 from tfedge.quantization import exact, exact_lstm
@@ -104,10 +105,10 @@ class LstmOperator(QuantizedOperator):
 
     def _weights(self, rounded: bool) -> tuple[Any, Any, Any]:
         cell = self.layer.cell
-        kernels = [cell.kernel.value, cell.recurrent_kernel.value]
+        kernels = [weight_in_float32(cell.kernel), weight_in_float32(cell.recurrent_kernel)]
         if rounded:
             kernels = [self._by_gate(kernel) for kernel in kernels]
-        bias = cell.bias.value if cell.use_bias else tf.zeros(_GATES * cell.units)
+        bias = weight_in_float32(cell.bias) if cell.use_bias else tf.zeros(_GATES * cell.units)
         return kernels[0], kernels[1], bias
 
     def _by_gate(self, kernel: Any) -> Any:
@@ -199,8 +200,8 @@ class _SequenceOperator(QuantizedOperator):
         (x,) = operands
         quantizers = self.kernel_quantizer, self.recurrent_quantizer
         cell = self.layer.cell
-        kernels = cell.kernel.value, cell.recurrent_kernel.value
         with tf.init_scope():
+            kernels = weight_in_float32(cell.kernel), weight_in_float32(cell.recurrent_kernel)
             pairs = zip(quantizers, kernels, strict=True)
             scales = [quantizer.scale(kernel) for quantizer, kernel in pairs]
             constants = [tf.constant(tensor.numpy()) for tensor in (*self._weights(), *scales)]
@@ -218,12 +219,12 @@ class _SequenceOperator(QuantizedOperator):
         kernel, recurrent_kernel = (
             quantizer.fake_quantize(value) if self.phase.quantize else quantizer.connected(value)
             for quantizer, value in (
-                (self.kernel_quantizer, cell.kernel.value),
-                (self.recurrent_quantizer, cell.recurrent_kernel.value),
+                (self.kernel_quantizer, weight_in_float32(cell.kernel)),
+                (self.recurrent_quantizer, weight_in_float32(cell.recurrent_kernel)),
             )
         )
         zeros = tf.zeros(kernel.shape[1])
-        bias = cell.bias.value if cell.use_bias else zeros
+        bias = weight_in_float32(cell.bias) if cell.use_bias else zeros
         biases = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, zeros)
         return kernel, recurrent_kernel, *biases
 

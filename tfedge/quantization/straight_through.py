@@ -26,5 +26,5 @@ def scale_gradient(x: Any, factor: Any) -> Any:
 def connected(x: Any, variables: list[Any]) -> Any:
     """`x`, with gradients of zero to variables that wait for their turn to train."""
     for variable in variables:
-        x = x + 0.0 * tf.reduce_sum(variable.value)
+        x = x + 0.0 * tf.cast(tf.reduce_sum(variable.value), x.dtype)
     return x

@@ -32,6 +32,8 @@ from tfedge.quantization.weight_quantizers import AbsMax
 from tfedge.quantization.weighted import WeightedOperator
 
 ERROR, FLOAT = "error", "float"
+# Types that no converted model takes.
+_NO_INPUTS = frozenset({"complex64", "complex128", "float64", "string"})
 
 
 @dataclass
@@ -161,6 +163,11 @@ class Transformation:
         self.tensors[id(value)] = self.inputs[id(value)] = tensor
         if 0 in spec.shape:
             raise UnsupportedError(f"input '{value.name}' has shape {spec.shape}; sizes start at 1")
+        if str(spec.dtype) in _NO_INPUTS:
+            raise UnsupportedError(
+                f"input '{value.name}' takes elements of type {spec.dtype}; give it float32 or an "
+                "integer type, and do what needs other types outside the model"
+            )
         if value.is_real and is_read:
             scheme = replace(self.scheme, activations=self.scheme.activations_of(value.name or ""))
             layer = QuantizeInput(scheme, name=self._name(f"{value.name}_quantize"))

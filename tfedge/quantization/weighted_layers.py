@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
 from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.elementwise import elementwise_function, is_elementwise
@@ -95,13 +96,8 @@ def _bias_problem(call: Call) -> str:
     )
 
 
-def _value(weight: Any) -> Any:
-    """A weight as a tensor; with a low-rank adapter Keras gives the sum."""
-    return tf.convert_to_tensor(weight)
-
-
 def _bias(layer: Any) -> Callable[[], Any] | None:
-    return (lambda: layer.bias.value) if layer.use_bias else None
+    return (lambda: weight_in_float32(layer.bias)) if layer.use_bias else None
 
 
 def _convolution(layer: Any) -> Weights:
@@ -117,7 +113,7 @@ def _convolution(layer: Any) -> Weights:
             data_format="channels_last",
         )
 
-    return Weights("CONV_2D", lambda: _value(layer.kernel), _bias(layer), apply)
+    return Weights("CONV_2D", lambda: weight_in_float32(layer.kernel), _bias(layer), apply)
 
 
 def _reach(layer: Any) -> int:
@@ -140,7 +136,9 @@ def depthwise(layer: Any, kernel: Any, bias: Callable[[], Any] | None) -> Weight
             data_format="channels_last",
         )
 
-    return Weights("DEPTHWISE_CONV_2D", lambda: tf.reshape(kernel.value, flat), bias, apply)
+    return Weights(
+        "DEPTHWISE_CONV_2D", lambda: tf.reshape(weight_in_float32(kernel), flat), bias, apply
+    )
 
 
 def _depthwise_layer(layer: Any) -> Weights:
@@ -164,14 +162,16 @@ def _transposed_convolution(layer: Any) -> Weights:
 
     return Weights(
         "TRANSPOSE_CONV",
-        lambda: tf.transpose(layer.kernel.value, last_two_swapped),
+        lambda: tf.transpose(weight_in_float32(layer.kernel), last_two_swapped),
         _bias(layer),
         apply,
     )
 
 
 def _dense(layer: Any) -> Weights:
-    return Weights("FULLY_CONNECTED", lambda: _value(layer.kernel), _bias(layer), _product)
+    return Weights(
+        "FULLY_CONNECTED", lambda: weight_in_float32(layer.kernel), _bias(layer), _product
+    )
 
 
 def _product(x: Any, kernel: Any) -> Any:
@@ -220,9 +220,13 @@ def _einsum_dense(layer: Any, rank: int) -> Weights:
             )
 
         def bias() -> Any:
-            return tf.reshape(tf.broadcast_to(tf.reshape(layer.bias.value, wide), made_shape), [-1])
+            return tf.reshape(
+                tf.broadcast_to(tf.reshape(weight_in_float32(layer.bias), wide), made_shape), [-1]
+            )
 
-    return Weights("FULLY_CONNECTED", lambda: canonical(_value(layer.kernel)), bias, apply)
+    return Weights(
+        "FULLY_CONNECTED", lambda: canonical(weight_in_float32(layer.kernel)), bias, apply
+    )
 
 
 def _einsum_axes(layer: Any, rank: int) -> tuple[str, str, str]:
@@ -284,7 +288,7 @@ def product_with_weights(make: OperatorFactory) -> Function:
         return make.own("FULLY_CONNECTED", make.real)
 
     def kernel() -> Any:
-        return tf.convert_to_tensor(read([]), tf.float32)
+        return weight_in_float32(read([]))
 
     if len(kernel().shape) != 2:
         return make.own("FULLY_CONNECTED", make.real)
@@ -307,7 +311,7 @@ def convolution_with_weights(code: str, make: OperatorFactory) -> Function:
         return make.layer.call(x, tf.reshape(kernel, shape))
 
     def kernel() -> Any:
-        return tf.reshape(tf.convert_to_tensor(read([])), flat)
+        return tf.reshape(weight_in_float32(read([])), flat)
 
     weights = Weights(code, kernel, None, apply)
     return make.weighted(weights, batch_norm=make.batch_norm, activation=make.activation)
@@ -331,7 +335,9 @@ def separable(make: OperatorFactory) -> Function:
     def apply(x: Any, kernel: Any) -> Any:
         return keras.ops.conv(x, kernel, strides=1, padding="valid", data_format="channels_last")
 
-    pointwise = Weights("CONV_2D", lambda: layer.pointwise_kernel.value, _bias(layer), apply)
+    pointwise = Weights(
+        "CONV_2D", lambda: weight_in_float32(layer.pointwise_kernel), _bias(layer), apply
+    )
     second = with_activation(make, pointwise, "pointwise")
     return lambda x: second(first(x))
 
