@@ -33,6 +33,13 @@ def _images(function):
     return keras.Model(x, function(x)), IMAGES
 
 
+def _pictures(function):
+    """Images of bytes, prepared as for a network of keras.applications."""
+    x = keras.Input((8, 6, 3))
+    data = RNG.integers(0, 256, (32, 8, 6, 3)).astype(np.float32)
+    return keras.Model(x, layers.Conv2D(4, 3)(function(x))), data
+
+
 def _large(function):
     x = keras.Input((130, 100, 2))
     return keras.Model(x, function(x)), RNG.normal(size=(16, 130, 100, 2)).astype(np.float32)
@@ -70,6 +77,15 @@ class DoubledReLU(layers.ReLU):
 
     def call(self, inputs):
         return 2.0 * super().call(inputs)
+
+
+def _doubled_by_hand():
+    """A layer whose `call` its user has replaced."""
+    dense = layers.Dense(8)
+    dense.build((None, 6, 8))
+    own = dense.call
+    dense.call = lambda inputs, training=None: 2.0 * own(inputs)
+    return dense
 
 
 class Positions(layers.Layer):
@@ -169,11 +185,15 @@ MODELS = {
     "positions": _positions,
     "patches": lambda: _images(lambda x: layers.Dense(4)(ops.image.extract_patches(x, (4, 2)))),
     "composite": lambda: _series(Residual()),
+    "not its call": lambda: _series(_doubled_by_hand()),
     "not a relu": lambda: _series(DoubledReLU()),
     "limits and slopes": lambda: _series(layers.ReLU(max_value=2, negative_slope=0.1)),
     "functions": lambda: _series(lambda x: ops.softplus(ops.selu(x)) - ops.square(x)),
     "choice": lambda: _series(lambda x: ops.where(x > 0, x, 0.1 * x)),
     "arithmetic": lambda: _images(lambda x: layers.Dense(3)(x / 127.5 - 1)),
+    "pictures for VGG": lambda: _pictures(keras.applications.vgg16.preprocess_input),
+    "pictures for MobileNet": lambda: _pictures(keras.applications.mobilenet_v2.preprocess_input),
+    "pictures for DenseNet": lambda: _pictures(keras.applications.densenet.preprocess_input),
     "augmentation": lambda: _images(
         lambda x: layers.Conv2D(3, 3)(layers.RandomFlip()(layers.GaussianNoise(0.3)(x)))
     ),

@@ -20,8 +20,11 @@ def kind_of(operation: Any) -> str | None:
     Returns:
         The class name, such as "Conv2D" or "Relu"; None where the class is a user's own, even if it
         is derived from one of Keras: what its methods compute is its own. A subclass that only has
-        another constructor or other configuration is its base.
+        another constructor or other configuration is its base. None too where `call` was replaced
+        in this one layer.
     """
+    if "call" in getattr(operation, "__dict__", ()):
+        return None
     for kind in type(operation).__mro__:
         if is_keras_class(kind):
             return str(kind.__name__)

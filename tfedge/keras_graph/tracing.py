@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,13 +165,20 @@ def _run_code(
             private.symbolic_weights(operation, symbols) as access,
             private.symbolic_constants(operation, stand_in),
         ):
-            return type(operation).call(operation, *args, **kwargs), constants, access
+            return _call_of(operation)(*args, **kwargs), constants, access
     except Exception as error:  # whatever the user's code raises
         raise UnsupportedError(
             f"{described(operation)} has a call that does not run on symbolic tensors "
             f"({type(error).__name__}: {_in_one_line(error)}); use keras.ops in it, on "
             "tensors and on weights alike, and no Python conditions on tensors"
         ) from error
+
+
+def _call_of(operation: Any) -> Callable[..., Any]:
+    """What a layer computes; of a model, whatever stands in for its `call` as training runs it."""
+    if isinstance(operation, keras.Model):
+        return functools.partial(type(operation).call, operation)
+    return operation.call
 
 
 def _in_one_line(error: Exception) -> str:
