@@ -175,7 +175,7 @@ def _run_code(
 
 
 def _call_of(operation: Any) -> Callable[..., Any]:
-    """What a layer computes; of a model, whatever stands in for its `call` as training runs it."""
+    """Return the function that a layer computes; of a model, without what stands in for it."""
     if isinstance(operation, keras.Model):
         return functools.partial(type(operation).call, operation)
     return operation.call
