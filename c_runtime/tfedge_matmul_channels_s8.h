@@ -13,8 +13,8 @@
  * (modulo 2^32, like all of this sum). A group's weights of one depth are loaded once for three
  * pixels, or for six where there are at most half a group of channels.
  *
- * weights: of each group of TFEDGE_GROUP channels, the last one having what is left of them,
- * [depth][channels of the group]. */
+ * bias: of each channel. weights: of each group of TFEDGE_GROUP channels, the last one having what
+ * is left of them, [depth][channels of the group]. */
 typedef struct tfedge_matmul_channels_s8_params {
   int32_t depth; /* values of a pixel */
   int32_t channels;

@@ -12,6 +12,7 @@
 typedef struct tfedge_channels_scales {
   const int32_t *multipliers;  /* Q0.31 */
   const int32_t *right_shifts; /* 1..31 */
+  int32_t each;                /* 1: for each channel; 0: a group's, which are the same, for all */
 } tfedge_channels_scales;
 
 #if TFEDGE_HAS_RVV
@@ -23,10 +24,11 @@ TFEDGE_INLINE vint8m2_t tfedge_requantize_group(vint32m8_t sums,
                                                 const tfedge_channels_scales *scales,
                                                 int32_t channel, const tfedge_lanes_output *output,
                                                 size_t count) {
-  const vint32m8_t multipliers = __riscv_vle32_v_i32m8(scales->multipliers + channel, count);
+  const int32_t first = channel * scales->each;
+  const vint32m8_t multipliers = __riscv_vle32_v_i32m8(scales->multipliers + first, count);
   vint32m8_t y = __riscv_vsmul_vv_i32m8(sums, multipliers, __RISCV_VXRM_RNU, count);
   y = __riscv_vsbc_vxm_i32m8(y, 0, __riscv_vmslt_vx_i32m8_b4(y, 0, count), count);
-  const vint32m8_t shifts = __riscv_vle32_v_i32m8(scales->right_shifts + channel, count);
+  const vint32m8_t shifts = __riscv_vle32_v_i32m8(scales->right_shifts + first, count);
   y = __riscv_vssra_vv_i32m8(y, __riscv_vreinterpret_v_i32m8_u32m8(shifts), __RISCV_VXRM_RNU,
                              count);
   vint16m4_t narrow = __riscv_vnclip_wx_i16m4(y, 0, __RISCV_VXRM_RNU, count);
@@ -40,8 +42,8 @@ TFEDGE_INLINE vint8m2_t tfedge_requantize_group(vint32m8_t sums,
 
 TFEDGE_INLINE int8_t tfedge_requantize_channel(int32_t sum, const tfedge_channels_scales *scales,
                                                int32_t channel, const tfedge_lanes_output *output) {
-  return tfedge_requantize_lane(sum, scales->multipliers[channel], -scales->right_shifts[channel],
-                                output);
+  const int32_t at = channel * scales->each;
+  return tfedge_requantize_lane(sum, scales->multipliers[at], -scales->right_shifts[at], output);
 }
 
 #endif

@@ -95,7 +95,7 @@ static int differs(uint32_t seed, int32_t multiplier, int32_t shift,
   int32_t shifts[COUNT(sums)];
   int32_t values[COUNT(sums)];
   int8_t bytes[COUNT(sums)];
-  const tfedge_channels_scales scales = {many, shifts};
+  const tfedge_channels_scales scales = {many, shifts, 1};
   for (size_t i = 0; i < COUNT(sums); i++) {
     many[i] = multiplier;
     shifts[i] = shift;

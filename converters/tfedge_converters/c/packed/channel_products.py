@@ -45,10 +45,14 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
 
 
 def scale_fields(constants: ChannelConstants) -> dict[str, Param]:
-    """Return the fields of a tfedge_channels_scales."""
+    """Return the fields of a tfedge_channels_scales: of one group where all are the same."""
+    scales = constants.columns[1:]
+    is_shared = bool((scales == scales[:, :1]).all())
+    multipliers, shifts = scales[:, : channel_packing.GROUP] if is_shared else scales
     return {
-        "multipliers": Constant("multipliers", constants.multiplier.astype(np.int32)),
-        "right_shifts": Constant("right_shifts", -constants.shift.astype(np.int32)),
+        "multipliers": Constant("multipliers", multipliers),
+        "right_shifts": Constant("right_shifts", -shifts),
+        "each": int(not is_shared),
     }
 
 
