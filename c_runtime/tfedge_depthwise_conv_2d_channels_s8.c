@@ -74,7 +74,7 @@ TFEDGE_INLINE void tfedge_depthwise_conv_2d_channels_s8_group(
     int8_t *to) {
   int32_t values = params->values - (params->values_step > 0 ? 0 : channel);
   for (int32_t left = params->steps; left > 0; left -= 2) {
-    const int32_t next = left > 1 ? 1 : 0;
+    const int next = left > 1; /* vectors */
     const tfedge_depthwise_conv_2d_channels_s8_vector first = {from, to, tfedge_group_size(values)};
     const tfedge_depthwise_conv_2d_channels_s8_vector second = {
         from + next * params->input_step, to + next * params->output_step,
