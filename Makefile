@@ -12,6 +12,9 @@ OTHER_PACKAGES := qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
 	cmake g++ gcc-avr avr-libc arduino-core-avr simavr \
 	$(foreach name,$(OTHER_PROCESSORS),gcc-$(name)-linux-gnu libc6-dev-$(name)-cross)
 
+# For RISC-V's vectors. It stands alone, since older systems do not have it.
+VECTOR_PACKAGES := clang-19
+
 DEMO_READY := $(VENV)/.ready-for-demo
 TEST_READY := $(VENV)/.ready-for-test
 C_FILES = $(shell find c_runtime converters docs tests -name '*.[ch]' -not -path '*/build/*')
@@ -32,6 +35,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: lint
 	@tools/install_debian_packages.sh $(TEST_PACKAGES) || true
 	@tools/install_debian_packages.sh $(OTHER_PACKAGES) || true
+	@tools/install_debian_packages.sh $(VECTOR_PACKAGES) || true
 	$(PYTEST)
 
 # For between two changes: without QEMU, MISRA, distribution, resumed training, sweeps, and whatever
@@ -81,6 +85,7 @@ static: $(TEST_READY)
 packages:
 	@tools/install_debian_packages.sh $(TEST_PACKAGES)
 	@tools/install_debian_packages.sh $(OTHER_PACKAGES) || true
+	@tools/install_debian_packages.sh $(VECTOR_PACKAGES) || true
 
 $(DEMO_READY): $(PROJECT_FILES)
 	@tools/make_venv.sh $(PYTHON) $(VENV) examples

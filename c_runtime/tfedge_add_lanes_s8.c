@@ -23,6 +23,24 @@ void tfedge_add_lanes_s8(const tfedge_add_lanes_s8_params *params, const int8_t 
         [a_factor] "w"(vdupq_n_s32(params->a_factor)), [min] "w"(vdupq_n_s32(params->output_min)),
         [max] "w"(vdupq_n_s32(params->output_max))
       : "q0", "q1", "lr", "memory");
+#elif TFEDGE_HAS_RVV
+  size_t left = (size_t)params->count;
+  while (left > 0u) {
+    const size_t count = __riscv_vsetvl_e32m8(left);
+    const vint32m8_t x = __riscv_vsext_vf4_i32m8(__riscv_vle8_v_i8m2(a, count), count);
+    const vint32m8_t y = __riscv_vsext_vf4_i32m8(__riscv_vle8_v_i8m2(b, count), count);
+    vint32m8_t sum = __riscv_vmul_vx_i32m8(x, params->a_factor, count);
+    sum = __riscv_vmacc_vx_i32m8(sum, params->b_factor, y, count);
+    sum = __riscv_vadd_vx_i32m8(sum, params->constant, count);
+    sum = __riscv_vsra_vx_i32m8(sum, (size_t)params->shift, count);
+    sum = __riscv_vmax_vx_i32m8(sum, params->output_min, count);
+    sum = __riscv_vmin_vx_i32m8(sum, params->output_max, count);
+    tfedge_store_group_s8(output, sum, count);
+    a += count;
+    b += count;
+    output += count;
+    left -= count;
+  }
 #else
   for (int32_t i = 0; i < params->count; i++) {
     const int32_t sum = params->constant + a[i] * params->a_factor + b[i] * params->b_factor;

@@ -2,8 +2,8 @@
 #ifndef TFEDGE_ADD_LANES_S8_H
 #define TFEDGE_ADD_LANES_S8_H
 
-#include "tfedge_mve.h"
 #include "tfedge_requantize.h"
+#include "tfedge_vectors.h"
 
 /* ADD and SUB on int8 of two operands of one shape as a linear function, for lanes of vectors:
  * (constant + a*a_factor + b*b_factor) / 2^shift, rounded down. As tfedge_add_linear_s8, it is used

@@ -2,8 +2,8 @@
 #ifndef TFEDGE_REQUANTIZE_LANES_H
 #define TFEDGE_REQUANTIZE_LANES_H
 
-#include "tfedge_mve.h"
 #include "tfedge_requantize.h"
+#include "tfedge_vectors.h"
 
 /* Requantisation of four channels at a time, the same numbers as tfedge_requantize:
  *
@@ -20,6 +20,13 @@ typedef struct tfedge_lanes_output {
   int32_t min;        /* the fused activation, within -128..127 */
   int32_t max;
 } tfedge_lanes_output;
+
+/* One channel, from its sum with the bias. */
+TFEDGE_INLINE int8_t tfedge_requantize_lane(int32_t sum, int32_t multiplier, int32_t shift,
+                                            const tfedge_lanes_output *output) {
+  const int32_t y = tfedge_requantize(sum, multiplier, shift);
+  return (int8_t)tfedge_clamp(y + output->zero_point, output->min, output->max);
+}
 
 #if TFEDGE_HAS_MVE
 
@@ -48,13 +55,6 @@ TFEDGE_INLINE int32x4_t tfedge_clamp_four(int32x4_t y, const tfedge_lanes_output
 }
 
 #else
-
-/* One channel, from its sum with the bias. */
-TFEDGE_INLINE int8_t tfedge_requantize_lane(int32_t sum, int32_t multiplier, int32_t shift,
-                                            const tfedge_lanes_output *output) {
-  const int32_t y = tfedge_requantize(sum, multiplier, shift);
-  return (int8_t)tfedge_clamp(y + output->zero_point, output->min, output->max);
-}
 
 /* One channel of a row, from its sum without the bias. */
 TFEDGE_INLINE int8_t tfedge_requantize_row_lane(int32_t sum, const int32_t *row, int32_t lane,

@@ -2,7 +2,7 @@
 #ifndef TFEDGE_ROW_WINDOW_S8_H
 #define TFEDGE_ROW_WINDOW_S8_H
 
-#include "tfedge_mve.h"
+#include "tfedge_vectors.h"
 
 /* The input rows that one row of outputs reads, or a few, copied one behind the other and padded
  * with the zero point, so that a window's rows lie at equal steps and no kernel needs code for

@@ -1,8 +1,8 @@
-"""Random instances of operators that kernels for lanes of vectors compute.
+"""Random instances of operators that kernels for vectors compute, of lanes or of channels.
 
-Shapes leave every remainder: channels by 3, by 4 and by 16, depths by 16, odd images and those of
-one pixel. Biases reach beyond where sums wrap, activations end within int8, and values that
-nothing else reads may be overwritten.
+Shapes leave every remainder: channels by 3, by 4, by 16 and by 32, depths by 4 and by 16, odd
+images and those of one pixel. Biases reach beyond where sums wrap, activations end within int8, and
+values that nothing else reads may be overwritten.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import SAME, VALID, Builder, extent
+from random_graphs import random_sample
 
-from tfedge_converters.graph import Quantization, Tensor, TensorType
+from tfedge_converters.graph import Model, Quantization, Tensor, TensorType
 
 _NONE = schema.ActivationFunctionType.NONE
 _RELU = schema.ActivationFunctionType.RELU
@@ -113,6 +114,19 @@ def network(b: Builder) -> None:
 
 
 OPERATORS = (convolution, pointwise, depthwise, dense, add, average_pool, network)
+
+
+def random_layers(
+    instances: int, seed: int, samples: int = 16
+) -> tuple[Model, list[list[np.ndarray]]]:
+    """A model of so many of each operator, and random samples."""
+    builder = Builder(np.random.default_rng(seed))
+    for make in OPERATORS:
+        for _ in range(instances):
+            make(builder)
+    model = builder.model()
+    rng = np.random.default_rng(seed + 1)
+    return model, [random_sample(model, rng) for _ in range(samples)]
 
 
 def _layer(b: Builder, values: list[Tensor]) -> Tensor:

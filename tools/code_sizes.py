@@ -51,7 +51,7 @@ _SEEDS = range(2)
 _INSTANCES = 4
 # Bytes by which a program calls a layer.
 _MOST_OF_A_LAYER = 40
-_SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) ([tTrRdD]) (\S+)$", re.MULTILINE)
+_SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) ([tTrRdDwWvV]) (\S+)$", re.MULTILINE)
 _CODE = re.compile(r"^model_layer_(\d+)(?:_\d+)?_[a-z]\w*(?:\.\w+)*$")
 _PARAMS = re.compile(r"^model_layer_(\d+)(?:_\d+)?(?:\.\w+)*$")
 """Functions of layers, and parameters of their calls; constants lie in another file."""
@@ -175,13 +175,14 @@ def _functions(core: str) -> dict[str, int]:
 
 def _symbols(path: Path, core: str, include: Path) -> dict[str, int]:
     """Symbol to bytes, of code and of constants."""
-    prefix = CORES[core].toolchain.prefix
-    specs = CORES[core].toolchain.flags
+    toolchain = CORES[core].toolchain
+    own = toolchain.flags if toolchain.clang is None else toolchain.clang.flags
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "object.o"
-        flags = [*specs, *CORES[core].flags, *_FLAGS, f"-I{include}"]
-        subprocess.run([f"{prefix}gcc", *flags, "-c", path, "-o", target], check=True)
-        listing = subprocess.check_output([f"{prefix}nm", "-S", target], text=True)
+        flags = [*own, *CORES[core].flags, *_FLAGS, f"-I{include}"]
+        subprocess.run([toolchain.compiler, *flags, "-c", path, "-o", target], check=True)
+        nm = f"{toolchain.prefix}nm"
+        listing = subprocess.check_output([nm, "-S", target], text=True)
     return {name: int(size, 16) for size, _, name in _SYMBOL.findall(listing)}
 
 

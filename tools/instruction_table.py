@@ -11,8 +11,8 @@
 FOLDER holds MLPerf Tiny's int8 files. Of what the loops of a kernel count (c/kernel_work.py),
 instructions are a sum with factors that are not negative; those are taken whose largest relative
 errors are least in the sense of squares. Random operators, the second but last command, count for
-kernels that no network has. How far layers of networks are off is printed: with their own network
-among what was fitted, and without it.
+kernels that no network has. Cores that no table has keep their rows. How far layers of networks are
+off is printed: with their own network among what was fitted, and without it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def main() -> None:
     folder, *tables = arguments.paths
     layers = _layers(folder, tables)
     factors = {key: _fitted(group) for key, group in layers.items()}
-    TABLE.write_text(_as_json(factors, _typical(layers)))
+    kept = json.loads(TABLE.read_text("utf-8"))
+    TABLE.write_text(_as_json(kept | _rows(factors, _typical(layers))), "utf-8")
     print(_report("fitted", _errors(layers, lambda key, _: factors[key])))
     print(_report("without their network", _errors(layers, _fitted_without(layers))))
 
@@ -235,13 +236,20 @@ def _report(title: str, errors: Sequence[tuple[Key, Layer, float]]) -> str:
     return "\n".join(lines)
 
 
-def _as_json(factors: Mapping[Key, Factors], typical: Mapping[tuple[str, str], Factors]) -> str:
+def _rows(
+    factors: Mapping[Key, Factors], typical: Mapping[tuple[str, str], Factors]
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Core, kernel or kernel/variant, OWN or SHARED: factors."""
     rows: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(dict))
     named = {**factors, **{(core, TYPICAL, kind): row for (core, kind), row in typical.items()}}
     for (core, variant, kind), row in sorted(named.items()):
         rows[core][variant][kind] = [float(f"{factor:.4g}") for factor in row]
+    return rows
+
+
+def _as_json(rows: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> str:
     cores = []
-    for core, kernels in rows.items():
+    for core, kernels in sorted(rows.items()):
         lines = ",\n".join(f'    "{name}": {json.dumps(row)}' for name, row in kernels.items())
         cores.append(f'  "{core}": {{\n{lines}\n  }}')
     return "{\n" + ",\n".join(cores) + "\n}\n"

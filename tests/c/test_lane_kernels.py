@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import SAME, Builder
-from random_graphs import random_sample
-from random_lanes import OPERATORS
+from random_lanes import random_layers
 
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate, lane_packing
@@ -34,16 +33,6 @@ LEAST = {
 }
 
 
-def random_lanes(instances, seed):
-    builder = Builder(np.random.default_rng(seed))
-    for make in OPERATORS:
-        for _ in range(instances):
-            make(builder)
-    model = builder.model()
-    rng = np.random.default_rng(seed + 1)
-    return model, [random_sample(model, rng) for _ in range(16)]
-
-
 def calls_of(layout):
     return [call for layer in layout.layers for call in layer.lowered.calls]
 
@@ -54,7 +43,7 @@ def test_kernels_are_bit_exact(compiler, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     is_gcc = compiler == "gcc"
-    model, samples = random_lanes(30 if is_gcc else 10, seed=5)
+    model, samples = random_layers(30 if is_gcc else 10, seed=5)
     source = generate(model, Options("model", targets.load("cortex-m55")))
     program = build_host(source.write(tmp_path), compiler=compiler, sanitize=is_gcc, flags=["-O1"])
     for got, right in zip(
@@ -65,7 +54,7 @@ def test_kernels_are_bit_exact(compiler, tmp_path):
 
 
 def test_every_kernel_computes_some_of_the_random_operators():
-    layout = plan(random_lanes(30, seed=5)[0].main, "lanes")
+    layout = plan(random_layers(30, seed=5)[0].main, "lanes")
     found = Counter(call.kernel for call in calls_of(layout))
     assert {kernel: found[kernel] for kernel, least in LEAST.items() if found[kernel] < least} == {}
     taken = [

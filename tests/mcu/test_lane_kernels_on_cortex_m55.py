@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_builder import Builder
-from random_graphs import random_sample
-from random_lanes import OPERATORS
+from random_lanes import random_layers
 
 from tfedge.errors import MissingToolError
 from tfedge_converters import targets
@@ -39,13 +37,7 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def operators():
     """A model of many operators, random samples, and what TFLite Micro makes of them."""
-    builder = Builder(np.random.default_rng(31))
-    for make in OPERATORS:
-        for _ in range(INSTANCES):
-            make(builder)
-    model = builder.model()
-    rng = np.random.default_rng(32)
-    samples = [random_sample(model, rng) for _ in range(SAMPLES)]
+    model, samples = random_layers(INSTANCES, seed=31, samples=SAMPLES)
     return model, samples, run_micro(write_model(model), samples)
 
 

@@ -1,8 +1,9 @@
 """Flash bytes of kernels that decide what shares code, see `sharing.py`.
 
-For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2: other cores
-and -Os hardly change the proportions, and code for all of them is shared alike. What code takes on
-a core is in `code_size.py`. `python tools/code_sizes.py` prints the rows of new kernels.
+For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2, and of kernels
+for RISC-V's vectors by clang: other cores and -Os hardly change the proportions, and code for all
+is shared alike. What code takes on a core is in `code_size.py`. `python tools/code_sizes.py` prints
+the rows of new kernels.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ TURN_BYTES = 4
 
 # Functions that kernels do not inline.
 INNER_BYTES = {
+    "matmul_channels_s8": 1308,
     "matmul_lanes_s8": 600,
     "matmul_s16_row": 954,
     "matmul_s8_one_row": 800,
@@ -63,8 +65,10 @@ CODE_BYTES = {
     "batch_matmul_s8": CodeBytes(798, 262, 108),
     "cast": CodeBytes(328, 34, 28),
     "compare_s8": CodeBytes(722, 134, 128),
+    "conv_2d_1x1_channels_s8": CodeBytes(182, 85, 85, ("matmul_channels_s8",)),
     "conv_2d_1x1_lanes_s8": CodeBytes(112, 80, 80, ("matmul_lanes_s8",)),
     "conv_2d_1x1_shallow_lanes_s8": CodeBytes(416, 62, 62),
+    "conv_2d_channels_s8": CodeBytes(762, 120, 120, ("matmul_channels_s8",)),
     "conv_2d_grouped_s8": CodeBytes(1442, 484, 144, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "conv_2d_lanes_s8": CodeBytes(486, 112, 112, ("matmul_lanes_s8",)),
     "conv_2d_pairs_s8": CodeBytes(812, 104, 104, ("pairs_s8_four", "pairs_s8_widen")),
@@ -74,6 +78,7 @@ CODE_BYTES = {
     "copy_bytes": CodeBytes(344, 31, 102),
     "cumsum_s8": CodeBytes(280, 124, 52),
     "depthwise_conv_2d_3x3_lanes_s8": CodeBytes(1080, 78, 78),
+    "depthwise_conv_2d_channels_s8": CodeBytes(856, 133, 133),
     "depthwise_conv_2d_lanes_s8": CodeBytes(718, 120, 120),
     "depthwise_conv_2d_planes_s8": CodeBytes(2002, 76, 76),
     "depthwise_conv_2d_s16": CodeBytes(696, 314, 104),
@@ -84,6 +89,7 @@ CODE_BYTES = {
     "div_s8": CodeBytes(614, 208, 130),
     "elementwise_s32_s64": CodeBytes(712, 48, 112),
     "fill_bytes": CodeBytes(12, 20, 66),
+    "fully_connected_channels_s8": CodeBytes(316, 62, 62),
     "fully_connected_lanes_s8": CodeBytes(264, 48, 48),
     "fully_connected_pairs_s8": CodeBytes(880, 52, 52),
     "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),

@@ -1,7 +1,7 @@
 """How many bytes of flash a program's code takes on a core: an estimate from a table.
 
 `code_table.json` has the bytes of kernels, of calls and of their parameters that
-`tools/code_sizes.py` has measured on each core, by GCC at -O2.
+`tools/code_sizes.py` has measured on each core, by its compiler at -O2.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _MEASURED_FOR: Mapping[str, str] = {
     "cortex-m33": "cortex-m4",
     "cortex-m55": "cortex-m55",
     "rv32imc": "rv32imc",
+    "rv32imc-zve32x": "rv32imc-zve32x",
     "rv64gc": "rv32imc",
 }
 

@@ -110,7 +110,7 @@ def _ram_in_words(memories: Sequence[Memory]) -> str:
 
 
 def _compiled(
-    source: CSource, target: Target, figure: Callable[[CProgram, Target], _Figure]
+    source: CSource, target: Target, figure: Callable[[CProgram, Target], _Figure | None]
 ) -> _Figure | None:
     """A figure that the compiler for the target's core says; None if it cannot be asked here."""
     if target.core not in CORES:
@@ -127,7 +127,7 @@ def _linked_flash(program: CProgram, target: Target) -> int:
     return build_firmware(program, target.core, flags=flags).sizes().flash_bytes
 
 
-def _stack(program: CProgram, target: Target) -> int:
+def _stack(program: CProgram, target: Target) -> int | None:
     return stack_bound(program, target.core, _flags(program, target))
 
 

@@ -31,6 +31,7 @@ _COUNTED_FOR: Mapping[str, tuple[str, ...]] = {
     "cortex-m33": ("cortex-m4",),
     "cortex-m55": ("cortex-m55",),
     "rv32imc": ("rv32imc", _ANY_CORE),
+    "rv32imc-zve32x": ("rv32imc-zve32x", "rv32imc", _ANY_CORE),
     "rv64gc": ("rv32imc", _ANY_CORE),
 }
 

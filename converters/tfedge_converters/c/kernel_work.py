@@ -9,12 +9,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfedge_converters.c.channel_packing import FEW_PIXELS, GROUP, pixels_together
 from tfedge_converters.c.kernel_call import KernelCall
 
 Work = tuple[float, ...]
 
 # What vectors of int8 hold, and packed kernels compute at a time.
 _LANES, _FOUR = 16, 4
+
+# What groups of eight registers of RVV hold, and the longest runs that are copied across.
+_BYTES, _SHORT_RUN = 128, 4
 
 
 def work_of(call: KernelCall) -> Work:
@@ -92,7 +96,8 @@ def _lane_product(call: KernelCall) -> Work:
     channels, depth = matmul["channels"], matmul["depth"]
     singles = channels % 3
     steps = channels // 3 + singles
-    columns = params.get("columns", 0)
+    window = params.get("window", {})
+    height = window.get("kernel_height", 0)
     return (
         1,
         rows,
@@ -100,8 +105,8 @@ def _lane_product(call: KernelCall) -> Work:
         pairs * steps,
         pairs * steps * _ceil(depth, _LANES),
         rows * pixels * _ceil(channels, _FOUR),
-        rows * columns * params.get("kernel_height", 0),
-        rows * params.get("kernel_height", 0),
+        rows * window.get("columns", 0) * height,
+        rows * height,
     )
 
 
@@ -135,6 +140,62 @@ def _lane_rows(call: KernelCall) -> Work:
     params: Mapping[str, Any] = call.params
     channels = params["channels"]
     return 1, _ceil(channels, _FOUR), channels * _ceil(params["depth"], _LANES)
+
+
+def _channel_product(call: KernelCall) -> Work:
+    """Count a few or many pixels at a time: groups of channels, their depth; and what is copied."""
+    params: Mapping[str, Any] = call.params
+    matmul = params["matmul"]
+    rows = params.get("rows", params.get("output_height", 1)) * params.get("batches", 1)
+    pixels = params.get("pixels", params.get("output_width", 1))
+    channels, depth = matmul["channels"], matmul["depth"]
+    groups = _ceil(channels, GROUP)
+    most = pixels_together(channels)
+    turns, left = divmod(pixels, most)
+    many = rows * (turns + (left > FEW_PIXELS)) if most > FEW_PIXELS else 0
+    few = rows * (turns + (left > 0)) if most == FEW_PIXELS else rows * (0 < left <= FEW_PIXELS)
+    return (
+        1,
+        rows,
+        few * groups,
+        few * groups * depth,
+        many,
+        many * depth,
+        (few * FEW_PIXELS + many * most) * groups,
+        *_copied_columns(params.get("window"), rows),
+    )
+
+
+def _copied_columns(window: Mapping[str, Any] | None, rows: int) -> Work:
+    """Rows that are copied into columns, runs of them, and vectors of what is moved."""
+    if window is None:
+        return 0, 0, 0, 0
+    height, channels, columns = (
+        window[name] for name in ("kernel_height", "input_channels", "columns")
+    )
+    copied = height + (rows - 1) * min(window["stride_y"], height)
+    is_short = channels <= _SHORT_RUN
+    moved = rows * _ceil(columns * height * channels, _BYTES)
+    across = copied * channels * _ceil(columns, _BYTES)
+    return copied, copied * columns * (not is_short), across * is_short, moved
+
+
+def _channel_taps(call: KernelCall) -> Work:
+    """Count what depthwise kernels do: groups of channels in each row, two vectors, their taps."""
+    params: Mapping[str, Any] = call.params
+    rows = params["batches"] * params["output_height"]
+    groups = rows * params["groups"]
+    pairs = groups * _ceil(params["steps"], 2)
+    window = params["window"]
+    copied = rows * window["rows"] * _ceil(window["row"], _BYTES)
+    return 1, rows, groups, pairs, pairs * params["taps"], copied
+
+
+def _channel_rows(call: KernelCall) -> Work:
+    """Dense layers: groups of channels, and their depth."""
+    params: Mapping[str, Any] = call.params
+    groups = _ceil(params["channels"], GROUP)
+    return 1, groups, groups * params["depth"]
 
 
 def _blocks(call: KernelCall) -> Work:
@@ -196,14 +257,18 @@ def _ceil(count: float, step: int) -> int:
 
 
 _WORK: Mapping[str, Callable[[KernelCall], Work]] = {
+    "conv_2d_1x1_channels_s8": _channel_product,
     "conv_2d_1x1_lanes_s8": _lane_product,
+    "conv_2d_channels_s8": _channel_product,
     "conv_2d_lanes_s8": _lane_product,
     "conv_2d_pairs_s8": _pairs_product,
     "copy_bytes": _blocks,
     "depthwise_conv_2d_3x3_lanes_s8": _lane_patches,
+    "depthwise_conv_2d_channels_s8": _channel_taps,
     "depthwise_conv_2d_lanes_s8": _lane_taps,
     "depthwise_conv_2d_planes_s8": _planes,
     "depthwise_conv_2d_s8": _depthwise,
+    "fully_connected_channels_s8": _channel_rows,
     "fully_connected_lanes_s8": _lane_rows,
     "fully_connected_pairs_s8": _pairs_rows,
     "fully_connected_s8": _rows,

@@ -6,7 +6,7 @@ AN385, AN386, AN500, AN505 and AN547.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MEGABYTE = 1 << 20
 
@@ -113,6 +113,19 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Clang:
+    """A clang that compiles what a toolchain's gcc links.
+
+    Attributes:
+        name: of the program.
+        flags: the architecture, and the C library's headers.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Toolchain:
     """A cross compiler.
 
@@ -123,6 +136,7 @@ class Toolchain:
         specs: the file that makes the compiler find it; it comes with it.
         flags: that choose it.
         startup: the folder of the harness's code for its architecture.
+        clang: compiles, where gcc cannot and only links; None where gcc does both.
     """
 
     prefix: str
@@ -131,6 +145,12 @@ class Toolchain:
     specs: str
     flags: tuple[str, ...]
     startup: str
+    clang: Clang | None = None
+
+    @property
+    def compiler(self) -> str:
+        """The name of the program that compiles C."""
+        return f"{self.prefix}gcc" if self.clang is None else self.clang.name
 
 
 @dataclass(frozen=True)
@@ -141,11 +161,13 @@ class Core:
         flags: the compiler's options for it.
         machine: runs its code.
         toolchain: compiles it.
+        linked_as: gcc's options to link it, where it is not gcc that compiles.
     """
 
     flags: tuple[str, ...]
     machine: Machine
     toolchain: Toolchain
+    linked_as: tuple[str, ...] = ()
 
 
 VECTOR_TABLE_BYTES = 16 * 4
@@ -165,6 +187,16 @@ _RISCV = Toolchain(
     specs="picolibc.specs",
     flags=("--specs=picolibc.specs",),
     startup="riscv",
+)
+# Debian's gcc 12 has no intrinsics for vectors. clang would take the compiler's own library from
+# where only its packages for other systems have it.
+_RISCV_CLANG = replace(
+    _RISCV,
+    packages=f"clang-19 {_RISCV.packages}",
+    clang=Clang(
+        "clang-19",
+        ("--target=riscv32-unknown-elf", "-isystem/usr/lib/picolibc/riscv64-unknown-elf/include"),
+    ),
 )
 
 _QEMU_ARM = Emulator("qemu-system-arm", "qemu-system-arm")
@@ -206,11 +238,14 @@ def _cortex_m(machine: Machine, *flags: str) -> Core:
     return Core((*flags, "-mthumb"), machine, _ARM)
 
 
-def _risc_v(bits: int, *flags: str) -> Core:
-    emulator = Emulator(f"qemu-system-riscv{bits}", "qemu-system-misc", ("-bios", "none"))
+def _virt(bits: int, *options: str) -> Machine:
+    emulator = Emulator(f"qemu-system-riscv{bits}", "qemu-system-misc", ("-bios", "none", *options))
     memory = (0x8000_0000, 0x8000_0040, 0x8100_0000)
-    virt = Machine(emulator, "virt", 1_000_000_000, *memory, Uart("16550", 0x1000_0000))
-    return Core(flags, virt, _RISCV)
+    return Machine(emulator, "virt", 1_000_000_000, *memory, Uart("16550", 0x1000_0000))
+
+
+def _risc_v(bits: int, *flags: str) -> Core:
+    return Core(flags, _virt(bits), _RISCV)
 
 
 CORES = {
@@ -222,6 +257,13 @@ CORES = {
     "cortex-m33": _cortex_m(_AN505, "-mcpu=cortex-m33", *_HARD_FLOAT),
     "cortex-m55": _cortex_m(_AN547, "-mcpu=cortex-m55", *_HARD_FLOAT),
     "rv32imc": _risc_v(32, "-march=rv32imc", "-mabi=ilp32"),
+    # QEMU's vectors are those of all of RVV; the compiler keeps to the part that is asked for.
+    "rv32imc-zve32x": Core(
+        ("-march=rv32imc_zve32x_zvl128b", "-mabi=ilp32"),
+        _virt(32, "-cpu", "rv32,v=true,vext_spec=v1.0,vlen=128"),
+        _RISCV_CLANG,
+        ("-march=rv32imc", "-mabi=ilp32"),
+    ),
     # Addresses from 2^31 on are none for the default code model.
     "rv64gc": _risc_v(64, "-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"),
 }

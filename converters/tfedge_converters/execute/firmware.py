@@ -37,11 +37,8 @@ _EMPTY_MODEL = HARNESS_DIRECTORY / "empty"
 # From reset to main, with messages and files of the debugger's.
 BASE_SOURCES = tuple(_FIRMWARE / name for name in ("console.c", "semihosting.c", "start.c"))
 _HARNESS_SOURCES = (HARNESS_DIRECTORY / "harness.c", *sorted(_FIRMWARE.glob("*.c")))
-_FLAGS = (
-    *STRICT_C99,
-    *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
-    "-nostartfiles",
-)
+_COMPILING = (*STRICT_C99, "-ffunction-sections", "-fdata-sections")
+_LINKING = ("-Wl,--gc-sections", "-nostartfiles")
 
 # One instruction takes one nanosecond of virtual time, however long it takes the host.
 _QEMU_OPTIONS = (
@@ -213,16 +210,39 @@ def link_firmware(
         MissingToolError: the cross compiler or its C library is not installed.
         ExecutionError: the C does not compile, or needs more than 4 MiB of flash or RAM.
     """
-    gcc = find_gcc(core.toolchain)
-    startup = _FIRMWARE / core.toolchain.startup
+    toolchain = core.toolchain
+    startup = _FIRMWARE / toolchain.startup
     (directory / "regions.ld").write_text(core.machine.linker_regions())
     elf = directory / f"{program.name}.elf"
-    command: list[str | Path] = [gcc, *_FLAGS, *core.toolchain.flags, *core.flags]
-    command += [f"-I{path}" for path in (program.directory, _FIRMWARE, startup)]
-    command += [*options, *sources, *sorted(startup.glob("*.c")), "-lm"]
-    command += [f"-L{directory}", "-T", startup / "memory.ld", "-o", elf]
+    folders = (program.directory, _FIRMWARE, startup)
+    flags = [*_COMPILING, *core.flags, *(f"-I{path}" for path in folders), *options]
+    files: list[str | Path] = [*sources, *sorted(startup.glob("*.c"))]
+    command: list[str | Path] = [find_gcc(toolchain), *_LINKING, *toolchain.flags]
+    if toolchain.clang is None:
+        command += [*flags, *files]
+    else:
+        clang = find_tool([toolchain.clang.name], toolchain.packages)
+        compiler = [clang, *toolchain.clang.flags, *flags]
+        command += [*core.linked_as, *_objects(program, compiler, files, directory)]
+    command += ["-lm", f"-L{directory}", "-T", startup / "memory.ld", "-o", elf]
     compile_program(command, program.name, elf)
     return elf
+
+
+def _objects(
+    program: CProgram, compiler: Sequence[str], sources: Sequence[str | Path], directory: Path
+) -> list[Path]:
+    """Compile sources, a folder at a time, for files of several may have the same name."""
+    folders: dict[Path, list[Path]] = {}
+    for source in (Path(source).absolute() for source in sources):
+        folders.setdefault(source.parent, []).append(source)
+    objects: list[Path] = []
+    for number, files in enumerate(folders.values()):
+        folder = directory / f"objects_{number}"
+        folder.mkdir(exist_ok=True)
+        objects += [folder / f"{file.stem}.o" for file in files]
+        compile_program([*compiler, "-c", *files], program.name, objects[-1], folder)
+    return objects
 
 
 def qemu_command(machine: Machine, elf: Path, options: Sequence[str]) -> list[str | Path]:

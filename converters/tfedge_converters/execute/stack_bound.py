@@ -157,8 +157,10 @@ def call_graph(program: CProgram, compiler: Sequence[str | Path]) -> CallGraph:
     return graph
 
 
-def stack_bound(program: CProgram, core: str, flags: Sequence[str] = ()) -> int:
+def stack_bound(program: CProgram, core: str, flags: Sequence[str] = ()) -> int | None:
     """Bytes of stack that no call of a model's functions goes beyond.
+
+    None where the core's compiler is not gcc, for others write no call graph.
 
     Args:
         program: the generated C.
@@ -170,6 +172,8 @@ def stack_bound(program: CProgram, core: str, flags: Sequence[str] = ()) -> int:
         ExecutionError: the C does not compile, or has no bound.
     """
     chosen = CORES[core]
+    if chosen.toolchain.clang is not None:
+        return None
     gcc = find_gcc(chosen.toolchain)
     compiler = [gcc, *chosen.toolchain.flags, *chosen.flags, *flags]
     return call_graph(program, compiler).worst_case(program.name)[0]

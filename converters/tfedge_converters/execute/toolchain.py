@@ -77,20 +77,23 @@ def find_gcc(toolchain: Toolchain) -> str:
     return gcc
 
 
-def compile_program(command: Sequence[str | Path], model: str, output: Path) -> None:
+def compile_program(
+    command: Sequence[str | Path], model: str, output: Path, folder: Path | None = None
+) -> None:
     """Run a compiler.
 
     Args:
         command: its command line.
         model: what messages call the model.
         output: what it has to make.
+        folder: where it runs; None: here.
 
     Raises:
         ExecutionError: it rejects a source, makes nothing, cannot be run, or takes too long; the
             message has what it said.
     """
     compiler = Path(command[0]).name
-    run = run_tool(command, f"the compiler {compiler}", seconds=COMPILE_SECONDS)
+    run = run_tool(command, f"the compiler {compiler}", seconds=COMPILE_SECONDS, folder=folder)
     if run.status != 0:
         words = excerpt(run.printed) or f"it {run.end} and said nothing"
         raise ExecutionError(f"the C of model '{model}' does not compile with {compiler}: {words}")

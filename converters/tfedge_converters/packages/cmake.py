@@ -62,7 +62,9 @@ class CMake(Package):
 
 
 def _core(model: PackagedModel) -> Core | None:
-    return CORES.get(model.target.core)
+    """The core that QEMU simulates, and that one compiler makes programs for."""
+    core = CORES.get(model.target.core)
+    return core if core is not None and core.toolchain.clang is None else None
 
 
 PACKAGE = CMake(

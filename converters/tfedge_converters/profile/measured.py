@@ -20,13 +20,14 @@ class Measured:
     Attributes:
         sizes: of linked firmware, beyond that of an empty model.
         stack_bytes: that no call of the model goes beyond, by the compiler's call graph, or what a
-            run has taken, if functions of the C library took more.
+            run has taken, if functions of the C library took more, or there is no call graph; None
+            with neither.
         run: outputs and instructions; None without QEMU.
         missing: what was not there to measure with, in words; empty if all was.
     """
 
     sizes: FirmwareSizes
-    stack_bytes: int
+    stack_bytes: int | None
     run: FirmwareResult | None
     missing: str = ""
 
@@ -69,4 +70,4 @@ def measure(
         run = timed.run(samples)
     except MissingToolError as error:
         return Measured(sizes, bound, None, str(error))
-    return Measured(sizes, max(bound, run.stack_bytes), run)
+    return Measured(sizes, max(bound or 0, run.stack_bytes), run)

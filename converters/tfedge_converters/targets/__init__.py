@@ -45,8 +45,8 @@ class Target:
             one flash, or where only the core is known. Code lies in the first flash.
         packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
             in the order of the .tflite file), "pairs" (those that make two products with an
-            instruction: by the DSP extension, or by multiplications of 32 bits) or "lanes" (those
-            with Helium).
+            instruction: by the DSP extension, or by multiplications of 32 bits), "lanes" (those
+            with Helium) or "channels" (those with RVV).
         backend: the name of what makes its files: "tflite" (the .tflite file alone), "c"
             (standalone C beside it), "tflite-micro" (the model as an array, and its operator
             resolver), "ethos-u" (the same of what Vela makes), or one that was registered.
@@ -57,7 +57,7 @@ class Target:
         settings: what its file has for its back end alone, by key.
         channel_multiple: a layer that loses channels keeps a multiple of so many: as many as its
             kernels compute, or load, at a time.
-        extensions: of the core's instruction set: "FPU", "DSP", "MVE".
+        extensions: of the core's instruction set: "FPU", "DSP", "MVE", "RVV".
         timing: how fast the core executes; None where nobody can say.
         part: what is known of a part as it is sold; None of a core alone.
     """

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.packed import lanes, pairs
+from tfedge_converters.c.packed import channels, lanes, pairs
 
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
@@ -24,6 +24,7 @@ PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
     NATURAL: {},
     "pairs": pairs.KERNELS,
     "lanes": lanes.KERNELS,
+    "channels": channels.KERNELS,
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,27 +14,13 @@ from tfedge_converters.c.packed.lane_sums import (
     is_limited_by_int8,
     output_fields,
 )
+from tfedge_converters.c.packed.pixels import Pixels, pixels_call
 
 # What the weights of four channels are loaded for once: enough to forget the loading.
 _BLOCK_PIXELS = 48
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """Which pixels of the input an output has.
-
-    Attributes:
-        rows, pixels: rows, and pixels in each.
-        row_step, pixel_step: values from one to the next.
-    """
-
-    rows: int
-    pixels: int
-    row_step: int
-    pixel_step: int
-
-
-def pixels_call(
+def lane_pixels_call(
     call: KernelCall, matmul: Mapping[str, Any], constants: ChannelConstants, pixels: Pixels
 ) -> KernelCall:
     """A product of pixels, which are read where they lie, with the weights.
@@ -47,25 +32,11 @@ def pixels_call(
         pixels: of the input.
     """
     channels, depth = matmul["channels"], matmul["depth"]
-    is_dense = pixels.rows == 1 and pixels.pixel_step == depth
-    if is_dense and _is_shallow(matmul):
+    if pixels.are_dense(depth) and _is_shallow(matmul):
         return _shallow_call(call, matmul, constants, pixels.pixels)
     weights = matmul["weights"].values.reshape(channels, depth)
-    return call.packed_as(
-        "conv_2d_1x1_lanes_s8",
-        {
-            "rows": pixels.rows,
-            "pixels": pixels.pixels,
-            "row_step": pixels.row_step,
-            "pixel_step": pixels.pixel_step,
-            "backwards": int(is_dense and channels > depth),
-            "matmul": matmul_fields(matmul, constants, weights),
-        },
-        takes_scratch=True,
-        scratch_bytes=sums_bytes(channels),
-        in_place=(0,) if is_dense else (),
-        resizes=True,
-    )
+    product = matmul_fields(matmul, constants, weights)
+    return pixels_call(call, "conv_2d_1x1_lanes_s8", pixels, product, sums_bytes(channels))
 
 
 def matmul_fields(

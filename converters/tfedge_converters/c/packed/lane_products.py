@@ -9,23 +9,10 @@ import numpy as np
 
 from tfedge_converters.c import lane_packing
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
-from tfedge_converters.c.packed.lane_pixels import Pixels, matmul_fields, pixels_call, sums_bytes
+from tfedge_converters.c.packed.columns import Columns, columns_call
+from tfedge_converters.c.packed.lane_pixels import lane_pixels_call, matmul_fields, sums_bytes
 from tfedge_converters.c.packed.lane_sums import ChannelConstants, output_fields
-from tfedge_converters.c.packed.row_window import reads_ahead, strides
-
-# What a tfedge_conv_2d_lanes_s8_params has of the natural kernel's.
-_WINDOW_FIELDS = (
-    "batches",
-    "input_height",
-    "input_width",
-    "input_channels",
-    "output_height",
-    "output_width",
-    "kernel_height",
-    "pad_top",
-    "pad_left",
-    "input_zero_point",
-)
+from tfedge_converters.c.packed.pixels import Pixels, is_pointwise
 
 
 def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
@@ -37,7 +24,7 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
         return None
     channels, depth = matmul["channels"], matmul["depth"]
     if rows > 1:
-        return pixels_call(call, matmul, constants, Pixels(1, rows, rows * depth, depth))
+        return lane_pixels_call(call, matmul, constants, Pixels.of_rows(rows, depth))
     weights = lane_packing.fours(matmul["weights"].values.reshape(channels, depth))
     return call.packed_as(
         "fully_connected_lanes_s8",
@@ -73,43 +60,10 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
     constants = ChannelConstants.of(params["matmul"])
     if constants is None or (params["dilation_y"], params["dilation_x"]) != (1, 1):
         return None
-    if params["batches"] * params["kernel_height"] * params["kernel_width"] == 1:
-        return pixels_call(call, params["matmul"], constants, _strided_pixels(params))
-    return _windowed(call, constants)
-
-
-def _strided_pixels(params: Mapping[str, Any]) -> Pixels:
-    depth = params["input_channels"]
-    stride_y, stride_x = strides(params)
-    return Pixels(
-        rows=params["output_height"],
-        pixels=params["output_width"],
-        row_step=stride_y * params["input_width"] * depth,
-        pixel_step=stride_x * depth,
-    )
-
-
-def _windowed(call: KernelCall, constants: ChannelConstants) -> KernelCall:
-    """Kernels of several pixels, on columns of the rows that they see."""
-    params: Mapping[str, Any] = call.params
     matmul = params["matmul"]
-    channels, depth = matmul["channels"], params["input_channels"]
-    taps = (channels, params["kernel_height"], params["kernel_width"], depth)
-    by_columns = matmul["weights"].values.reshape(taps).transpose(0, 2, 1, 3)
-    seen = (params["output_width"] - 1) * params["stride_x"] + params["kernel_width"]
-    columns = max(params["pad_left"] + params["input_width"], seen)
-    column_bytes = params["kernel_height"] * depth
-    stride_y, stride_x = strides(params)
-    return call.packed_as(
-        "conv_2d_lanes_s8",
-        {
-            **{name: params[name] for name in _WINDOW_FIELDS},
-            "stride_y": stride_y,
-            "stride_x": stride_x,
-            "columns": columns,
-            "matmul": matmul_fields(matmul, constants, by_columns.reshape(channels, -1)),
-        },
-        scratch_bytes=sums_bytes(channels) + depth + columns * column_bytes,
-        in_place=(0,) if reads_ahead(params, channels) else (),
-        resizes=True,
-    )
+    if is_pointwise(params):
+        return lane_pixels_call(call, matmul, constants, Pixels.of_convolution(params))
+    columns = Columns.of(params)
+    product = matmul_fields(matmul, constants, columns.weights)
+    sums = sums_bytes(matmul["channels"])
+    return columns_call(call, "conv_2d_lanes_s8", columns, product, sums)

@@ -8,9 +8,6 @@ from typing import Any
 
 from tfedge_converters.c.kernel_call import Param
 
-# Vectors that begin in the last row may end behind it.
-SLACK_BYTES = 15
-
 
 @dataclass(frozen=True)
 class RowWindow:
@@ -19,6 +16,7 @@ class RowWindow:
     Attributes:
         fields: a tfedge_row_window_s8_params.
         row: bytes of a padded row.
+        scratch_bytes: of the rows, and of what vectors that begin in the last one read behind it.
     """
 
     fields: Mapping[str, Param]
@@ -26,11 +24,12 @@ class RowWindow:
     scratch_bytes: int
 
     @staticmethod
-    def of(params: Mapping[str, Any], together: int = 1) -> RowWindow:
+    def of(params: Mapping[str, Any], lanes: int, together: int = 1) -> RowWindow:
         """The window for a natural convolution.
 
         Args:
             params: its.
+            lanes: values of the kernel's vectors.
             together: rows of outputs that are computed at once.
         """
         depth = params["input_channels"]
@@ -46,7 +45,7 @@ class RowWindow:
             "pad_left": params["pad_left"] * depth,
             "zero_point": params["input_zero_point"],
         }
-        return RowWindow(fields, row, rows * row + SLACK_BYTES)
+        return RowWindow(fields, row, rows * row + lanes - 1)
 
 
 def strides(params: Mapping[str, Any]) -> tuple[int, int]:

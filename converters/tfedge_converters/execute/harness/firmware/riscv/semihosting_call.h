@@ -9,9 +9,9 @@ static inline intptr_t semihosting_call(int32_t operation, uintptr_t parameter) 
   register intptr_t a0 __asm__("a0") = operation;
   register uintptr_t a1 __asm__("a1") = parameter;
   __asm__ volatile(
+      ".balign 16\n"
       ".option push\n"
       ".option norvc\n"
-      ".balign 16\n"
       "slli x0, x0, 0x1f\n"
       "ebreak\n"
       "srai x0, x0, 0x7\n"

@@ -11,6 +11,7 @@
 #include "start.h"
 
 #define MSTATUS_FS_INITIAL 0x2000u
+#define MSTATUS_VS_INITIAL 0x200u
 #define PMP_LOCKED_NAPOT_NO_ACCESS 0x98u
 
 /* Symbols of the linker script. */
@@ -43,6 +44,9 @@ void configure_core(void) {
   WRITE_CSR("mtvec", (uintptr_t)Trap_Handler);
 #if defined(__riscv_flen)
   SET_CSR_BITS("mstatus", (uintptr_t)MSTATUS_FS_INITIAL);
+#endif
+#if defined(__riscv_vector)
+  SET_CSR_BITS("mstatus", (uintptr_t)MSTATUS_VS_INITIAL);
 #endif
   guard_stack();
 }
