@@ -144,6 +144,14 @@ class Backend:
             UnsupportedError: names the operator.
         """
 
+    def annotations(self, model: Model) -> Mapping[str, bytes]:
+        """Metadata of the model's file that holds for just this file; name to content.
+
+        Args:
+            model: as it will be written.
+        """
+        return {}
+
     def emit(self, conversion: Conversion) -> Emission:
         """Make what lies beside the .tflite file.
 

@@ -15,10 +15,11 @@ from tfedge.quantization.schemes import (
 )
 from tfedge_converters.backends.interface import Backend, Emission
 from tfedge_converters.graph import Model, read_model
+from tfedge_converters.graph.metadata import OFFLINE_PLAN
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.interpreters import MICRO
 from tfedge_converters.targets import Target
-from tfedge_converters.tflm import generate_array
+from tfedge_converters.tflm import generate_array, plan_entry, planned_offsets, predict_arena
 
 if TYPE_CHECKING:
     from tfedge_converters.conversion import Conversion
@@ -40,9 +41,28 @@ class MicroEmission(Emission):
 
     Attributes:
         arrays: the model as an array, and its operator resolver; file name to text.
+        model: the graph.
+        flatbuffer: its file.
     """
 
     arrays: Mapping[str, str] = field(repr=False)
+    model: Model = field(repr=False)
+    flatbuffer: bytes = field(repr=False)
+
+    def summary(self) -> list[str]:
+        """The arena that an interpreter needs, and what the plan in the file saves of it."""
+        offsets = planned_offsets(self.model, self.flatbuffer)
+        arena = predict_arena(self.model, offsets=offsets)
+        if arena is None:
+            return ["the arena that TFLite Micro needs is not known"]
+        text = (
+            f"the arena that TFLite Micro needs: {arena.needed:,} bytes on cores of 32 bits, of "
+            f"which {arena.planned:,} for tensors (with its reference kernels)"
+        )
+        alone = predict_arena(self.model)
+        if offsets and alone is not None:
+            text += f"; the plan in the file saves {alone.needed - arena.needed:,}"
+        return [text]
 
 
 class TFLiteMicro(Backend):
@@ -71,10 +91,15 @@ class TFLiteMicro(Backend):
         changed = write_for_micro(model)
         return super().adapt(model, target) or changed
 
+    def annotations(self, model: Model) -> Mapping[str, bytes]:
+        """Return a plan of memory, where TFLite Micro's own takes more."""
+        entry = plan_entry(model)
+        return {} if entry is None else {OFFLINE_PLAN: entry}
+
     def emit(self, conversion: Conversion) -> MicroEmission:
         """The array and the resolver."""
         arrays = generate_array(conversion.model, conversion.flatbuffer, conversion.name)
-        return MicroEmission(arrays, arrays)
+        return MicroEmission(arrays, arrays, conversion.model, conversion.flatbuffer)
 
     def reopen(
         self,
@@ -86,7 +111,8 @@ class TFLiteMicro(Backend):
         facts: Mapping[str, str],
     ) -> MicroEmission:
         """The array and the resolver, as they lie there."""
-        return MicroEmission(files, {file: data.decode("utf-8") for file, data in files.items()})
+        arrays = {file: data.decode("utf-8") for file, data in files.items()}
+        return MicroEmission(files, arrays, model, flatbuffer)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Return the array with the model's bytes."""

@@ -20,6 +20,7 @@ from tfedge.errors import ModelFileError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge.json_form import Form
 from tfedge_converters.file_kinds import describe_foreign
+from tfedge_converters.graph.metadata import OF_ONE_FILE
 from tfedge_converters.graph.packing import unpack
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
@@ -154,6 +155,8 @@ class _Reader:
         self.graphs = graphs
         metadata = dict(self._vector(root.MetadataLength(), self._metadata, "metadata"))
         self._mark_states(metadata.pop(KEEPS_STATE, b"[]"))
+        for name in OF_ONE_FILE & metadata.keys():
+            del metadata[name]
         return Model(
             graphs=[graph for graph, _ in graphs],
             signatures=self._vector(root.SignatureDefsLength(), self._signature, "signature"),
