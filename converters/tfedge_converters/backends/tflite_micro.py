@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from absl import logging
+
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.schemes import (
     FLOAT16_WEIGHTS,
@@ -13,13 +15,21 @@ from tfedge.quantization.schemes import (
     INT8_WEIGHTS,
     StorageScheme,
 )
-from tfedge_converters.backends.interface import Backend, Emission
+from tfedge_converters.backends.interface import Backend, Emission, PackagedCode
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.metadata import OFFLINE_PLAN
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.interpreters import MICRO
 from tfedge_converters.targets import Target
-from tfedge_converters.tflm import generate_array, plan_entry, planned_offsets, predict_arena
+from tfedge_converters.tflm import (
+    arena_bytes,
+    generate_array,
+    generate_interface,
+    plan_entry,
+    planned_offsets,
+    predict_arena,
+)
+from tfedge_converters.verify.vectors import self_test_vectors
 
 if TYPE_CHECKING:
     from tfedge_converters.conversion import Conversion
@@ -64,6 +74,28 @@ class MicroEmission(Emission):
             text += f"; the plan in the file saves {alone.needed - arena.needed:,}"
         return [text]
 
+    def packaged_code(self, name: str, target: Target) -> PackagedCode:
+        """The interface of generated C, over the interpreter."""
+        arena = arena_bytes(self.model, planned_offsets(self.model, self.flatbuffer))
+        if arena is None:
+            raise UnsupportedError(
+                f"the arena that TFLite Micro needs for '{name}' is not known, which a package has "
+                "to say: leave the package out"
+            )
+        self_test = self_test_vectors(self.model, self.flatbuffer)
+        if self_test.missing:
+            logging.warning("%s: %s", name, self_test.missing)
+        made = generate_interface(self.model, self.flatbuffer, name, target, self_test.vectors)
+        return PackagedCode(
+            made.files,
+            made.ends,
+            made.interpreter_bytes + max(size for key, size in arena.items() if key != "wide"),
+            0,
+            len(self.flatbuffer),
+            0,
+            interpreter=True,
+        )
+
 
 class TFLiteMicro(Backend):
     """The model's file as an array of C, for TFLite Micro's interpreter."""
@@ -76,6 +108,7 @@ class TFLiteMicro(Backend):
     per_channel_storage = False
     endings = ("_model_data.h", _DATA, "_op_resolver.h")
     marks = (_DATA,)
+    has_packages = True
 
     def check_storage(self, scheme: StorageScheme) -> None:
         """Refuse weights that TFLite Micro has no kernels for."""
