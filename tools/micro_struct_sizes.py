@@ -1,8 +1,9 @@
 """Measure TFLite Micro's structures with compilers, for the arena that a model is said to need.
 
-Prints tflm/struct_sizes.json: bytes of each structure that an interpreter or a kernel allocates, as
-arm-none-eabi-gcc lays it out (enumerations as short as they can be), as compilers of other cores of
-32 bits do, and as TFLite Micro's Python package for x86-64 does, which is built with compression.
+Prints tflm/struct_sizes.json: bytes of each structure that an interpreter or a kernel allocates. It
+has them as arm-none-eabi-gcc lays them out, with enumerations as short as they can be; as they are
+largest on cores of 32 bits, with enumerations of 4 bytes and without TF_LITE_STATIC_MEMORY, as
+Zephyr builds it; and as in TFLite Micro's package for x86-64, which is built with compression.
 
     python tools/micro_struct_sizes.py TFLITE_MICRO FLATBUFFERS GEMMLOWP RUY > struct_sizes.json
 
@@ -20,10 +21,11 @@ import tempfile
 from pathlib import Path
 
 _ARM = ["arm-linux-gnueabihf-g++", "-march=armv7-a+fp"]
+_STATIC = "-DTF_LITE_STATIC_MEMORY"
 _COMPILERS = {
-    "arm": [*_ARM, "-fshort-enums"],
-    "int_enums": _ARM,
-    "x86_64": ["g++", "-DUSE_TFLM_COMPRESSION"],
+    "arm": [*_ARM, "-fshort-enums", _STATIC],
+    "largest": _ARM,
+    "x86_64": ["g++", "-DUSE_TFLM_COMPRESSION", _STATIC],
 }
 _INCLUDES = (
     "tensorflow/compiler/mlir/lite/core/c/builtin_op_data.h",
@@ -133,7 +135,7 @@ def _sizes(
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, "sizes.cc"), Path(folder, "sizes.o")
         source.write_text(program, "utf-8")
-        flags = ["-std=c++17", "-w", "-DTF_LITE_STATIC_MEMORY", *includes]
+        flags = ["-std=c++17", "-w", *includes]
         subprocess.run([*command, *flags, "-c", source, "-o", made], check=True)
         listed = subprocess.run(["nm", "-S", made], check=True, capture_output=True, text=True)
     found = re.findall(r"^\w+ (\w+) \w (size_\d+)$", listed.stdout, re.MULTILINE)

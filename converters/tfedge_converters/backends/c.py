@@ -159,6 +159,8 @@ class C(Backend):
                 f"{name}: another version of tfedge generated the C there, and this one would lay "
                 f"out its memory otherwise; convert {name}.tflite again"
             )
+        # A package has not all of them.
+        texts = {**source.files, **texts}
         return CEmission(texts, replace(source, files=texts), model)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:

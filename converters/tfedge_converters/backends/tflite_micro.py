@@ -144,8 +144,9 @@ class TFLiteMicro(Backend):
         facts: Mapping[str, str],
     ) -> MicroEmission:
         """The array and the resolver, as they lie there."""
-        arrays = {file: data.decode("utf-8") for file, data in files.items()}
-        return MicroEmission(files, arrays, model, flatbuffer)
+        own = {name + ending for ending in self.endings}
+        arrays = {file: data.decode("utf-8") for file, data in files.items() if file in own}
+        return MicroEmission(arrays, arrays, model, flatbuffer)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Return the array with the model's bytes."""

@@ -22,7 +22,7 @@ _TEMPLATES = "tfedge_converters.packages"
 _LIBRARY = "CMakeLists.txt"
 # What compilers read; the plan of memory is for people.
 _SOURCES = (".c", ".cpp")
-_CODE = (*_SOURCES, ".h", _LIBRARY)
+CODE = (*_SOURCES, ".h", _LIBRARY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +146,28 @@ class Package:
         copied = {"LICENSE": shipped("LICENSE", "the licence"), **self.copies(model)}
         copies = {path: file.read_text("utf-8") for path, file in copied.items()}
         generated = {
-            f"{code if name.endswith(_CODE) else ''}{name}": text
+            f"{code if name.endswith(CODE) else ''}{name}": text
             for name, text in model.code.files.items()
             if name != _LIBRARY or self.has_library
         }
         return {f"{model.name}.tflite": model.flatbuffer, **generated, **made, **copies}
+
+
+def code_of_package(files: Mapping[str, bytes], code_folder: str) -> dict[str, bytes]:
+    """The code that a package was made of, among its files.
+
+    Args:
+        files: path in the package to content.
+        code_folder: of the package.
+
+    Returns:
+        File name to content.
+    """
+    prefix = f"{code_folder}/" if code_folder else ""
+    inner = {
+        path.removeprefix(prefix): data for path, data in files.items() if path.startswith(prefix)
+    }
+    return {name: data for name, data in inner.items() if "/" not in name and name.endswith(CODE)}
 
 
 def _semantic(version: str) -> str:

@@ -25,7 +25,7 @@ from tfedge_converters.tflm.kernel_buffers import (
 )
 from tfedge_converters.tflm.planning import ALIGNMENT, greedy_size, lifetimes
 
-ARM, INT_ENUMS, X86_64 = "arm", "int_enums", "x86_64"
+ARM, LARGEST, X86_64 = "arm", "largest", "x86_64"
 # Requests for scratch buffers that an operator may make: kMaxScratchBuffersPerOp.
 _MOST_REQUESTS = 12
 # GreedyMemoryPlanner::per_buffer_size, the same with pointers of any size.
@@ -45,7 +45,7 @@ _OF_RECORDING = {
 
 @dataclass(frozen=True)
 class Arena:
-    """What an interpreter takes of its arena, in bytes.
+    """Bytes that an interpreter takes of its arena.
 
     Attributes:
         planned: tensors and scratch buffers.
@@ -59,7 +59,7 @@ class Arena:
 
     @property
     def used(self) -> int:
-        """What MicroInterpreter::arena_used_bytes returns."""
+        """Bytes that MicroInterpreter::arena_used_bytes returns."""
         return self.planned + self.persistent
 
     @property
@@ -80,8 +80,8 @@ def predict_arena(
     Args:
         model: as its file has it.
         kernels: what TFLite Micro is built with.
-        layout: of C++ structures: ARM, as arm-none-eabi-gcc lays them out; INT_ENUMS, of other
-            processors of 32 bits; X86_64, of TFLite Micro's Python package.
+        layout: of C++ structures: ARM, as arm-none-eabi-gcc lays them out; LARGEST, of any
+            processor of 32 bits, however TFLite Micro is built; X86_64, of its Python package.
         offsets: of tensors of the main graph, by their id, that a plan in the file says.
 
     Returns:
@@ -144,7 +144,7 @@ def arena_bytes(model: Model, offsets: Mapping[int, int]) -> dict[str, int] | No
     room = _LATER_OPTIONS_BYTES * sum(op.code == "FULLY_CONNECTED" for op in model.main.operators)
     sizes: dict[str, int] = {}
     for kernels in Kernels:
-        arena = predict_arena(model, kernels=kernels, layout=INT_ENUMS, offsets=offsets)
+        arena = predict_arena(model, kernels=kernels, layout=LARGEST, offsets=offsets)
         if arena is not None:
             needed = arena.needed + room
             sizes[kernels.name.lower()] = max(needed, sizes.get("reference", 0))
@@ -203,7 +203,7 @@ class _Tail:
             self.take(recorded)
 
     def bytes_of_tensor(self, tensor: Tensor) -> int:
-        """Of what is known of a tensor."""
+        """Bytes of what an interpreter knows of a tensor."""
         if tensor.quantization is None:
             return self.size_of("TfLiteTensor")
         grid = self.size_of("TfLiteAffineQuantization")
@@ -219,7 +219,7 @@ class _Tail:
 
 
 def _preparing_bytes(tail: _Tail, operator: Operator, scratch: int) -> int:
-    """What a kernel is shown of its operands and results while it is prepared."""
+    """Bytes of what a kernel is shown of its operands and results while it is prepared."""
     tensors = [tensor for tensor in operator.inputs if tensor is not None] + operator.outputs
     shown = sum(map(tail.bytes_of_tensor, tensors))
     return _request_bytes(tail, scratch) + _TIMES_SHOWN * shown + ALIGNMENT
@@ -230,7 +230,7 @@ def _request_bytes(tail: _Tail, scratch: int) -> int:
 
 
 def _planning_bytes(tail: _Tail, tensors: int, buffers: int, scratch: int) -> int:
-    """What the planner works with, beside the requests for scratch buffers."""
+    """Bytes that the planner works with, and those of the requests for scratch buffers."""
     known = tail.size_of("ScratchBufferHandle") + (tensors + scratch) * tail.size_of(
         "AllocationInfo"
     )

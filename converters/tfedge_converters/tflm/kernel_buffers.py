@@ -1,4 +1,4 @@
-"""What TFLite Micro's kernels ask of its arena when a model is prepared.
+"""Buffers that TFLite Micro's kernels ask for when a model is prepared.
 
 Sources: Init and Prepare of tensorflow/lite/micro/kernels and kernels/cmsis_nn, at the commit that
 struct_sizes.json names. Tests hold the rows against what TFLite Micro's own allocator records.
@@ -21,7 +21,7 @@ _QUANTISED = (TensorType.INT8, TensorType.INT16)
 
 @dataclass(frozen=True)
 class Buffers:
-    """What a kernel asks for while it is prepared.
+    """Buffers that a kernel asks for while it is prepared.
 
     Attributes:
         persistent: C++ types, or bytes, of buffers that stay, in their order.
@@ -70,7 +70,7 @@ def data_type(operator: Operator, kernels: Kernels) -> str:
 
 
 def prepared_buffers(operator: Operator, kernels: Kernels) -> Buffers:
-    """What an operator's kernel asks for when it is prepared."""
+    """Buffers that an operator's kernel asks for when it is prepared."""
     return _ROWS[operator.code].prepare(operator, kernels)
 
 
@@ -170,7 +170,7 @@ def _sum_of_many(operator: Operator, kernels: Kernels) -> Buffers:
 
 
 def _of_int8(data: str) -> Callable[[Operator, Kernels], Buffers]:
-    """What is asked for by a kernel that needs nothing for real numbers."""
+    """Buffers of a kernel that needs none for real numbers."""
 
     def prepare(operator: Operator, kernels: Kernels) -> Buffers:
         return Buffers((data,) if _input(operator).type == TensorType.INT8 else ())

@@ -72,7 +72,7 @@ def resolver_methods(model: Model) -> list[str]:
 
 
 def way_out(operator: Operator) -> str:
-    """What to do about an operator that TFLite Micro does not compute, in words."""
+    """Words on what to do about an operator that TFLite Micro does not compute."""
     ways = []
     types = {tensor.type for tensor in operator.outputs}
     if TensorType.INT16 in types and operator.code not in _NO_KERNEL[TensorType.INT8]:
