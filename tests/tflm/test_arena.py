@@ -16,6 +16,7 @@ from random_builder import Builder
 from random_graphs import OPERATORS, ORACLE_LITERT, random_model
 
 import tfedge
+from tfedge.errors import ModelFileError
 from tfedge_converters.graph import (
     Graph,
     Model,
@@ -154,7 +155,7 @@ def test_conversion_plans_and_says_how_large_an_arena_to_make(tmp_path):
     artifact.save(tmp_path)
     assert tfedge.verify(tmp_path, samples=3).passed
     loaded = tfedge.load(tmp_path)
-    assert loaded.files["net_model_data.h"] == header.encode()
+    assert loaded.files["net_model_data.h"] == header
     # Converted for another target, the file has no plan, and its graph is the same.
     other = tfedge.convert(artifact.flatbuffer, target="tflite", name="net")
     other_again = tfedge.convert(other.flatbuffer, target="tflite-micro", name="net")
@@ -182,3 +183,33 @@ def test_what_cmsis_nn_takes_is_said_to_be_unknown_where_it_is():
     artifact = tfedge.convert(write_model(model), target="tflite-micro", name="net")
     header = artifact.files["net_model_data.h"]
     assert "CMSIS-NN takes more" in header and "__ARM_FEATURE_MVE" not in header
+
+
+def test_files_with_compressed_weights_are_refused():
+    with pytest.raises(ModelFileError, match="compressed for TFLite Micro; give the file that"):
+        read_model(write_model(diamond(), {"COMPRESSION_METADATA": b"1234"}))
+
+
+@pytest.mark.parametrize("entry", [b"", b"1", bytes(12), bytes(4096)])
+def test_a_plan_of_other_tensors_is_none(entry):
+    model = diamond()
+    assert planned_offsets(model, write_model(model, {OFFLINE_PLAN: entry})) == {}
+
+
+@pytest.mark.parametrize("name", ["conv_2d", "fully_connected", "mean", "transpose_conv", "svdf"])
+def test_operators_that_no_kernel_takes_have_no_arena(name):
+    """Files of strangers have any operands, ranks and options."""
+    if name not in OPERATORS:
+        pytest.skip("there is no such operator")
+    for damage in ("operands", "ranks", "options"):
+        model = random_model(name, 1, 1)
+        operator = model.main.operators[0]
+        if damage == "operands":
+            operator.inputs = operator.inputs[:1]
+        elif damage == "ranks":
+            for tensor in filter(None, (*operator.inputs, *operator.outputs)):
+                tensor.shape = ()
+        else:
+            operator.options = None
+        for kernels in Kernels:
+            predict_arena(model, kernels=kernels)

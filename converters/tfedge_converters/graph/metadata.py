@@ -10,6 +10,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 # TFLite Micro's, see memory_management.md there: offsets of tensors in its arena.
 OFFLINE_PLAN = "OfflineMemoryAllocation"
+# TFLite Micro's, see compression/metadata.fbs there: buffers of weights hold indices of tables.
+COMPRESSION = "COMPRESSION_METADATA"
 # Entries that a reader does not keep.
 OF_ONE_FILE = frozenset({OFFLINE_PLAN})
 
@@ -20,7 +22,9 @@ def metadata_in(flatbuffer: bytes) -> dict[str, bytes]:
     tables = [root.Metadata(index) for index in range(root.MetadataLength())]
     named = {(table.Name() or b"").decode("utf-8", "replace"): table.Buffer() for table in tables}
     return {
-        name: root.Buffers(buffer).DataAsNumpy().tobytes()
-        for name, buffer in named.items()
-        if name in OF_ONE_FILE
+        name: _bytes(root.Buffers(buffer)) for name, buffer in named.items() if name in OF_ONE_FILE
     }
+
+
+def _bytes(buffer: schema.Buffer) -> bytes:
+    return b"" if buffer.DataLength() == 0 else bytes(buffer.DataAsNumpy())

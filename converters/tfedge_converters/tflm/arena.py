@@ -244,7 +244,7 @@ def _by_index(
     if not offsets:
         return {}
     places = {key: index for index, key in enumerate(live)}
-    return {places[key]: offset for key, offset in offsets.items()}
+    return {places[key]: offset for key, offset in offsets.items() if key in places}
 
 
 @cache

@@ -6,7 +6,7 @@ struct_sizes.json names. Tests hold the rows against what TFLite Micro's own all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tfedge_converters.graph import Operator, Tensor, TensorType
@@ -44,18 +44,35 @@ class _Kernel:
         cmsis_nn: that of CMSIS-NN's kernel; empty where the reference kernel is taken, None where
             what CMSIS-NN's asks for is not known here.
         prepare: what Prepare asks for.
+        ranks: the least ranks of the first operands, and of the last its result, that `prepare`
+            looks at; what has not as many is no operator that a kernel takes.
+        read: class of the options that `prepare` looks at; empty if it looks at none.
     """
 
     options: str = ""
     data: str = ""
     cmsis_nn: str | None = ""
     prepare: Callable[[Operator, Kernels], Buffers] = lambda operator, kernels: Buffers()
+    ranks: tuple[int, ...] = ()
+    read: str = ""
 
 
 def is_known(operator: Operator, kernels: Kernels) -> bool:
     """Whether the table has what an operator's kernel asks for."""
     row = _ROWS.get(operator.code)
-    return row is not None and not (kernels.optimized and row.cmsis_nn is None)
+    if row is None or (kernels.optimized and row.cmsis_nn is None):
+        return False
+    return _has_ranks(operator, row.ranks) and row.read in ("", type(operator.options).__name__)
+
+
+def _has_ranks(operator: Operator, ranks: Sequence[int]) -> bool:
+    if not ranks:
+        return True
+    operands = operator.inputs[: len(ranks) - 1]
+    if len(operands) < len(ranks) - 1 or not operator.outputs:
+        return False
+    pairs = zip([*operands, operator.outputs[0]], ranks, strict=True)
+    return all(tensor is not None and len(tensor.shape) >= rank for tensor, rank in pairs)
 
 
 def options_type(operator: Operator) -> str:
@@ -192,14 +209,13 @@ def _svdf(operator: Operator, kernels: Kernels) -> Buffers:
 
 
 def _lstm(operator: Operator, kernels: Kernels) -> Buffers:
-    cell = operator.inputs[19]
-    assert cell is not None
-    return Buffers((), (cell.byte_size,) * 4)
+    cell = operator.inputs[19] if len(operator.inputs) > 19 else None
+    return Buffers((), (0 if cell is None else cell.byte_size,) * 4)
 
 
 _COMPARISON = _Kernel(data="OpData of comparisons")
 _NOTHING = _Kernel()
-_REDUCED = _Kernel("TfLiteReducerParams", "OpDataReduce", prepare=_reduction)
+_REDUCED = _Kernel("TfLiteReducerParams", "OpDataReduce", prepare=_reduction, ranks=(0, 0, 0))
 _SPACE_AND_BATCH = _Kernel(data="SpaceToBatchParams")
 
 _WITHOUT_BUFFERS = (
@@ -215,43 +231,65 @@ _ROWS: Mapping[str, _Kernel] = {
     **dict.fromkeys(_COMPARISONS.split(), _COMPARISON),
     "ABS": _Kernel(data="OpDataAbsRsqrt"),
     "ADD": _Kernel("TfLiteAddParams", "OpDataAdd"),
-    "ADD_N": _Kernel(prepare=_sum_of_many),
+    "ADD_N": _Kernel(prepare=_sum_of_many, ranks=(0, 0)),
     "ARG_MAX": _Kernel("TfLiteArgMaxParams"),
     "ARG_MIN": _Kernel("TfLiteArgMinParams"),
     "AVERAGE_POOL_2D": _Kernel(
-        "TfLitePoolParams", "OpDataPooling", "OpDataPooling of CMSIS-NN", _pooling
+        "TfLitePoolParams", "OpDataPooling", "OpDataPooling of CMSIS-NN", _pooling, ranks=(4, 4)
     ),
-    "BATCH_MATMUL": _Kernel("TfLiteBatchMatMulParams", "OpDataBatchMatmul", None, _matrices),
+    "BATCH_MATMUL": _Kernel(
+        "TfLiteBatchMatMulParams",
+        "OpDataBatchMatmul",
+        None,
+        _matrices,
+        ranks=(0, 0, 0),
+        read="BatchMatMulOptionsT",
+    ),
     "BATCH_TO_SPACE_ND": _NOTHING,
     "CAST": _Kernel("TfLiteCastParams"),
     "CONCATENATION": _Kernel("TfLiteConcatenationParams", "OpData of concatenation"),
-    "CONV_2D": _Kernel("TfLiteConvParams", "OpDataConv", "OpDataConv of CMSIS-NN", _convolution(0)),
-    "CUMSUM": _Kernel("TfLiteCumsumParams", prepare=_of_int8("OpData of cumsum")),
-    "DEPTHWISE_CONV_2D": _Kernel(
-        "TfLiteDepthwiseConvParams", "OpDataConv", "OpDataConv of CMSIS-NN", _convolution(3)
+    "CONV_2D": _Kernel(
+        "TfLiteConvParams",
+        "OpDataConv",
+        "OpDataConv of CMSIS-NN",
+        _convolution(0),
+        ranks=(4, 4, 4),
+        read="Conv2DOptionsT",
     ),
-    "DEPTH_TO_SPACE": _Kernel("TfLiteDepthToSpaceParams", prepare=_written_shape),
+    "CUMSUM": _Kernel("TfLiteCumsumParams", prepare=_of_int8("OpData of cumsum"), ranks=(0, 0)),
+    "DEPTHWISE_CONV_2D": _Kernel(
+        "TfLiteDepthwiseConvParams",
+        "OpDataConv",
+        "OpDataConv of CMSIS-NN",
+        _convolution(3),
+        ranks=(4, 4, 4),
+        read="DepthwiseConv2DOptionsT",
+    ),
+    "DEPTH_TO_SPACE": _Kernel("TfLiteDepthToSpaceParams", prepare=_written_shape, ranks=(0,)),
     "DEQUANTIZE": _Kernel(data="DequantizeOpData"),
     "DIV": _Kernel("TfLiteDivParams", "OpDataDiv"),
     "ELU": _Kernel(data="OpData of elu"),
-    "EMBEDDING_LOOKUP": _Kernel(prepare=_embedding),
+    "EMBEDDING_LOOKUP": _Kernel(prepare=_embedding, ranks=(0,)),
     "FULLY_CONNECTED": _Kernel(
         "TfLiteFullyConnectedParams",
         "OpDataFullyConnected",
         "OpDataFullyConnected of CMSIS-NN",
         _fully_connected,
+        ranks=(0, 1, 1),
     ),
-    "GATHER": _Kernel("TfLiteGatherParams", prepare=_written_shape),
-    "GATHER_ND": _Kernel(prepare=_written_shape),
+    "GATHER": _Kernel("TfLiteGatherParams", prepare=_written_shape, ranks=(0,)),
+    "GATHER_ND": _Kernel(prepare=_written_shape, ranks=(0,)),
     "HARD_SWISH": _Kernel(data="HardSwishParams"),
     "L2_NORMALIZATION": _Kernel("TfLiteL2NormParams", "L2NormalizationParams"),
-    "L2_POOL_2D": _Kernel("TfLitePoolParams", prepare=_written_shape),
+    "L2_POOL_2D": _Kernel("TfLitePoolParams", prepare=_written_shape, ranks=(0,)),
     "LEAKY_RELU": _Kernel("TfLiteLeakyReluParams", "LeakyReluOpData"),
     "LOGISTIC": _Kernel(data="OpDataLogistic"),
-    "LOG_SOFTMAX": _Kernel(prepare=_of_int8("LogSoftmaxOpData")),
+    "LOG_SOFTMAX": _Kernel(prepare=_of_int8("LogSoftmaxOpData"), ranks=(0, 0)),
     "MAX_POOL_2D": _Kernel("TfLitePoolParams", "OpDataPooling", "OpDataPooling of CMSIS-NN"),
-    "MEAN": _Kernel("TfLiteReducerParams", "OpDataReduce", prepare=_mean),
-    "MIRROR_PAD": _Kernel("TfLiteMirrorPaddingParams", "OpDataMirrorPad", prepare=_mirror_pad),
+    "MEAN": _Kernel("TfLiteReducerParams", "OpDataReduce", prepare=_mean, ranks=(0, 0, 0)),
+    "MIRROR_PAD": _Kernel(
+        "TfLiteMirrorPaddingParams", "OpDataMirrorPad", prepare=_mirror_pad, ranks=(0, 0)
+    ),
     "MUL": _Kernel("TfLiteMulParams", "OpDataMul"),
     "PACK": _Kernel("TfLitePackParams"),
     "PAD": _Kernel(data="OpData of pad"),
@@ -270,21 +308,25 @@ _ROWS: Mapping[str, _Kernel] = {
     "SELECT_V2": _Kernel(data="OpData of select"),
     "SHAPE": _Kernel("TfLiteShapeParams"),
     "SOFTMAX": _Kernel(
-        "TfLiteSoftmaxParams", "SoftmaxParams", "SoftmaxParams of CMSIS-NN", _softmax
+        "TfLiteSoftmaxParams", "SoftmaxParams", "SoftmaxParams of CMSIS-NN", _softmax, ranks=(0, 0)
     ),
     "SPACE_TO_BATCH_ND": _SPACE_AND_BATCH,
-    "SPACE_TO_DEPTH": _Kernel("TfLiteSpaceToDepthParams", prepare=_written_shape),
+    "SPACE_TO_DEPTH": _Kernel("TfLiteSpaceToDepthParams", prepare=_written_shape, ranks=(0,)),
     "SPLIT": _Kernel("TfLiteSplitParams"),
     "SPLIT_V": _Kernel("TfLiteSplitVParams"),
     "SQUARED_DIFFERENCE": _Kernel(data="OpData of squared_difference"),
     "SQUEEZE": _Kernel("TfLiteSqueezeParams"),
     "STRIDED_SLICE": _Kernel("TfLiteStridedSliceParams", "StridedSliceParams"),
     "SUB": _Kernel("TfLiteSubParams", "OpDataSub"),
-    "SUM": _Kernel("TfLiteReducerParams", "OpDataReduce", prepare=_mean),
-    "SVDF": _Kernel("TfLiteSVDFParams", "OpDataSvdf", None, _svdf),
+    "SUM": _Kernel("TfLiteReducerParams", "OpDataReduce", prepare=_mean, ranks=(0, 0, 0)),
+    "SVDF": _Kernel("TfLiteSVDFParams", "OpDataSvdf", None, _svdf, ranks=(1, 1, 1)),
     "TANH": _Kernel(data="OpData of tanh"),
     "TRANSPOSE_CONV": _Kernel(
-        "TfLiteTransposeConvParams", "OpData of transpose_conv", None, _transposed_convolution
+        "TfLiteTransposeConvParams",
+        "OpData of transpose_conv",
+        None,
+        _transposed_convolution,
+        ranks=(0, 4, 0, 0),
     ),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _Kernel(
         "TfLiteUnidirectionalSequenceLSTMParams", "OpDataLSTM", None, _lstm

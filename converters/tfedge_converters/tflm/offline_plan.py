@@ -18,6 +18,8 @@ from tfedge_converters.tflm.cmsis_nn import Kernels
 from tfedge_converters.tflm.planning import ALIGNMENT, lifetimes
 
 _VERSION, _SUBGRAPH, _ONLINE = 1, 0, -1
+# Numbers in front of the offsets: these two, and how many there are.
+_HEADER = 3
 
 # What computes each element of its result from the elements in the same place, and what only
 # copies. Operands that are spread over the result are not written over.
@@ -44,7 +46,7 @@ def plan_entry(model: Model) -> bytes | None:
         return None
     tensors = list(model.main.tensors())
     numbers = [offsets.get(id(tensor), _ONLINE) for tensor in tensors]
-    return struct.pack(f"<{3 + len(numbers)}i", _VERSION, _SUBGRAPH, len(numbers), *numbers)
+    return struct.pack(f"<{_HEADER + len(numbers)}i", _VERSION, _SUBGRAPH, len(numbers), *numbers)
 
 
 def planned_offsets(model: Model, flatbuffer: bytes) -> dict[int, int]:
@@ -54,12 +56,13 @@ def planned_offsets(model: Model, flatbuffer: bytes) -> dict[int, int]:
         model: the one that `plan_entry` was called with, or read from the file.
         flatbuffer: the file.
     """
-    entry = metadata_in(flatbuffer).get(OFFLINE_PLAN)
-    if entry is None:
+    entry = metadata_in(flatbuffer).get(OFFLINE_PLAN, b"")
+    tensors = list(model.main.tensors())
+    if len(entry) != 4 * (_HEADER + len(tensors)):
         return {}
-    numbers = [number for (number,) in struct.iter_unpack("<i", entry)][3:]
-    pairs = zip(model.main.tensors(), numbers, strict=True)
-    return {id(tensor): offset for tensor, offset in pairs if offset != _ONLINE}
+    numbers = [number for (number,) in struct.iter_unpack("<i", entry)][_HEADER:]
+    pairs = zip(tensors, numbers, strict=True)
+    return {id(tensor): offset for tensor, offset in pairs if offset >= 0}
 
 
 def _is_smaller(model: Model, offsets: Mapping[int, int]) -> bool:
