@@ -96,7 +96,8 @@ enum tfedge_status {
   TFEDGE_ERROR_ARENA_ALIGNMENT = -3, /* not aligned to ..._ARENA_ALIGN bytes */
   TFEDGE_ERROR_SELF_TEST = -4,       /* an output differs from the stored one */
   TFEDGE_ERROR_NO_VECTORS = -5,      /* the self-test was generated without vectors */
-  TFEDGE_ERROR_INDEX = -6            /* an index in the data lies outside of what it picks from */
+  TFEDGE_ERROR_INDEX = -6,           /* an index in the data lies outside of what it picks from */
+  TFEDGE_ERROR_INTERPRETER = -7      /* TFLite Micro's interpreter refuses the model, or failed */
 };
 
 /* A status as it is written above, for messages. */
@@ -116,6 +117,8 @@ TFEDGE_INLINE const char *tfedge_status_name(int status) {
       return "TFEDGE_ERROR_NO_VECTORS";
     case TFEDGE_ERROR_INDEX:
       return "TFEDGE_ERROR_INDEX";
+    case TFEDGE_ERROR_INTERPRETER:
+      return "TFEDGE_ERROR_INTERPRETER";
     default:
       return "no tfedge_status";
   }

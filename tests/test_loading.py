@@ -98,6 +98,29 @@ def test_other_back_ends_come_back_too(flatbuffer, target, x, tmp_path):
     np.testing.assert_array_equal(loaded.predict(x), made.predict(x))
 
 
+@pytest.mark.parametrize("package", ["arduino", "cmake", "zephyr"])
+@pytest.mark.parametrize("target", ["cortex-m4", "tflite-micro"])
+def test_packages_come_back(flatbuffer, target, package, x, tmp_path):
+    made = tfedge.convert(flatbuffer, target=target, name="net")
+    made.save(tmp_path / "first", package=package)
+    loaded = tfedge.load(tmp_path / "first")
+    np.testing.assert_array_equal(loaded.predict(x), made.predict(x))
+    assert {name: as_bytes(data) for name, data in loaded.files.items()} == {
+        name: as_bytes(data) for name, data in made.files.items()
+    }
+    loaded.save(tmp_path / "second", package=package)
+    assert tree(tmp_path / "second") == tree(tmp_path / "first")
+    if target == "cortex-m4":
+        report = tfedge.profile(tmp_path / "first", target="stm32f407vg")
+        assert report.ram_bytes >= made.source.arena_bytes
+
+
+def tree(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
 def test_what_is_not_as_it_was_written_does_not_come_back(saved):
     (saved / "net.c").write_text("int x;\n")
     with pytest.raises(TfedgeError, match=r"changed since tfedge wrote it: net\.c"):

@@ -121,8 +121,8 @@ class Artifact(Result):
         files = self.files
         if package is not None:
             made = package_for(package, self.target)
-            assert self.source is not None
-            model = PackagedModel(self.name, self.target, self.source, self.flatbuffer)
+            code = self.emission.packaged_code(self.name, self.target)
+            model = PackagedModel(self.name, self.target, code, self.flatbuffer)
             files = made.files(model)
             facts |= {"package": made.name, CODE_FOLDER: made.code_folder}
         for notice in write_set(folder, CONVERSION, files, facts):

@@ -13,9 +13,10 @@ from tfedge_converters.artifact import Artifact
 from tfedge_converters.backends import backend_named
 from tfedge_converters.graph import read_model
 from tfedge_converters.graph.passes import pipeline
+from tfedge_converters.packages import code_of_package
 from tfedge_converters.quality import Judgement
 from tfedge_converters.targets import Target
-from tfedge_converters.verify.written import CONVERSION, open_written
+from tfedge_converters.verify.written import CODE_FOLDER, CONVERSION, open_written
 
 _UNKNOWN = (
     "this was loaded from its folder, which does not hold what was measured and warned of while it "
@@ -26,9 +27,9 @@ _UNKNOWN = (
 def load(folder: str | Path, *, target: str | Path | Target | None = None) -> Artifact:
     """Open what `Artifact.save` or `tfedge convert` wrote.
 
-    Files are those that lie there, byte for byte. What was measured while the model was converted,
-    `quality`, `evaluation`, `folding` and `warnings`, is not among them and is missing, as a note
-    says; so is what the target's own compiler said.
+    Files are those that lie there, byte for byte; of a package, its code. What was measured while
+    the model was converted, `quality`, `evaluation`, `folding` and `warnings`, is not among them
+    and is missing, as a note says; so is what the target's own compiler said.
 
     Args:
         folder: with the files and their manifest.
@@ -64,6 +65,8 @@ def load(folder: str | Path, *, target: str | Path | Target | None = None) -> Ar
     model = read_model(written.flatbuffer, source=written.name)
     pipeline.run(model)
     files = {name: data for name, data in content.items() if name != f"{written.name}.tflite"}
+    if "package" in manifest.facts:
+        files = code_of_package(files, manifest.facts.get(CODE_FOLDER, ""))
     emission = backend_named(chosen.backend).reopen(
         written.name, model, written.flatbuffer, chosen, files, manifest.facts
     )

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from test_session import assert_equal
 
+from tfedge.errors import TfedgeError
+from tfedge_converters import targets
 from tfedge_converters.board.boards import board_names, find_board
 from tfedge_converters.board.flashing.platforms import PLATFORMS, platform_of
 from tfedge_converters.board.flashing.sketch import sketch_files
@@ -33,6 +35,12 @@ def test_boards_name_tools_and_platforms_that_are_known():
         assert set(board.platforms) <= platforms
         assert set(board.flash) <= set(TOOLS)
         assert board.flash or "arduino" in board.platforms
+        assert targets.load(board.target).part is not None
+
+
+def test_a_part_leads_to_the_boards_that_have_it():
+    with pytest.raises(TfedgeError, match="; boards with nrf52840: nano33ble, nrf52840dk"):
+        find_board("nrf52840")
 
 
 def test_a_sketch_serves_the_link(converted, tmp_path):

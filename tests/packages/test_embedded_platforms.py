@@ -18,9 +18,10 @@ import tfedge
 with_cmake = pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
 
 _ZEPHYR = r"""
-project(Zephyr-Kernel C)
+project(Zephyr-Kernel C CXX)
 function(zephyr_library_named name)
   add_library(${name} STATIC "")
+  target_include_directories(${name} PRIVATE $ENV{ZEPHYR_BASE}/share/zephyr-package/cmake/include)
   set(ZEPHYR_CURRENT_LIBRARY ${name} PARENT_SCOPE)
   set_property(GLOBAL APPEND PROPERTY ZEPHYR_LIBS ${name})
 endfunction()
@@ -62,7 +63,7 @@ function(idf_component_register)
   set_property(GLOBAL APPEND PROPERTY COMPONENTS ${name})
 endfunction()
 macro(project name)
-  _project(${name} C)
+  _project(${name} C CXX)
   foreach(component ${EXTRA_COMPONENT_DIRS} ${CMAKE_CURRENT_LIST_DIR}/main)
     get_filename_component(component ${component} REALPATH)
     get_filename_component(component_name ${component} NAME)
@@ -79,7 +80,7 @@ endmacro()
 
 _CYCLES = "#include <stdint.h>\n#include <time.h>\n"
 
-_ZEPHYR_FILES = {
+ZEPHYR_FILES = {
     "share/zephyr-package/cmake/ZephyrConfig.cmake": _ZEPHYR,
     "share/zephyr-package/cmake/include/zephyr/kernel.h": _CYCLES
     + "static inline uint32_t k_cycle_get_32(void) { return (uint32_t)clock(); }\n",
@@ -87,7 +88,7 @@ _ZEPHYR_FILES = {
     "#define printk printf\n",
 }
 
-_ESP_IDF_FILES = {
+ESP_IDF_FILES = {
     "tools/cmake/project.cmake": _ESP_IDF,
     "include/esp_cpu.h": _CYCLES
     + "static inline uint32_t esp_cpu_get_cycle_count(void) { return (uint32_t)clock(); }\n",
@@ -135,7 +136,7 @@ def cmake(folder, build):
 
 @with_cmake
 def test_zephyr_builds_the_sample(converted, tmp_path, monkeypatch):
-    write(tmp_path / "zephyr", _ZEPHYR_FILES)
+    write(tmp_path / "zephyr", ZEPHYR_FILES)
     converted("cortex-m4").save(tmp_path / "three", package="zephyr")
     monkeypatch.setenv("ZEPHYR_BASE", str(tmp_path / "zephyr"))
     cmake(tmp_path / "three/samples/demo", tmp_path / "build")
@@ -148,7 +149,7 @@ def test_zephyr_builds_the_sample(converted, tmp_path, monkeypatch):
 
 @with_cmake
 def test_esp_idf_builds_the_example(converted, tmp_path, monkeypatch):
-    write(tmp_path / "idf", _ESP_IDF_FILES)
+    write(tmp_path / "idf", ESP_IDF_FILES)
     converted("cortex-m4").save(tmp_path / "three", package="esp-idf")
     monkeypatch.setenv("IDF_PATH", str(tmp_path / "idf"))
     cmake(tmp_path / "three/examples/demo", tmp_path / "build")

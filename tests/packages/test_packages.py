@@ -93,8 +93,8 @@ def test_mistakes_are_answered_before_a_model_is_opened(tmp_path, capsys):
     assert "there is no package 'ardiuno'; use " in (error := capsys.readouterr().err)
     assert "did you mean 'arduino'?" in error
     command = ["convert", model, "--output", out, "--package", "cmake", "--target"]
-    assert main([*command, "tflite-micro"]) == 2
-    assert "for tflite-micro there is none" in capsys.readouterr().err
+    assert main([*command, "tflite"]) == 2
+    assert "for tflite there is none" in capsys.readouterr().err
     (tmp_path / "out").mkdir()
     (tmp_path / "out/README.md").write_text("mine")
     assert main([*command, "cortex-m4"]) == 2

@@ -58,6 +58,8 @@ def test_what_a_core_has_is_a_fact_of_its_parts():
         ("cortex-m4f", r"did you mean 'cortex-m4'\?"),
         ("cortexm7", r"did you mean 'cortex-m7'\?"),
         ("tflite-micr", r"did you mean 'tflite-micro'\?"),
+        ("nano33ble", r"'nano33ble' is a board, .* choose 'nrf52840'"),
+        ("mps2-an386", r"is a board, .* choose 'cortex-m4'"),
         ("zzz", "there are .*cortex-m0, .* and parts of the families AVR, Apollo4"),
         ("", "there are .*cortex-m0, "),
         ("\x1b[2J", "there is no target '"),

@@ -17,7 +17,7 @@ from tfedge.quantization.schemes import (
     Scheme,
     StorageScheme,
 )
-from tfedge_converters.backends.interface import Backend, Emission, Footprint
+from tfedge_converters.backends.interface import Backend, Emission, Footprint, PackagedCode
 from tfedge_converters.c import CSource, Options, Vector, generate
 from tfedge_converters.c.constants import constant_bytes
 from tfedge_converters.c.folder import arenas_of, generated_again, open_generated
@@ -61,6 +61,19 @@ class CEmission(Emission):
     def summary(self) -> list[str]:
         """Layer by layer."""
         return summary_lines(self.source, self.model)
+
+    def packaged_code(self, name: str, target: Target) -> PackagedCode:
+        """The program itself."""
+        source = self.source
+        return PackagedCode(
+            source.files,
+            source.ends,
+            source.arena_bytes,
+            source.state_bytes,
+            source.weights_bytes,
+            sum(layer.macs for layer in source.plan.layers),
+            len(source.plan.arenas),
+        )
 
     def program(self, folder: Path) -> CProgram:
         """Write all files and describe the program in them."""
@@ -146,6 +159,8 @@ class C(Backend):
                 f"{name}: another version of tfedge generated the C there, and this one would lay "
                 f"out its memory otherwise; convert {name}.tflite again"
             )
+        # A package has not all of them.
+        texts = {**source.files, **texts}
         return CEmission(texts, replace(source, files=texts), model)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:

@@ -36,6 +36,31 @@ class Footprint:
 
 
 @dataclass(frozen=True, eq=False)
+class PackagedCode:
+    """Code that packages lay out for platforms, behind one interface.
+
+    Attributes:
+        files: name to text.
+        ends: "inputs" and "outputs" as templates write them, see `c/ends.py`.
+        arena_bytes: that the caller provides.
+        state_bytes: kept between inferences.
+        weights_bytes: of constants in flash.
+        macs: multiply-accumulate operations of an inference.
+        arenas: how many the caller provides.
+        interpreter: whether it needs TFLite Micro.
+    """
+
+    files: Mapping[str, str] = field(repr=False)
+    ends: Mapping[str, Sequence[Mapping[str, Any]]] = field(repr=False)
+    arena_bytes: int
+    state_bytes: int
+    weights_bytes: int
+    macs: int
+    arenas: int = 1
+    interpreter: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Emission:
     """Files that a back end made of a model, to lie beside its .tflite file.
 
@@ -58,6 +83,14 @@ class Emission:
     def summary(self) -> list[str]:
         """Summarise the costs in lines of text."""
         return []
+
+    def packaged_code(self, name: str, target: Target) -> PackagedCode:
+        """Code for packages, of back ends that have it.
+
+        Raises:
+            UnsupportedError: the model has none.
+        """
+        raise NotImplementedError
 
     def program(self, folder: Path) -> CProgram | None:
         """C that a computer can compile and run, written into a folder; None if there is none."""
@@ -89,7 +122,7 @@ class Backend:
         other_files: names of files that do not begin with the model's name, and that users may
             have in the same folder.
         marks: the endings of `endings` that tell a folder of its files from another's.
-        has_packages: whether it generates C, which `tfedge_converters.packages` takes.
+        has_packages: whether its emissions have code that `tfedge_converters.packages` lays out.
     """
 
     name: ClassVar[str]
@@ -143,6 +176,14 @@ class Backend:
         Raises:
             UnsupportedError: names the operator.
         """
+
+    def annotations(self, model: Model) -> Mapping[str, bytes]:
+        """Metadata of the model's file that holds for just this file; name to content.
+
+        Args:
+            model: as it will be written.
+        """
+        return {}
 
     def emit(self, conversion: Conversion) -> Emission:
         """Make what lies beside the .tflite file.

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from absl import logging
+
 from tfedge.errors import UnsupportedError
 from tfedge.quantization.schemes import (
     FLOAT16_WEIGHTS,
@@ -13,12 +15,21 @@ from tfedge.quantization.schemes import (
     INT8_WEIGHTS,
     StorageScheme,
 )
-from tfedge_converters.backends.interface import Backend, Emission
+from tfedge_converters.backends.interface import Backend, Emission, PackagedCode
 from tfedge_converters.graph import Model, read_model
+from tfedge_converters.graph.metadata import OFFLINE_PLAN
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.interpreters import MICRO
 from tfedge_converters.targets import Target
-from tfedge_converters.tflm import generate_array
+from tfedge_converters.tflm import (
+    arena_bytes,
+    generate_array,
+    generate_interface,
+    plan_entry,
+    planned_offsets,
+    predict_arena,
+)
+from tfedge_converters.verify.vectors import self_test_vectors
 
 if TYPE_CHECKING:
     from tfedge_converters.conversion import Conversion
@@ -40,9 +51,50 @@ class MicroEmission(Emission):
 
     Attributes:
         arrays: the model as an array, and its operator resolver; file name to text.
+        model: the graph.
+        flatbuffer: its file.
     """
 
     arrays: Mapping[str, str] = field(repr=False)
+    model: Model = field(repr=False)
+    flatbuffer: bytes = field(repr=False)
+
+    def summary(self) -> list[str]:
+        """The arena that an interpreter needs, and what the plan in the file saves of it."""
+        offsets = planned_offsets(self.model, self.flatbuffer)
+        arena = predict_arena(self.model, offsets=offsets)
+        if arena is None:
+            return ["the arena that TFLite Micro needs is not known"]
+        text = (
+            f"the arena that TFLite Micro needs: {arena.needed:,} bytes on cores of 32 bits, of "
+            f"which {arena.planned:,} for tensors (with its reference kernels)"
+        )
+        alone = predict_arena(self.model)
+        if offsets and alone is not None:
+            text += f"; the plan in the file saves {alone.needed - arena.needed:,}"
+        return [text]
+
+    def packaged_code(self, name: str, target: Target) -> PackagedCode:
+        """The interface of generated C, over the interpreter."""
+        arena = arena_bytes(self.model, planned_offsets(self.model, self.flatbuffer))
+        if arena is None:
+            raise UnsupportedError(
+                f"the arena that TFLite Micro needs for '{name}' is not known, which a package has "
+                "to say: leave the package out"
+            )
+        self_test = self_test_vectors(self.model, self.flatbuffer)
+        if self_test.missing:
+            logging.warning("%s: %s", name, self_test.missing)
+        made = generate_interface(self.model, self.flatbuffer, name, target, self_test.vectors)
+        return PackagedCode(
+            made.files,
+            made.ends,
+            made.interpreter_bytes + max(size for key, size in arena.items() if key != "wide"),
+            0,
+            len(self.flatbuffer),
+            0,
+            interpreter=True,
+        )
 
 
 class TFLiteMicro(Backend):
@@ -56,6 +108,7 @@ class TFLiteMicro(Backend):
     per_channel_storage = False
     endings = ("_model_data.h", _DATA, "_op_resolver.h")
     marks = (_DATA,)
+    has_packages = True
 
     def check_storage(self, scheme: StorageScheme) -> None:
         """Refuse weights that TFLite Micro has no kernels for."""
@@ -71,10 +124,15 @@ class TFLiteMicro(Backend):
         changed = write_for_micro(model)
         return super().adapt(model, target) or changed
 
+    def annotations(self, model: Model) -> Mapping[str, bytes]:
+        """Return a plan of memory, where TFLite Micro's own takes more."""
+        entry = plan_entry(model)
+        return {} if entry is None else {OFFLINE_PLAN: entry}
+
     def emit(self, conversion: Conversion) -> MicroEmission:
         """The array and the resolver."""
         arrays = generate_array(conversion.model, conversion.flatbuffer, conversion.name)
-        return MicroEmission(arrays, arrays)
+        return MicroEmission(arrays, arrays, conversion.model, conversion.flatbuffer)
 
     def reopen(
         self,
@@ -86,7 +144,9 @@ class TFLiteMicro(Backend):
         facts: Mapping[str, str],
     ) -> MicroEmission:
         """The array and the resolver, as they lie there."""
-        return MicroEmission(files, {file: data.decode("utf-8") for file, data in files.items()})
+        own = {name + ending for ending in self.endings}
+        arrays = {file: data.decode("utf-8") for file, data in files.items() if file in own}
+        return MicroEmission(arrays, arrays, model, flatbuffer)
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Return the array with the model's bytes."""

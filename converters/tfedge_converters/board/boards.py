@@ -21,6 +21,7 @@ _FORM = Form(
             "properties": {
                 "description": line_of_text(100),
                 "emulated_core": {"type": "string", "enum": list(CORES)},
+                "target": _WORDS,
                 "platforms": {"type": "object", "additionalProperties": _WORDS},
                 "flash": {
                     "type": "object",
@@ -46,6 +47,7 @@ class Board:
         name: that it is known by.
         description: of it.
         emulated_core: the core of QEMU's machine for it, in `execute.CORES`; None of hardware.
+        target: its part, as models are converted for it; empty of QEMU's.
         platforms: what build systems call it, by theirs.
         flash: what tools that flash images are told of it, by theirs.
     """
@@ -53,6 +55,7 @@ class Board:
     name: str
     description: str
     emulated_core: str | None = None
+    target: str = ""
     platforms: Mapping[str, str] = field(default_factory=dict)
     flash: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -60,6 +63,12 @@ class Board:
 def board_names() -> list[str]:
     """All that are known."""
     return list(_boards())
+
+
+def target_of(name: str) -> str:
+    """The target that models for a board are converted for; empty where none is known."""
+    board = _boards().get(name)
+    return "" if board is None else board.target or board.emulated_core or ""
 
 
 def find_board(name: str) -> Board:
@@ -70,8 +79,10 @@ def find_board(name: str) -> Board:
     """
     boards = _boards()
     if name not in boards:
+        with_part = [other for other, board in boards.items() if board.target == name]
+        hint = f"; boards with {name}: {', '.join(with_part)}" if with_part else ""
         raise TfedgeError(
-            f"there is no board '{name}'; use {', '.join(boards)}{near(name, list(boards))}"
+            f"there is no board '{name}'; use {', '.join(boards)}{hint or near(name, list(boards))}"
         )
     return boards[name]
 

@@ -18,6 +18,7 @@ from tfedge_converters.c.accesses import accesses_of
 from tfedge_converters.c.code_size import CodeParts, code_estimate, parts_of
 from tfedge_converters.c.constant_memory import SizedConstant, constant_memories
 from tfedge_converters.c.constants import constants_of
+from tfedge_converters.c.ends import describe_end, end_names, vector_part
 from tfedge_converters.c.fit import ShortageError, room_for_code, shortage
 from tfedge_converters.c.instructions import instruction_estimate
 from tfedge_converters.c.kernel_call import Constant, KernelCall
@@ -36,7 +37,6 @@ from tfedge_converters.foreign_text import (
     ExternalSymbols,
     check_model_name,
     code_templates,
-    tensor_names,
 )
 from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.passes.byte_functions import as_tables
@@ -170,15 +170,6 @@ def _single_graph(model: Model) -> Graph:
     return graph
 
 
-# Of types whose integers stand for real numbers: a limit beyond those that do not saturate, the
-# least and the greatest integer.
-_RANGES = {
-    "int8_t": Code("TFEDGE_LIMIT_8_BITS, INT8_MIN, INT8_MAX"),
-    "uint8_t": Code("TFEDGE_LIMIT_8_BITS, 0, UINT8_MAX"),
-    "int16_t": Code("TFEDGE_LIMIT_16_BITS, INT16_MIN, INT16_MAX"),
-}
-
-
 class _Emitter:
     def __init__(
         self,
@@ -196,7 +187,7 @@ class _Emitter:
         self.hash = digest
         self.vectors = vectors
         self.rounding = library_rounding(graph)
-        self.input_names, self.output_names = _end_names(model, graph)
+        self.input_names, self.output_names = end_names(model, graph)
         self.constants: dict[bytes, tuple[str, Constant]] = {}
         self.constant_names: dict[int, str] = {}
         self.constant_accesses: dict[str, float] = defaultdict(float)
@@ -255,6 +246,8 @@ class _Emitter:
             "constant_sections": self._sections(FLASH, [one.memory for one in constants]),
             "section_of": {constant.name: self._section_of(constant) for constant in constants},
             "states": states,
+            "keeps_state": bool(states),
+            "interpreter": False,
             "state_bytes": _struct_bytes(states),
             "weights_bytes": weights_bytes,
             "macs": self.total_macs,
@@ -552,6 +545,8 @@ class _Emitter:
             "specialised": is_specialised,
             "can_fail": call.can_fail,
             "states": states,
+            "keeps_state": bool(states),
+            "interpreter": False,
         }
 
     def _count_accesses(self, call: KernelCall, symbol: str) -> None:
@@ -618,28 +613,12 @@ class _Emitter:
             if root.data is None
             else self._name_constant(self._operand_constant(root), f"{self.name}_output")
         )
-        grid = tensor.quantization
-        type_ = arrays.interface_type(tensor.type)
-        return {
-            "index": index,
-            "prefix": f"{side}{index}",
-            "identifier": name.upper(),
-            "name": name,
-            "type": type_,
-            "bytes": tensor.byte_size,
-            "elements": tensor.elements,
-            "dimensions": tensor.shape,
-            "height_width_channels": tensor.shape[1:] if len(tensor.shape) == 4 else None,
-            "scale": None if grid is None else Code(arrays.literal(float(grid.scale[0]))),
-            "zero_point": None if grid is None else int(grid.zero_point[0]),
-            "grid": None if grid is None else _RANGES.get(type_),
-            "place": Code(place),
-        }
+        return {**describe_end(side, index, tensor, name), "place": Code(place)}
 
     def _vector(self, vector: Vector) -> dict[str, Any]:
         return {
-            "inputs": [_vector_part(value) for value in vector.inputs],
-            "outputs": [_vector_part(value, self.rounding) for value in vector.outputs],
+            "inputs": [vector_part(value) for value in vector.inputs],
+            "outputs": [vector_part(value, self.rounding) for value in vector.outputs],
         }
 
     def _headers(self, layers: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -712,19 +691,6 @@ def _struct_bytes(fields: Sequence[Mapping[str, Any]]) -> int:
     return -(-size // widest) * widest
 
 
-def _end_names(model: Model, graph: Graph) -> tuple[list[str], list[str]]:
-    """Names of inputs and outputs: the signature's (the Keras model's), or the tensors' own."""
-    by_tensor: dict[int, str] = {}
-    for signature in model.signatures[:1]:
-        for name, tensor in (*signature.inputs.items(), *signature.outputs.items()):
-            by_tensor.setdefault(id(tensor), name)
-    ends = [
-        [by_tensor.get(id(tensor), tensor.name) for tensor in tensors]
-        for tensors in (graph.inputs, graph.outputs)
-    ]
-    return tensor_names(ends[0]), tensor_names(ends[1])
-
-
 def _specs(tensors: Sequence[Tensor], end_names: Sequence[str]) -> tuple[TensorSpec, ...]:
     return tuple(
         TensorSpec(name, tensor.shape, np.dtype(tensor.type.dtype))
@@ -749,21 +715,3 @@ def _shape_text(tensor: Tensor | None) -> str:
         return ""
     shape = tensor.shape[1:] if len(tensor.shape) > 1 and tensor.shape[0] == 1 else tensor.shape
     return "x".join(map(str, shape)) or "scalar"
-
-
-def _vector_part(values: np.ndarray, rounding: float = 0.0) -> dict[str, Any]:
-    """One array of a vector; `room` is how far results may be from it, empty for every bit alike.
-
-    What is no number has other bits on other processors.
-    """
-    type_, text = arrays.bits_initializer(values)
-    is_real = values.dtype == np.float32
-    finite = values[np.isfinite(values)] if is_real else np.zeros(0)
-    room = rounding * float(np.abs(finite).max(initial=0.0))
-    has_room = is_real and (room > 0 or bool(np.isnan(values).any()))
-    return {
-        "type": Code(type_),
-        "size": values.size,
-        "text": Code(text),
-        "room": Code(arrays.literal(room) if has_room else ""),
-    }

@@ -42,4 +42,5 @@ def _method(model: schema.ModelT, graph: schema.SubGraphT, operator: schema.Oper
     outputs = [graph.tensors[index] for index in operator.outputs]
     made = readable(outputs[0].name.decode("utf-8", "replace"))
     place = f"{name} that makes '{made}' and is left to the CPU"
-    return method_of(name, [TensorType(tensor.type) for tensor in outputs], place)
+    types = [TensorType(tensor.type) for tensor in outputs]
+    return method_of(name, types, place, "take the layer out of the model, or end the model before")

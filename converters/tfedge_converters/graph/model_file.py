@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from tfedge_converters.graph.metadata import metadata_in
 from tfedge_converters.graph.types import Model
 from tfedge_converters.graph.writer import write_model
 
@@ -23,12 +24,13 @@ class ModelFile:
         """`flatbuffer`: the file that the model was read from, if there is one."""
         self.model = model
         self._flatbuffer = flatbuffer
+        self._entries: Mapping[str, bytes] = {}
 
     @property
     def flatbuffer(self) -> bytes:
         """The bytes of a .tflite file."""
         if self._flatbuffer is None:
-            self._flatbuffer = write_model(self.model)
+            self._flatbuffer = write_model(self.model, self._entries)
         return self._flatbuffer
 
     def change(self, edit: Callable[[Model], bool | None]) -> None:
@@ -39,4 +41,13 @@ class ModelFile:
                 nothing.
         """
         if edit(self.model) is not False:
-            self._flatbuffer = None
+            self._flatbuffer, self._entries = None, {}
+
+    def annotate(self, entries: Mapping[str, bytes]) -> None:
+        """Set the metadata that is true of this file alone, see `graph/metadata.py`.
+
+        Args:
+            entries: name to bytes, which the next change of the model discards.
+        """
+        if self._flatbuffer is None or metadata_in(self._flatbuffer) != entries:
+            self._flatbuffer, self._entries = None, dict(entries)

@@ -20,6 +20,7 @@ from tfedge.errors import ModelFileError, TfedgeError
 from tfedge.files import read_bytes
 from tfedge.json_form import Form
 from tfedge_converters.file_kinds import describe_foreign
+from tfedge_converters.graph.metadata import COMPRESSION, OF_ONE_FILE
 from tfedge_converters.graph.packing import unpack
 from tfedge_converters.graph.sequences import KEEPS_STATE
 from tfedge_converters.graph.types import (
@@ -148,12 +149,18 @@ class _Reader:
     def _model(self) -> Model:
         root = self.root
         self.codes = self._vector(root.OperatorCodesLength(), self._code, "operator code")
+        metadata = dict(self._vector(root.MetadataLength(), self._metadata, "metadata"))
+        if COMPRESSION in metadata:
+            raise self._error(
+                "its weights are compressed for TFLite Micro; give the file that it was before"
+            )
         graphs = self._vector(root.SubgraphsLength(), self._graph, "subgraph")
         if not graphs:
             raise self._error("the file holds no graph")
         self.graphs = graphs
-        metadata = dict(self._vector(root.MetadataLength(), self._metadata, "metadata"))
         self._mark_states(metadata.pop(KEEPS_STATE, b"[]"))
+        for name in OF_ONE_FILE & metadata.keys():
+            del metadata[name]
         return Model(
             graphs=[graph for graph, _ in graphs],
             signatures=self._vector(root.SignatureDefsLength(), self._signature, "signature"),

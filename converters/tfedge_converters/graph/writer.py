@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +50,23 @@ def write_file(model: Model, path: str | Path) -> None:
     write_atomically(Path(path), write_model(model))
 
 
-def write_model(model: Model) -> bytes:
+def write_model(model: Model, entries: Mapping[str, bytes] | None = None) -> bytes:
     """Encode a model. The same model gives the same bytes every time.
+
+    Args:
+        model: the graph.
+        entries: metadata that is true of this file alone, see `graph/metadata.py`.
 
     Raises:
         UnsupportedError: the constants take more than 2 GiB.
     """
-    return _Writer(model).write()
+    return _Writer(model, entries or {}).write()
 
 
 class _Writer:
-    def __init__(self, model: Model):
+    def __init__(self, model: Model, entries: Mapping[str, bytes]):
         self.model = model
+        self.entries = {**model.metadata, **entries, **_kept_states(model)}
         self.buffers: list[bytes] = [b""]
         self.buffer_index: dict[bytes, int] = {}
         self.constant_index: dict[tuple[int, int], int] = {}
@@ -86,8 +91,7 @@ class _Writer:
         self.builder = flatbuffers.Builder(1 << 16)
         graphs = self._offsets([self._graph(graph) for graph in self.model.graphs])
         signatures = self._offsets([self._signature(item) for item in self.model.signatures])
-        entries = self.model.metadata | _kept_states(self.model)
-        metadata = self._offsets([self._metadata(*item) for item in entries.items()])
+        metadata = self._offsets([self._metadata(*item) for item in self.entries.items()])
         codes = self._offsets([self._code(*code) for code in self.codes])
         buffers = self._offsets(self._buffers())
         description = self.builder.CreateString(self.model.description or "tfedge")
@@ -98,7 +102,7 @@ class _Writer:
         schema.ModelAddSubgraphs(build, graphs)
         schema.ModelAddDescription(build, description)
         schema.ModelAddBuffers(build, buffers)
-        if entries:
+        if self.entries:
             schema.ModelAddMetadata(build, metadata)
         if self.model.signatures:
             schema.ModelAddSignatureDefs(build, signatures)

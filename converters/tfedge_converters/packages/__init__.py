@@ -3,7 +3,7 @@
 A module of this folder has one package, called `PACKAGE`.
 """
 
-from tfedge_converters.packages.interface import Package, PackagedModel
+from tfedge_converters.packages.interface import Package, PackagedModel, code_of_package
 from tfedge_converters.packages.registry import all_packages, package_for
 
-__all__ = ["Package", "PackagedModel", "all_packages", "package_for"]
+__all__ = ["Package", "PackagedModel", "all_packages", "code_of_package", "package_for"]

@@ -22,7 +22,12 @@ class CMake(Package):
     """The generated library as it is, and beside it a project of the demo."""
 
     def templates_for(self, model: PackagedModel) -> Mapping[str, str]:
-        """Return those of the demo, and of the board that QEMU simulates for the target's core."""
+        """Return those of the demo, and of the board that QEMU simulates for the target's core.
+
+        The library of a model for TFLite Micro is one, too; that of generated C comes with it.
+        """
+        if model.code.interpreter:
+            return {**self.templates, "CMakeLists.txt": "cmake/micro_library.cmake.j2"}
         if _core(model) is None:
             return self.templates
         board = {
@@ -76,4 +81,5 @@ PACKAGE = CMake(
         "demo/main.c": "cmake/main.c.j2",
     },
     has_library=True,
+    takes_interpreter=True,
 )

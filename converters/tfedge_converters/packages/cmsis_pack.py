@@ -13,7 +13,7 @@ class CMSISPack(Package):
 
     def context(self, model: PackagedModel) -> Mapping[str, Any]:
         """Return the headers."""
-        return {"headers": sorted(name for name in model.source.files if name.endswith(".h"))}
+        return {"headers": sorted(name for name in model.code.files if name.endswith(".h"))}
 
 
 PACKAGE = CMSISPack(

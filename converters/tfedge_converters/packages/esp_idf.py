@@ -17,4 +17,5 @@ PACKAGE = Package(
         "examples/demo/main/main.c": "esp_idf/main.c.j2",
     },
     code_folder="src",
+    takes_interpreter=True,
 )

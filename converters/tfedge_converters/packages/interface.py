@@ -12,7 +12,7 @@ from typing import Any
 
 import tfedge
 from tfedge.errors import UnsupportedError
-from tfedge_converters.c import CSource
+from tfedge_converters.backends import PackagedCode
 from tfedge_converters.foreign_text import code_templates
 from tfedge_converters.foreign_text.reserved import RESERVED_PREFIX
 from tfedge_converters.shipped_files import shipped
@@ -21,7 +21,8 @@ from tfedge_converters.targets import Target
 _TEMPLATES = "tfedge_converters.packages"
 _LIBRARY = "CMakeLists.txt"
 # What compilers read; the plan of memory is for people.
-_CODE = (".c", ".h", _LIBRARY)
+_SOURCES = (".c", ".cpp")
+CODE = (*_SOURCES, ".h", _LIBRARY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,26 +32,26 @@ class PackagedModel:
     Attributes:
         name: prefix of the model's files and symbols.
         target: what it was converted for.
-        source: its generated C.
+        code: that packages lay out.
         flatbuffer: the model's file.
     """
 
     name: str
     target: Target
-    source: CSource = field(repr=False)
+    code: PackagedCode = field(repr=False)
     flatbuffer: bytes = field(repr=False)
 
     @cached_property
     def sources(self) -> list[str]:
         """Names of the C files to compile; the model's own, then its kernels."""
-        names = sorted(name for name in self.source.files if name.endswith(".c"))
+        names = sorted(name for name in self.code.files if name.endswith(_SOURCES))
         return sorted(names, key=lambda name: name.startswith(RESERVED_PREFIX))
 
     @property
     def context(self) -> dict[str, Any]:
         """Return what templates may write."""
-        source = self.source
-        outputs = source.ends["outputs"]
+        code = self.code
+        outputs = code.ends["outputs"]
         types = {end["type"] for end in outputs}
         return {
             "version": tfedge.__version__,
@@ -60,11 +61,12 @@ class PackagedModel:
             "name": self.name,
             "NAME": self.name.upper(),
             "sources": self.sources,
-            "arena_bytes": source.arena_bytes,
-            "state_bytes": source.state_bytes,
-            "weights_bytes": source.weights_bytes,
-            "macs": sum(layer.macs for layer in source.plan.layers),
-            **source.ends,
+            "interpreter": code.interpreter,
+            "arena_bytes": code.arena_bytes,
+            "state_bytes": code.state_bytes,
+            "weights_bytes": code.weights_bytes,
+            "macs": code.macs,
+            **code.ends,
             "integer": ("int64_t", "uint64_t") if "int64_t" in types else ("int32_t", "uint32_t"),
             "has_integers": types != {"float"},
             "has_reals": any(end["grid"] or end["type"] == "float" for end in outputs),
@@ -83,6 +85,7 @@ class Package:
         templates: path of each file to the template that makes it.
         code_folder: where the generated C lies; "" is the package's own folder.
         has_library: whether the generated CMakeLists.txt belongs to it.
+        takes_interpreter: whether it has a form for TFLite Micro.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Package:
     templates: Mapping[str, str]
     code_folder: str = ""
     has_library: bool = False
+    takes_interpreter: bool = False
 
     def check(self, model: PackagedModel) -> None:
         """Refuse a model that the platform cannot take.
@@ -97,7 +101,7 @@ class Package:
         Raises:
             UnsupportedError: says why.
         """
-        if len(model.source.plan.arenas) > 1:
+        if model.code.arenas > 1:
             raise UnsupportedError(
                 f"the package '{self.name}' gives a model one arena, and '{model.name}' has one in "
                 f"each of several memories of {model.target.name}: leave the package out, or "
@@ -142,11 +146,28 @@ class Package:
         copied = {"LICENSE": shipped("LICENSE", "the licence"), **self.copies(model)}
         copies = {path: file.read_text("utf-8") for path, file in copied.items()}
         generated = {
-            f"{code if name.endswith(_CODE) else ''}{name}": text
-            for name, text in model.source.files.items()
+            f"{code if name.endswith(CODE) else ''}{name}": text
+            for name, text in model.code.files.items()
             if name != _LIBRARY or self.has_library
         }
         return {f"{model.name}.tflite": model.flatbuffer, **generated, **made, **copies}
+
+
+def code_of_package(files: Mapping[str, bytes], code_folder: str) -> dict[str, bytes]:
+    """The code that a package was made of, among its files.
+
+    Args:
+        files: path in the package to content.
+        code_folder: of the package.
+
+    Returns:
+        File name to content.
+    """
+    prefix = f"{code_folder}/" if code_folder else ""
+    inner = {
+        path.removeprefix(prefix): data for path, data in files.items() if path.startswith(prefix)
+    }
+    return {name: data for name, data in inner.items() if "/" not in name and name.endswith(CODE)}
 
 
 def _semantic(version: str) -> str:

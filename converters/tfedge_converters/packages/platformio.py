@@ -14,4 +14,5 @@ PACKAGE = Package(
         "examples/demo/src/main.cpp": "arduino/demo.ino.j2",
     },
     code_folder="src",
+    takes_interpreter=True,
 )

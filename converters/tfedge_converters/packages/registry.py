@@ -8,6 +8,7 @@ from tfedge.errors import TfedgeError
 from tfedge.near_names import near
 from tfedge.terminal_text import readable
 from tfedge_converters.backends import backend_named
+from tfedge_converters.backends.tflite_micro import TFLiteMicro
 from tfedge_converters.packages.interface import Package
 from tfedge_converters.submodules import submodules
 from tfedge_converters.targets import Target
@@ -36,9 +37,17 @@ def package_for(name: str, target: Target) -> Package:
             f"there is no package '{readable(str(name))}'; use {', '.join(names)}"
             f"{near(name, names)}"
         )
-    if not backend_named(target.backend).has_packages:
+    backend = backend_named(target.backend)
+    if not backend.has_packages:
         raise TfedgeError(
             f"the package '{name}' is made of generated C, and for {target.name} there is none; "
             "choose a target that has it, as cortex-m4, or leave the package out"
         )
-    return names[name]
+    package = names[name]
+    if backend.name == TFLiteMicro.name and not package.takes_interpreter:
+        able = ", ".join(known for known, item in names.items() if item.takes_interpreter)
+        raise TfedgeError(
+            f"the package '{name}' has no form for TFLite Micro; use {able}, or choose a target "
+            "with generated C, as cortex-m4"
+        )
+    return package

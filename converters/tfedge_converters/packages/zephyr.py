@@ -18,4 +18,5 @@ PACKAGE = Package(
         "samples/demo/src/main.c": "zephyr/main.c.j2",
     },
     code_folder="src",
+    takes_interpreter=True,
 )

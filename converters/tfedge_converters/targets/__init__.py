@@ -17,7 +17,7 @@ from tfedge_converters.backends import Backend, backend_named
 from tfedge_converters.targets.form import GENERAL, file_form, whole_form
 from tfedge_converters.targets.memory import FLASH, RAM, Memory, only_memory, parse_memories
 from tfedge_converters.targets.part import Part, Timing, part_of, timing_of
-from tfedge_converters.targets.suggestions import suggestion
+from tfedge_converters.targets.suggestions import belongs, suggestion
 
 
 class UnknownTargetError(TfedgeError):
@@ -223,5 +223,11 @@ def _read(name: str) -> Mapping[str, Any]:
 
 
 def _unknown(name: str) -> str:
-    hint = suggestion(name, [load(known) for known in names()])
+    from tfedge_converters.board.boards import target_of
+
+    known = [load(each) for each in names()]
+    part = target_of(name.lower())
+    if part and not any(belongs(target, name) for target in known):
+        return f"'{name}' is a board, and models for it are converted for its part: choose '{part}'"
+    hint = suggestion(name, known)
     return f"there is no target '{readable(name)}'; {hint} (tfedge targets lists them all)"

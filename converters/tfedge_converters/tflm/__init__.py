@@ -1,5 +1,19 @@
-"""Output for TFLite Micro: the model as a C array and its operator resolver."""
+"""Output for TFLite Micro: the model as a C array, its operator resolver, arena and plan."""
 
+from tfedge_converters.tflm.arena import Arena, arena_bytes, predict_arena
 from tfedge_converters.tflm.array import ALIGNMENT, generate_array
+from tfedge_converters.tflm.cmsis_nn import Kernels
+from tfedge_converters.tflm.interface import generate_interface
+from tfedge_converters.tflm.offline_plan import plan_entry, planned_offsets
 
-__all__ = ["ALIGNMENT", "generate_array"]
+__all__ = [
+    "ALIGNMENT",
+    "Arena",
+    "Kernels",
+    "arena_bytes",
+    "generate_array",
+    "generate_interface",
+    "plan_entry",
+    "planned_offsets",
+    "predict_arena",
+]

@@ -12,6 +12,8 @@ from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.foreign_text import Code, check_model_name, code_templates
 from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.types import Model
+from tfedge_converters.tflm.arena import arena_bytes
+from tfedge_converters.tflm.offline_plan import planned_offsets
 from tfedge_converters.tflm.resolver import resolver_methods
 
 # TFLite Micro reads tensors in place, and its kernels load whole vectors.
@@ -35,7 +37,12 @@ def generate_array(
     """
     for graph in model.graphs:
         refuse_blocks(graph, "TFLite Micro")
+    arena = None
+    if methods is None:
+        methods = resolver_methods(model)
+        arena = arena_bytes(model, planned_offsets(model, flatbuffer))
     context = {
+        "arena": arena,
         "version": tfedge.__version__,
         "set_id": Code(PLACEHOLDER),
         "hash": hashlib.sha256(flatbuffer).hexdigest(),
@@ -44,7 +51,7 @@ def generate_array(
         "alignment": ALIGNMENT,
         "size": len(flatbuffer),
         "data": Code(arrays.initializer(np.frombuffer(flatbuffer, np.uint8))),
-        "methods": resolver_methods(model) if methods is None else methods,
+        "methods": methods,
         "stateful": any(tensor.is_variable for graph in model.graphs for tensor in graph.tensors()),
     }
     templates = code_templates("tfedge_converters.tflm")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.graph.types import Model, TensorType
+from tfedge_converters.c.kernels import kernel_for
+from tfedge_converters.graph.types import Model, Operator, TensorType
 
 # Where the method's name is not the operator's in camel case. Source: micro_mutable_op_resolver.h.
 _IRREGULAR = {
@@ -59,7 +60,10 @@ def resolver_methods(model: Model) -> list[str]:
     """
     methods = {
         method_of(
-            operator.code, [tensor.type for tensor in operator.outputs], graph.place(operator)
+            operator.code,
+            [tensor.type for tensor in operator.outputs],
+            graph.place(operator),
+            way_out(operator),
         )
         for graph in model.graphs
         for operator in graph.operators
@@ -67,23 +71,37 @@ def resolver_methods(model: Model) -> list[str]:
     return sorted(methods)
 
 
-def method_of(code: str, types: Sequence[TensorType], place: str) -> str:
+def way_out(operator: Operator) -> str:
+    """Words on what to do about an operator that TFLite Micro does not compute."""
+    ways = []
+    types = {tensor.type for tensor in operator.outputs}
+    if TensorType.INT16 in types and operator.code not in _NO_KERNEL[TensorType.INT8]:
+        ways.append("quantise to int8, for which it has a kernel")
+    if kernel_for(operator) is not None:
+        ways.append("choose generated C, which computes it (--target cortex-m4 and its like)")
+    return ", or ".join(ways) or "take the layer out of the model, or choose the target tflite"
+
+
+def method_of(code: str, types: Sequence[TensorType], place: str, remedy: str) -> str:
     """The name of the method that registers an operator.
 
     Args:
         code: its name in the schema.
         types: of its results.
         place: what error messages call it.
+        remedy: what these propose.
 
     Raises:
         UnsupportedError: TFLite Micro has no kernel for it.
     """
     for result in types:
         if code in _NO_KERNEL.get(result, ()):
-            raise UnsupportedError(f"{place}: TFLite Micro does not compute it in {result.name}")
+            raise UnsupportedError(
+                f"{place}: TFLite Micro does not compute it in {result.name}; {remedy}"
+            )
     method = _method(code)
     if method is None:
-        raise UnsupportedError(f"{place} has no TFLite Micro kernel")
+        raise UnsupportedError(f"{place} has no TFLite Micro kernel; {remedy}")
     return method
 
 
