@@ -37,6 +37,9 @@ def quantize(b: Builder) -> None:
     zero_points = {
         type_: int(b.rng.integers(-128, 128)) if type_ == INT8 else 0 for type_ in (before, after)
     }
+    if b.rng.random() < 0.5:
+        # Of int16 that others have made than this quantiser.
+        zero_points[INT16] = int(b.rng.choice([-32768, -5, 32767]))
     scale = b.scale(1e-6, 1e-2)
     source = b.input((1, _COUNT), Quantization.per_tensor(scale, zero_points[before]), before)
     scale *= 2.0 ** (bits[before] - bits[after]) * float(np.exp(b.rng.uniform(-3, 3)))
