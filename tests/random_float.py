@@ -25,7 +25,7 @@ _MADE = {
     "resize_bilinear batch_matmul fully_connected_of_any_rank pool_2d_of_any_shape",
     random_elementwise: "maximum minimum squared_difference div scattered_mean sum reduce_max "
     "reduce_min reduce_prod scattered_mul arg_max arg_min cumsum add_n",
-    random_recurrent: "unidirectional_sequence_lstm lstm_continued",
+    random_recurrent: "unidirectional_sequence_lstm lstm_continued svdf",
     random_unary: "leaky_relu relu_n1_to_1 relu_0_to_1 abs_ neg hard_swish elu exp log sqrt rsqrt "
     "prelu log_softmax l2_normalization",
 }
@@ -37,7 +37,7 @@ _UNARY = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
 _DYNAMIC = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 12}
 
 # Weights that can be of half precision.
-_HALVED = ("conv_2d", "depthwise_conv_2d", "fully_connected", "transpose_conv")
+_HALVED = ("conv_2d", "depthwise_conv_2d", "fully_connected", "svdf", "transpose_conv")
 
 
 def _real(make: Callable[[Builder], None], b: Builder) -> None:
@@ -120,12 +120,10 @@ OPERATORS = {
     },
 }
 
-# TFLite Micro does not have these, no products of real numbers and integers, and no DEQUANTIZE of
-# half precision.
+# TFLite Micro does not have these, and no products of real numbers and integers.
 LITERT = {
     *(f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod")),
-    *(f"half_{name}" for name in _HALVED),
     *(f"dynamic_{code.lower()}" for code in _DYNAMIC),
 }
 
-STATEFUL = {"float_lstm_continued"}
+STATEFUL = {"float_lstm_continued", "float_svdf", "half_svdf"}
