@@ -24,7 +24,7 @@ _MADE = {
     random_heavy: "conv_2d_in_groups depthwise_conv_2d_far transpose_conv resize_nearest_neighbor "
     "resize_bilinear batch_matmul fully_connected_of_any_rank pool_2d_of_any_shape",
     random_elementwise: "maximum minimum squared_difference div scattered_mean sum reduce_max "
-    "reduce_min reduce_prod scattered_mul arg_max arg_min cumsum add_n",
+    "reduce_min reduce_prod scattered_mul arg_max arg_min cumsum add_n topk_v2",
     random_recurrent: "unidirectional_sequence_lstm lstm_continued svdf",
     random_unary: "leaky_relu relu_n1_to_1 relu_0_to_1 abs_ neg hard_swish elu exp log sqrt rsqrt "
     "prelu log_softmax l2_normalization",
@@ -122,7 +122,7 @@ OPERATORS = {
 
 # TFLite Micro does not have these, and no products of real numbers and integers.
 LITERT = {
-    *(f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod")),
+    *(f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod", "topk_v2")),
     *(f"dynamic_{code.lower()}" for code in _DYNAMIC),
 }
 
