@@ -46,7 +46,7 @@ def stored_weights(tensor: Tensor) -> StoredWeights:
     if tensor.type not in _FORMS:
         TYPES.refuse(
             f"the weights '{tensor.name}' are {tensor.type.name} where activations are FLOAT32; "
-            "FLOAT32 and FLOAT16 are supported, and INT8 in CONV_2D, "
+            "FLOAT32 and FLOAT16 are supported, and INT8 in BATCH_MATMUL, CONV_2D, "
             "DEPTHWISE_CONV_2D and FULLY_CONNECTED; int8 activations are supported, too"
         )
     values = WEIGHTS.values(tensor)
