@@ -43,28 +43,26 @@ TFEDGE_INLINE int32_t tfedge_svdf_s8_feature(const tfedge_svdf_s8_params *params
                       least, largest);
 }
 
-/* What up to four filters from `filter` on make of an input; returns how many. */
-TFEDGE_INLINE int32_t tfedge_svdf_s8_features(const tfedge_svdf_s8_params *params,
-                                              const int8_t *input, int32_t filter, int32_t least,
-                                              int32_t largest, int32_t features[4]) {
-  const int32_t depth = params->depth;
-  const int8_t *const weights = params->feature_weights + filter * depth;
-  const int32_t left = params->filters - filter;
-  const int32_t count = left < 4 ? left : 4;
+/* What four filters from `filter` on make of an input. */
+TFEDGE_INLINE void tfedge_svdf_s8_four(const tfedge_svdf_s8_params *params, const int8_t *input,
+                                       int32_t filter, int32_t least, int32_t largest,
+                                       int32_t features[4]) {
   int32_t sums[4] = {0, 0, 0, 0};
-  if (count == 4) {
-    tfedge_dot_s8_one_by_four(input, weights, depth, sums);
-  } else {
-    for (int32_t i = 0; i < count; i++) {
-      for (int32_t k = 0; k < depth; k++) {
-        sums[i] += input[k] * weights[i * depth + k];
-      }
-    }
-  }
-  for (int32_t i = 0; i < count; i++) {
+  tfedge_dot_s8_one_by_four(input, params->feature_weights + filter * params->depth, params->depth,
+                            sums);
+  for (int32_t i = 0; i < 4; i++) {
     features[i] = tfedge_svdf_s8_feature(params, sums[i], filter + i, least, largest);
   }
-  return count;
+}
+
+/* The same of one filter. */
+TFEDGE_INLINE int32_t tfedge_svdf_s8_one(const tfedge_svdf_s8_params *params, const int8_t *input,
+                                         int32_t filter, int32_t least, int32_t largest) {
+  int32_t sum = 0;
+  for (int32_t k = 0; k < params->depth; k++) {
+    sum += input[k] * params->feature_weights[filter * params->depth + k];
+  }
+  return tfedge_svdf_s8_feature(params, sum, filter, least, largest);
 }
 
 /* A unit's output of its filters' sums, the bias among them. */
@@ -99,20 +97,29 @@ TFEDGE_INLINE int32_t tfedge_svdf_s8_filter_s8(const int8_t *weights, int8_t *st
   return tfedge_wrapping_add(sum, (int32_t)newest * weights[memory - 1]);
 }
 
+/* A newest value in int8, with the zero point: modulo 2^8, by way of 0..255. */
+TFEDGE_INLINE int8_t tfedge_svdf_s8_wrapped(const tfedge_svdf_s8_params *params, int32_t feature) {
+  const int32_t byte = (feature + params->state_zero_point) & 0xff;
+  return (int8_t)(byte > INT8_MAX ? byte - 256 : byte);
+}
+
 /* state: [batches][filters][memory]; a sequence begins with the zero point. */
 TFEDGE_INLINE void tfedge_svdf_s8_s16_inline(const tfedge_svdf_s8_params *params,
                                              const int8_t *input, int8_t *output, int16_t *state) {
   const int32_t memory = params->memory;
   const int32_t units = params->filters / params->rank;
+  const int32_t fours = params->filters - params->filters % 4;
   for (int32_t batch = 0; batch < params->batches; batch++) {
-    for (int32_t filter = 0; filter < params->filters;) {
-      int32_t features[4] = {0, 0, 0, 0};
-      const int32_t count =
-          tfedge_svdf_s8_features(params, input, filter, INT16_MIN, INT16_MAX, features);
-      for (int32_t i = 0; i < count; i++) {
+    for (int32_t filter = 0; filter < fours; filter += 4) {
+      int32_t features[4];
+      tfedge_svdf_s8_four(params, input, filter, INT16_MIN, INT16_MAX, features);
+      for (int32_t i = 0; i < 4; i++) {
         state[(filter + i) * memory] = (int16_t)features[i];
       }
-      filter += count;
+    }
+    for (int32_t filter = fours; filter < params->filters; filter++) {
+      const int32_t feature = tfedge_svdf_s8_one(params, input, filter, INT16_MIN, INT16_MAX);
+      state[filter * memory] = (int16_t)feature;
     }
     const int16_t *weights = (const int16_t *)params->time_weights;
     for (int32_t unit = 0; unit < units; unit++) {
@@ -134,17 +141,18 @@ TFEDGE_INLINE void tfedge_svdf_s8_s8_inline(const tfedge_svdf_s8_params *params,
                                             const int8_t *input, int8_t *output, int8_t *state) {
   const int32_t memory = params->memory;
   const int32_t units = params->filters / params->rank;
+  const int32_t fours = params->filters - params->filters % 4;
   for (int32_t batch = 0; batch < params->batches; batch++) {
-    for (int32_t filter = 0; filter < params->filters;) {
-      int32_t features[4] = {0, 0, 0, 0};
-      const int32_t count =
-          tfedge_svdf_s8_features(params, input, filter, INT8_MIN, INT8_MAX, features);
-      for (int32_t i = 0; i < count; i++) {
-        /* Modulo 2^8, by way of 0..255. */
-        const int32_t byte = (features[i] + params->state_zero_point) & 0xff;
-        state[(filter + i) * memory] = (int8_t)(byte > INT8_MAX ? byte - 256 : byte);
+    for (int32_t filter = 0; filter < fours; filter += 4) {
+      int32_t features[4];
+      tfedge_svdf_s8_four(params, input, filter, INT8_MIN, INT8_MAX, features);
+      for (int32_t i = 0; i < 4; i++) {
+        state[(filter + i) * memory] = tfedge_svdf_s8_wrapped(params, features[i]);
       }
-      filter += count;
+    }
+    for (int32_t filter = fours; filter < params->filters; filter++) {
+      const int32_t feature = tfedge_svdf_s8_one(params, input, filter, INT8_MIN, INT8_MAX);
+      state[filter * memory] = tfedge_svdf_s8_wrapped(params, feature);
     }
     const int8_t *weights = (const int8_t *)params->time_weights;
     for (int32_t unit = 0; unit < units; unit++) {

@@ -126,3 +126,38 @@ def test_a_sequence_begins_with_zeros_and_after_a_reset(tmp_path):
     # The same input gives another output within the sequence.
     first, second = _bytes(program.run([sequence[0]] * 2, 2))
     assert first != second
+
+
+def test_scales_are_multiplied_in_double_precision():
+    """Sums beside the middle between two results tell single precision from double."""
+    pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
+    rng = np.random.default_rng(3)
+    model = random_model("svdf", 3, 1)
+    operator = model.main.operators[0]
+    units = 400
+    state, time = (np.float32(rng.uniform(1e-4, 1e-3)) for _ in range(2))
+    result = np.float32(state * time * 2.0**22.5)
+    middles = (rng.integers(60, 127, units) + 0.5) * float(result) / (float(state) * float(time))
+    operator.options.rank = 1
+    per_tensor = Quantization.per_tensor
+    for position, changes in {
+        at.INPUT: {"shape": (1, 1), "quantization": per_tensor(0.1, 0)},
+        at.FEATURE_WEIGHTS: {"data": np.ones((units, 1), np.int8)},
+        at.TIME_WEIGHTS: {
+            "data": np.ones((units, 1), np.int16),
+            "quantization": per_tensor(time, 0),
+        },
+        at.BIAS: {
+            "data": (np.round(middles) + rng.integers(-40, 41, units)).astype(np.int32),
+            "quantization": per_tensor(state * time, 0),
+        },
+        at.STATE: {"shape": (1, units), "quantization": per_tensor(state, 0)},
+    }.items():
+        _change(model, position, **changes)
+        changed = operator.inputs[position]
+        changed.shape = changed.shape if changed.data is None else changed.data.shape
+    model.main.inputs = [operator.inputs[at.INPUT]]
+    model.main.outputs[0].shape = (1, units)
+    model.main.outputs[0].quantization = per_tensor(result, 0)
+    flatbuffer, zeros = write_model(model), [[np.zeros((1, 1), np.int8)]]
+    assert _bytes(run_c(flatbuffer, zeros)) == _bytes(run_micro(flatbuffer, zeros))

@@ -143,11 +143,13 @@ def _integer_fields(layer: _SvdfLayer) -> dict[str, Param]:
     feature_scale, time_scale = _scale(layer.features), _scale(layer.times)
     features, times = WEIGHTS.values(layer.features), WEIGHTS.values(layer.times)
     _check_bias(layer.bias, state_scale * time_scale)
-    # Products and quotients in single precision, as the reference has them.
+    # In double precision; LiteRT's kernel multiplies and divides in single precision.
     feature_multiplier, feature_shift = quantize_multiplier(
-        float(input_scale * feature_scale / state_scale)
+        float(input_scale) * float(feature_scale) / float(state_scale)
     )
-    multiplier, shift = quantize_multiplier(float(state_scale * time_scale / output_scale))
+    multiplier, shift = quantize_multiplier(
+        float(state_scale) * float(time_scale) / float(output_scale)
+    )
     feature_sums = features.sum(axis=1, dtype=np.int64)
     time_sums = times.reshape(layer.units, -1).sum(axis=1, dtype=np.int64)
     bias = wrap_int32(bias_values(layer.bias, layer.units) - state_zero_point * time_sums)
