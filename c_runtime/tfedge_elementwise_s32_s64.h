@@ -7,9 +7,10 @@
 #include "tfedge_broadcast.h"
 
 /* Element-wise operators on plain int32 or int64 numbers, which have no scale, with broadcasting:
- * positions and indices. Sums and products wrap modulo 2^32 or 2^64; a comparison gives a
- * byte, 0 or 1. Works in place of an operand of the same size.
- * Source: TFLite Micro's reference kernels, LiteRT's for sums and products of int64. */
+ * positions and indices; comparisons of int16 on one grid, too. Sums and products wrap modulo 2^32
+ * or 2^64; a comparison gives a byte, 0 or 1. Works in place of an operand of the same size.
+ * Source: TFLite Micro's reference kernels, LiteRT's for sums and products of int64, and for
+ * int16. */
 typedef enum tfedge_elementwise_s32_s64_function {
   TFEDGE_ELEMENTWISE_ADD = 0,
   TFEDGE_ELEMENTWISE_SUBTRACT = 1,
@@ -23,7 +24,7 @@ typedef enum tfedge_elementwise_s32_s64_function {
 typedef struct tfedge_elementwise_s32_s64_params {
   tfedge_broadcast shape;
   int32_t function;      /* a tfedge_elementwise_s32_s64_function */
-  int32_t element_bytes; /* of the operands: 4 or 8 */
+  int32_t element_bytes; /* of the operands: 4 or 8; 2 for comparisons */
   int32_t accept_less;   /* 1 where a < b gives 1, for TFEDGE_ELEMENTWISE_COMPARE */
   int32_t accept_equal;
   int32_t accept_greater;
@@ -31,8 +32,13 @@ typedef struct tfedge_elementwise_s32_s64_params {
 
 TFEDGE_INLINE int64_t tfedge_elementwise_s32_s64_at(const uint8_t *values, int32_t index,
                                                     int32_t bytes) {
+  int16_t half;
   int32_t narrow;
   int64_t wide;
+  if (bytes == 2) {
+    memcpy(&half, values + 2 * index, sizeof half);
+    return half;
+  }
   if (bytes == 4) {
     memcpy(&narrow, values + 4 * index, sizeof narrow);
     return narrow;

@@ -57,11 +57,12 @@ TFEDGE_INLINE void tfedge_matmul_f32_one(const tfedge_matmul_f32_params *params,
 TFEDGE_INLINE void tfedge_matmul_f32_row(const tfedge_matmul_f32_params *params,
                                          tfedge_stored_f32 weight, const float *input,
                                          float *output) {
-  int32_t channel = 0;
-  for (; channel + 4 <= params->channels; channel += 4) {
+  /* A remainder that compilers see is none, where the number of channels is a literal. */
+  const int32_t fours = params->channels - params->channels % 4;
+  for (int32_t channel = 0; channel < fours; channel += 4) {
     tfedge_matmul_f32_four(params, weight, input, channel, output);
   }
-  for (; channel < params->channels; channel++) {
+  for (int32_t channel = fours; channel < params->channels; channel++) {
     tfedge_matmul_f32_one(params, weight, input, channel, output);
   }
 }

@@ -20,22 +20,32 @@ typedef struct tfedge_reduce_prod_s8_params {
 /* A product never has this value; before the first one it stands for the factor that is none. */
 #define TFEDGE_REDUCE_PROD_S8_NONE INT32_MIN
 
-TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_fold(const void *opaque, int32_t result,
-                                                 const void *input, int32_t index) {
-  const tfedge_reduce_prod_s8_params *const params = (const tfedge_reduce_prod_s8_params *)opaque;
-  const int32_t centred = ((const int8_t *)input)[index] - params->input_zero_point;
+/* The product so far, times one value more. */
+TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_times(const tfedge_reduce_prod_s8_params *params,
+                                                  int32_t result, int32_t value) {
+  const int32_t centred = value - params->input_zero_point;
   return result == TFEDGE_REDUCE_PROD_S8_NONE
              ? centred
              : tfedge_requantize_wide((int64_t)result * centred, params->multiplier, params->shift);
 }
 
+/* The whole product on the output's grid, within its type. */
+TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_end(const tfedge_reduce_prod_s8_params *params,
+                                                int32_t result, int32_t least, int32_t largest) {
+  const int32_t scaled = tfedge_requantize_wide(result, params->multiplier, params->shift);
+  return tfedge_clamp(tfedge_wrapping_add(scaled, params->output_zero_point), least, largest);
+}
+
+TFEDGE_INLINE int32_t tfedge_reduce_prod_s8_fold(const void *opaque, int32_t result,
+                                                 const void *input, int32_t index) {
+  return tfedge_reduce_prod_s8_times((const tfedge_reduce_prod_s8_params *)opaque, result,
+                                     ((const int8_t *)input)[index]);
+}
+
 TFEDGE_INLINE void tfedge_reduce_prod_s8_finish(const void *opaque, int32_t result, void *output,
                                                 int32_t index) {
-  const tfedge_reduce_prod_s8_params *const params = (const tfedge_reduce_prod_s8_params *)opaque;
-  ((int8_t *)output)[index] = (int8_t)tfedge_clamp(
-      tfedge_wrapping_add(tfedge_requantize_wide(result, params->multiplier, params->shift),
-                          params->output_zero_point),
-      INT8_MIN, INT8_MAX);
+  ((int8_t *)output)[index] = (int8_t)tfedge_reduce_prod_s8_end(
+      (const tfedge_reduce_prod_s8_params *)opaque, result, INT8_MIN, INT8_MAX);
 }
 
 TFEDGE_INLINE void tfedge_reduce_prod_s8_inline(const tfedge_reduce_prod_s8_params *params,

@@ -1,10 +1,16 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_softmax_s8.h"
 
-/* The instance that layers share when size matters more than speed. */
+/* The instances that layers share when size matters more than speed. */
 
 TFEDGE_SHARED
 void tfedge_softmax_s8(const tfedge_softmax_s8_params *params, const int8_t *input,
                        int8_t *output) {
   tfedge_softmax_s8_inline(params, input, output);
+}
+
+TFEDGE_SHARED
+void tfedge_softmax_s8_s16(const tfedge_softmax_s8_params *params, const int8_t *input,
+                           int16_t *output) {
+  tfedge_softmax_s8_s16_inline(params, input, output);
 }

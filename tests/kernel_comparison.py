@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from random_graphs import ORACLE_LITERT, REWRITES, random_batch, random_sample
+from random_graphs import ORACLE_LITERT, REWRITES, oracle_file, random_batch, random_sample
 
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
@@ -51,7 +51,7 @@ def mismatches(
     rng = np.random.default_rng([seed, 2])
     data = [random_sample(model, rng) for _ in range(samples)]
     oracle = run_litert_reference if names[0] in ORACLE_LITERT else run_micro
-    right = oracle(original, data, SEQUENCE)
+    right = oracle(oracle_file(original), data, SEQUENCE)
     results = [*zip(program.run(data, SEQUENCE), right, strict=True)]
     if rewrites:
         results += zip(run_micro(write_model(model), data, SEQUENCE), right, strict=True)

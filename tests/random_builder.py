@@ -72,7 +72,9 @@ class Builder:
 
     def output(self, code, inputs, shape, quantization, options=None, version=2, type_=None):
         if self.activations == TensorType.INT16:
-            version = OPERATORS[code].versions["int16x8"]
+            # What the quantiser does not make in int16 has the version that it is given.
+            known = OPERATORS.get(code)
+            version = version if known is None else known.versions.get("int16x8", version)
         type_ = self.activations if type_ is None else type_
         tensor = Tensor(f"output_{len(self.outputs)}", tuple(shape), type_)
         tensor.quantization = quantization

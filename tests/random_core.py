@@ -191,6 +191,16 @@ def softmax(b: Builder) -> None:
     b.output("SOFTMAX", [source], source.shape, quantization, options)
 
 
+def softmax_int16_results(b: Builder) -> None:
+    """int8 with results in int16, about whose scale interpreters are not strict."""
+    softmax(b)
+    output = b.outputs[-1]
+    output.type = TensorType.INT16
+    output.quantization = Quantization.per_tensor(
+        float(b.rng.choice([1 / 65536, 1 / 65535])), -32768
+    )
+
+
 def quantize_int8(b: Builder) -> None:
     _unary(b, "QUANTIZE", b.quantization())
 
@@ -211,7 +221,7 @@ OPERATORS = {
     for function in (
         conv_2d, conv_2d_int4, depthwise_conv_2d, depthwise_conv_2d_int4, fully_connected,
         fully_connected_int4, average_pool_2d, max_pool_2d, mean, add, sub,
-        mul, reshape, relu, relu6, logistic, tanh, softmax, quantize_int8,
+        mul, reshape, relu, relu6, logistic, tanh, softmax, softmax_int16_results, quantize_int8,
         quantize_float, dequantize,
     )
 }  # fmt: skip

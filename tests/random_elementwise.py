@@ -205,9 +205,11 @@ def reduce_prod(b: Builder) -> None:
     count = int(np.prod(shape)) // max(int(np.prod(out)), 1)
     # Magnitudes of the largest product, and of that in steps of the result: the reference wraps
     # beyond 2^31.
-    largest, steps = np.exp(b.rng.uniform([-15, 0], [15, 14]) / count)
+    most = 14 if b.activations == TensorType.INT8 else 9
+    largest, steps = np.exp(b.rng.uniform([-15, 0], [15, most]) / count)
     steps = min(steps, 1 << 13)  # and takes no multiplier from 128 on
-    scale = float(largest / max(127 - zero_point, zero_point + 128))
+    limits = np.iinfo(b.activations.dtype)
+    scale = float(largest / max(limits.max - zero_point, zero_point - limits.min))
     source = b.input(shape, Quantization.per_tensor(scale, zero_point))
     quantization = Quantization.per_tensor(float((largest / steps) ** count), b.zero_point())
     inputs = [source, b.constant(axes)]

@@ -11,6 +11,7 @@ import random_elementwise
 import random_heavy
 import random_recurrent
 import random_unary
+from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 
 from tfedge_converters.graph import Operator, Tensor, TensorType
@@ -24,8 +25,8 @@ _MADE = {
     random_heavy: "conv_2d_in_groups depthwise_conv_2d_far transpose_conv resize_nearest_neighbor "
     "resize_bilinear batch_matmul fully_connected_of_any_rank pool_2d_of_any_shape",
     random_elementwise: "maximum minimum squared_difference div scattered_mean sum reduce_max "
-    "reduce_min reduce_prod scattered_mul arg_max arg_min cumsum add_n",
-    random_recurrent: "unidirectional_sequence_lstm lstm_continued",
+    "reduce_min reduce_prod scattered_mul arg_max arg_min cumsum add_n topk_v2",
+    random_recurrent: "unidirectional_sequence_lstm lstm_continued svdf",
     random_unary: "leaky_relu relu_n1_to_1 relu_0_to_1 abs_ neg hard_swish elu exp log sqrt rsqrt "
     "prelu log_softmax l2_normalization",
 }
@@ -36,8 +37,11 @@ _UNARY = ("CEIL", "COS", "FLOOR", "ROUND", "SIN", "SQUARE")
 # Versions of kernels that multiply int8 weights with activations that they round themselves.
 _DYNAMIC = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 12}
 
+# LiteRT's reference has no int4 weights for others.
+_DYNAMIC_INT4 = ("conv_2d", "fully_connected")
+
 # Weights that can be of half precision.
-_HALVED = ("conv_2d", "depthwise_conv_2d", "fully_connected", "transpose_conv")
+_HALVED = ("conv_2d", "depthwise_conv_2d", "fully_connected", "svdf", "transpose_conv")
 
 
 def _real(make: Callable[[Builder], None], b: Builder) -> None:
@@ -101,6 +105,33 @@ def _dynamic(make: Callable[[Builder], None], b: Builder) -> None:
                 _make_real(b, tensor)
 
 
+def _dynamic_int4(make: Callable[[Builder], None], b: Builder) -> None:
+    """The same with weights of four bits."""
+    begin = len(b.operators)
+    _dynamic(make, b)
+    for operator in b.operators[begin:]:
+        weights = operator.inputs[1]
+        weights.type, weights.data = TensorType.INT4, weights.data.clip(-7, 7)
+
+
+def _dynamic_batch_matmul(b: Builder) -> None:
+    """Rows of real numbers times one constant matrix of int8."""
+    shape = b.rng.integers(1, 6, b.rng.integers(2, 5)).tolist()
+    # LiteRT mixes up the scales of rows with several batches.
+    longest = int(b.rng.integers(max(len(shape) - 2, 1)))
+    shape[:-2] = [n if axis == longest else 1 for axis, n in enumerate(shape[:-2])]
+    depth, columns = (int(n) for n in b.rng.integers(1, 20, 2))
+    source = b.input((*shape[:-1], depth), type_=FLOAT32)
+    source.quantization = None
+    options = schema.BatchMatMulOptionsT()
+    options.adjY = bool(b.rng.random() < 0.5)
+    options.asymmetricQuantizeInputs = bool(b.rng.random() < 0.5)
+    lead = [1] * int(b.rng.integers(0, len(shape) - 1))
+    matrix = (columns, depth) if options.adjY else (depth, columns)
+    weights = b.weights((*lead, *matrix), 0, per_channel=False)
+    b.output("BATCH_MATMUL", [source, weights], (*shape[:-1], columns), None, options, 4, FLOAT32)
+
+
 OPERATORS = {
     **{
         f"float_{name}": partial(_real, family.OPERATORS[name])
@@ -118,14 +149,19 @@ OPERATORS = {
         f"dynamic_{code.lower()}": partial(_dynamic, random_core.OPERATORS[code.lower()])
         for code in _DYNAMIC
     },
+    **{
+        f"dynamic_int4_{name}": partial(_dynamic_int4, random_core.OPERATORS[name])
+        for name in _DYNAMIC_INT4
+    },
+    "dynamic_batch_matmul": _dynamic_batch_matmul,
 }
 
-# TFLite Micro does not have these, no products of real numbers and integers, and no DEQUANTIZE of
-# half precision.
+# TFLite Micro does not have these, and no products of real numbers and integers.
 LITERT = {
-    *(f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod")),
-    *(f"half_{name}" for name in _HALVED),
+    *(f"float_{name}" for name in ("relu_n1_to_1", "relu_0_to_1", "reduce_prod", "topk_v2")),
     *(f"dynamic_{code.lower()}" for code in _DYNAMIC),
+    *(f"dynamic_int4_{name}" for name in _DYNAMIC_INT4),
+    "dynamic_batch_matmul",
 }
 
-STATEFUL = {"float_lstm_continued"}
+STATEFUL = {"float_lstm_continued", "float_svdf", "half_svdf"}

@@ -24,7 +24,8 @@ import random_rewrites
 import random_unary
 from random_builder import Builder
 
-from tfedge_converters.graph import Model, TensorType
+from tfedge_converters.graph import Model, TensorType, read_model, write_model
+from tfedge_converters.graph.passes.constant_folding import fold_constants
 
 _FAMILIES = (
     random_core,
@@ -74,6 +75,16 @@ def random_batch(names: Sequence[str], seed: int, count: int) -> Model:
         for _ in range(count):
             OPERATORS[name](builder)
     return builder.model()
+
+
+def oracle_file(flatbuffer: bytes) -> bytes:
+    """A model's file with constants in place of what operators make of constants alone.
+
+    TFLite Micro has no DEQUANTIZE of half precision.
+    """
+    model = read_model(flatbuffer)
+    fold_constants(model)
+    return write_model(model)
 
 
 def batches(names: Iterable[str]) -> list[tuple[str, ...]]:

@@ -37,6 +37,9 @@ def quantize(b: Builder) -> None:
     zero_points = {
         type_: int(b.rng.integers(-128, 128)) if type_ == INT8 else 0 for type_ in (before, after)
     }
+    if b.rng.random() < 0.5:
+        # Of int16 that others have made than this quantiser.
+        zero_points[INT16] = int(b.rng.choice([-32768, -5, 32767]))
     scale = b.scale(1e-6, 1e-2)
     source = b.input((1, _COUNT), Quantization.per_tensor(scale, zero_points[before]), before)
     scale *= 2.0 ** (bits[before] - bits[after]) * float(np.exp(b.rng.uniform(-3, 3)))
@@ -104,6 +107,45 @@ def softmax(b: Builder) -> None:
     b.output("SOFTMAX", [source], source.shape, grid(1 / 32768), options)
 
 
+def cast(b: Builder) -> None:
+    """From int16, or to it; a real number that it cannot hold is undefined."""
+    types = [INT8, INT32, TensorType.BOOL, FLOAT32]
+    before, after = INT16, types[b.rng.integers(len(types))]
+    shape = b.rng.integers(1, 9, b.rng.integers(1, 6)).tolist()
+    if b.rng.random() < 0.5:
+        before, after = after, before
+    if before == FLOAT32:
+        small = b.input(shape, grid(b.scale(1e-3, 0.99)))
+        source = b.output("DEQUANTIZE", [small], shape, None, type_=FLOAT32)
+    else:
+        source = b.input(shape, type_=before)
+        source.quantization = grid(1.0) if before in (INT8, INT16) else None
+    options = schema.CastOptionsT()
+    options.inDataType, options.outDataType = before.value, after.value
+    out = grid(1.0) if after in (INT8, INT16) else None
+    b.output("CAST", [source], shape, out, options, 1, after)
+
+
+def compare(b: Builder) -> None:
+    """Two operands on one grid: LiteRT compares the integers."""
+    code = str(b.rng.choice(["LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"]))
+    shapes = random_elementwise.broadcast_shapes(b, 2, 5)
+    left = b.input(shapes[0])
+    right = random_elementwise.operand(b, shapes[1], left.quantization)
+    shape = np.broadcast_shapes(*shapes)
+    b.output(code, [left, right], shape, None, version=1, type_=TensorType.BOOL)
+
+
+def log(b: Builder) -> None:
+    source = b.input((1, _COUNT), grid(b.scale(1e-6, 1e-2)))
+    b.output("LOG", [source], source.shape, grid(b.scale(1e-5, 1e-2)), version=1)
+
+
+def neg(b: Builder) -> None:
+    source = b.input((1, _COUNT), grid(b.scale(1e-6, 1e-2)))
+    b.output("NEG", [source], source.shape, source.quantization, version=1)
+
+
 def deep_fully_connected(b: Builder) -> None:
     """Sums of more products than 32 bits hold."""
     rows, channels = (int(n) for n in b.rng.integers(1, [3, 10]))
@@ -136,6 +178,10 @@ _OWN = {
     "gelu": gelu,
     "softmax": softmax,
     "deep_fully_connected": deep_fully_connected,
+    "cast": cast,
+    "compare": compare,
+    "log": log,
+    "neg": neg,
 }
 
 _OF_INT8 = {
@@ -152,7 +198,7 @@ _OF_INT8 = {
             random_elementwise,
             (
                 "maximum", "minimum", "far_add", "far_sub", "scattered_mul", "scattered_mean",
-                "sum", "reduce_max", "reduce_min", "squared_difference", "topk_v2",
+                "sum", "reduce_max", "reduce_min", "reduce_prod", "squared_difference", "topk_v2",
             ),
         ),
         (
@@ -175,5 +221,8 @@ STATEFUL = {"int16_lstm_continued"}
 # TFLite Micro does not have these in int16.
 LITERT = {
     f"int16_{name}"
-    for name in ("exp", "gelu", "reduce_max", "reduce_min", "resize_bilinear", "topk_v2")
-}
+    for name in (
+        "compare", "exp", "gelu", "log", "neg", "reduce_max", "reduce_min", "reduce_prod",
+        "resize_bilinear", "topk_v2",
+    )
+}  # fmt: skip

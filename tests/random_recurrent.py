@@ -95,9 +95,57 @@ def lstm_continued(b: Builder) -> None:
         b.operators[-1].inputs[position].keeps_state = True
 
 
+def svdf(b: Builder) -> None:
+    """One step of a sequence, whose state has 16 bits."""
+    _svdf(b, TensorType.INT16)
+
+
+def svdf_int8_state(b: Builder) -> None:
+    _svdf(b, TensorType.INT8)
+
+
+def _svdf(b: Builder, state_type: TensorType) -> None:
+    batches, depth, units, rank, memory = (int(n) for n in b.rng.integers(1, [4, 20, 8, 4, 12]))
+    source = b.input((batches, depth))
+    filters = units * rank
+    features = _weights(b, (filters, depth), b.scale(1e-3, 2e-2))
+    largest = np.iinfo(state_type.dtype).max
+    # About what products of random weights and inputs reach, now and then far less or more.
+    spread = 70 * 70 * np.sqrt(depth) * float(b.rng.choice([0.1, 1, 1, 10]))
+    real = float(source.quantization.scale[0] * features.quantization.scale[0])
+    zero_point = b.zero_point() if state_type == TensorType.INT8 else 0
+    state = Tensor(
+        f"state_{len(b.operators)}", (batches, filters * memory), state_type,
+        Quantization.per_tensor(real * spread / (largest / 2), zero_point),
+        is_variable=True, keeps_state=True,
+    )  # fmt: skip
+    times = b.constant(
+        b.rng.integers(-largest, largest + 1, (filters, memory)),
+        Quantization.per_tensor(b.scale(1e-3, 2e-2) * 127 / largest, 0),
+        state_type,
+    )
+    product = state.quantization.scale[0] * times.quantization.scale[0]
+    reach = largest * largest * np.sqrt(rank * memory) / 6
+    bias = b.constant(
+        b.rng.uniform(-reach, reach, units).clip(-(2**30), 2**30).astype(np.int32),
+        Quantization.per_tensor(product, 0),
+    )
+    step = float(product) * reach / 128 * float(b.rng.choice([0.3, 1, 3]))
+    out = Quantization.per_tensor(step, b.zero_point())
+    options = schema.SVDFOptionsT()
+    options.rank = rank
+    # The reference does not clip integers.
+    clips_nothing = int(out.zero_point[0]) == -128
+    options.fusedActivationFunction = (
+        schema.ActivationFunctionType.RELU if clips_nothing else schema.ActivationFunctionType.NONE
+    )
+    b.output("SVDF", [source, features, times, bias, state], (batches, units), out, options, 3)
+
+
 OPERATORS = {
-    function.__name__: function for function in (unidirectional_sequence_lstm, lstm_continued)
+    function.__name__: function
+    for function in (unidirectional_sequence_lstm, lstm_continued, svdf, svdf_int8_state)
 }
 
 # A model's operators keep their states between invocations all together, or none does.
-STATEFUL = {"lstm_continued"}
+STATEFUL = {"lstm_continued", "svdf", "svdf_int8_state"}

@@ -29,7 +29,8 @@ own. *Limits*: what holds of the operators that it computes; those behind a type
 others are refused in words when C is generated. *Truth*: whose arithmetic it equals bit for bit,
 tried at random under sanitizers. *Quantised*: how the int8 quantiser gives a result its scale: a
 range of its own, its operands', a fixed one, or none (not quantised); a dash where only integer
-models have the operator.
+models have the operator. VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE and CALL_ONCE have no kernels:
+a model is opened with SLICE of a variable in their place.
 
 All of them ask for:
 

@@ -10,7 +10,7 @@ from random_builder import Builder
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.execute.host import build_host
-from tfedge_converters.graph import Model, Quantization, TensorType, write_model
+from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType, write_model
 from tfedge_converters.verify.engines import run_litert_reference
 
 # Steps of 1: low and high are 255 apart, and 0 becomes -64 or 63.
@@ -77,3 +77,49 @@ def test_halves_are_rounded_before_the_zero_point(code, equal_scales, asymmetric
         right = run_litert_reference(write_model(model), [[values]])
         got = program.run([[values]])
         np.testing.assert_array_equal(got[0][0], right[0][0])
+
+
+def _dense(b: Builder, source: Tensor, kind: str) -> Tensor:
+    """A dense layer of 9 channels, with weights of a kind and activations of its source's."""
+    grid = source.quantization
+    integers = b.weights((9, source.shape[1]), 0, per_channel=kind == "int8")
+    if kind in ("float32", "float16"):
+        type_ = TensorType[kind.upper()]
+        values = b.rng.normal(size=integers.shape).astype(type_.dtype)
+        weights = b.constant(values, None, type_)
+    else:
+        weights = integers
+    if kind == "int4":
+        weights.type, weights.data = TensorType.INT4, weights.data.clip(-7, 7)
+    if kind == "float16":
+        real = Tensor(f"real_{len(b.operators)}", weights.shape, TensorType.FLOAT32)
+        b.operators.append(Operator("DEQUANTIZE", [weights], [real], None, 3))
+        weights = real
+    out = None if grid is None else b.sums(source, integers, source.shape[1])
+    return b.output(
+        "FULLY_CONNECTED", [source, weights, None], (2, 9), out, schema.FullyConnectedOptionsT(),
+        version=12 if kind == "int4" else 5, type_=source.type,
+    )  # fmt: skip
+
+
+def test_layers_of_all_kinds_of_weights_side_by_side(tmp_path):
+    """Integers and real numbers in one model, each result the next one's operand."""
+    b = Builder(np.random.default_rng(11))
+    values = b.input((2, 12))
+    values = b.output("DEQUANTIZE", [values], values.shape, None, type_=TensorType.FLOAT32)
+    for kind in ("float32", "float16", "int8", "int4", "float16", "int8"):
+        values = _dense(b, values, kind)
+    values = b.output("QUANTIZE", [values], values.shape, Quantization.per_tensor(0.01, 3))
+    _dense(b, values, "int8")
+    model = b.model()
+    samples = [[b.rng.integers(-128, 128, (2, 12)).astype(np.int8)] for _ in range(20)]
+    right = run_litert_reference(write_model(model), samples)
+    source = generate(model, Options("model", targets.load("host"), "size"))
+    results = build_host(source.write(tmp_path), sanitize=True, flags=["-O1"]).run(samples)
+    for got, expected in zip(results, right, strict=True):
+        assert [a.tobytes() for a in got[:-1]] == [e.tobytes() for e in expected[:-1]]
+        # LiteRT rounds once where TFLite Micro rounds twice.
+        assert np.abs(got[-1].astype(int) - expected[-1]).max() <= 1
+    assert len({expected[-2].tobytes() for expected in right}) > 10
+    # Half precision is two bytes a weight in flash.
+    assert [one.bytes for one in source.constants].count(9 * 9 * 2) == 2

@@ -10,6 +10,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 from random_graphs import random_model
 
@@ -71,6 +72,21 @@ def test_every_kernel_compiles_without_warnings(compiler, optimize, tmp_path):
         generate(random_model(name, 3, 3), options(optimize=optimize)).write(folder)
         sources = sorted(map(str, folder.glob("*.c")))
         subprocess.run([compiler, *STRICT, "-O2", "-fsyntax-only", *sources], check=True)
+
+
+@pytest.mark.parametrize("channels", [1, 4, 16])
+def test_few_real_channels_compile_without_warnings(channels, tmp_path):
+    """Loops without turns, once their shape is a literal: GCC took one for endless."""
+    builder = Builder(np.random.default_rng(1))
+    source = Tensor("x", (1, 16), TensorType.FLOAT32)
+    weights = builder.constant(np.ones((channels, 16)), type_=TensorType.FLOAT32)
+    builder.inputs.append(source)
+    options = schema.FullyConnectedOptionsT()
+    builder.output("FULLY_CONNECTED", [source, weights, None], (1, channels), None, options,
+                   type_=TensorType.FLOAT32)  # fmt: skip
+    program = generate(builder.model(), Options("model", targets.load("host"), "speed"))
+    [[result]] = build_host(program.write(tmp_path)).run([[np.ones((1, 16), np.float32)]])
+    assert result.tolist() == [[16.0] * channels]
 
 
 def test_the_header_is_cpp_too(tmp_path):

@@ -136,7 +136,7 @@ def kernels(names, oracle, target="host"):
     flatbuffer = write_model(model)
     rng = np.random.default_rng(8)
     samples = [random_graphs.random_sample(model, rng) for _ in range(6)]
-    outputs = oracle(flatbuffer, samples, 1)
+    outputs = oracle(random_graphs.oracle_file(flatbuffer), samples, 1)
     vectors = [Vector(tuple(x), tuple(y)) for x, y in zip(samples, outputs, strict=True)]
     options = Options("model", targets.load(target), "size")
     return generate(model, options, flatbuffer=flatbuffer, vectors=vectors)

@@ -30,6 +30,8 @@ SAMPLES, SEQUENCE = 20, 7
         "int16_unidirectional_sequence_lstm",
         "unidirectional_sequence_lstm",
         "lstm_continued",
+        "svdf",
+        "svdf_int8_state",
     ],
 )
 @pytest.mark.parametrize("optimize", ["speed", "shared"])
@@ -39,7 +41,7 @@ def test_firmware_is_bit_exact(core, name, optimize, tmp_path):
 
 # A core that multiplies words by halves, and one of another family.
 @pytest.mark.parametrize("core", ["cortex-m0", "rv32imc"])
-@pytest.mark.parametrize("name", ["conv_2d", "unidirectional_sequence_lstm"])
+@pytest.mark.parametrize("name", ["conv_2d", "svdf", "unidirectional_sequence_lstm"])
 def test_portable_kernels_are_bit_exact(core, name, tmp_path):
     compare(core, name, "shared", tmp_path)
 

@@ -122,7 +122,7 @@ SHAPES = Limit("shapes, axes and options that are possible and fit each other")
 TYPES = Limit("the element types of the table; of weights int8, of biases int32, int64 for int16")
 GRIDS = Limit(
     "where integers stand for real numbers: one finite scale > 0, and one zero point within the "
-    "type, 0 for int16 and wider"
+    "type, 0 for int32, and for int16 but in QUANTIZE between integers and in SOFTMAX of int8"
 )
 NOT_EMPTY = Limit("no tensors without elements")
 NUMBERS = Limit("parameters that fit into 32 bits")

@@ -22,7 +22,7 @@ from tfedge.json_form import Form
 from tfedge_converters.file_kinds import describe_foreign
 from tfedge_converters.graph.metadata import COMPRESSION, OF_ONE_FILE
 from tfedge_converters.graph.packing import unpack
-from tfedge_converters.graph.sequences import KEEPS_STATE
+from tfedge_converters.graph.sequences import KEEPS_STATE, always_kept
 from tfedge_converters.graph.types import (
     BlockQuantization,
     Graph,
@@ -438,6 +438,9 @@ class _Reader:
             )
         for tensor in variables:
             tensor.keeps_state = tensor.name in names
+        for graph, _ in self.graphs:
+            for tensor in always_kept(graph):
+                tensor.keeps_state = True
 
     def _text(self, raw: bytes | None) -> str:
         if raw is None:

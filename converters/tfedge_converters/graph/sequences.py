@@ -4,7 +4,8 @@ A .tflite file cannot say when a state begins: interpreters keep variables betwe
 they are reset. Here an invocation is a sequence of its own, as a layer of Keras with stateful=False
 has it, and starts from zeros; unless its variables keep their state (`Tensor.keeps_state`): then
 it goes on where the invocation before ended, until the caller says that a new sequence begins. In
-a file, the metadata entry KEEPS_STATE is a JSON list of such variables' names.
+a file, the metadata entry KEEPS_STATE is a JSON list of such variables' names. SVDF computes one
+step of a sequence, so that its state is always kept, and no entry says so.
 
 A layer without an operator of its own, such as a GRU, keeps its state in a *memory*: a variable
 that a SLICE of all of it reads before the first step, and another writes after the last one.
@@ -18,13 +19,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tfedge.errors import UnsupportedError
+from tfedge_converters.graph import svdf_operands
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 KEEPS_STATE = "tfedge.keeps_state"
 
 # Operators whose variables hold the state from step to step.
-SEQUENCES = frozenset({"UNIDIRECTIONAL_SEQUENCE_LSTM"})
+SEQUENCES = frozenset({"SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
 
+# Of those that go one step an invocation, where they have their state: it always stays.
+_ONE_STEP = {"SVDF": svdf_operands.STATE}
 
 # What reads and writes a memory.
 _MOVES = "SLICE"
@@ -77,6 +81,16 @@ def memories(graph: Graph) -> list[Memory]:
 def _is_moved_as_it_is(memory: Memory) -> bool:
     tensors = memory.before, memory.state, memory.after
     return memory.after.data is None and len({(t.type, t.elements) for t in tensors}) == 1
+
+
+def always_kept(graph: Graph) -> list[Tensor]:
+    """The variables of operators that compute one step, which would be for nothing without them."""
+    states = [
+        operator.inputs[_ONE_STEP[operator.code]]
+        for operator in graph.operators
+        if len(operator.inputs) > _ONE_STEP.get(operator.code, len(operator.inputs))
+    ]
+    return [tensor for tensor in states if tensor is not None and tensor.is_variable]
 
 
 def foreign_states(graph: Graph) -> list[Tensor]:

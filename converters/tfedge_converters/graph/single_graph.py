@@ -6,8 +6,6 @@ from tfedge.errors import UnsupportedError
 from tfedge_converters.graph.operator_traits import traits_of
 from tfedge_converters.graph.types import Graph, Model
 
-# Operators that run other graphs than the one that they stand in.
-
 
 def single_graph(model: Model, user: str) -> Graph:
     """The one graph of a model.
@@ -30,6 +28,12 @@ def single_graph(model: Model, user: str) -> Graph:
 def _reason(model: Model) -> str:
     for graph in model.graphs:
         for operator in graph.operators:
+            if operator.code == "CALL_ONCE":
+                return (
+                    f"{graph.place(operator)} begins its variables. They can be kept where they "
+                    "begin with constants, have one shape, type and grid each, and are assigned "
+                    "what the model computes"
+                )
             if traits_of(operator.code).runs_graphs:
                 return (
                     f"{graph.place(operator)} runs another one, a loop or a branch. Export the "

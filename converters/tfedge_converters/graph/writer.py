@@ -15,7 +15,7 @@ from tfedge.atomic_writing import write_atomically
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph.packing import pack
 from tfedge_converters.graph.reader import FILE_IDENTIFIER
-from tfedge_converters.graph.sequences import KEEPS_STATE
+from tfedge_converters.graph.sequences import KEEPS_STATE, always_kept
 from tfedge_converters.graph.types import (
     BlockQuantization,
     Graph,
@@ -293,7 +293,13 @@ class _Writer:
 
 
 def _kept_states(model: Model) -> dict[str, bytes]:
-    names = {t.name: None for graph in model.graphs for t in graph.tensors() if t.keeps_state}
+    implied = {id(tensor) for graph in model.graphs for tensor in always_kept(graph)}
+    names = {
+        tensor.name: None
+        for graph in model.graphs
+        for tensor in graph.tensors()
+        if tensor.keeps_state and id(tensor) not in implied
+    }
     return {KEEPS_STATE: json.dumps(list(names)).encode()} if names else {}
 
 

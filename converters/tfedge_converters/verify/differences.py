@@ -29,6 +29,8 @@ _WIDE = dict.fromkeys(
     "rounds products of 16 bits in fewer or in other steps than TFLite Micro",
 )
 
+_SCALES_IN_SINGLE = "multiplies scales in single precision; TFLite Micro does so in double"
+
 # Engine, then operator, to the reason.
 KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
     "c": {
@@ -39,6 +41,7 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
         **_WIDE,
         "DIV": _SINGLE_PRECISION,
         "SUM": "does not compute the sum of int8 values: results are off by up to 255",
+        "SVDF": _SCALES_IN_SINGLE,
         "UNIDIRECTIONAL_SEQUENCE_LSTM": _NO_TABLE,
     },
     "litert": {
@@ -56,6 +59,7 @@ KNOWN_DIFFERENCES: dict[str, dict[str, str]] = {
         "RESIZE_BILINEAR": _FLOAT_STEP,
         "SUB": _ONE_SUM,
         "SUM": _FLOAT_SCALE,
+        "SVDF": _SCALES_IN_SINGLE,
         "TRANSPOSE_CONV": _FLOAT_SCALE,
         "QUANTIZE": _FLOAT_SCALE + " (8 bits to 8 bits), or multiplies real numbers by the "
         "reciprocal of the scale, which TFLite Micro divides by",

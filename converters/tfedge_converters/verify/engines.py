@@ -23,11 +23,13 @@ from tfedge_converters.graph import Graph, Model, Operator, Tensor, read_model, 
 from tfedge_converters.graph.blockwise_scales import refuse_blocks
 from tfedge_converters.graph.passes import pipeline
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
+from tfedge_converters.graph.passes.resource_variables import has_resources
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, memories
 from tfedge_converters.interpreters import (
     LITERT,
     LITERT_REFERENCE,
     MICRO,
+    Interpreter,
     Outputs,
     Sample,
     run_model,
@@ -56,7 +58,7 @@ def run_litert(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQ
     model = read_model(flatbuffer)
     for graph in model.graphs:
         check_blocks(graph)
-    return run_model(LITERT, model, flatbuffer, samples, _reset_every(model, sequence))
+    return _run(LITERT, model, flatbuffer, samples, sequence)
 
 
 def run_litert_reference(
@@ -73,7 +75,7 @@ def run_litert_reference(
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
             operator.version = min(operator.version, known)
-    return run_model(LITERT_REFERENCE, model, None, samples, _reset_every(model, sequence))
+    return _run(LITERT_REFERENCE, model, write_model(model), samples, sequence)
 
 
 def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
@@ -86,7 +88,7 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQU
     model = read_model(flatbuffer)
     refuse_blocks(model.main, MICRO.title)
     refuse_undefined(model.main)
-    return run_model(MICRO, model, flatbuffer, samples, _reset_every(model, sequence))
+    return _run(MICRO, model, flatbuffer, samples, sequence)
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
@@ -133,8 +135,24 @@ def _run_alone(
         return run_litert_reference(flatbuffer, samples, sequence)
 
 
-def _reset_every(model: Model, sequence: int) -> int:
-    return sequence if keeps_state(model.main) else 1
+def _run(
+    interpreter: Interpreter,
+    model: Model,
+    flatbuffer: bytes,
+    samples: Sequence[Sample],
+    sequence: int,
+) -> Outputs:
+    """Run a model in an interpreter: each sample by itself, or sequences if it keeps a state.
+
+    Interpreters reset resource variables to zeros, whatever these began with, or not at all: every
+    sequence has an interpreter of its own then.
+    """
+    if not has_resources(model):
+        every = sequence if keeps_state(model.main) else 1
+        return run_model(interpreter, model, flatbuffer, samples, every)
+    parts = [samples[at : at + sequence] for at in range(0, len(samples), sequence)]
+    runs = (run_model(interpreter, model, flatbuffer, part, len(part)) for part in parts)
+    return [outputs for run in runs for outputs in run]
 
 
 def _value(tensor: Tensor, values: dict[int, list[np.ndarray]], position: int) -> np.ndarray:

@@ -75,15 +75,20 @@ def _directions(operator: Operator) -> dict[str, Param]:
 
 
 @kernel(
-    "TOPK_V2", "int8 int16", limits=(_COUNT, SAME_GRID), oracle=LITERT, note="positions in int32"
+    "TOPK_V2",
+    "int8 int16 float32",
+    limits=(_COUNT, SAME_GRID),
+    oracle=LITERT,
+    note="positions in int32",
 )
 def lower_topk_v2(operator: Operator) -> Lowered:
     """The largest values along the last axis, and their positions."""
     checks.operands(operator, least=2, outputs=2)
     source, wanted = checks.operand(operator, 0), checks.operand(operator, 1)
     values, positions = operator.outputs
-    width = checks.activations(source, values)
-    checks.same_quantization(operator, source, values)
+    width = checks.numbers(source, values)
+    if width != checks.REAL_WIDTH:
+        checks.same_quantization(operator, source, values)
     elements, count = checks.elements(source), _one_integer(wanted, _COUNT)
     if not source.shape or not 1 <= count <= source.shape[-1]:
         SHAPES.refuse(f"{count} values of an input of shape {source.shape}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tfedge_converters.arithmetic.fixed_point import quantize_multiplier
 from tfedge_converters.arithmetic.wide_products import quantize_wide_multiplier
-from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
+from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.dynamic import dense_call
+from tfedge_converters.c.kernels.fully_connected import PRODUCTS
+from tfedge_converters.c.kernels.requantization import INT8_WEIGHTS, LARGEST_REAL, WEIGHTS
 from tfedge_converters.c.limits import SHAPES, AtMost, Limit
 from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
@@ -23,12 +28,67 @@ _BATCH_AXES = 3
 _RANKS = Limit(f"2 to {2 + _BATCH_AXES} dimensions")
 
 
-@kernel("BATCH_MATMUL", "int8 int16 float32", limits=(_RANKS, *_DEPTH.values()))
+# Of real numbers times constants of int8.
+_ONE_MATRIX = Limit("int8 constants of one matrix, with one scale")
+_ROWS = Limit(
+    "of int8 constants a first operand whose last two axes are not swapped, with one axis of "
+    "batches longer than 1, since LiteRT's reference mixes up the scales of more"
+)
+
+
+@kernel("BATCH_MATMUL", "int8 int16", limits=(_RANKS, *_DEPTH.values()))
 def lower_batch_matmul(operator: Operator) -> Lowered:
     """[..., rows, depth] times [..., depth, columns], either with its last two axes swapped."""
+    a, b, output = _operands(operator)
+    width = checks.activations(a, b, output)
+    call, depth = _products(operator, width, _quantization_fields(a, b, output))
+    _DEPTH[width].refuse_above(
+        depth, f"{depth} products an output; at most {_DEPTH[width].most} are possible"
+    )
+    return call
+
+
+@kernel(
+    "BATCH_MATMUL",
+    "float32",
+    limits=(_RANKS, _ONE_MATRIX, _ROWS, WEIGHTS, *INT8_WEIGHTS, PRODUCTS),
+)
+def lower_float_batch_matmul(operator: Operator) -> Lowered:
+    """The same of real numbers, or of real numbers with int8 constants."""
+    a, b, output = _operands(operator)
+    if b.type == TensorType.INT8:
+        return _lower_dynamic(operator)
+    checks.real(a, b, output)
+    return _products(operator, checks.REAL_WIDTH, {})[0]
+
+
+def _lower_dynamic(operator: Operator) -> Lowered:
+    """Rows of real numbers times one matrix: what a dense layer computes, in LiteRT too."""
+    a, b, output = _operands(operator)
+    checks.real(a, output)
+    if operator.options.adjX or sum(size > 1 for size in a.shape[:-2]) > 1:
+        _ROWS.refuse(
+            f"'{a.name}' of shape {a.shape} is swapped, or has several axes of batches; RESHAPE "
+            "them to one"
+        )
+    (columns, depth), values = b.shape[-2:], WEIGHTS.values(b)
+    if not operator.options.adjY:
+        columns, depth = depth, columns
+    if values.size != columns * depth or b.quantization is None or b.quantization.per_channel:
+        _ONE_MATRIX.refuse(f"'{b.name}' of shape {b.shape} has several matrices, or scales")
+    checks.shape(output, (*a.shape[:-1], columns))
+    checks.shape(a, (*a.shape[:-1], depth))
+    matrix = values.reshape(b.shape[-2:])
+    data = np.ascontiguousarray(matrix if operator.options.adjY else matrix.T)
+    weights = replace(b, shape=(columns, depth), data=data)
+    bias = Constant("bias", np.zeros(columns, np.float32))
+    limits = {"output_min": -LARGEST_REAL, "output_max": LARGEST_REAL}
+    return dense_call(operator, a, weights, {"bias": bias, **limits})
+
+
+def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
     checks.operands(operator, least=2)
     a, b, output = checks.operand(operator, 0), checks.operand(operator, 1), operator.outputs[0]
-    width = checks.numbers(a, b, output)
     for tensor in (a, b):
         checks.elements(tensor)
         if not 2 <= len(tensor.shape) <= 2 + _BATCH_AXES:
@@ -36,6 +96,14 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
                 f"'{tensor.name}' has shape {tensor.shape}; 2 to {2 + _BATCH_AXES} dimensions are "
                 "possible"
             )
+    return a, b, output
+
+
+def _products(
+    operator: Operator, width: str, quantization: dict[str, Param]
+) -> tuple[Lowered, int]:
+    """The kernel for a width, and how many products an output has."""
+    a, b, output = _operands(operator)
     options = operator.options
     rows, depth, a_row_step, a_depth_step = _matrix(a, bool(options.adjX))
     columns, b_depth, b_column_step, b_depth_step = _matrix(b, not options.adjY)
@@ -43,10 +111,6 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
         SHAPES.refuse(
             f"'{a.name}' has {depth} and '{b.name}' {b_depth} values to multiply; both must have "
             "the same number"
-        )
-    if width in _DEPTH:
-        _DEPTH[width].refuse_above(
-            depth, f"{depth} products an output; at most {_DEPTH[width].most} are possible"
         )
     batches = _batches(a, b)
     checks.shape(output, (*batches, rows, columns))
@@ -61,7 +125,7 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
         "a_depth_step": a_depth_step,
         "b_column_step": b_column_step,
         "b_depth_step": b_depth_step,
-        **_quantization_fields(a, b, output),
+        **quantization,
     }
     call = KernelCall(
         kernel=f"batch_matmul_{width}",
@@ -72,7 +136,7 @@ def lower_batch_matmul(operator: Operator) -> Lowered:
         output=output,
         macs=output.elements * depth,
     )
-    return Lowered((call,), detail=f"{rows}x{depth}x{columns}")
+    return Lowered((call,), detail=f"{rows}x{depth}x{columns}"), depth
 
 
 def _matrix(tensor: Tensor, swapped: bool) -> tuple[int, int, int, int]:
@@ -103,8 +167,6 @@ def _batch_steps(tensor: Tensor) -> tuple[int, ...]:
 
 
 def _quantization_fields(a: Tensor, b: Tensor, output: Tensor) -> dict[str, Param]:
-    if output.type == TensorType.FLOAT32:
-        return {}
     a_scale, a_zero_point = checks.scale_and_zero_point(a)
     b_scale, b_zero_point = checks.scale_and_zero_point(b)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)

@@ -137,16 +137,27 @@ def numbers(*tensors: Tensor) -> str:
 
 def scale_and_zero_point(tensor: Tensor) -> tuple[np.float32, int]:
     """The per-tensor scale (> 0) and zero point of an integer tensor."""
+    return _grid(tensor, _ZERO_POINTS.get(tensor.type, (0, 0)))
+
+
+def _grid(tensor: Tensor, limits: tuple[int, int]) -> tuple[np.float32, int]:
+    """The scale and the zero point, if that lies within limits."""
     quantization = tensor.quantization
     if quantization is None or quantization.per_channel:
         GRIDS.refuse(f"'{tensor.name}' needs one scale and one zero point")
     scale, zero_point = quantization.scale[0], int(quantization.zero_point[0])
-    limits = _ZERO_POINTS.get(tensor.type, (0, 0))
     if not (scale > 0 and np.isfinite(scale)):
         GRIDS.refuse(f"'{tensor.name}' has the scale {scale}")
     if not limits[0] <= zero_point <= limits[1]:
         GRIDS.refuse(f"'{tensor.name}' has the zero point {zero_point}, outside its type")
     return np.float32(scale), zero_point
+
+
+def integer_grid(tensor: Tensor) -> tuple[np.float32, int]:
+    """The same of operators that take zero points of int16, which others have as 0."""
+    if tensor.type != TensorType.INT16:
+        return scale_and_zero_point(tensor)
+    return _grid(tensor, LIMITS[TensorType.INT16])
 
 
 def same_quantization(operator: Operator, *tensors: Tensor) -> None:

@@ -11,8 +11,8 @@ from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import BROADCASTING
 from tfedge_converters.c.kernels.elementwise import binary_call, rescaled_fields
 from tfedge_converters.c.kernels.integer_elementwise import lower_integer_comparison
-from tfedge_converters.c.limits import REDUCING, TYPES, Limit
-from tfedge_converters.c.registry import kernel
+from tfedge_converters.c.limits import REDUCING, SAME_GRID, TYPES, Limit
+from tfedge_converters.c.registry import LITERT, TFLITE_MICRO, kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 _NUMBERS = Limit("no constants that are NaN")
@@ -38,6 +38,14 @@ def _lower_float(operator: Operator, less: int, equal: int, greater: int) -> Low
     _refuse_no_numbers(a, b)
     accepted = _accepted(less, equal, greater)
     return binary_call("compare_f32", (a, b), output, accepted, in_place=False)
+
+
+def _lower_int16(operator: Operator, less: int, equal: int, greater: int) -> Lowered:
+    """Lower what LiteRT compares as integers, whatever their scales."""
+    a, b, _ = _operands(operator)
+    checks.int16(a, b)
+    checks.same_quantization(operator, a, b)
+    return lower_integer_comparison(operator, less, equal, greater)
 
 
 def _operands(operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
@@ -68,6 +76,8 @@ def _flags(name: str, operand: Tensor) -> dict[str, Param]:
     return {f"{name}_zero_point": 0, f"{name}_multiplier": 1 << 30, f"{name}_shift": 0}
 
 
+_INT16 = "int16"
+
 # What each says where a is less than b, equal to it, or greater; and whether it knows of bool.
 _COMPARISONS = {
     "EQUAL": ((0, 1, 0), True),
@@ -79,11 +89,15 @@ _COMPARISONS = {
 }
 
 for _code, ((_less, _equal, _greater), _of_bools) in _COMPARISONS.items():
-    for _types, _lowering, _limits in (
+    _rows = [
         ("int8 bool" if _of_bools else "int8", _lower, (BROADCASTING, REDUCING)),
         ("int32 int64", lower_integer_comparison, (BROADCASTING,)),
         ("float32", _lower_float, (BROADCASTING, _NUMBERS)),
-    ):
-        kernel(_code, _types, limits=_limits, results="bool")(
+    ]
+    if not _of_bools:
+        _rows.append((_INT16, _lower_int16, (BROADCASTING, SAME_GRID)))
+    for _types, _lowering, _limits in _rows:
+        _oracle = LITERT if _types == _INT16 else TFLITE_MICRO
+        kernel(_code, _types, limits=_limits, results="bool", oracle=_oracle)(
             partial(_lowering, less=_less, equal=_equal, greater=_greater)
         )

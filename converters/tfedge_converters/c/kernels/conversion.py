@@ -34,6 +34,7 @@ _CAST_TYPES = {
     TensorType.INT8: 1,
     TensorType.INT32: 2,
     TensorType.FLOAT32: 3,
+    TensorType.INT16: 4,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
+from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.convolution import check_depthwise, convolution_operands, groups_of
 from tfedge_converters.c.kernels.dynamic import (
@@ -31,7 +31,7 @@ from tfedge_converters.c.kernels.requantization import (
 from tfedge_converters.c.kernels.stored_weights import (
     FINITE,
     StoredWeights,
-    refuse_infinite,
+    real_bias,
     stored_weights,
 )
 from tfedge_converters.c.kernels.transposed_convolution import (
@@ -39,7 +39,6 @@ from tfedge_converters.c.kernels.transposed_convolution import (
     phases,
     transposed_operands,
 )
-from tfedge_converters.c.limits import SHAPES
 from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
@@ -54,7 +53,7 @@ def lower_fully_connected(operator: Operator) -> Lowered:
     channels = output.shape[-1]
     limits = real_limits(operator.options.fusedActivationFunction)
     if matrix.type == TensorType.INT8:
-        return dense_call(operator, source, matrix, {"bias": _bias(bias, channels), **limits})
+        return dense_call(operator, source, matrix, {"bias": real_bias(bias, channels), **limits})
     weights = stored_weights(matrix)
     matmul = _matmul_fields(weights, weights.values, bias, channels, limits)
     return Lowered((_rows_call(source, output, weights.form, rows, matmul),))
@@ -73,7 +72,7 @@ def lower_conv_2d(operator: Operator) -> Lowered:
     limits = real_limits(options.fusedActivationFunction)
     if tensor.type == TensorType.INT8:
         fields = _window_fields(operator, source, (height, width), size, groups)
-        fields |= {"bias": _bias(bias, channels), **limits}
+        fields |= {"bias": real_bias(bias, channels), **limits}
         call = window_call("conv_2d_dynamic", source, output, tensor, fields)
         return Lowered((call,), detail=f"{height}x{width}")
     weights = stored_weights(tensor)
@@ -120,7 +119,7 @@ def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
     limits = real_limits(options.fusedActivationFunction)
     if tensor.type == TensorType.INT8:
         fields = _window_fields(operator, source, (height, width), size, source.shape[3])
-        fields |= {"bias": _bias(bias, channels), **limits}
+        fields |= {"bias": real_bias(bias, channels), **limits}
         call = window_call("depthwise_conv_2d_dynamic", source, output, tensor, fields)
         return Lowered((call,), detail=f"{height}x{width}")
     weights = stored_weights(tensor)
@@ -140,7 +139,7 @@ def lower_depthwise_conv_2d(operator: Operator) -> Lowered:
             "kernel_width": width,
             **steps_of(operator, windows),
             "weights": weights.constant(weights.values[0]),
-            "bias": _bias(bias, channels),
+            "bias": real_bias(bias, channels),
             **limits,
         },
         operands=(source,),
@@ -239,17 +238,6 @@ def _matmul_fields(
         "depth": values[0].size,
         "channels": channels,
         "weights": weights.constant(values),
-        "bias": _bias(bias, every),
+        "bias": real_bias(bias, every),
         **limits,
     }
-
-
-def _bias(bias: Tensor | None, channels: int) -> Constant:
-    if bias is None:
-        return Constant("bias", np.zeros(channels, np.float32))
-    checks.real(bias)
-    values = BIAS.values(bias)
-    if values.size != channels:
-        SHAPES.refuse(f"the bias '{bias.name}' has {values.size} values for {channels} channels")
-    refuse_infinite(bias, values)
-    return Constant("bias", values.reshape(-1))

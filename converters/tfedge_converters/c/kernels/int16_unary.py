@@ -79,6 +79,14 @@ def lower_int16_tanh(operator: Operator) -> Lowered:
     return _logistic_or_tanh(operator, tanh=1, powers=range(-12, -10))
 
 
+@kernel("NEG", "int16", limits=(_INTERPOLATED, SAME_GRID), oracle=LITERT)
+def lower_int16_neg(operator: Operator) -> Lowered:
+    """-x; LiteRT negates the integers, of which -32768 stays."""
+    checks.same_quantization(operator, *_operands(operator))
+    return lower_int16_table(operator)
+
+
+@kernel("LOG", "int16", limits=(_INTERPOLATED,), oracle=LITERT)
 @kernel("EXP", "int16", limits=(_INTERPOLATED,), oracle=LITERT)
 @kernel("GELU", "int16", limits=(_INTERPOLATED,), oracle=LITERT)
 def lower_int16_table(operator: Operator) -> Lowered:

@@ -17,8 +17,6 @@ from tfedge_converters.graph.types import Operator, Tensor, TensorType
 # The kernels' loops from the outside in: kept and reduced runs of axes by turns.
 _LOOPS = 7
 
-INT8_MIN, INT8_MAX = -128, 127
-
 # More values could overflow 32 bits.
 _VALUES = {
     "s8": AtMost(1 << 23, "values a result in int8"),
@@ -43,17 +41,18 @@ def lower_sum(operator: Operator) -> Lowered:
     return _lower_sum(operator, mean=False)
 
 
-@kernel("REDUCE_PROD", "int8", limits=(*_REDUCTION, _PRODUCT), oracle=LITERT)
+@kernel("REDUCE_PROD", "int8 int16", limits=(*_REDUCTION, _PRODUCT), oracle=LITERT)
 def lower_reduce_prod(operator: Operator) -> Lowered:
     """The product over constant axes, where it stays within 32 bits."""
     source, output, shape, reduced = _reduction(operator)
-    checks.int8(source, output)
+    width = checks.activations(source, output)
     count = source.elements // output.elements
     scale, zero_point = checks.scale_and_zero_point(source)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)
     # Every product is rescaled, so that all of them together end on the output's scale.
     multiplier, shift = quantize_wide_multiplier(float(scale) / float(out_scale) ** (1 / count))
-    largest = max(INT8_MAX - zero_point, zero_point - INT8_MIN)
+    low, high = checks.LIMITS[source.type]
+    largest = max(high - zero_point, zero_point - low)
     if product_reach(largest, count, multiplier, shift) > INT32_MAX:
         _PRODUCT.refuse(
             f"the product of {count} values of scale {scale:.3g} could leave 32 bits, where the "
@@ -65,7 +64,7 @@ def lower_reduce_prod(operator: Operator) -> Lowered:
         "shift": shift,
         "output_zero_point": out_zero_point,
     }
-    return _call("reduce_prod_s8", source, output, shape, reduced, fields)
+    return _call(f"reduce_prod_{width}", source, output, shape, reduced, fields)
 
 
 @kernel("REDUCE_PROD", "float32", limits=_REDUCTION, oracle=LITERT)

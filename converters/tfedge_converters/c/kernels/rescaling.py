@@ -13,7 +13,7 @@ Multiplier = tuple[int, int]
 
 def scale_ratio(source: Tensor, output: Tensor) -> Multiplier:
     """The multiplier from one scale to another, by a quotient of doubles."""
-    scales = [float(checks.scale_and_zero_point(tensor)[0]) for tensor in (source, output)]
+    scales = [float(checks.integer_grid(tensor)[0]) for tensor in (source, output)]
     return quantize_multiplier(scales[0] / scales[1])
 
 
@@ -79,9 +79,9 @@ def _call(
             "elements": checks.elements(output),
             "input_bytes": input_bytes,
             "output_bytes": output_bytes,
-            "input_zero_point": checks.scale_and_zero_point(source)[1],
+            "input_zero_point": checks.integer_grid(source)[1],
             **fields,
-            "output_zero_point": checks.scale_and_zero_point(output)[1],
+            "output_zero_point": checks.integer_grid(output)[1],
             "output_min": least,
             "output_max": largest,
         },

@@ -14,7 +14,7 @@ from tfedge_converters.c.kernel_call import Constant, KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.limits import NO_ACTIVATION, AtMost, FixedGrid, Limit
 from tfedge_converters.c.registry import kernel
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
 # The sum of more exponentials could leave its 12 integer bits.
 _DEPTH = AtMost(4095, "values a row")
@@ -37,17 +37,40 @@ _SCALE = Limit("an operand's scale that the reference's integers hold")
 # What the specification gives the results.
 _PROBABILITIES = FixedGrid(1 / 256, -128)
 _INT16_PROBABILITIES = FixedGrid(1 / 32768, 0)
+_FINE_SCALE, _FINE_TOLERANCE, _FINE_ZERO_POINT = 1 / 65536, 0.001, -(1 << 15)
+_FINE_PROBABILITIES = Limit(
+    "of results in int16 the scale 1/65536, to a thousandth, and the zero point -32768"
+)
 _LOG_PROBABILITIES = FixedGrid(16 / 256, 127)
 _DIRECTIONS = FixedGrid(1 / 128, 0)
 
 
-@kernel("SOFTMAX", "int8", limits=(_PROBABILITIES, _DEPTH, _BETA))
+@kernel("SOFTMAX", "int8", limits=(_PROBABILITIES, _FINE_PROBABILITIES, _DEPTH, _BETA))
 def lower_softmax(operator: Operator) -> Lowered:
-    """exp(beta * x) / sum, along the last axis."""
-    source, output = _operands(operator, _PROBABILITIES, _DEPTH)
+    """exp(beta * x) / sum, along the last axis; int8 to int8, or to int16."""
+    is_fine = operator.outputs[0].type == TensorType.INT16
+    source, output = (
+        _fine_operands(operator) if is_fine else _operands(operator, _PROBABILITIES, _DEPTH)
+    )
     with _BETA.where_undefined():
         fields = _exp_fields(source, float(operator.options.beta))
+    if is_fine:
+        return _row_call("softmax_s8_s16", source, output, fields, header="softmax_s8", in_place=())
     return _row_call("softmax_s8", source, output, fields)
+
+
+def _fine_operands(operator: Operator) -> tuple[Tensor, Tensor]:
+    checks.operands(operator, least=1)
+    source, output = checks.operand(operator, 0), operator.outputs[0]
+    checks.int8(source)
+    scale, zero_point = checks.integer_grid(output)
+    is_near = abs(float(scale) - _FINE_SCALE) <= _FINE_TOLERANCE * _FINE_SCALE
+    if not is_near or zero_point != _FINE_ZERO_POINT:
+        _FINE_PROBABILITIES.refuse(
+            f"'{output.name}' is INT16 with the scale {scale} and the zero point {zero_point}; "
+            f"about {_FINE_SCALE:.8g} and {_FINE_ZERO_POINT} are needed"
+        )
+    return _rows(source, output, _DEPTH)
 
 
 @kernel("SOFTMAX", "int16", limits=(_INT16_PROBABILITIES, _INT16_DEPTH, _BETA))
@@ -85,6 +108,10 @@ def _operands(operator: Operator, grid: FixedGrid, depth: AtMost) -> tuple[Tenso
     source, output = checks.operand(operator, 0), operator.outputs[0]
     checks.activations(source, output)
     checks.fixed_quantization(output, grid)
+    return _rows(source, output, depth)
+
+
+def _rows(source: Tensor, output: Tensor, depth: AtMost) -> tuple[Tensor, Tensor]:
     checks.shape(output, source.shape)
     if not source.shape or source.shape[-1] > depth.most:
         depth.refuse(f"shape {source.shape}; the last axis may have 1 to {depth.most}")
@@ -115,15 +142,22 @@ def _int16_fields(source: Tensor, beta: float) -> dict[str, Param]:
     }
 
 
-def _row_call(kernel: str, source: Tensor, output: Tensor, fields: Mapping[str, Param]) -> Lowered:
+def _row_call(
+    kernel: str,
+    source: Tensor,
+    output: Tensor,
+    fields: Mapping[str, Param],
+    header: str = "",
+    in_place: tuple[int, ...] = (0,),
+) -> Lowered:
     depth = source.shape[-1]
     call = KernelCall(
         kernel=kernel,
-        header=kernel,
-        struct=kernel,
+        header=header or kernel,
+        struct=header or kernel,
         params={"rows": checks.elements(source) // depth, "depth": depth, **fields},
         operands=(source,),
         output=output,
-        in_place=(0,),
+        in_place=in_place,
     )
     return Lowered((call,))

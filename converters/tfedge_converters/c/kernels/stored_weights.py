@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, shape_comment
-from tfedge_converters.c.kernels.requantization import WEIGHTS
-from tfedge_converters.c.limits import TYPES, Limit
+from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.requantization import BIAS, WEIGHTS
+from tfedge_converters.c.limits import SHAPES, TYPES, Limit
 from tfedge_converters.graph.types import Tensor, TensorType
 
 # What kernels are called by the form of their weights.
@@ -45,12 +46,28 @@ def stored_weights(tensor: Tensor) -> StoredWeights:
     if tensor.type not in _FORMS:
         TYPES.refuse(
             f"the weights '{tensor.name}' are {tensor.type.name} where activations are FLOAT32; "
-            "FLOAT32 and FLOAT16 are supported, and INT8 in CONV_2D, "
+            "FLOAT32 and FLOAT16 are supported, and INT8 in BATCH_MATMUL, CONV_2D, "
             "DEPTHWISE_CONV_2D and FULLY_CONNECTED; int8 activations are supported, too"
         )
     values = WEIGHTS.values(tensor)
     refuse_infinite(tensor, values)
     return StoredWeights(_FORMS[tensor.type], values)
+
+
+def real_bias(bias: Tensor | None, channels: int) -> Constant:
+    """The biases of a real operator, (channels,); zeros if there are none.
+
+    Raises:
+        RefusedError: they are of another type or number, not constant, or not finite.
+    """
+    if bias is None:
+        return Constant("bias", np.zeros(channels, np.float32))
+    checks.real(bias)
+    values = BIAS.values(bias)
+    if values.size != channels:
+        SHAPES.refuse(f"the bias '{bias.name}' has {values.size} values for {channels} channels")
+    refuse_infinite(bias, values)
+    return Constant("bias", values.reshape(-1))
 
 
 def refuse_infinite(tensor: Tensor, values: np.ndarray) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.kernels.checks import activations
 from tfedge_converters.c.limits import SAME_GRID, AtMost
 from tfedge_converters.graph.types import Tensor
 
@@ -113,7 +112,6 @@ def moved(
     """
     put = View.whole(taken.shape) if put is None else put
     if source.is_variable or output.is_variable:
-        activations(source, output)
         return Lowered(copies(source, taken, output, put), detail=detail)
     if taken.offset == put.offset and all(
         loop.input == loop.output for loop in _merged(taken, put)

@@ -11,6 +11,7 @@ from tfedge_converters.graph.passes.dead_operators import remove_dead_operators
 from tfedge_converters.graph.passes.duplicates import merge_duplicates
 from tfedge_converters.graph.passes.no_operations import remove_no_operations
 from tfedge_converters.graph.passes.reshapes import merge_reshapes
+from tfedge_converters.graph.passes.resource_variables import write_resources_as_memories
 from tfedge_converters.graph.passes.shape_operands import fix_shape_operands
 from tfedge_converters.graph.passes.static_shapes import fix_shapes
 from tfedge_converters.graph.types import Model
@@ -41,7 +42,7 @@ def run(model: Model, *, keep_halves: bool = False) -> bool:
     """
     changed = False
     fold: Callable[[Model], bool] = partial(fold_constants, keep_halves=keep_halves)
-    passes = (fix_shapes, fold, *_PASSES)
+    passes = (write_resources_as_memories, fix_shapes, fold, *_PASSES)
     while any(pass_(model) for pass_ in passes):
         changed = True
     return changed
