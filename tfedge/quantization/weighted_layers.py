@@ -104,6 +104,15 @@ def _bias(layer: Any) -> Callable[[], Any] | None:
     return (lambda: layer.bias.value) if layer.use_bias else None
 
 
+def _assigning(layer: Any, attribute: str) -> dict[str, Any]:
+    """How a layer is given other weights; a low-rank adapter adds to them, and then nobody does."""
+    kernel = getattr(layer, attribute)
+    return {
+        "assign": kernel.assign if isinstance(kernel, keras.Variable) else None,
+        "assign_bias": layer.bias.assign if layer.use_bias else None,
+    }
+
+
 def _convolution(layer: Any) -> Weights:
     causal = layer.padding == "causal"
 
@@ -117,7 +126,9 @@ def _convolution(layer: Any) -> Weights:
             data_format="channels_last",
         )
 
-    return Weights("CONV_2D", lambda: _value(layer.kernel), _bias(layer), apply)
+    return Weights(
+        "CONV_2D", lambda: _value(layer.kernel), _bias(layer), apply, **_assigning(layer, "kernel")
+    )
 
 
 def _reach(layer: Any) -> int:
@@ -140,7 +151,14 @@ def depthwise(layer: Any, kernel: Any, bias: Callable[[], Any] | None) -> Weight
             data_format="channels_last",
         )
 
-    return Weights("DEPTHWISE_CONV_2D", lambda: tf.reshape(kernel.value, flat), bias, apply)
+    return Weights(
+        "DEPTHWISE_CONV_2D",
+        lambda: tf.reshape(kernel.value, flat),
+        bias,
+        apply,
+        lambda values: kernel.assign(values.reshape(shape)),
+        None if bias is None else layer.bias.assign,
+    )
 
 
 def _depthwise_layer(layer: Any) -> Weights:
@@ -171,7 +189,13 @@ def _transposed_convolution(layer: Any) -> Weights:
 
 
 def _dense(layer: Any) -> Weights:
-    return Weights("FULLY_CONNECTED", lambda: _value(layer.kernel), _bias(layer), _product)
+    return Weights(
+        "FULLY_CONNECTED",
+        lambda: _value(layer.kernel),
+        _bias(layer),
+        _product,
+        **_assigning(layer, "kernel"),
+    )
 
 
 def _product(x: Any, kernel: Any) -> Any:
@@ -210,8 +234,17 @@ def _einsum_dense(layer: Any, rank: int) -> Weights:
         y = tf.matmul(tf.reshape(x, [-1, rows]), weights)
         return tf.reshape(y, [*_sizes(x, len(kept)), math.prod(made_shape)])
 
-    bias = None
+    def assign(values: np.ndarray) -> None:
+        ordered = values.reshape([shape[axis] for axis in order])
+        layer.kernel.assign(ordered.transpose(np.argsort(order)))
+
+    bias = assign_bias = None
     if layer.bias is not None:
+        if math.prod(layer.bias.shape) == math.prod(made_shape):
+
+            def assign_bias(values: np.ndarray) -> None:
+                layer.bias.assign(values.reshape(layer.bias.shape))
+
         wide = (*[1] * (len(made) - len(layer.bias.shape)), *layer.bias.shape)
         if len(wide) != len(made):
             raise UnsupportedError(
@@ -222,7 +255,14 @@ def _einsum_dense(layer: Any, rank: int) -> Weights:
         def bias() -> Any:
             return tf.reshape(tf.broadcast_to(tf.reshape(layer.bias.value, wide), made_shape), [-1])
 
-    return Weights("FULLY_CONNECTED", lambda: canonical(_value(layer.kernel)), bias, apply)
+    return Weights(
+        "FULLY_CONNECTED",
+        lambda: canonical(_value(layer.kernel)),
+        bias,
+        apply,
+        assign if isinstance(layer.kernel, keras.Variable) else None,
+        assign_bias,
+    )
 
 
 def _einsum_axes(layer: Any, rank: int) -> tuple[str, str, str]:
@@ -265,11 +305,13 @@ def einsum_problem(call: Call) -> str:
 
 def _scaled(weights: Weights, factor: float) -> Weights:
     """Weights and bias times a constant."""
-    bias = weights.bias
+    bias, assign, assign_bias = weights.bias, weights.assign, weights.assign_bias
     return dataclasses.replace(
         weights,
         kernel=lambda: weights.kernel() * factor,
         bias=None if bias is None else lambda: bias() * factor,
+        assign=None if assign is None else lambda values: assign(values / factor),
+        assign_bias=None if assign_bias is None else lambda values: assign_bias(values / factor),
     )
 
 
@@ -331,7 +373,13 @@ def separable(make: OperatorFactory) -> Function:
     def apply(x: Any, kernel: Any) -> Any:
         return keras.ops.conv(x, kernel, strides=1, padding="valid", data_format="channels_last")
 
-    pointwise = Weights("CONV_2D", lambda: layer.pointwise_kernel.value, _bias(layer), apply)
+    pointwise = Weights(
+        "CONV_2D",
+        lambda: layer.pointwise_kernel.value,
+        _bias(layer),
+        apply,
+        **_assigning(layer, "pointwise_kernel"),
+    )
     second = with_activation(make, pointwise, "pointwise")
     return lambda x: second(first(x))
 
