@@ -9,7 +9,7 @@ import tensorflow as tf
 from common.trials import Trial
 from tfedge.pruning import PolynomialDecay
 from tfedge.pruning.kernels import chosen_kernels
-from tfedge.pruning.patterns import get as pattern_of
+from tfedge.pruning.named_patterns import get as pattern_of
 
 
 def tfmot_model(trial: Trial) -> Any:

@@ -14,6 +14,7 @@ from tfedge_converters.c import Options, generate
 from tfedge_converters.execute.host import build_host
 from tfedge_converters.graph import Quantization, Signature, write_model
 from tfedge_converters.graph.passes.constant_channels import fold_constant_channels
+from tfedge_converters.graph.passes.constant_channels.zero_blocks import has_zero_blocks
 from tfedge_converters.verify.engines import run_micro
 
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
@@ -215,6 +216,47 @@ def test_so_many_channels_stay_that_they_are_a_multiple():
         chain.window("CONV_2D", SAME, 4)
         left.append(channels_left(chain.folded(multiple_of=multiple_of))[0])
     assert left == [3, 4, 4, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "planted, together, left",
+    [
+        ([None, 50, None, None, 50, 50, 50, 50], True, 4),
+        ([None, 50, None, None, 50, 50, 50, 50], False, 3),
+        ([None, 50, None, None, 50, 50], True, 6),
+    ],
+    ids=["whole blocks", "zeros one by one", "a block that is shorter"],
+)
+def test_channels_that_are_read_in_blocks_of_zeros_go_in_blocks(planted, together, left):
+    chain = Chain()
+    chain.planted(planted)
+    chain.function()
+    window = chain.window("CONV_2D", VALID, 8)
+    weights = window.inputs[1].data
+    weights[weights == 0] = 1
+    if together:
+        weights[::2, ..., :4] = 0
+        weights[1::2, :2, :, 4:] = 0
+    else:
+        weights[..., ::2] = 0
+        weights[::2, ..., 2] = weights[::2, ..., 0] = 9
+    folding = chain.folded()
+    assert channels_left(folding) == [left, 8]
+
+
+@pytest.mark.parametrize("columns", [4, 6, 16])
+def test_zeros_in_blocks_are_told_from_others(columns):
+    rng = np.random.default_rng(columns)
+    weights = rng.integers(1, 8, (12, 9, columns))
+    blocks = np.repeat(rng.random((12, 9, -(-columns // 4))) < 0.25, 4, axis=2)[..., :columns]
+    assert has_zero_blocks(weights * blocks)
+    assert has_zero_blocks(weights * blocks * (rng.random(weights.shape) < 0.85))
+    assert not has_zero_blocks(weights * (rng.random(weights.shape) < 0.25))
+    assert not has_zero_blocks(weights)
+    assert not has_zero_blocks(0 * weights)
+    assert not has_zero_blocks(weights * (np.arange(12) < 4)[:, None, None])
+    assert not has_zero_blocks(weights * (np.arange(columns) < 4))
+    assert not has_zero_blocks((weights * blocks)[..., :3])
 
 
 def test_one_channel_stays_of_a_layer_that_is_all_constant():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfedge.pruning import patterns, schedules
+from tfedge.pruning import named_patterns, patterns, schedules
 from tfedge.pruning.importance import Magnitude
 from tfedge.pruning.kernels import kernels_of
 from tfedge.pruning.masks import mask_of
@@ -57,7 +57,7 @@ def _theirs(build, shape, kernel, sparsity, options):
 def test_masks_are_equal(layer, pattern, sparsity):
     build, shape = LAYERS[layer]
     options, ours, _ = PATTERNS[pattern]
-    made = patterns.get(ours)
+    made = named_patterns.get(ours)
     if isinstance(made, patterns.NM):
         sparsity = 1 - made.n / made.m
     keras.utils.set_random_seed(3)

@@ -9,7 +9,7 @@ from pruning_cases import compiled, data, fit, net
 
 import tfedge
 from tfedge.errors import TfedgeError
-from tfedge.pruning import kernels, layer_inputs, patterns, reconstruction
+from tfedge.pruning import kernels, layer_inputs, named_patterns, reconstruction
 from tfedge.pruning.kernels import kernels_of
 from tfedge.pruning.selection import largest
 
@@ -91,7 +91,7 @@ def test_one_call_prunes_a_copy(trained, pattern):
         errors.append(np.square(model.predict(x, verbose=0) - trained.predict(x, verbose=0)).mean())
     assert errors[0] < errors[1]
     matrix = calibrated.get_layer("second").kernel.numpy().reshape(-1, 16).T != 0
-    groups = patterns.get(pattern).groups(matrix.astype(float))
+    groups = named_patterns.get(pattern).groups(matrix.astype(float))
     if pattern != "2:4":
         assert set(np.unique(groups)) <= {0.0, 1.0}
     else:

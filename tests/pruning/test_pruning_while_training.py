@@ -11,7 +11,7 @@ import tfedge
 from tfedge.callbacks import Pruning, QuantizationAwareTraining
 from tfedge.errors import TfedgeError
 from tfedge.pruning import Blocks, Constant, CosineDecay, OneShot, PolynomialDecay, Regrowth
-from tfedge.pruning.patterns import get as pattern_of
+from tfedge.pruning.named_patterns import get as pattern_of
 
 PRUNED = ("first", "second", "wide", "scores")
 

@@ -35,7 +35,9 @@ class Pruning(TrainingCallback):
         schedule: of `tfedge.pruning` or tfmot, or a sparsity to prune to before the first step;
             None if the model has `tfedge.layers.Prune` wrappers, which say how they are pruned.
         pattern: "unstructured", N:M such as "2:4", blocks such as "1x4" or (rows, columns),
-            "channels", or a `tfedge.pruning.Pattern`.
+            "channels", the name of a target for generated C such as "cortex-m4", for the blocks
+            that its kernels leave out (`tfedge.pruning.InputBlocks`), or a
+            `tfedge.pruning.Pattern`.
         importance: "magnitude", "first_order", "movement", or a `tfedge.pruning.Importance`.
         distribution: "uniform" for the same sparsity in every layer; "global" for one ranking of
             all weights; "erk" for less of it in small layers.
@@ -43,7 +45,8 @@ class Pruning(TrainingCallback):
             all kernels that train and have at least 16 weights per output (depthwise kernels have
             9) that the pattern divides, the last layer too, as tfmot; channels are pruned in all
             layers but those that the outputs come from. Frozen layers are pruned where they are
-            named.
+            named. A target's name leaves layers dense whose kernels would leave out nothing:
+            depthwise and recurrent ones, embeddings, and convolutions of fewer than 4 channels.
 
     Raises:
         TfedgeError: an argument is wrong, the model is not compiled or built, a layer is unknown,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -25,9 +25,13 @@ from tfedge.quantization.quantized_forward import (
     quantized_forward_of,
     ranges_of,
 )
+from tfedge.quantization.recovery import steps_from
 from tfedge.quantization.schemes import Scheme
 from tfedge.students import compares_layers, scope_of, trainable_model
 from tfedge.timing import EPOCH
+
+if TYPE_CHECKING:
+    from tfedge.recovery import Step
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -49,6 +53,8 @@ class QuantizationAwareTraining(QuantizationSchedule):
         freeze_batch_norm, freeze_ranges, unit: see `QuantizationSchedule`.
         calibration: data to find first ranges with; without them the first steps do.
         calibration_method: how; see `QuantizedModel.calibrate` for both.
+        recovery: what of recovery without labels rounding begins with, on the calibration data:
+            "adaround" and its like; see `QuantizedModel.recover`.
         preserve: what training keeps of kernels that have it when it begins, "zeros" and
             "clusters"; see `tfedge.quantize`.
         inference: what validation, `predict` and `evaluate` compute, "exact" or, in less time,
@@ -78,6 +84,7 @@ class QuantizationAwareTraining(QuantizationSchedule):
         unit: str = EPOCH,
         calibration: Any = None,
         calibration_method: str | Method | None = None,
+        recovery: str | Sequence[str | Step] = (),
         preserve: Collection[str] = PROPERTIES,
         inference: str = EXACT,
         check: bool = True,
@@ -89,8 +96,9 @@ class QuantizationAwareTraining(QuantizationSchedule):
             unit=unit,
             calibration=calibration,
             calibration_method=calibration_method,
+            recovery=recovery,
         )
-        self.scheme = schemes.get(scheme)
+        self.scheme: Scheme = schemes.get(scheme)
         self.preserve = check_properties(preserve)
         self.inference = check_inference(inference)
         self.check = check
@@ -155,4 +163,6 @@ class QuantizationAwareTraining(QuantizationSchedule):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> QuantizationAwareTraining:
         """The callback that `get_config` described."""
-        return cls(**{**config, "scheme": Scheme.from_config(config["scheme"])})
+        recovery = steps_from(config.get("recovery", ()))
+        scheme = Scheme.from_config(config["scheme"])
+        return cls(**{**config, "scheme": scheme, "recovery": recovery})

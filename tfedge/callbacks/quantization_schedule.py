@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from tfedge.calibration import Method
 from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.compiled_steps import compile_anew
+from tfedge.progress import is_shown
 from tfedge.quantization.calibration import calibrate
 from tfedge.quantization.model import (
     note_rounding,
@@ -21,8 +22,19 @@ from tfedge.quantization.model import (
     was_rounded,
 )
 from tfedge.quantization.phase import Phase
+from tfedge.quantization.recovery import (
+    described_steps,
+    recover,
+    repeatable,
+    require_data,
+    steps_from,
+)
+from tfedge.quantization.schemes import Scheme
 from tfedge.students import trainable_model
 from tfedge.timing import EPOCH, STEP, Timing, require_count
+
+if TYPE_CHECKING:
+    from tfedge.recovery import Step
 
 _LATE = {
     "begin": "before rounding begins: the model will only have trained in float",
@@ -49,15 +61,20 @@ class QuantizationSchedule(TrainingCallback):
             on counting where an interrupted training is resumed.
         calibration: data to find first ranges with, before the first step.
         calibration_method: how they are found; see `QuantizedModel.calibrate` for both.
+        recovery: what of recovery without labels is done with these data when rounding begins:
+            "adaround" and its like; see `QuantizedModel.recover`.
 
     Raises:
-        TfedgeError: an argument is wrong, the model has no quantised layers, or Keras does not run
-            on TensorFlow.
+        TfedgeError: an argument is wrong, the model has no quantised layers, there is recovery
+            without data, or Keras does not run on TensorFlow.
 
     Example:
         >>> qat.fit(x, y, callbacks=[
         ...     tfedge.callbacks.QuantizationSchedule(freeze_batch_norm=2, freeze_ranges=3)])
     """
+
+    # That the layers compute with; None for what they say themselves.
+    scheme: Scheme | None = None
 
     def __init__(
         self,
@@ -68,6 +85,7 @@ class QuantizationSchedule(TrainingCallback):
         unit: str = EPOCH,
         calibration: Any = None,
         calibration_method: str | Method | None = None,
+        recovery: str | Sequence[str | Step] = (),
     ):
         super().__init__()
         Timing(begin, unit=unit)
@@ -80,9 +98,10 @@ class QuantizationSchedule(TrainingCallback):
         self.freeze_batch_norm = freeze_batch_norm
         self.freeze_ranges = freeze_ranges
         self.unit = unit
-        self.calibration = calibration
-        self._was_rounded = False
+        self.calibration = repeatable(calibration) if recovery else calibration
         self.calibration_method = calibration_method
+        self.recovery = recovery
+        self._was_rounded = False
 
     @property
     def quantized(self) -> Any:
@@ -102,6 +121,8 @@ class QuantizationSchedule(TrainingCallback):
         super().on_train_begin(logs)
         require_operators(self.quantized)
         self._was_rounded = was_rounded(self.quantized)
+        if self.recovery and not self._was_rounded:
+            require_data(self.calibration)
         if self.calibration is not None and unknown_ranges(self.quantized):
             calibrate(self.quantized, self.calibration, self.calibration_method)
         self._enter(self.step() if self.unit == STEP else 0)
@@ -153,13 +174,21 @@ class QuantizationSchedule(TrainingCallback):
     def _enter(self, position: int) -> None:
         phase = self.phase_at(position)
         operators = operators_of(self.quantized)
-        if all(operator.phase == phase for operator in operators):
-            return
-        if self._begins_at(position) and not self._was_rounded:
-            restart_scales(operators)
-        set_phase(self.quantized, phase)
+        changes = any(operator.phase != phase for operator in operators)
+        if self._begins_at(position) and not was_rounded(self.quantized):
+            if changes:
+                restart_scales(operators)
+            self._recover()
+        if changes:
+            set_phase(self.quantized, phase)
+            compile_anew(self.model)
         note_rounding(self.quantized)
-        compile_anew(self.model)
+
+    def _recover(self) -> None:
+        """Let rounding begin where recovery ends, if that was asked for."""
+        if self.recovery:
+            shown = is_shown(None)
+            recover(self.quantized, self.scheme, self.recovery, self.calibration, shown)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, but for the data."""
@@ -169,12 +198,13 @@ class QuantizationSchedule(TrainingCallback):
             "freeze_ranges": self.freeze_ranges,
             "unit": self.unit,
             "calibration_method": _named(self.calibration_method),
+            "recovery": described_steps(self.recovery),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> QuantizationSchedule:
         """The callback that `get_config` described."""
-        return cls(**config)
+        return cls(**{**config, "recovery": steps_from(config.get("recovery", ()))})
 
 
 def _named(calibration_method: Any) -> str | None:

@@ -20,10 +20,13 @@ class WeightsMark:
     Attributes:
         bits: width of the integers, 2 to 8.
         values: how many different values the weights share; None if they share none.
+        number: of the operator, where its weights are real ones that recovery is still to put on
+            the grid; None in what is converted.
     """
 
     bits: int
     values: int | None = None
+    number: int | None = None
 
 
 WEIGHTS = Marker(
@@ -33,10 +36,15 @@ WEIGHTS = Marker(
     values=Number(
         "values", int, lambda value: value >= 1, "weights share one value or more", required=False
     ),
+    number=Number(
+        "number", int, lambda value: value >= 0, "operators have numbers from 0 on", required=False
+    ),
 )
 
 
-def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -> Tensor:
+def mark_weights(
+    y: Tensor, scales: Any, bits: Any, values: int | None = None, number: int | None = None
+) -> Tensor:
     """Say that the weights that made `y` are multiples of `scales`.
 
     The identity, except while a model is exported: then the converter writes the weights of the
@@ -56,6 +64,8 @@ def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -
         bits: 2 to 8, or a scalar variable that holds them when the model is exported.
         values: how many different values the weights share, where they share them: the converter
             says if they became more or fewer integers.
+        number: of the operator, for recovery that begins a training: the weights are real ones
+            then, which are not on the grid yet.
 
     Returns:
         A tensor with the values of `y`, to use in its place.
@@ -64,4 +74,4 @@ def mark_weights(y: Tensor, scales: Any, bits: Any, values: int | None = None) -
     def identity(tensor: Tensor, _scales: Any) -> Tensor:
         return tensor
 
-    return WEIGHTS.mark(WeightsMark(bits, values))(identity)(y, scales)
+    return WEIGHTS.mark(WeightsMark(bits, values, number))(identity)(y, scales)

@@ -20,6 +20,7 @@ from tfedge.pruning.masks import masks_of as masks_of
 from tfedge.pruning.patterns import NM as NM
 from tfedge.pruning.patterns import Blocks as Blocks
 from tfedge.pruning.patterns import Channels as Channels
+from tfedge.pruning.patterns import InputBlocks as InputBlocks
 from tfedge.pruning.patterns import Pattern as Pattern
 from tfedge.pruning.patterns import Unstructured as Unstructured
 from tfedge.pruning.removal import removable_channels as removable_channels

@@ -108,7 +108,9 @@ def _counts(kernels: list[Kernel], plan: Plan) -> dict[int, float]:
     shares = []
     for kernel in kernels:
         matrix = kernel.layout.matrix(np.abs(keras.ops.convert_to_numpy(kernel.variable)))
-        shares.append(Share(tuple(kernel.variable.shape), plan.pattern.groups(matrix)))
+        shares.append(
+            Share(tuple(kernel.variable.shape), kernel.cut_by(plan.pattern).groups(matrix))
+        )
     sparsity = plan.schedule.final_sparsity
     counts = distributions.get(plan.distribution, plan.pattern)(shares, plan.pattern, sparsity)
     return {
@@ -135,10 +137,12 @@ def _prune(kernel: Kernel, plan: Plan, sparsity: float, moments: Moments | None)
     """Prune one kernel; without moments, the smallest weights."""
     weights = kernel.layout.matrix(keras.ops.convert_to_numpy(kernel.variable))
 
+    pattern = kernel.cut_by(plan.pattern)
+
     def choose(scores: np.ndarray, share: float) -> np.ndarray:
-        groups = plan.pattern.groups(scores)
-        kept = largest(groups, plan.pattern.keep(groups.shape[1], share))
-        return plan.pattern.expand(kept, scores.shape)
+        groups = pattern.groups(scores)
+        kept = largest(groups, pattern.keep(groups.shape[1], share))
+        return pattern.expand(kept, scores.shape)
 
     if moments is None:
         _assign(kernel, weights, choose(np.abs(weights), sparsity))

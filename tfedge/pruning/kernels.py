@@ -30,10 +30,14 @@ class Layout:
     Attributes:
         outputs: axes that make up the outputs.
         reduction: the axes summed over, in the order of TFLite's filters.
+        inputs: the last axes of `reduction` that are input values side by side, so that kernels in
+            C can leave out blocks of their weights; None for all, empty where kernels leave out
+            none.
     """
 
     outputs: tuple[int, ...]
     reduction: tuple[int, ...]
+    inputs: tuple[int, ...] | None = None
 
     def matrix(self, array: np.ndarray) -> np.ndarray:
         """(outputs, reduction), in the order in which device kernels walk it."""
@@ -50,6 +54,11 @@ class Layout:
             math.prod(shape[axis] for axis in self.outputs),
             math.prod(shape[axis] for axis in self.reduction),
         )
+
+    def inputs_side_by_side(self, shape: tuple[int, ...]) -> int:
+        """How many input values a kernel's rows multiply one after the other; 0 for `inputs=()`."""
+        axes = self.reduction if self.inputs is None else self.inputs
+        return math.prod(shape[axis] for axis in axes) if axes else 0
 
 
 @dataclass(eq=False)
@@ -91,6 +100,14 @@ class Kernel:
         """Shape of the matrix: (outputs, reduction)."""
         return self.layout.shape(tuple(self.variable.shape))
 
+    def cut_by(self, pattern: Pattern) -> Pattern:
+        """The pattern for this kernel."""
+        return pattern.for_inputs(self.layout.inputs_side_by_side(tuple(self.variable.shape)))
+
+    def problem(self, pattern: Pattern) -> str | None:
+        """Why a pattern cannot cut it; None if it can."""
+        return self.cut_by(pattern).problem(self.matrix_shape)
+
 
 def weight_of(layer: Any, attribute: str) -> Any:
     """A layer's weight, behind the property that adds LoRA to it."""
@@ -110,12 +127,12 @@ def _convolution(layer: Any) -> dict[str, Layout]:
 
 
 def _last_axis(rank: int) -> Layout:
-    return Layout((rank - 1,), tuple(range(rank - 1)))
+    return Layout((rank - 1,), tuple(range(rank - 1)), inputs=(rank - 2,))
 
 
 def _transposed(layer: Any) -> dict[str, Layout]:
     rank = layer.rank + 2
-    return {"kernel": Layout((rank - 2,), (*range(rank - 2), rank - 1))}
+    return {"kernel": Layout((rank - 2,), (*range(rank - 2), rank - 1), inputs=(rank - 1,))}
 
 
 def _depthwise(layer: Any) -> dict[str, Layout]:
@@ -123,7 +140,7 @@ def _depthwise(layer: Any) -> dict[str, Layout]:
 
 
 def _depthwise_layout(rank: int) -> Layout:
-    return Layout((rank, rank + 1), tuple(range(rank)))
+    return Layout((rank, rank + 1), tuple(range(rank)), inputs=())
 
 
 def _separable(layer: Any) -> dict[str, Layout]:
@@ -142,11 +159,12 @@ def _einsum(layer: Any) -> dict[str, Layout]:
 
 
 def _cell(layer: Any) -> dict[str, Layout]:
-    return {"kernel": Layout((1,), (0,)), "recurrent_kernel": Layout((1,), (0,))}
+    layout = Layout((1,), (0,), inputs=())
+    return {"kernel": layout, "recurrent_kernel": layout}
 
 
 def _embedding(layer: Any) -> dict[str, Layout]:
-    return {"embeddings": Layout((0,), (1,))}
+    return {"embeddings": Layout((0,), (1,), inputs=())}
 
 
 _CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell")
@@ -272,7 +290,7 @@ def _worth_pruning(model: Any, kernels: list[Kernel], pattern: Pattern) -> list[
     worth = [
         kernel
         for kernel in kernels
-        if kernel.matrix_shape[1] >= WORTH_PRUNING and not pattern.problem(kernel.matrix_shape)
+        if kernel.matrix_shape[1] >= WORTH_PRUNING and not kernel.problem(pattern)
     ]
     if not pattern.whole_outputs:
         return worth
@@ -305,7 +323,7 @@ def _named(model: Any, layers: Any) -> Iterable[Any]:
 
 def _require_whole(kernels: list[Kernel], pattern: Pattern) -> None:
     for kernel in kernels:
-        problem = pattern.problem(kernel.matrix_shape)
+        problem = kernel.problem(pattern)
         if pattern.whole_outputs and kind_of(kernel.layer) in _WITHOUT_OUTPUTS:
             problem = "it has no output channels of its own"
         if problem:

@@ -7,7 +7,6 @@ the same number of groups remains in every set.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import keras
@@ -29,6 +28,16 @@ class Pattern:
     competes = True
     # Whether the pattern is about outputs, so that biases and batch-norms go with them.
     whole_outputs = False
+
+    def for_inputs(self, inputs: int) -> Pattern:
+        """The pattern for the matrix of one kernel.
+
+        Args:
+            inputs: how many input values its rows multiply side by side: all of a dense layer's,
+                the channels of a convolution, whose rows have as many for every tap; 0 where
+                kernels in C leave out no weights (depthwise, recurrent, embeddings).
+        """
+        return self
 
     def problem(self, shape: Shape) -> str | None:
         """Why a matrix cannot be cut so; None if it can."""
@@ -175,6 +184,65 @@ class Blocks(Pattern):
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
+class InputBlocks(Pattern):
+    """Weights of one output for input values side by side: what kernels in C leave out.
+
+    The names of cores and of targets for them, as "cortex-m4", mean this pattern with their size
+    of blocks (`core_patterns.py`). Unlike those of "1x4", blocks end with the tap that they belong
+    to: the last one is shorter where `size` does not divide the inputs, and kernels of fewer
+    inputs stay dense, as do those of which kernels in C leave out no weights. Scores of blocks are
+    averages, whatever their length, and the sparsity that is asked for is that of blocks.
+
+    Args:
+        size: weights of a block.
+        inputs: see `Pattern.for_inputs`; None for all that a row has, as in dense layers.
+    """
+
+    def __init__(self, size: int = 4, inputs: int | None = None):
+        if not (isinstance(size, int) and size > 1):
+            raise TfedgeError(f"blocks of inputs have a whole size from 2 on, not {size!r}")
+        self.size, self.inputs = size, inputs
+
+    def for_inputs(self, inputs: int) -> Pattern:
+        """The same blocks in rows of so many inputs."""
+        return InputBlocks(self.size, inputs)
+
+    def problem(self, shape: Shape) -> str | None:
+        """There have to be kernels in C that leave out weights, and enough inputs for a block."""
+        inputs = self._row(shape)
+        if not inputs:
+            return "kernels in C leave out none of its weights"
+        if inputs < self.size:
+            return f"it has {inputs} inputs side by side, fewer than the {self.size} of a block"
+        return None
+
+    def groups(self, matrix: np.ndarray) -> np.ndarray:
+        """The blocks' average scores in one row."""
+        inputs = self._row(matrix.shape)
+        taps = matrix.reshape(len(matrix), -1, inputs)
+        sums = np.add.reduceat(taps, np.arange(0, inputs, self.size), axis=2)
+        return (sums / self._lengths(inputs)).reshape(1, -1)
+
+    def expand(self, groups: np.ndarray, shape: Shape) -> np.ndarray:
+        """Every block filled."""
+        lengths = self._lengths(self._row(shape))
+        taps = groups.reshape(shape[0], -1, len(lengths))
+        return np.repeat(taps, lengths, axis=2).reshape(shape)
+
+    def _row(self, shape: tuple[int, ...]) -> int:
+        return shape[1] if self.inputs is None else self.inputs
+
+    def _lengths(self, inputs: int) -> np.ndarray:
+        """How many weights the blocks of one tap have."""
+        starts = np.arange(0, inputs, self.size)
+        return np.minimum(inputs - starts, self.size)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"size": self.size, "inputs": self.inputs}
+
+
+@keras.saving.register_keras_serializable(package="tfedge")
 class Channels(Pattern):
     """Whole outputs, with their biases and the batch-norm behind them, so that they are 0."""
 
@@ -187,29 +255,3 @@ class Channels(Pattern):
     def expand(self, groups: np.ndarray, shape: Shape) -> np.ndarray:
         """Every row filled."""
         return np.repeat(groups.reshape(-1, 1), shape[1], axis=1)
-
-
-_NAMED: dict[str, type[Pattern]] = {"unstructured": Unstructured, "channels": Channels}
-_WRITTEN: dict[str, type[Pattern]] = {":": NM, "x": Blocks}
-
-
-def get(pattern: Any) -> Pattern:
-    """A pattern from what users give: an object, its name, or (rows, columns).
-
-    Raises:
-        TfedgeError: it is none of these.
-    """
-    if isinstance(pattern, Pattern):
-        return pattern
-    if isinstance(pattern, (tuple, list)) and len(pattern) == 2:
-        return Blocks(*pattern)
-    if isinstance(pattern, str):
-        if pattern in _NAMED:
-            return _NAMED[pattern]()
-        written = re.fullmatch(r"(\d+)([:x])(\d+)", pattern)
-        if written:
-            return _WRITTEN[written[2]](int(written[1]), int(written[3]))  # type: ignore[call-arg]
-    raise TfedgeError(
-        f"a pattern is 'unstructured', 'channels', N:M such as '2:4', a block such as '1x4' or "
-        f"(rows, columns), not {pattern!r}{near(pattern, _NAMED)}"
-    )

@@ -11,7 +11,7 @@ import numpy as np
 from tfedge.errors import TfedgeError
 from tfedge.pruning import distribution as distributions
 from tfedge.pruning import importance as importances
-from tfedge.pruning import patterns, schedules
+from tfedge.pruning import named_patterns, schedules
 from tfedge.pruning.distribution import Share
 from tfedge.pruning.gradient_hook import Watch, mask_average
 from tfedge.pruning.importance import Importance
@@ -48,7 +48,7 @@ class Plan:
         """
         plan = cls(
             schedules.get(schedule),
-            patterns.get(pattern),
+            named_patterns.get(pattern),
             importances.get(importance),
             distribution,
         )
@@ -183,7 +183,7 @@ class Pruner:
         return self.plan.importance.score(weights, total)
 
     def _groups(self, kernel: Kernel, scores: np.ndarray) -> np.ndarray:
-        return self.plan.pattern.groups(kernel.layout.matrix(scores))
+        return kernel.cut_by(self.plan.pattern).groups(kernel.layout.matrix(scores))
 
     def _chosen(
         self, kernel: Kernel, scores: np.ndarray, count: int, share_of_new: float
@@ -202,7 +202,7 @@ class Pruner:
         return stay | largest(np.where(stay, -np.inf, self._groups(kernel, total)), grown)
 
     def _mask(self, kernel: Kernel, groups: np.ndarray) -> None:
-        matrix = self.plan.pattern.expand(groups, kernel.matrix_shape)
+        matrix = kernel.cut_by(self.plan.pattern).expand(groups, kernel.matrix_shape)
         shape = tuple(kernel.variable.shape)
         mask_weight(kernel.layer, kernel.attribute, kernel.layout.array(matrix, shape))
         for layer, name in kernel.companions:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -20,14 +20,19 @@ from tfedge.keras_graph.requirements import (
 )
 from tfedge.preservation import PROPERTIES, check_properties
 from tfedge.preservation import preserve as preserve_properties
+from tfedge.progress import is_shown
 from tfedge.quantization import schemes, transform
 from tfedge.quantization.calibration import BATCH_SIZE, calibrate
 from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.override_names import require_layers
 from tfedge.quantization.phase import EXACT, Phase, check_inference
 from tfedge.quantization.quantize_layer import Quantize
+from tfedge.quantization.recovery import RECOVERY, recover, repeatable, require_data
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge.quantization.weighted import WeightedOperator
+
+if TYPE_CHECKING:
+    from tfedge.recovery import Step
 
 
 @keras.saving.register_keras_serializable(package="tfedge")
@@ -121,6 +126,38 @@ class QuantizedModel(keras.Model):
         calibrate(self, data, method, batch_size)
         return self
 
+    def recover(
+        self,
+        data: Any,
+        recovery: str | Sequence[str | Step] = RECOVERY,
+        progress: bool | None = None,
+    ) -> QuantizedModel:
+        """Let training begin where recovery without labels ends, once ranges are known.
+
+        What `tfedge.convert(…, recovery=…)` does to a float model is done to this one, layer by
+        layer, with the ranges and scales that it trains with: weights go to the integers next to
+        their real values that lose least, and stay a quarter of a step from borders; biases, or the
+        means of batch-norms, take what rounding shifts. The float model, whose layers these are,
+        changes with it. Layers that share weights, weights that were clustered, recurrent layers
+        and transposed convolutions stay as they are.
+
+        Args:
+            data: representative inputs, as for `calibrate`; all are held in memory.
+            recovery: "clip_search", "adaround", "block_adaround" and "bias_correction", or objects
+                of `tfedge.recovery`, one or several.
+            progress: whether to show progress; None for where the standard error is a terminal.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            TfedgeError: ranges are not known yet, a step is unknown or not for training, or the
+                data do not fit.
+        """
+        self._refuse_unknown_ranges("calibrate(data) first")
+        recover(self, self.scheme, recovery, data, is_shown(progress))
+        return self
+
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """Train the model as Keras does."""
         history = super().fit(*args, **kwargs)
@@ -144,12 +181,16 @@ class QuantizedModel(keras.Model):
         return super().make_train_function(force)
 
     def _require_ranges(self) -> None:
-        unknown = unknown_ranges(self)
         # Validation is compiled before the first training step has run.
-        if unknown and self.optimizer_steps() == 0 and not self._is_fitting():
+        if self.optimizer_steps() == 0 and not self._is_fitting():
+            self._refuse_unknown_ranges("call fit, or calibrate(data), first")
+
+    def _refuse_unknown_ranges(self, advice: str) -> None:
+        unknown = unknown_ranges(self)
+        if unknown:
             raise TfedgeError(
                 f"the ranges of {', '.join(unknown[:3])}{'…' if len(unknown) > 3 else ''} are not "
-                "known yet: call fit, or calibrate(data), first"
+                f"known yet: {advice}"
             )
 
     def _is_fitting(self) -> bool:
@@ -216,6 +257,7 @@ def quantize(
     *,
     calibration: Any = None,
     calibration_method: str | Method | None = None,
+    recovery: str | Sequence[str | Step] = (),
     weights: Callable[[Any], WeightScheme | None] | None = None,
     unknown: str = transform.ERROR,
     preserve: Collection[str] = PROPERTIES,
@@ -226,10 +268,13 @@ def quantize(
 
     Args:
         model: a built Keras 3 model: functional, sequential, nested, or subclassed if its `call`
-            runs on symbolic tensors. It is not changed, and shares its layers with the result.
+            runs on symbolic tensors. It shares its layers with the result, and is not changed but
+            by recovery and training.
         scheme: "int8", "int16x8", "int4", "edgetpu", or a Scheme.
         calibration: data to find first ranges with; without them the first batches of training do.
         calibration_method: how; see `QuantizedModel.calibrate` for both.
+        recovery: what of recovery without labels the training begins with, on the calibration data:
+            "adaround" and its like; see `QuantizedModel.recover`. The model's weights change.
         weights: of a layer, how its weights are quantised, or None to follow the scheme.
         unknown: "error", or "float" to leave layers of unknown kinds in float.
         preserve: what training keeps of kernels that have it: "zeros", where a tenth of the
@@ -271,8 +316,12 @@ def quantize(
     quantized = QuantizedModel(
         model, scheme, unknown=unknown, preserve=preserve, inference=inference, check=check
     )
+    data = repeatable(calibration) if recovery else calibration
     if calibration is not None:
-        quantized.calibrate(calibration, calibration_method)
+        quantized.calibrate(data, calibration_method)
+    if recovery:
+        require_data(calibration)
+        quantized.recover(data, recovery)
     return quantized
 
 

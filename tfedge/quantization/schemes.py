@@ -40,8 +40,8 @@ class WeightScheme:
     """Symmetric integers in [-limit, limit], limit = 2**(bits - 1) - 1.
 
     Attributes:
-        bits: 2 to 8. Four bits are packed two to a byte where the format has them; other widths
-            below eight are kept in bytes.
+        bits: 2 to 8. Up to four bits are packed two to a byte where the format has them; other
+            widths below eight are kept in bytes.
         per_channel_dense: False gives a dense layer one scale, for runtimes that know no more;
             convolutions have a scale for every output channel in any case.
         quantizer: "absmax" (the largest magnitude of a channel is `limit`) or "learned_step"

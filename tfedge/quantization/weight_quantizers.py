@@ -47,6 +47,9 @@ class AbsMax(keras.layers.Layer):
         """Look at weights [..., channels] for what their scales have to keep."""
         self.per_tensor.assign(is_clustered(_rows(kernel)))
 
+    def start_at(self, scale: np.ndarray, where: np.ndarray) -> None:
+        """Begin with scales (channels,) or (1,) where that is wanted; here weights decide them."""
+
     def connected(self, kernel: Any) -> Any:
         """The weights in float, known to depend on the scales that the optimizer trains."""
         return connected(kernel, self.trainable_variables)
@@ -100,6 +103,11 @@ class LearnedStep(AbsMax):
             dtype="float32",
             initializer=keras.initializers.Constant(start),
         )
+
+    def start_at(self, scale: np.ndarray, where: np.ndarray) -> None:
+        """Begin with scales (channels,) or (1,) where that is wanted."""
+        now = keras.ops.convert_to_numpy(self.step)
+        self.step.assign(np.where(where, scale, now).astype(np.float32))
 
     def _initial_scales(self, kernel: np.ndarray) -> np.ndarray:
         if is_clustered(_rows(kernel)):

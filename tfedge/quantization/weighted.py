@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfedge.clustered_values import count_values, is_clustered
@@ -41,12 +42,17 @@ class Weights:
         kernel: gives the float32 weights as [..., channels].
         bias: gives the float32 bias (channels,), or None.
         apply: of an input and weights of one float type, the sums of products.
+        assign: gives the layer other weights, as `kernel` gives them; None where they are not a
+            variable of its own.
+        assign_bias: the same of the bias; None where it has none, or not one number a channel.
     """
 
     code: str
     kernel: Callable[[], Any]
     bias: Callable[[], Any] | None
     apply: Callable[[Any, Any], Any]
+    assign: Callable[[np.ndarray], None] | None = None
+    assign_bias: Callable[[np.ndarray], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ class WeightedOperator(QuantizedOperator):
         self.activation = activation
         self.multiplied_in = compute_dtype
         self.group = quantizer.group
+        # While a model is exported for recovery; its weights are then real ones.
+        self.number: int | None = None
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         (x,) = operands
@@ -134,6 +142,16 @@ class WeightedOperator(QuantizedOperator):
         self.weight_quantizer.initialize_scales(
             keras.ops.convert_to_numpy(self.layer_weights.kernel())
         )
+
+    def factor(self) -> Any:
+        """Factor of the batch-norm for each channel, float64 (channels,); 1 without one."""
+        if self.batch_norm is None:
+            return tf.ones(self.layer_weights.kernel().shape[-1], tf.float64)
+        return batch_norm.factor_and_offset(self.batch_norm, tf.float64)[0]
+
+    def folded_kernel(self) -> Any:
+        """The real weights, times the batch-norm's factor: float32 [..., channels]."""
+        return tf.cast(tf.cast(self.layer_weights.kernel(), tf.float64) * self.factor(), tf.float32)
 
     def integer_weights(self, input_scale: Any) -> IntegerWeights:
         """The weights on the device, batch-norm folded in.
@@ -175,14 +193,15 @@ class WeightedOperator(QuantizedOperator):
         with tf.init_scope():
             moved = self._grid_of(x).with_bits(self.quantizer.bits)
             weights = self.integer_weights(moved.scale)
-            kernel = tf.constant(_real_kernel(weights).numpy())
+            real = self.folded_kernel() if self.number is not None else _real_kernel(weights)
+            kernel = tf.constant(real.numpy())
             bias, scale = tf.constant(weights.bias.numpy()), weights.scale.numpy()
             kernel_now = keras.ops.convert_to_numpy(self.layer_weights.kernel())
             rows = kernel_now.reshape(-1, kernel_now.shape[-1]).T
         y = tf.nn.bias_add(self.layer_weights.apply(x, kernel), bias)
         y = mark_weights(
             self.activation.function(y), scale, self.weight_quantizer.scheme.bits,
-            count_values(rows) if is_clustered(rows) else None,
+            count_values(rows) if is_clustered(rows) else None, self.number,
         )  # fmt: skip
         return marked_result(self, y)
 

@@ -100,6 +100,15 @@ def _bias(layer: Any) -> Callable[[], Any] | None:
     return (lambda: weight_in_float32(layer.bias)) if layer.use_bias else None
 
 
+def _assigning(layer: Any, attribute: str) -> dict[str, Any]:
+    """How a layer is given other weights; a low-rank adapter adds to them, and then nobody does."""
+    kernel = getattr(layer, attribute)
+    return {
+        "assign": kernel.assign if isinstance(kernel, keras.Variable) else None,
+        "assign_bias": layer.bias.assign if layer.use_bias else None,
+    }
+
+
 def _convolution(layer: Any) -> Weights:
     causal = layer.padding == "causal"
 
@@ -113,7 +122,9 @@ def _convolution(layer: Any) -> Weights:
             data_format="channels_last",
         )
 
-    return Weights("CONV_2D", lambda: weight_in_float32(layer.kernel), _bias(layer), apply)
+    return Weights(
+        "CONV_2D", lambda: weight_in_float32(layer.kernel), _bias(layer), apply, **_assigning(layer, "kernel")
+    )
 
 
 def _reach(layer: Any) -> int:
@@ -137,7 +148,12 @@ def depthwise(layer: Any, kernel: Any, bias: Callable[[], Any] | None) -> Weight
         )
 
     return Weights(
-        "DEPTHWISE_CONV_2D", lambda: tf.reshape(weight_in_float32(kernel), flat), bias, apply
+        "DEPTHWISE_CONV_2D",
+        lambda: tf.reshape(weight_in_float32(kernel), flat),
+        bias,
+        apply,
+        lambda values: kernel.assign(values.reshape(shape)),
+        None if bias is None else layer.bias.assign,
     )
 
 
@@ -170,7 +186,11 @@ def _transposed_convolution(layer: Any) -> Weights:
 
 def _dense(layer: Any) -> Weights:
     return Weights(
-        "FULLY_CONNECTED", lambda: weight_in_float32(layer.kernel), _bias(layer), _product
+        "FULLY_CONNECTED",
+        lambda: weight_in_float32(layer.kernel),
+        _bias(layer),
+        _product,
+        **_assigning(layer, "kernel"),
     )
 
 
@@ -210,8 +230,17 @@ def _einsum_dense(layer: Any, rank: int) -> Weights:
         y = tf.matmul(tf.reshape(x, [-1, rows]), weights)
         return tf.reshape(y, [*_sizes(x, len(kept)), math.prod(made_shape)])
 
-    bias = None
+    def assign(values: np.ndarray) -> None:
+        ordered = values.reshape([shape[axis] for axis in order])
+        layer.kernel.assign(ordered.transpose(np.argsort(order)))
+
+    bias = assign_bias = None
     if layer.bias is not None:
+        if math.prod(layer.bias.shape) == math.prod(made_shape):
+
+            def assign_bias(values: np.ndarray) -> None:
+                layer.bias.assign(values.reshape(layer.bias.shape))
+
         wide = (*[1] * (len(made) - len(layer.bias.shape)), *layer.bias.shape)
         if len(wide) != len(made):
             raise UnsupportedError(
@@ -225,7 +254,12 @@ def _einsum_dense(layer: Any, rank: int) -> Weights:
             )
 
     return Weights(
-        "FULLY_CONNECTED", lambda: canonical(weight_in_float32(layer.kernel)), bias, apply
+        "FULLY_CONNECTED",
+        lambda: canonical(weight_in_float32(layer.kernel)),
+        bias,
+        apply,
+        assign if isinstance(layer.kernel, keras.Variable) else None,
+        assign_bias,
     )
 
 
@@ -269,11 +303,13 @@ def einsum_problem(call: Call) -> str:
 
 def _scaled(weights: Weights, factor: float) -> Weights:
     """Weights and bias times a constant."""
-    bias = weights.bias
+    bias, assign, assign_bias = weights.bias, weights.assign, weights.assign_bias
     return dataclasses.replace(
         weights,
         kernel=lambda: weights.kernel() * factor,
         bias=None if bias is None else lambda: bias() * factor,
+        assign=None if assign is None else lambda values: assign(values / factor),
+        assign_bias=None if assign_bias is None else lambda values: assign_bias(values / factor),
     )
 
 
@@ -336,7 +372,11 @@ def separable(make: OperatorFactory) -> Function:
         return keras.ops.conv(x, kernel, strides=1, padding="valid", data_format="channels_last")
 
     pointwise = Weights(
-        "CONV_2D", lambda: weight_in_float32(layer.pointwise_kernel), _bias(layer), apply
+        "CONV_2D",
+        lambda: weight_in_float32(layer.pointwise_kernel),
+        _bias(layer),
+        apply,
+        **_assigning(layer, "pointwise_kernel"),
     )
     second = with_activation(make, pointwise, "pointwise")
     return lambda x: second(first(x))

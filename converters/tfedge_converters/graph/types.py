@@ -159,11 +159,14 @@ class WeightGrid:
         scale: positive float32 array of shape (channels,) or (1,): real = scale * integer.
         bits: 2 to 8; integers lie within ±(2**(bits - 1) - 1).
         values: how many different values the weights shared in training, or None.
+        number: of the operator in a model that is about to be trained, where recovery may still
+            choose among the integers next to a weight; None where training has chosen.
     """
 
     scale: np.ndarray
     bits: int
     values: int | None = None
+    number: int | None = None
 
     def same_as(self, other: WeightGrid) -> bool:
         """Whether both put every weight on the same integer."""

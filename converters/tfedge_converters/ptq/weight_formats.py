@@ -45,8 +45,8 @@ def weight_format(
 ) -> WeightFormat:
     """How an operator's weights are stored.
 
-    Four bits are packed where a kernel reads them so. Where training has not chosen them, four bits
-    that would fill a byte anyway are eight.
+    Up to four bits are packed, as four, where a kernel reads them so; kernels of fewer there are
+    none. Where training has not chosen them, four bits that would fill a byte anyway are eight.
 
     Args:
         scheme: its overrides are looked up by the layers that the operator's result is named for.
@@ -58,7 +58,7 @@ def weight_format(
     weights = layer_of(scheme, operator.outputs[0].name).weights or scheme.weights
     bits = weights.bits if trained is None else trained.bits
     packs = activation_type.scheme == INT8 and INT4 in policy.versions
-    if bits == _PACKED_BITS and packs:
+    if bits <= _PACKED_BITS and packs:
         return WeightFormat(
             WeightScheme(bits).limit, TensorType.INT4, INT4, weights.per_channel_dense
         )

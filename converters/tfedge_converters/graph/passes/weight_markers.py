@@ -73,7 +73,7 @@ def _grid(graph: Graph, marker: Operator, scales: Tensor) -> WeightGrid:
             f"{graph.place(marker)}: its scales must be finite and above 0; if training has "
             "diverged, load an earlier checkpoint"
         )
-    return WeightGrid(values, mark.bits, mark.values)
+    return WeightGrid(values, mark.bits, mark.values, mark.number)
 
 
 def _weighted(

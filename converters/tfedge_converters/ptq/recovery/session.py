@@ -31,7 +31,7 @@ class Session:
 
     Attributes:
         model: what is changed: weights, their grids, and biases.
-        layers: the layers that may be changed, in order; not those that training put on a grid.
+        layers: the layers that may be changed, in order; not those whose integers training chose.
         reference: the float model as it was in the beginning.
         progress: whether steps show a progress bar.
     """
@@ -56,7 +56,11 @@ class Session:
             quantized_copy.operand(operator, layer.rule.input).type
         )
         weights = weight_format(
-            self._scheme, operator, OPERATORS[operator.code], None, activation_type
+            self._scheme,
+            operator,
+            OPERATORS[operator.code],
+            layer.weights.trained_weights,
+            activation_type,
         )
         return weights.limit.bit_length() + 1
 
@@ -89,5 +93,9 @@ class Session:
 
 
 def free_layers(model: Model) -> list[LinearLayer]:
-    """The layers whose weights training has not put on a grid."""
-    return [layer for layer in linear_layers(model.main) if layer.weights.trained_weights is None]
+    """The layers of whose weights training has not decided which integers they are."""
+    return [
+        layer
+        for layer in linear_layers(model.main)
+        if layer.weights.trained_weights is None or layer.weights.trained_weights.number is not None
+    ]

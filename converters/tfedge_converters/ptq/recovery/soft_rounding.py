@@ -19,6 +19,8 @@ _START_MARGIN = 0.01
 class SoftRounding:
     """How far each weight of a layer is rounded up, from 0 to 1; learned by gradient descent.
 
+    Weights of 0 stay 0, as pruning wants them.
+
     Attributes:
         scale: of the integers, float32 (groups, 1, width) or (1, 1, 1).
         nearest: the integers of plain rounding, float32 (groups, depth, width).
@@ -42,6 +44,7 @@ class SoftRounding:
         steps = weights / scale
         self.nearest = np.rint(steps).clip(-limit, limit)
         self._floor = np.floor(steps).clip(-limit, limit)
+        self._moves = weights != 0
         self._parameters = _parameters(steps - self._floor)
         self._adam = Adam(self._parameters, rate)
 
@@ -57,7 +60,7 @@ class SoftRounding:
 
     def integers(self) -> np.ndarray:
         """Each weight's integer, as float32: where it is going."""
-        up = self._parameters >= 0
+        up = (self._parameters >= 0) & self._moves
         return (self._floor + up).clip(-self._limit, self._limit)
 
     def step(self, slope: np.ndarray, exponent: float | None) -> None:
@@ -77,7 +80,7 @@ class SoftRounding:
     def _up(self) -> tuple[np.ndarray, np.ndarray]:
         """The sigmoid, and how far weights are rounded up."""
         sigmoid = 1 / (1 + np.exp(-self._parameters))
-        return sigmoid, ((_HIGH - _LOW) * sigmoid + _LOW).clip(0, 1)
+        return sigmoid, ((_HIGH - _LOW) * sigmoid + _LOW).clip(0, 1) * self._moves
 
     def _regularizer(self, up: np.ndarray, exponent: np.float32) -> np.ndarray:
         """The derivative of the mean of 1 - |2 up - 1| ** exponent."""

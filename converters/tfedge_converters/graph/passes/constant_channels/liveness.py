@@ -10,6 +10,10 @@ from tfedge_converters.graph.passes.constant_channels.functions import ChannelFu
 from tfedge_converters.graph.passes.constant_channels.intervals import channels_of
 from tfedge_converters.graph.passes.constant_channels.propagation import Propagation, Readings
 from tfedge_converters.graph.passes.constant_channels.weighted_sums import WeightedSum
+from tfedge_converters.graph.passes.constant_channels.zero_blocks import (
+    has_zero_blocks,
+    whole_blocks,
+)
 from tfedge_converters.graph.types import Graph, Operator, Tensor
 
 
@@ -18,7 +22,8 @@ class Liveness:
 
     Channels come from a dense sum, whose weights make them one by one, and go on through operators
     of single channels, which lose those that the sum loses. What anything else makes stays whole,
-    and what anything else reads is needed.
+    and what anything else reads is needed. Channels that weights meet in blocks of zeros stay or go
+    block by block, lest the rest be zero together no more.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Liveness:
         self._intervals = intervals
         self._multiple_of = multiple_of
         self._needed: dict[int, np.ndarray] = {}
+        self._in_blocks: set[int] = set()
         for tensor in outputs:
             self._need(tensor, np.ones(channels_of(tensor), bool))
         self._kept: dict[int, np.ndarray] = {}
@@ -73,10 +79,14 @@ class Liveness:
         """The operands of an operator, and which of their channels it needs."""
         reading = self._readings.get(id(operator))
         if isinstance(reading, WeightedSum) and reading.is_dense:
+            if has_zero_blocks(reading.weights):
+                self._in_blocks.add(id(reading.source))
             yield reading.source, self._read_by_sum(reading)
         elif (reads := _channels_read(reading)) is not None:
             source = operator.inputs[0]
             assert source is not None
+            if id(operator.outputs[0]) in self._in_blocks:
+                self._in_blocks.add(id(source))
             wanted = reads[self._needed_of(operator.outputs[0])]
             yield source, np.isin(np.arange(channels_of(source)), wanted)
         else:
@@ -87,7 +97,10 @@ class Liveness:
     def _read_by_sum(self, reading: WeightedSum) -> np.ndarray:
         """Decide which channels of a dense sum stay, and return those that it needs for them."""
         output = reading.output
-        self._kept[id(output)] = _rounded_up(self._needed_of(output), self._multiple_of)
+        needed = self._needed_of(output)
+        if id(output) in self._in_blocks:
+            needed = whole_blocks(needed)
+        self._kept[id(output)] = _rounded_up(needed, self._multiple_of)
         places = reading.places
         if places is None:
             return np.ones(channels_of(reading.source), bool)
