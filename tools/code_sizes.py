@@ -51,7 +51,7 @@ _SEEDS = range(2)
 _INSTANCES = 4
 # Bytes by which a program calls a layer.
 _MOST_OF_A_LAYER = 40
-_SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) ([tTrRdD]) (\S+)$", re.MULTILINE)
+_SYMBOL = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) ([tTrRdDvVwW]) (\S+)$", re.MULTILINE)
 _CODE = re.compile(r"^model_layer_(\d+)(?:_\d+)?_[a-z]\w*(?:\.\w+)*$")
 _PARAMS = re.compile(r"^model_layer_(\d+)(?:_\d+)?(?:\.\w+)*$")
 """Functions of layers, and parameters of their calls; constants lie in another file."""

@@ -178,8 +178,13 @@ def test_generated_c_unpacks_weights_exactly(build, scheme):
     artifact = tfedge.convert(network, quantization=scheme, calibration=data.astype(np.float32))
     verification = tfedge.verify(artifact.flatbuffer, samples=50)
     assert verification.passed, verification
-    said = "weights of 4 bits take a byte each in C" in artifact.summary()
+    said = "other weights of 4 bits take a byte each in C" in artifact.summary()
     assert said == (scheme == "int4")
+    small = tfedge.convert(
+        network, quantization=scheme, calibration=data.astype(np.float32), optimize="flash"
+    )
+    assert "weights that take less than a byte each" in small.summary()
+    assert tfedge.verify(small.flatbuffer, samples=20).passed
 
 
 def test_tflite_micro_gets_what_it_can_read():
