@@ -1,7 +1,7 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_pairs_s8.h"
 
-#include "tfedge_two_sums.h"
+#include "tfedge_four_sums.h"
 
 #if TFEDGE_HAS_DSP
 
@@ -179,34 +179,6 @@ uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const i
  * pixels, first + second * 2^16, and so one multiplication has two products: [pairs][2 values]
  * [2 twos of pixels]. */
 
-/* One channel's sums of four pixels. */
-typedef struct four_sums {
-  tfedge_two_sums sums01;
-  tfedge_two_sums sums23;
-} four_sums;
-
-TFEDGE_INLINE four_sums start(const tfedge_pairs_s8_params *params) {
-  const tfedge_two_sums none = tfedge_two_sums_start(params->pairs);
-  const four_sums sums = {none, none};
-  return sums;
-}
-
-/* A pair of values of four pixels times the weights of the even channel, or of the odd one. */
-TFEDGE_INLINE void add_pair(four_sums *sums, const uint32_t columns[4], const int32_t *weights,
-                            int32_t odd) {
-  const uint32_t first = (uint32_t)tfedge_byte_of(weights, odd);
-  const uint32_t second = (uint32_t)tfedge_byte_of(weights, 2 + odd);
-  tfedge_add_two_products(&sums->sums01, columns[0], first, columns[2], second);
-  tfedge_add_two_products(&sums->sums23, columns[1], first, columns[3], second);
-}
-
-TFEDGE_INLINE void finish(const four_sums *from, int32_t sums[4]) {
-  sums[0] = tfedge_first_sum(&from->sums01);
-  sums[1] = from->sums01.second;
-  sums[2] = tfedge_first_sum(&from->sums23);
-  sums[3] = from->sums23.second;
-}
-
 #if defined(__arm__)
 
 /* One channel after the other, each by a function of its own, for which registers suffice. */
@@ -214,14 +186,14 @@ TFEDGE_INLINE void finish(const four_sums *from, int32_t sums[4]) {
 TFEDGE_INLINE void sum_channel(const tfedge_pairs_s8_params *params, const uint32_t *columns,
                                const int32_t *weights, int32_t odd, int32_t sums[4]) {
   const uint32_t *const end = columns + 4 * params->pairs;
-  four_sums found = start(params);
+  tfedge_four_sums found = tfedge_four_sums_start(params->pairs);
   do {
-    add_pair(&found, columns, weights, odd);
-    add_pair(&found, columns + 4, weights + 1, odd);
+    tfedge_four_sums_add(&found, columns, weights, odd);
+    tfedge_four_sums_add(&found, columns + 4, weights + 1, odd);
     columns += 8;
     weights += 2;
   } while (columns != end);
-  finish(&found, sums);
+  tfedge_four_sums_finish(&found, sums);
 }
 
 TFEDGE_KEEP_ORDER static TFEDGE_APART void sum_even_channel(const tfedge_pairs_s8_params *params,
@@ -251,39 +223,19 @@ static TFEDGE_APART void sum_two_channels(const tfedge_pairs_s8_params *params,
                                           const uint32_t *columns, const int32_t *weights,
                                           int32_t sums[2][4]) {
   const uint32_t *const end = columns + 4 * params->pairs;
-  four_sums even = start(params);
-  four_sums odd = even;
+  tfedge_four_sums even = tfedge_four_sums_start(params->pairs);
+  tfedge_four_sums odd = even;
   do {
-    add_pair(&even, columns, weights, 0);
-    add_pair(&odd, columns, weights, 1);
+    tfedge_four_sums_add(&even, columns, weights, 0);
+    tfedge_four_sums_add(&odd, columns, weights, 1);
     columns += 4;
     weights++;
   } while (columns != end);
-  finish(&even, sums[0]);
-  finish(&odd, sums[1]);
+  tfedge_four_sums_finish(&even, sums[0]);
+  tfedge_four_sums_finish(&odd, sums[1]);
 }
 
 #endif
-
-/* row: constants of two channels. */
-static void requantize_channel(const int32_t *row, int32_t odd, int32_t exact,
-                               const int32_t sums[4], int8_t *output, int32_t pixel_step) {
-  const int32_t bias = row[odd];
-  const int32_t multiplier = row[2 + 2 * odd];
-  const int32_t addend = row[3 + 2 * odd];
-  if (exact != 0) {
-    const int32_t shift = row[6 + odd];
-    for (int32_t pixel = 0; pixel < 4; pixel++) {
-      *output = (int8_t)tfedge_requantize_exactly(bias + sums[pixel], multiplier, addend, shift);
-      output += pixel_step;
-    }
-  } else {
-    for (int32_t pixel = 0; pixel < 4; pixel++) {
-      *output = (int8_t)tfedge_requantize_by_steps(bias + sums[pixel], multiplier, addend);
-      output += pixel_step;
-    }
-  }
-}
 
 TFEDGE_SHARED
 void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
@@ -294,8 +246,8 @@ void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *
   for (int32_t channel = 0; channel < params->channels; channel += 2) {
     int32_t sums[2][4];
     sum_two_channels(params, columns, weights, sums);
-    requantize_channel(row, 0, exact, sums[0], output + channel, pixel_step);
-    requantize_channel(row, 1, exact, sums[1], output + channel + 1, pixel_step);
+    tfedge_requantize_channel(row, 0, exact, sums[0], output + channel, pixel_step);
+    tfedge_requantize_channel(row, 1, exact, sums[1], output + channel + 1, pixel_step);
     row += exact != 0 ? 8 : 6;
     weights += params->pairs;
   }

@@ -35,21 +35,4 @@ void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *
 uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
                                 const int8_t *pixel2, const int8_t *pixel3, int32_t count);
 
-/* Copies bytes four at a time; where they come from and go to does not overlap. */
-TFEDGE_INLINE void tfedge_pairs_s8_copy(int8_t *to, const int8_t *from, int32_t count) {
-  int32_t left = count;
-#if TFEDGE_HAS_DSP
-  for (; left >= 4; left -= 4) {
-    const uint32_t word = tfedge_load_four(from);
-    memcpy(to, &word, sizeof word);
-    from += 4;
-    to += 4;
-    TFEDGE_STEPPED(to); /* no call of memcpy, which small libraries write byte by byte */
-  }
-#endif
-  for (; left > 0; left--) {
-    *to++ = *from++;
-  }
-}
-
 #endif

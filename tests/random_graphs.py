@@ -21,6 +21,7 @@ import random_movement
 import random_packed
 import random_recurrent
 import random_rewrites
+import random_stored
 import random_unary
 from random_builder import Builder
 
@@ -40,6 +41,7 @@ _FAMILIES = (
     random_packed,
     random_recurrent,
     random_rewrites,
+    random_stored,
     random_unary,
 )
 

@@ -27,7 +27,7 @@ def packed_conv_2d(b: Builder) -> None:
     options.strideH, options.strideW = stride
     options.padding = padding
     shape = (channels, *kernel, depth)
-    _weighted(b, "CONV_2D", source, shape, 0, (batch, *out, channels), options, 3)
+    weighted(b, "CONV_2D", source, shape, 0, (batch, *out, channels), options, 3)
 
 
 def packed_pixels(b: Builder) -> None:
@@ -39,7 +39,7 @@ def packed_pixels(b: Builder) -> None:
     options.strideH = options.strideW = 1
     options.padding = VALID
     shape = (channels, 1, 1, depth)
-    _weighted(b, "CONV_2D", source, shape, 0, (1, height, width, channels), options, 3)
+    weighted(b, "CONV_2D", source, shape, 0, (1, height, width, channels), options, 3)
 
 
 def packed_depthwise(b: Builder) -> None:
@@ -53,7 +53,7 @@ def packed_depthwise(b: Builder) -> None:
     options.strideH = options.strideW = stride
     options.padding, options.depthMultiplier = padding, 1
     shape = (1, 3, 3, channels)
-    _weighted(b, "DEPTHWISE_CONV_2D", source, shape, 3, (batch, *out, channels), options, 3)
+    weighted(b, "DEPTHWISE_CONV_2D", source, shape, 3, (batch, *out, channels), options, 3)
 
 
 def packed_dense(b: Builder) -> None:
@@ -62,7 +62,7 @@ def packed_dense(b: Builder) -> None:
     depth = 4 * int(b.rng.integers(1, 40))
     source = b.input((rows, depth))
     options = schema.FullyConnectedOptionsT()
-    _weighted(b, "FULLY_CONNECTED", source, (channels, depth), 0, (rows, channels), options, 4)
+    weighted(b, "FULLY_CONNECTED", source, (channels, depth), 0, (rows, channels), options, 4)
 
 
 def packed_add(b: Builder) -> None:
@@ -130,7 +130,7 @@ def _layer(b: Builder, values: list[Tensor]) -> Tensor:
         shape, axis, code = (channels, kernel, kernel, depth), 0, "CONV_2D"
     options.strideH = options.strideW = stride
     options.padding = SAME
-    return _weighted(b, code, source, shape, axis, out, options, 3)
+    return weighted(b, code, source, shape, axis, out, options, 3)
 
 
 OPERATORS = {
@@ -153,7 +153,7 @@ def _image(b: Builder, kernel: list[int], stride: list[int]) -> tuple[list[int],
     return size, out, padding
 
 
-def _weighted(b: Builder, code, source, weights_shape, axis, shape, options, version) -> Tensor:
+def weighted(b: Builder, code, source, weights_shape, axis, shape, options, version) -> Tensor:
     sums = b.rng.choice([_usual_sums, _largest_sums, _sums_of_fixed_channels], p=[0.6, 0.2, 0.2])
     weights, bias, quantization = sums(b, source, weights_shape, axis)
     none, relu = schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU

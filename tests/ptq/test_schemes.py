@@ -174,13 +174,17 @@ def test_options_of_the_given_model_stay_when_it_is_refused():
 
 @pytest.mark.parametrize("scheme", ["int4", Scheme("3 bits", WeightScheme(bits=3))])
 @pytest.mark.parametrize("build", [keras_models.residual_cnn, activations])
-def test_generated_c_unpacks_weights_exactly(build, scheme):
+def test_generated_c_computes_with_narrow_weights_exactly(build, scheme):
     network = build()
     data = np.random.default_rng(1).normal(size=(8, *network.input_shape[1:]))
     artifact = tfedge.convert(network, quantization=scheme, calibration=data.astype(np.float32))
     verification = tfedge.verify(artifact.flatbuffer, samples=50)
     assert verification.passed, verification
-    assert "weights of 4 bits take a byte each in C" in artifact.summary()
+    small = tfedge.convert(
+        network, quantization=scheme, calibration=data.astype(np.float32), optimize="flash"
+    )
+    assert "weights that take less than a byte each" in small.summary()
+    assert tfedge.verify(small.flatbuffer, samples=20).passed
 
 
 def test_tflite_micro_gets_what_it_can_read():

@@ -123,7 +123,11 @@ def _convolution(layer: Any) -> Weights:
         )
 
     return Weights(
-        "CONV_2D", lambda: weight_in_float32(layer.kernel), _bias(layer), apply, **_assigning(layer, "kernel")
+        "CONV_2D",
+        lambda: weight_in_float32(layer.kernel),
+        _bias(layer),
+        apply,
+        **_assigning(layer, "kernel"),
     )
 
 

@@ -38,6 +38,7 @@ TURN_BYTES = 4
 
 # Functions that kernels do not inline.
 INNER_BYTES = {
+    "blocks_s8_four": 348,
     "matmul_channels_s8": 1308,
     "matmul_lanes_s8": 600,
     "matmul_s16_row": 954,
@@ -68,6 +69,7 @@ CODE_BYTES = {
     "conv_2d_1x1_channels_s8": CodeBytes(182, 85, 85, ("matmul_channels_s8",)),
     "conv_2d_1x1_lanes_s8": CodeBytes(112, 80, 80, ("matmul_lanes_s8",)),
     "conv_2d_1x1_shallow_lanes_s8": CodeBytes(416, 62, 62),
+    "conv_2d_blocks_s8": CodeBytes(796, 120, 120, ("blocks_s8_four", "pairs_s8_widen")),
     "conv_2d_channels_s8": CodeBytes(762, 120, 120, ("matmul_channels_s8",)),
     "conv_2d_grouped_s8": CodeBytes(1442, 484, 144, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "conv_2d_lanes_s8": CodeBytes(486, 112, 112, ("matmul_lanes_s8",)),
@@ -89,7 +91,9 @@ CODE_BYTES = {
     "div_s8": CodeBytes(614, 208, 130),
     "elementwise_s32_s64": CodeBytes(712, 48, 112),
     "fill_bytes": CodeBytes(12, 20, 66),
+    "fully_connected_blocks_s8": CodeBytes(232, 64, 64),
     "fully_connected_channels_s8": CodeBytes(316, 62, 62),
+    "fully_connected_int4_s8": CodeBytes(484, 56, 56),
     "fully_connected_lanes_s8": CodeBytes(264, 48, 48),
     "fully_connected_pairs_s8": CodeBytes(880, 52, 52),
     "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),
@@ -104,6 +108,7 @@ CODE_BYTES = {
     "lstm_s16_continued": CodeBytes(1866, 1374, 152),
     "lstm_s8": CodeBytes(1754, 1502, 146),
     "lstm_s8_continued": CodeBytes(1762, 1496, 160),
+    "matmul_blocks_s8": CodeBytes(296, 68, 68, ("blocks_s8_four", "pairs_s8_widen")),
     "matmul_pairs_s8": CodeBytes(360, 48, 48, ("pairs_s8_four", "pairs_s8_widen")),
     "max_pool_2d_s16": CodeBytes(412, 124, 76),
     "max_pool_2d_s8": CodeBytes(308, 86, 76),

@@ -16,6 +16,7 @@ from typing import Any
 from tfedge_converters.c.code_bytes import CODE_BYTES, STREAM_BYTES, TURN_BYTES
 from tfedge_converters.c.kernel_call import KernelCall
 from tfedge_converters.c.kernel_variants import variant_of
+from tfedge_converters.c.weights.costs import bytes_of_tiling, functions_of
 
 # Cores that were measured, for others that execute the same.
 _MEASURED_FOR: Mapping[str, str] = {
@@ -94,6 +95,7 @@ def flash_of_code(parts: CodeParts, table: Mapping[str, Any]) -> int:
         + sum(_bytes_of(call, "own", table) for call in parts.own)
         + sum(_bytes_of(call, "calls", table) for call in parts.shared)
         + sum(_bytes_of(call, "params", table) for call in parts.params)
+        + sum(bytes_of_tiling(call.tiling) for call in parts.shared if call.tiling is not None)
         + sum(table["instances"].get(kernel, _TYPICAL_INSTANCE) for kernel in instances)
         + sum(table["inner"].get(name, 0) for name in inner)
     )
@@ -102,7 +104,8 @@ def flash_of_code(parts: CodeParts, table: Mapping[str, Any]) -> int:
 def _reached(call: KernelCall) -> tuple[str, ...]:
     """Functions that a kernel calls."""
     row = CODE_BYTES.get(variant_of(call)) or CODE_BYTES.get(call.kernel)
-    return () if row is None else row.reaches
+    reached = () if row is None else row.reaches
+    return reached if call.tiling is None else (*reached, *functions_of(call.tiling))
 
 
 def parts_of(

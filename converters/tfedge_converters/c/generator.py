@@ -17,7 +17,7 @@ from tfedge_converters.c import arrays
 from tfedge_converters.c.accesses import accesses_of
 from tfedge_converters.c.code_size import CodeParts, code_estimate, parts_of
 from tfedge_converters.c.constant_memory import SizedConstant, constant_memories
-from tfedge_converters.c.constants import constants_of
+from tfedge_converters.c.constants import constants_in
 from tfedge_converters.c.ends import describe_end, end_names, vector_part
 from tfedge_converters.c.fit import ShortageError, room_for_code, shortage
 from tfedge_converters.c.instructions import instruction_estimate
@@ -31,6 +31,8 @@ from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.c.sharing import OPTIMIZATIONS, STREAMING
 from tfedge_converters.c.source import CSource, Vector
 from tfedge_converters.c.streams import Stream, StreamedLayer, StreamedTurn
+from tfedge_converters.c.weights.choice import PREFERENCES
+from tfedge_converters.c.weights.tiles import Tiling
 from tfedge_converters.execute.program import TensorSpec
 from tfedge_converters.foreign_text import (
     Code,
@@ -139,6 +141,7 @@ def _plan(graph: Graph, packing: str, options: Options, digest: str) -> Plan:
         options.target.memories_of(RAM),
         options.memory_plan,
         streaming=options.optimize in STREAMING,
+        weights=(options.target.core, PREFERENCES[options.optimize]),
     )
 
 
@@ -538,6 +541,7 @@ class _Emitter:
             "symbol": symbol,
             "struct": struct,
             "fields": Code(fields),
+            "symbol_of_params": params,
             "has_own_params": params == symbol,
             "function": function,
             "arguments": Code(",\n      ".join(arguments)),
@@ -547,12 +551,53 @@ class _Emitter:
             "states": states,
             "keeps_state": bool(states),
             "interpreter": False,
+            "tiles": None if call.tiling is None else self._tiles(call, call.tiling, symbol),
+        }
+
+    def _tiles(self, call: KernelCall, tiling: Tiling, symbol: str) -> dict[str, Any]:
+        """The loop over tiles of channels, and the weights that it restores."""
+        place = self.layout.scratch_place(call)
+        assert place is not None
+        results = place.behind(tiling.values)
+        copy = results.behind(tiling.results_bytes)
+        scratch = copy.behind(tiling.copy_bytes)
+        reader = f"{tiling.stored.form}_weights"
+        [operand] = call.operands
+        source = self._operand(operand, symbol, const=True)
+        output = self._operand(call.output, symbol, const=False)
+        arguments = ["&part", "copy" if tiling.copy_bytes else source]
+        if tiling.results_bytes:
+            arguments.append("results")
+        else:
+            arguments.append(output if tiling.tiles == 1 else f"{output} + channel")
+        if call.takes_scratch:
+            arguments.append(self._place(scratch))
+        return {
+            "symbol": f"{symbol}_stored",
+            "reader": f"tfedge_{reader}",
+            "headers": [reader, *["copy_rows_s8"] * bool(tiling.results_bytes)],
+            "words": Code(tiling.words),
+            "fields": Code(arrays.struct_fields(tiling.stored.params, self.constant_names)),
+            "field": Code(tiling.field),
+            "type": "int32_t" if tiling.are_words else "int8_t",
+            "weights": Code(self._place(place)),
+            "restored": tiling.values,
+            "number": tiling.tiles,
+            "channels": tiling.channels,
+            "all_channels": tiling.output_channels,
+            "steps": tiling.steps,
+            "bands": tiling.bands,
+            "input": Code(source),
+            "output": Code(output),
+            "results": Code(self._place(results)) if tiling.results_bytes else None,
+            "copied": Code(self._place(copy)) if tiling.copy_bytes else None,
+            "arguments": Code(", ".join(arguments)),
         }
 
     def _count_accesses(self, call: KernelCall, symbol: str) -> None:
         """Name a call's constants, and share its reads of them out."""
         accesses = accesses_of(call)
-        constants = list(constants_of(call.params))
+        constants = list(constants_in(call))
         every = sum(constant.values.size for constant in constants)
         for constant in constants:
             name = self._name_constant(constant, symbol)
@@ -624,6 +669,13 @@ class _Emitter:
     def _headers(self, layers: Sequence[Mapping[str, Any]]) -> set[str]:
         """Headers of kernels that the network's file includes."""
         called = {call["header"] for layer in layers for call in layer["calls"]}
+        called |= {
+            header
+            for layer in layers
+            for call in layer["calls"]
+            if call["tiles"]
+            for header in call["tiles"]["headers"]
+        }
         banded = {layer["bands"]["header"] for layer in layers if layer["bands"]}
         return called | banded | ({_STREAMS} if self.layout.streams else set())
 

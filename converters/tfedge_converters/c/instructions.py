@@ -17,6 +17,7 @@ from typing import Any
 from tfedge_converters.c.kernel_call import KernelCall
 from tfedge_converters.c.kernel_variants import timed_variant_of
 from tfedge_converters.c.kernel_work import usual_work_of, work_of
+from tfedge_converters.c.weights.costs import instructions_of_tiling
 
 # The core whose table decides where there is none.
 _ANY_CORE = "cortex-m3"
@@ -89,6 +90,10 @@ def _kind(specialised: bool) -> str:
 
 
 def _estimate(call: KernelCall, cores: Sequence[str], kind: str) -> float:
+    tiling = call.tiling
+    if tiling is not None:
+        parts = tiling.tiles * tiling.bands.count
+        return parts * _estimate(tiling.part, cores, SHARED) + instructions_of_tiling(tiling)
     variant = timed_variant_of(call)
     for core in cores:
         row = _table()[core].get(variant, {})

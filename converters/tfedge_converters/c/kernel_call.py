@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from tfedge_converters.graph.types import Tensor
+
+if TYPE_CHECKING:
+    from tfedge_converters.c.weights.tiles import Tiling
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,11 @@ class KernelCall:
         specialises: the kernel has a body that is inlined for literal shapes.
         macs: multiply-accumulate operations.
         can_fail: it returns a tfedge_status, negative where the data itself is at fault.
+        exactly: a packed kernel has to requantise it by tfedge_requantize_exactly, as the other
+            parts of its layer are.
+        form: of weights that the kernel reads in a form that takes less flash, in words.
+        tiling: how its weights are stored, and restored tile by tile; None where the kernel reads
+            them where they lie.
     """
 
     kernel: str
@@ -68,6 +76,14 @@ class KernelCall:
     specialises: bool = True
     macs: int = 0
     can_fail: bool = False
+    exactly: bool = False
+    form: str = ""
+    tiling: Tiling | None = None
+
+    @property
+    def compact_form(self) -> str:
+        """In words, how its weights take less flash than a byte each; empty where they do not."""
+        return self.form if self.tiling is None else self.tiling.words
 
     def packed_as(self, kernel: str, params: Mapping[str, Param], **changes: Any) -> KernelCall:
         """Give the same work to a packed kernel, which has no body for literal shapes.

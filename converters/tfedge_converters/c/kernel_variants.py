@@ -17,7 +17,8 @@ def variant_of(call: KernelCall) -> str:
 def timed_variant_of(call: KernelCall) -> str:
     """The same, and which of the loops run that any shape has code for."""
     params: Mapping[str, Any] = call.params
-    exact = params.get("product", params).get("exact", 0)
+    dense = params.get("dense", params)
+    exact = dense.get("product", dense).get("exact", 0)
     stride = params.get("stride", 1)
     marks = ["exact"] * (exact != 0) + [f"stride_{stride}"] * (stride != 1)
     return "/".join([variant_of(call), *marks])

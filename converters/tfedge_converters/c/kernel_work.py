@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tfedge_converters.c.channel_packing import FEW_PIXELS, GROUP, pixels_together
@@ -58,6 +59,22 @@ def _pairs_product(call: KernelCall) -> Work:
         fours * ends,
         call.operands[0].elements if height else fours * channels * (params["rows"] % _FOUR != 0),
     )
+
+
+def _blocks_product(call: KernelCall) -> Work:
+    """The same with blocks of weights, of which those that are kept count."""
+    params: Mapping[str, Any] = call.params
+    dense = replace(call, params=params["dense"])
+    whole = _pairs_product(dense)
+    kept = params["blocks"]["words"].values.size
+    return (*whole[:3], whole[1] * kept, *whole[4:])
+
+
+def _blocks_rows(call: KernelCall) -> Work:
+    """Channels of one row, and blocks that are kept."""
+    params: Mapping[str, Any] = call.params
+    rows = params["rows"]
+    return 1, rows * params["channels"], rows * params["words"].values.size, rows
 
 
 def _pairs_rows(call: KernelCall) -> Work:
@@ -260,6 +277,7 @@ _WORK: Mapping[str, Callable[[KernelCall], Work]] = {
     "conv_2d_1x1_channels_s8": _channel_product,
     "conv_2d_1x1_lanes_s8": _lane_product,
     "conv_2d_channels_s8": _channel_product,
+    "conv_2d_blocks_s8": _blocks_product,
     "conv_2d_lanes_s8": _lane_product,
     "conv_2d_pairs_s8": _pairs_product,
     "copy_bytes": _blocks,
@@ -269,8 +287,11 @@ _WORK: Mapping[str, Callable[[KernelCall], Work]] = {
     "depthwise_conv_2d_planes_s8": _planes,
     "depthwise_conv_2d_s8": _depthwise,
     "fully_connected_channels_s8": _channel_rows,
+    "fully_connected_blocks_s8": _blocks_rows,
+    "fully_connected_int4_s8": _pairs_rows,
     "fully_connected_lanes_s8": _lane_rows,
     "fully_connected_pairs_s8": _pairs_rows,
     "fully_connected_s8": _rows,
+    "matmul_blocks_s8": _blocks_product,
     "matmul_pairs_s8": _pairs_product,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tfedge.errors import UnsupportedError
@@ -15,6 +15,7 @@ from tfedge_converters.c.memories import Item, spread
 from tfedge_converters.c.memory_plan import MemoryPlan, PlannedBuffer
 from tfedge_converters.c.packed import NATURAL, packed
 from tfedge_converters.c.streams import Stream, banded_layers, streams_around
+from tfedge_converters.c.weights.choice import Preference, stored_calls
 from tfedge_converters.graph.layers import layer_names, needed_operators
 from tfedge_converters.graph.sequences import foreign_states, keeps_state, state_in_words
 from tfedge_converters.graph.types import Graph, Tensor
@@ -110,6 +111,7 @@ class Plan:
         peak_layer: the layer at which that is reached.
         packing: for which cores kernels were chosen, see `packed.PACKED_KERNELS`.
         streams: layers that are computed together, in bands of rows.
+        dense: the same layers with all weights as the usual kernels read them.
     """
 
     layers: tuple[Layer, ...]
@@ -119,6 +121,7 @@ class Plan:
     peak_layer: Layer | None
     packing: str
     streams: tuple[Stream, ...]
+    dense: tuple[Layer, ...] = field(repr=False)
     _roots: dict[int, Tensor] = field(repr=False)
     _places: dict[int, Place] = field(repr=False)
 
@@ -165,6 +168,7 @@ def plan(
     given: MemoryPlan | None = None,
     *,
     streaming: bool = False,
+    weights: tuple[str, Preference] | None = None,
 ) -> Plan:
     """Lower a graph and place its tensors.
 
@@ -174,6 +178,8 @@ def plan(
         memories: RAMs of the target, over which tensors are spread.
         given: where they have to lie; None for where they do best.
         streaming: compute layers in bands of rows where that makes the arena smaller.
+        weights: the core, and what its flash is worth, to store weights in forms that take less;
+            None to leave them as kernels read them.
 
     Raises:
         UnsupportedError: an operator has no kernel, a tensor is variable or made by nothing, or
@@ -183,6 +189,8 @@ def plan(
     planner = _Planner(graph, packing, memories, given)
     if streaming:
         planner.stream()
+    if weights is not None:
+        planner.store_weights(*weights)
     return planner.plan()
 
 
@@ -208,15 +216,12 @@ class _Planner:
             )
         keeps_state(graph)
         names = layer_names(graph)
+        self.natural = tuple(lower(graph, operator) for operator in operators)
         self.layers = tuple(
-            Layer(
-                index,
-                names[id(operator.outputs[0])],
-                operator,
-                packed(lower(graph, operator), packing),
-            )
-            for index, operator in enumerate(operators)
+            Layer(index, names[id(operator.outputs[0])], operator, packed(lowered, packing))
+            for index, (operator, lowered) in enumerate(zip(operators, self.natural, strict=True))
         )
+        self.dense = self.layers
         self._use(())
         self.roots = self._find_roots()
 
@@ -260,6 +265,51 @@ class _Planner:
             self._use([one for one in kept if one is not stream])
             if self._fullest_steps()[0][0] > fullest[0]:
                 self._use(kept)
+
+    def store_weights(self, core: str, preference: Preference) -> None:
+        """Store weights of layers that are not computed in bands in forms that take less flash.
+
+        The arena may grow by no more than the preference says, whatever scratch memory they take.
+        """
+        streamed = {one.layer.index for stream in self.streams for one in stream.layers}
+        most = self._fullest_steps()[0][0]
+        stored: dict[int, KernelCall] = {}
+
+        def fits(call: KernelCall, other: KernelCall, growth: int) -> bool:
+            before, self.layers = self.layers, self._with({**stored, id(call): other})
+            self._use(self.streams)
+            if self._fullest_steps()[0][0] <= most + growth:
+                stored[id(call)] = other
+                return True
+            self.layers = before
+            return False
+
+        calls = [
+            call
+            for index, lowered in enumerate(self.natural)
+            if index not in streamed
+            for call in lowered.calls
+        ]
+        stored_calls(calls, self.packing, core, preference, fits)
+        self._use(self.streams)
+
+    def _with(self, stored: Mapping[int, KernelCall]) -> tuple[Layer, ...]:
+        """The layers with some calls' weights stored, by the `id` of the natural call."""
+        return tuple(
+            layer
+            if not any(id(call) in stored for call in natural.calls)
+            else replace(
+                layer,
+                lowered=replace(
+                    layer.lowered,
+                    calls=tuple(
+                        stored.get(id(call), packed)
+                        for call, packed in zip(natural.calls, layer.lowered.calls, strict=True)
+                    ),
+                ),
+            )
+            for layer, natural in zip(self.dense, self.natural, strict=True)
+        )
 
     def _fullest_steps(self) -> tuple[list[int], set[int]]:
         """Bytes that are live at once, the most first, and the layers where ways to share peak."""
@@ -340,6 +390,7 @@ class _Planner:
             peak_layer=self._peak(buffers),
             packing=self.packing,
             streams=self.streams,
+            dense=self.dense,
             _roots=self.roots,
             _places={
                 key: place_of[id(storage)].behind(storage.begins.get(key, 0))

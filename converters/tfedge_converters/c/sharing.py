@@ -64,6 +64,7 @@ OPTIMIZATIONS: Mapping[str, Callable[[Sequence[KernelCall], str], frozenset[int]
     "balanced": balanced_calls,
     "size": smallest_calls,
     "ram": balanced_calls,
+    "flash": smallest_calls,
     "shared": no_call,
 }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 
 from tfedge_converters.c.code_size import CodeEstimate
-from tfedge_converters.c.instructions import InstructionEstimate
+from tfedge_converters.c.constants import constant_bytes
+from tfedge_converters.c.instructions import InstructionEstimate, instructions_of
 from tfedge_converters.c.layer import Layer
 from tfedge_converters.c.source import CSource
 from tfedge_converters.graph import Model
@@ -13,8 +14,8 @@ from tfedge_converters.graph.passes.packed_weights import packed_weights
 from tfedge_converters.targets.memory import FLASH, RAM, Memory
 
 _UNPACKED = (
-    "weights of 4 bits take a byte each in C, as its kernels read them: {:,} bytes more than in "
-    "the .tflite file"
+    "other weights of 4 bits take a byte each in C, as their kernels read them: {:,} bytes more "
+    "than in the .tflite file"
 )
 
 
@@ -30,8 +31,6 @@ def summary_lines(source: CSource, model: Model) -> list[str]:
     peak = f", most at layer {plan.peak_layer.index}" if plan.peak_layer else ""
     width = max([len("operator"), *(len(layer.operator.code) for layer in plan.layers)])
     header = f"{'layer':>5}  {'operator':<{width}} {'MACs':>12} {'weights':>9} {'output':>9}  name"
-    packed = {id(t): t for operator in model.main.operators for t in packed_weights(operator)}
-    spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
     return [
         header,
         *(_layer_line(layer, width) for layer in plan.layers),
@@ -40,8 +39,47 @@ def summary_lines(source: CSource, model: Model) -> list[str]:
         f"{_code_words(source.code)}",
         *_memory_lines(source),
         *([] if source.instructions is None else [_instructions_line(source.instructions)]),
-        *([_UNPACKED.format(spent)] if packed else []),
+        *_compact_lines(source),
+        *_unpacked_lines(source, model),
     ]
+
+
+def _compact_lines(source: CSource) -> list[str]:
+    """Layers whose weights take less than a byte each: bytes and instructions before and after."""
+    plan, core = source.plan, source.target.core
+    found = []
+    for layer, dense in zip(plan.layers, plan.dense, strict=True):
+        forms = {call.compact_form: None for call in layer.lowered.calls if call.compact_form}
+        if forms:
+            costs = [
+                sum(instructions_of(call, core, specialised=False) for call in one.lowered.calls)
+                for one in (dense, layer)
+            ]
+            found.append(
+                f"{layer.index:>5}  {constant_bytes(dense):>9,} -> {constant_bytes(layer):>9,} "
+                f"bytes  {_rounded(costs[0]):>11,.0f} -> {_rounded(costs[1]):>11,.0f} "
+                f"instructions  {'; '.join(forms)}"
+            )
+    return ["weights that take less than a byte each, constants of the layer:", *found] * bool(
+        found
+    )
+
+
+def _unpacked_lines(source: CSource, model: Model) -> list[str]:
+    """What weights of 4 bits take beyond that, in layers where each has a byte."""
+    with_bytes = {
+        layer.operator.outputs[0].name
+        for layer in source.plan.layers
+        if not any(call.compact_form for call in layer.lowered.calls)
+    }
+    packed = {
+        id(tensor): tensor
+        for operator in model.main.operators
+        if operator.outputs[0].name in with_bytes
+        for tensor in packed_weights(operator)
+    }
+    spent = sum(tensor.elements - tensor.byte_size for tensor in packed.values())
+    return [_UNPACKED.format(spent)] * bool(packed)
 
 
 def _code_words(code: CodeEstimate) -> str:
@@ -70,11 +108,17 @@ def _use(memory: Memory, used: int) -> str:
 
 
 def _instructions_line(estimate: InstructionEstimate) -> str:
-    rounded = float(f"{estimate.count:.3g}")
-    line = f"about {rounded:,.0f} instructions on {estimate.core} (estimated, at -O2)"
+    line = (
+        f"about {_rounded(estimate.count):,.0f} instructions on {estimate.core} (estimated, at -O2)"
+    )
     if estimate.unmeasured:
         line += f"; of typical kernels in place of {', '.join(estimate.unmeasured)}"
     return line
+
+
+def _rounded(count: float) -> float:
+    """A count that is an estimate, to three digits."""
+    return float(f"{count:.3g}")
 
 
 def _layer_line(layer: Layer, width: int) -> str:

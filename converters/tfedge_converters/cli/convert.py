@@ -112,12 +112,13 @@ def add_parser(commands: Any) -> None:
         )
     parser.add_argument(
         "--optimize",
-        choices=("speed", "balanced", "size", "ram"),
+        choices=("speed", "balanced", "size", "ram", "flash"),
         default="balanced",
         help="which layers get code of their own: speed: all; balanced: those that take most of "
         "the time, and others where sharing would take more flash; size: only these. ram: as "
         "balanced, and the first layers are computed a few rows at a time where that makes the "
-        "arena smaller (default: balanced)",
+        "arena smaller. flash: as size, and weights in whichever form takes least, however long it "
+        "takes to restore them (default: balanced)",
     )
     parser.add_argument(
         "--keep-constant-channels",

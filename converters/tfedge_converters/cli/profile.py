@@ -42,7 +42,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--optimize",
-        choices=("speed", "balanced", "size"),
+        choices=("speed", "balanced", "size", "flash"),
         help="which layers get code of their own, see 'tfedge convert' (default: the folder's, or "
         "balanced)",
     )

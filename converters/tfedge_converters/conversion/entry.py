@@ -112,7 +112,10 @@ def convert(
             "balanced", those that gain enough by it, and others where sharing a kernel would
             take more flash; "size", only these. "ram" is "balanced", and where the arena is
             fullest, layers are computed together, a few rows at a time, without computing any
-            twice: for less memory, a little more time and flash.
+            twice: for less memory, a little more time and flash. "flash" is "size", with whatever
+            makes weights least, an entropy coder too. Weights of 4 bits, that share few values or
+            that are mostly 0 take less than a byte each: for "speed" where that takes no more
+            instructions, for "balanced" where a byte is worth them.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.

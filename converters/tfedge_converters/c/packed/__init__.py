@@ -7,11 +7,11 @@ cannot compute stays with the natural kernel, so that a packing refuses no model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.packed import channels, lanes, pairs
+from tfedge_converters.c.packed import channels, int4_rows, lanes, pairs, sparse_blocks
 
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
@@ -27,6 +27,20 @@ PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
     "channels": channels.KERNELS,
 }
 
+# Packed kernels that read weights in a form that takes less flash, beside the usual ones.
+COMPACT_KERNELS: Mapping[str, Mapping[str, Sequence[Repack]]] = {
+    NATURAL: {},
+    "pairs": {
+        "conv_2d_s8": (sparse_blocks.repacked_convolution,),
+        "fully_connected_s8": (
+            int4_rows.repacked_fully_connected,
+            sparse_blocks.repacked_fully_connected,
+        ),
+    },
+    "lanes": {},
+    "channels": {},
+}
+
 
 def packed(lowered: Lowered, packing: str) -> Lowered:
     """The same operator with the kernels of a packing, as far as there are any for it.
@@ -35,10 +49,18 @@ def packed(lowered: Lowered, packing: str) -> Lowered:
         lowered: calls of natural kernels.
         packing: a key of `PACKED_KERNELS`.
     """
-    calls = tuple(_packed_call(call, PACKED_KERNELS[packing]) for call in lowered.calls)
-    return replace(lowered, calls=calls)
+    return replace(lowered, calls=tuple(packed_call(call, packing) for call in lowered.calls))
 
 
-def _packed_call(call: KernelCall, kernels: Mapping[str, Repack]) -> KernelCall:
-    repack = kernels.get(call.kernel)
+def compact_calls(call: KernelCall, packing: str) -> Iterator[KernelCall]:
+    """A natural call by each kernel that reads its weights in a form that they have."""
+    for repack in COMPACT_KERNELS[packing].get(call.kernel, ()):
+        found = repack(call)
+        if found is not None:
+            yield found
+
+
+def packed_call(call: KernelCall, packing: str) -> KernelCall:
+    """The same for one call."""
+    repack = PACKED_KERNELS[packing].get(call.kernel)
     return (repack(call) if repack else None) or call

@@ -21,7 +21,8 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     """fully_connected_s8, which is a 1x1 convolution too."""
     params: Mapping[str, Any] = call.params
     matmul, rows = params["matmul"], params["rows"]
-    found = requantization(matmul, matmul["weights"].values.reshape(matmul["channels"], -1))
+    weights = matmul["weights"].values.reshape(matmul["channels"], -1)
+    found = requantization(matmul, weights, exactly=call.exactly)
     if found is None or matmul["depth"] % 4:
         return None
     if rows <= _MOST_SINGLE_ROWS:
@@ -68,7 +69,8 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
     """conv_2d_s8 without dilation."""
     params: Mapping[str, Any] = call.params
     matmul = params["matmul"]
-    found = requantization(matmul, matmul["weights"].values.reshape(matmul["channels"], -1))
+    weights = matmul["weights"].values.reshape(matmul["channels"], -1)
+    found = requantization(matmul, weights, exactly=call.exactly)
     pixels = params["output_height"] * params["output_width"]
     if (
         found is None
@@ -78,8 +80,7 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
     ):
         return None
     values = params["kernel_width"] * params["input_channels"]
-    weights = matmul["weights"].values.reshape(-1, params["kernel_height"], values)
-    columns = _column_order(weights)
+    columns = weight_columns(params)
     ring = _Ring.of(params)
     end_bytes = columns.shape[1] - params["kernel_height"] * (values - values % 4)
     fields: dict[str, Param] = {
@@ -127,6 +128,13 @@ def _channel_rows(found: Requantization) -> np.ndarray:
         ],
         axis=1,
     )
+
+
+def weight_columns(params: Mapping[str, Any]) -> np.ndarray:
+    """Weights of a conv_2d_s8 in the order of columns: int8, (channels, depth)."""
+    values = params["kernel_width"] * params["input_channels"]
+    weights = params["matmul"]["weights"].values
+    return _column_order(weights.reshape(-1, params["kernel_height"], values))
 
 
 def _column_order(weights: np.ndarray) -> np.ndarray:

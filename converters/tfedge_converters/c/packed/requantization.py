@@ -65,7 +65,9 @@ class _Sums:
     fixed: np.ndarray
 
 
-def requantization(sums: Mapping[str, Param], weights: np.ndarray) -> Requantization | None:
+def requantization(
+    sums: Mapping[str, Param], weights: np.ndarray, *, exactly: bool = False
+) -> Requantization | None:
     """The constants for a natural kernel's parameters.
 
     Channels whose result no input can change have biases that may be far beyond what packed kernels
@@ -75,6 +77,7 @@ def requantization(sums: Mapping[str, Param], weights: np.ndarray) -> Requantiza
         sums: with bias, multiplier, shift and the output's fields, as the parameters of
             tfedge_matmul_s8 and tfedge_depthwise_conv_2d_s8.
         weights: int8, (channels, products an output).
+        exactly: the short form will not do.
 
     Returns:
         None where sums of another channel may reach 2^30, its shift is to the left or too far to
@@ -87,7 +90,7 @@ def requantization(sums: Mapping[str, Param], weights: np.ndarray) -> Requantiza
     of = _sums(sums, weights, zero_point)
     if not np.all(of.is_narrow | of.is_fixed):
         return None
-    found = _by_steps(of) if zero_point == _LOWEST else None
+    found = _by_steps(of) if zero_point == _LOWEST and not exactly else None
     return _exactly(of, zero_point) if found is None else found
 
 
