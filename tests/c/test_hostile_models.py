@@ -28,7 +28,7 @@ def test_damaged_files_are_refused_in_words_or_work():
     assert result.returncode == 0, result.stdout + result.stderr
     for stage in (
         *("read: refused", "quantize: done", "generate: done", "sanitizers: done"),
-        *("convert for .*: done", "verify: done", "verify: refused"),
+        *("convert for .*: done", "tfedge verify: done", "tfedge verify: refused"),
     ):
         found = re.findall(rf"^ *(\d+)  .*{stage}$", result.stdout, re.MULTILINE)
         assert sum(map(int, found)) >= 10, result.stdout
