@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,16 @@ def _everyone() -> Iterator[int]:
     while waiting:
         number = waiting.pop()
         yield number
-        for children in Path(f"/proc/{number}/task").glob("*/children"):
-            waiting += map(int, children.read_text().split())
+        for task in Path(f"/proc/{number}/task").glob("*"):
+            waiting += map(int, _read(task / "children").split())
+
+
+def _read(path: Path) -> str:
+    """What the kernel says of a process; nothing once it has ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _seconds() -> float:
@@ -69,16 +78,17 @@ def _seconds() -> float:
 
 
 def _seconds_of(number: int) -> float:
-    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    fields = _read(Path(f"/proc/{number}/stat")).rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS if fields else 0.0
 
 
 def _begin_at_now(number: int) -> int:
     """Forget a process' peak of resident memory; what it has now."""
-    Path(f"/proc/{number}/clear_refs").write_text(_PEAK_IS_NOW)
+    with suppress(OSError):  # it has ended
+        Path(f"/proc/{number}/clear_refs").write_text(_PEAK_IS_NOW)
     return _peak(number)
 
 
 def _peak(number: int) -> int:
-    words = Path(f"/proc/{number}/status").read_text().split()
-    return int(words[words.index("VmHWM:") + 1]) << 10
+    words = _read(Path(f"/proc/{number}/status")).split()
+    return int(words[words.index("VmHWM:") + 1]) << 10 if "VmHWM:" in words else 0
