@@ -125,7 +125,7 @@ import multiprocessing, tempfile, concurrent.futures
 for owner, names in (
     (os, "fork register_at_fork memfd_create killpg getpgid pread setsid O_CLOEXEC O_DIRECTORY"),
     (socket, "send_fds recv_fds"),
-    (signal, "SIGHUP SIGPIPE SIGXCPU SIGKILL SIGALRM"),
+    (signal, "SIGHUP SIGPIPE SIGPROF SIGKILL SIGALRM setitimer"),
 ):
     for name in names.split():
         vars(owner).pop(name, None)

@@ -44,7 +44,7 @@ def test_nothing_in_a_sample_is_wrong(name, count, least_right):
 
 
 _OF_DATA = (
-    "arrays", "calibrations", "schemes", "targets", "compiler_logs", "compiled", "written"
+    "arrays", "calibrations", "schemes", "targets", "plans", "compiler_logs", "compiled", "written"
 )  # fmt: skip
 _OF_KERAS = ("caches", "keras")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfedge.errors import UnsupportedError
 from tfedge.quantization.schemes import Scheme, for_conversion
 from tfedge_converters.backends import backend_named
 from tfedge_converters.calibrate_model import apply_calibration
@@ -19,6 +20,7 @@ from tfedge_converters.ptq.storage import store_weights
 from tfedge_converters.targets import Target
 
 _SAMPLES = 2
+_MOST_VALUES = 1 << 24
 
 
 def open_as_integers(
@@ -43,7 +45,8 @@ def open_as_integers(
 
     Raises:
         ModelFileError: a file is not a model.
-        UnsupportedError: a layer cannot be expressed in TFLite, or not quantised.
+        UnsupportedError: a layer cannot be expressed in TFLite, or not quantised; or inputs are
+            larger than any device's.
     """
     if isinstance(model, (bytes, bytearray)) or _is_flatbuffer(model):
         name, typed = open_flatbuffer(model)
@@ -73,6 +76,12 @@ def _is_flatbuffer(model: Any) -> bool:
 
 def _make_ranges_up(prepared: Prepared, scheme: Scheme) -> None:
     """Calibrate with noise; of integers, zeros are the only ones that every embedding has."""
+    values = sum(tensor.elements for tensor in prepared.model.main.inputs)
+    if values > _MOST_VALUES:
+        raise UnsupportedError(
+            f"{prepared.name}: the inputs take {values:,} values; a float model is checked with "
+            f"{_MOST_VALUES:,} at most, so give smaller input shapes, or the integer model"
+        )
     chosen = np.random.default_rng(0)
     data = [
         chosen.random((_SAMPLES, *tensor.shape[1:]), np.float32)

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from hostile.usage import Limited, TooMuchError
 from hostile.workers import run_jobs
 
 TESTS = Path(__file__).parents[1]
@@ -28,7 +30,7 @@ def test_damaged_files_are_refused_in_words_or_work():
     assert result.returncode == 0, result.stdout + result.stderr
     for stage in (
         *("read: refused", "quantize: done", "generate: done", "sanitizers: done"),
-        *("convert for .*: done", "verify: done", "verify: refused"),
+        *("convert for .*: done", "tfedge verify: done", "tfedge verify: refused"),
     ):
         found = re.findall(rf"^ *(\d+)  .*{stage}$", result.stdout, re.MULTILINE)
         assert sum(map(int, found)) >= 10, result.stdout
@@ -55,3 +57,32 @@ def test_what_a_file_can_do_to_a_process_is_noticed():
     assert reports[2].failure == "died with exit code 3"
     assert "MemoryError" in reports[3].failure
     assert (reports[4].result, reports[4].failure) == (7, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("while True: pass", "s of processor time"),
+        ("x = bytearray(1 << 28); print(flush=True); input()", "GiB in process"),
+    ],
+)
+def test_what_a_file_lets_other_processes_do_is_noticed(program, words):
+    def job(index, stage):
+        child = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        children.append(child)
+        if "input" in program:
+            child.stdout.readline()
+        else:
+            time.sleep(1)
+
+    children: list[subprocess.Popen] = []
+    try:
+        with pytest.raises(TooMuchError, match=words):
+            Limited(job, 0.1 if "True:" in program else 60, 1 << 26)(0, lambda stage: None)
+        Limited(lambda index, stage: 7, 5, 1 << 26)(0, lambda stage: None)
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()

@@ -7,10 +7,19 @@ import pytest
 from accelerators.small_graphs import Net, constant
 
 import tfedge
-from tfedge.errors import ModelFileError, TfedgeError
+from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
 from tfedge_converters.accelerators.fitting import fit
 from tfedge_converters.cli import main
-from tfedge_converters.graph import Model, TensorType, read_file, read_model, write_model
+from tfedge_converters.graph import (
+    Graph,
+    Model,
+    Operator,
+    Tensor,
+    TensorType,
+    read_file,
+    read_model,
+    write_model,
+)
 
 MLPERF = ("ad", "ic", "kws", "vww")
 DEEPLAB = "edgetpu_pairs/deeplabv3_mnv2_pascal_quant.tflite"
@@ -331,6 +340,12 @@ def test_the_command(model_file, tmp_path, capsys):
     assert main(["check", path, "--json", "--strict", "--rewrite", str(fitted)]) == 1
     assert json.loads(capsys.readouterr().out)["mapped"] == 70
     assert "TILE" in [operator.code for operator in read_file(fitted).main.operators]
+
+
+def test_inputs_that_no_device_has_are_not_made_up():
+    x, y = (Tensor(name, (1, 1 << 25), TensorType.FLOAT32) for name in "xy")
+    with pytest.raises(UnsupportedError, match=r"take 33,554,432 values; .* smaller input shapes"):
+        _checked(Graph([x], [y], [Operator("RELU", [x], [y])]))
 
 
 def test_fitting_fixes_shapes_and_versions():

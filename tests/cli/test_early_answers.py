@@ -37,6 +37,7 @@ _MISTAKES = [
     (["convert", "x.h5", "--output", "o", "--quantization", "int7"], "int7"),
     (["convert", "x.h5", "--output", "o", "--calibration-method", "max"], "no calibration method"),
     (["convert", "x.h5", "--output", "o", "--recovery", "magic"], "magic"),
+    (["convert", "x.h5", "--output", "o", "--recovery", "adaround"], "representative data: give"),
     (["calibrate", "x.h5", "--data", "n.npz", "--output", "o"], "n.npz: cannot be read"),
     (["diagnose", "x.h5", "--calibration", "n.npz"], "n.npz: cannot be read"),
     (["search", "x.h5", "--calibration", "n.npz"], "n.npz: cannot be read"),
@@ -92,11 +93,22 @@ _MISTAKES = [
     (["check", "x.h5", "--rewrite", "./x.h5"], "./x.h5: what is made of it would replace it"),
     (["check", "x.h5", "--html", "pipe"], "pipe: cannot be written: it is no regular file"),
     (["verify", "x.h5"], "x.h5: an HDF5 file; verify compares what was converted"),
+    (["verify", "x.tflite", "--engine", "gpu"], "there is no engine 'gpu'"),
+    (["verify", "x.tflite", "--samples", "0"], "at least 1 sample is needed"),
+    (["profile", "x.h5"], "profile needs a target"),
+    (["profile", "x.h5", "--target", "edgetpu"], "edgetpu does not run generated C"),
+    (["profile", "x.h5", "--target", "cortex-m4", "--calibration", "n.npz"], "n.npz: cannot be"),
+    (["run", "x.h5", "--board", "mps2-an386"], "x.h5: is no folder"),
+    (["run", "none", "--board", "uno"], "there is no board 'uno'"),
+    (["flash", "none", "--board", "uno"], "there is no board 'uno'"),
+    (["link", "none", "--output", "o"], "none: there is no such folder"),
+    (["targets", "m4"], "there is no target 'm4'"),
 ]
 
 
 def test_mistakes_are_answered_without_tensorflow(tmp_path):
     (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    (tmp_path / "x.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
     np.savez(tmp_path / "good.npz", x=np.zeros((2, 4), np.float32))
     np.savez(tmp_path / "complex.npz", x=np.zeros((2, 4), np.complex64))
     np.savez(tmp_path / "empty.npz", x=np.zeros((0, 4), np.float32))

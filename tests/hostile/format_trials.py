@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,19 +13,18 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from hostile.ends import check_end, temporary_files_in
 from hostile.formats import FORMATS
-from hostile.formats.format import BadEndError, Place
+from hostile.formats.format import Place
 from hostile.roads import Journey, try_stage
 from hostile.trials import Outcome, stages_of
+from hostile.usage import Limited
 from hostile.workers import Report, run_jobs
 
 _SECONDS = 10.0
 _SECONDS_OF_DAMAGE = 60.0
+_SECONDS_OF_ALL = 10.0
 _MEMORY_BYTES = 3 << 29
-# Messages that begin so go on with the words of a C compiler.
-_QUOTING = "does not compile with"
-# It has them for its own stack traces until the process ends.
-_OF_TENSORFLOW = "__autograph_generated_file"
 _FORK = multiprocessing.get_context("fork")
 # What takes seconds to import; it may be there before a fork, but must not have computed.
 _FOR_KERAS = ("tensorflow", "keras", "tf_keras", "tfedge.distillation", "tfedge_converters.export")
@@ -69,10 +67,10 @@ class FormatTrials:
             roads = FORMATS[self.format].roads
             name = str(rng.choice(list(roads)))
             journey = Journey()
-            with _temporary_files_in(temporary):
+            with temporary_files_in(temporary):
                 place = Place(self.sound, path, output, rng)
                 try_stage(journey, stage, name, roads[name], place)
-            _check_end(journey, temporary, output)
+            check_end(journey.refused, temporary, output)
             return journey
 
     def __call__(self, index: int, stage: Callable[[str], None]) -> Outcome:
@@ -82,7 +80,7 @@ class FormatTrials:
     def run(self, count: int, workers: int) -> Iterator[Report]:
         """The reports of the trials 0 to count - 1."""
         return run_jobs(
-            self,
+            Limited(self, _SECONDS_OF_ALL, _MEMORY_BYTES),
             count,
             workers=workers,
             timeout=lambda stage: _SECONDS_OF_DAMAGE if stage == "damage" else _SECONDS,
@@ -116,33 +114,3 @@ def sound_files(format: str) -> Iterator[Path]:
         if writer.exitcode:
             raise RuntimeError(f"the sound files of {format} could not be written")
         yield Path(folder)
-
-
-def _check_end(journey: Journey, temporary: Path, output: Path) -> None:
-    left = _files_in(temporary)
-    if journey.refused:
-        left += _files_in(output) if output.is_dir() else [output] * output.exists()
-    if left:
-        raise BadEndError(f"left behind: {', '.join(path.name for path in left[:5])}")
-    for message in journey.refused.values():
-        lines = message.splitlines()
-        if len(lines) != 1 and not (lines and _QUOTING in lines[0]):
-            raise BadEndError(f"no sentence of one line: {message[:500]!r}")
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if not path.name.startswith(_OF_TENSORFLOW))
-
-
-@contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """Has this process and those that it starts put temporary files there."""
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = None
-        os.environ.pop("TMPDIR")
-        if before is not None:
-            os.environ["TMPDIR"] = before

@@ -5,11 +5,15 @@ or a TfedgeError.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+from hostile.ends import check_end, temporary_files_in
+from hostile.formats.format import command
 
 import tfedge
 from tfedge.errors import TfedgeError
@@ -22,11 +26,11 @@ from tfedge_converters.graph.passes.range_markers import consume_range_markers
 from tfedge_converters.graph.passes.weight_markers import consume_weight_markers
 from tfedge_converters.ptq import calibrate, input_specs, quantize
 from tfedge_converters.tflm import generate_array
-from tfedge_converters.verify import verify
 
 _HOST = targets.load("host")
 _LARGEST_INPUT = 1 << 16
 _TARGETS = ("host", "cortex-m4", "tflite", "tflite-micro", "edgetpu")
+_ENGINES = ("tflite-micro", "litert-reference", "litert")
 _COMPILED_SHARE = 0.1
 _CALIBRATED_SHARE = 0.8
 _DISGUISED = (MemoryError, RecursionError)
@@ -89,7 +93,9 @@ def travel(
 def travel_publicly(
     data: bytes, rng: np.random.Generator, stage: Callable[[str], None] = lambda _: None
 ) -> Journey:
-    """Takes a file through `tfedge.convert` and `tfedge.verify`, whose interpreters trust it.
+    """Takes a file through public functions and commands, whose interpreters trust it.
+
+    All of them go through `tfedge.convert` and `tfedge verify`, and along one other road.
 
     Args:
         data: a file, damaged or not.
@@ -97,16 +103,28 @@ def travel_publicly(
         stage: as for `travel`.
 
     Raises:
-        Exception: anything that is not a TfedgeError, which is a bug.
+        BadEndError: something was left behind, or a refusal is no sentence.
+        Exception: anything else that is not a TfedgeError, which is a bug.
     """
     journey = Journey()
     attempt = partial(try_stage, journey, stage)
-    target = str(rng.choice(_TARGETS))
-    attempt(f"convert for {target}", _converted, data, target, rng)
-    engines = ["tflite-micro", "litert-reference", "litert"]
-    if rng.random() < _COMPILED_SHARE:
-        engines.append("c")
-    attempt("verify", verify, data, samples=2, engines=engines)
+    with tempfile.TemporaryDirectory(prefix="tfedge-hostile-") as scratch:
+        given, temporary, output = (
+            Path(scratch, name) for name in ("damaged.tflite", "temporary", "output")
+        )
+        given.write_bytes(data)
+        temporary.mkdir()
+        with temporary_files_in(temporary):
+            target = str(rng.choice(_TARGETS))
+            attempt(f"convert for {target}", _converted, data, target, rng)
+            engines = [*_ENGINES, *["c"] * bool(rng.random() < _COMPILED_SHARE)]
+            named = [word for engine in engines for word in ("--engine", engine)]
+            attempt("tfedge verify", command, "verify", given, "--samples", "2", *named)
+            check_end(journey.refused, temporary, output)
+            other = str(rng.choice(list(_OTHER_ROADS)))
+            attempt(other, _OTHER_ROADS[other], given, output, target, rng)
+        refused = {other: journey.refused[other]} if other in journey.refused else {}
+        check_end(refused, temporary, output)
     return journey
 
 
@@ -114,6 +132,20 @@ def _converted(data: bytes, target: str, rng: np.random.Generator):
     sample = _sample(read_model(data), rng) if rng.random() < _CALIBRATED_SHARE else None
     calibration = None if sample is None else [sample]
     return tfedge.convert(data, target=target, calibration=calibration)
+
+
+def _calibrated(given: Path, output: Path, target: str, rng: np.random.Generator) -> None:
+    tfedge.calibrate(given, [_sample(read_model(given.read_bytes()), rng)]).save(output)
+
+
+_OTHER_ROADS: Mapping[str, Callable[[Path, Path, str, np.random.Generator], object]] = {
+    "calibrate": _calibrated,
+    "check": lambda given, output, target, rng: tfedge.check(given),
+    "tfedge check": lambda given, output, target, rng: command("check", given, "--html", output),
+    "tfedge convert": lambda given, output, target, rng: command(
+        "convert", given, "--output", output, "--target", target
+    ),
+}
 
 
 def try_stage(

@@ -13,6 +13,7 @@ from hostile.bases import random_base
 from hostile.batch import Finding, compile_kernels, try_programs, worth_running
 from hostile.mutations import mutant
 from hostile.roads import Journey, travel, travel_publicly
+from hostile.usage import Limited
 from hostile.workers import Report, run_jobs
 
 from tfedge_converters.c import CSource
@@ -20,7 +21,9 @@ from tfedge_converters.c import CSource
 _MEMORY_BYTES = 3 << 28
 _SECONDS_A_FILE = 5.0
 _SECONDS_ELSEWHERE = 60.0
-_NOT_OURS = ("start", "damage", "run", "reference", "verify")
+_NOT_OURS = ("start", "damage", "run", "reference")
+_PUBLIC_SECONDS = 10.0
+_PUBLIC_BYTES = 3 << 29
 _BATCH = 40
 
 
@@ -39,7 +42,7 @@ class TfliteTrials:
     Attributes:
         seed: of everything.
         run_share: the share of generated programs that are compiled and run.
-        public_share: the share of files that go through `tfedge.convert` and `tfedge.verify` too.
+        public_share: the share of files that take the public roads too.
     """
 
     seed: int
@@ -107,7 +110,10 @@ class _Trial:
         journey = travel(data, rng, f"m{index}", stage)
         outcome = Outcome(stages_of(journey), [])
         if rng.random() < self._plan.public_share:
-            outcome.stages += stages_of(travel_publicly(data, rng, stage))
+            limited = Limited(
+                lambda _, stage: travel_publicly(data, rng, stage), _PUBLIC_SECONDS, _PUBLIC_BYTES
+            )
+            outcome.stages += stages_of(limited(index, stage))
         if rng.random() < self._plan.run_share:
             self._programs += [p for p in journey.programs if worth_running(p[0])]
         last = index + self._workers >= self._count

@@ -8,7 +8,7 @@ from hostile.bases import float_twin
 from random_graphs import random_model
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge_converters.graph import Model, Tensor, TensorType
+from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType
 from tfedge_converters.ptq import calibrate, input_specs
 from tfedge_converters.ptq.constant_values import constant_values
 
@@ -50,6 +50,14 @@ def test_damaged_models_are_refused(name, damage, message):
     damage(model)
     with pytest.raises(UnsupportedError, match=message):
         calibrated(model)
+
+
+def test_an_operator_of_truths_whose_result_is_real():
+    """A function of one activation takes it in, and the quantiser has no row for it."""
+    x, y, z = (Tensor(name, (1, 4), TensorType.FLOAT32) for name in "xyz")
+    operators = [Operator("RELU", [x], [y]), Operator("LOGICAL_NOT", [y], [z])]
+    with pytest.raises(UnsupportedError, match=r"LOGICAL_NOT.*cannot"):
+        calibrated(Model([Graph([x], [y, z], operators)]))
 
 
 @pytest.mark.parametrize("type", [TensorType.RESOURCE, TensorType.STRING])

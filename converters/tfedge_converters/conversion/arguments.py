@@ -14,7 +14,7 @@ from tfedge_converters.early_checks import check_choices, check_data
 from tfedge_converters.evaluation import labels_in
 from tfedge_converters.foreign_text import check_model_name
 from tfedge_converters.ptq.calibration import is_calibration
-from tfedge_converters.ptq.recovery import steps
+from tfedge_converters.ptq.recovery import require_data, steps
 
 
 def check_arguments(conversion: Conversion) -> None:
@@ -46,6 +46,7 @@ def _check_recovery(conversion: Conversion) -> None:
             f"recovery is for activations in integers; with the scheme '{conversion.scheme.name}' "
             "they stay real: leave recovery out"
         )
+    require_data(conversion.request.calibration)
     if is_calibration(conversion.request.calibration):
         raise TfedgeError(
             "recovery compares the float model with the integer one on samples: give these as "

@@ -8,8 +8,10 @@ from dataclasses import replace
 from tfedge_converters.graph.types import Graph, Model
 from tfedge_converters.worker.limits import Limits
 
-# What is stuck is stuck after this time too; what is only slow is not looked for so long.
-_SEARCH_SECONDS = 3
+# What is stuck is stuck after this part of the time too, and what is only slow is not looked for
+# longer than this.
+_SEARCH_PART = 0.25
+_SEARCH_SECONDS = 3.0
 
 
 def find_culprit(
@@ -33,7 +35,7 @@ def find_culprit(
         The operator's position; None if the model cannot be cut so that it dies again.
     """
     if out_of_time:
-        limits = replace(limits, seconds=min(limits.seconds, _SEARCH_SECONDS))
+        limits = replace(limits, seconds=min(_SEARCH_PART * limits.seconds, _SEARCH_SECONDS))
     low, high = 0, len(model.main.operators)  # as far as is known, what dies has more than `low`
     while high - low > 1:
         middle = (low + high) // 2

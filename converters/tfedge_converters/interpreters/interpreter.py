@@ -20,6 +20,7 @@ from tfedge_converters.graph.types import Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.interpreters.culprit import find_culprit
 from tfedge_converters.interpreters.errors import InterpreterDiedError
+from tfedge_converters.interpreters.work import work
 from tfedge_converters.worker.failures import DeathError, FailureError, Kind, RefusalError
 from tfedge_converters.worker.limits import Limits, limits
 from tfedge_converters.worker.session import Session, session
@@ -111,7 +112,7 @@ def opened(
     arguments = (interpreter.loader, options, flatbuffer)
     with (
         _as_tfedge_error(interpreter, model, what),
-        session(*arguments, limits=limits()) as running,
+        session(*arguments, limits=limits(work(model))) as running,
     ):
         yield running
 
@@ -160,7 +161,7 @@ def _outputs(
     _require(interpreter)
     options = interpreter.options(model, flatbuffer)
     arguments = (interpreter.loader, options, flatbuffer)
-    with session(*arguments, limits=allowed or limits()) as running:
+    with session(*arguments, limits=allowed or limits(work(model))) as running:
         if sum(spec.byte_size for spec in running.shown) > _MOST_OUTPUT_BYTES:
             raise RefusalError(f"its outputs take more than {_MOST_OUTPUT_BYTES >> 20} MiB")
         return [[np.array(v) for v in values] for values in running.run(samples, sequence)]
@@ -169,7 +170,7 @@ def _outputs(
 def _is_guilty(interpreter: Interpreter, model: Model, death: DeathError) -> bool:
     """Whether a death is this model's doing, not that of one that the worker ran before."""
     if death.may_be_anothers:
-        death.may_be_anothers = not _fails_again(interpreter, death)(model, limits())
+        death.may_be_anothers = not _fails_again(interpreter, death)(model, limits(work(model)))
     return not death.may_be_anothers
 
 
@@ -209,7 +210,7 @@ def _place_of_failure(interpreter: Interpreter, model: Model, failure: FailureEr
         _CULPRITS[key] = find_culprit(
             model,
             fails,
-            limits(),
+            limits(work(model)),
             out_of_time=failure.kind is Kind.OUT_OF_TIME,
             certain=not failure.may_be_anothers,
         )

@@ -88,6 +88,7 @@ def unknown_states(graph: Graph) -> list[tuple[Operator, Tensor, ActivationType]
     return [
         (operator, state, ACTIVATION_TYPES[bits])
         for operator in real_operators(graph)
+        if operator.code in OPERATORS  # what functions take in need not be
         for rule in OPERATORS[operator.code].states
         if rule.grid is not StateGrid.RESULT and (bits := rule.bits) is not None
         if (state := operator.inputs[rule.operand]) is not None and state.range is None

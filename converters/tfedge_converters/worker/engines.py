@@ -33,11 +33,10 @@ class LiteRT:
         before: Sequence[int] = (),
         preserve: bool = False,
     ):
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        self._interpreter = Interpreter(
+        library = self.import_library()
+        self._interpreter = library.Interpreter(
             model_content=flatbuffer,
-            experimental_op_resolver_type=OpResolverType[resolver],
+            experimental_op_resolver_type=library.OpResolverType[resolver],
             experimental_preserve_all_tensors=preserve,
         )
         self._interpreter.allocate_tensors()
@@ -46,6 +45,13 @@ class LiteRT:
         outputs = [item["index"] for item in self._interpreter.get_output_details()]
         self._shown = outputs if shown is None else list(shown)
         self._before = list(before)
+
+    @staticmethod
+    def import_library() -> Any:
+        """Import what it is made of, which takes longer than most models."""
+        from ai_edge_litert import interpreter
+
+        return interpreter
 
     @property
     def inputs(self) -> list[Spec]:
@@ -96,10 +102,17 @@ class Micro:
     """
 
     def __init__(self, flatbuffer: bytes, *, arena: int, inputs: int, outputs: int):
+        self._interpreter = self.import_library().Interpreter.from_bytes(
+            flatbuffer, arena_size=arena
+        )
+        self._counts = (inputs, outputs)
+
+    @staticmethod
+    def import_library() -> Any:
+        """Import what it is made of, which takes longer than most models."""
         from tflite_micro.python.tflite_micro import runtime
 
-        self._interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena)
-        self._counts = (inputs, outputs)
+        return runtime
 
     @property
     def inputs(self) -> list[Spec]:
@@ -128,7 +141,7 @@ class Micro:
 
 
 # By the names that requests have.
-LOADERS: dict[str, Callable[..., LiteRT | Micro]] = {"litert": LiteRT, "tflite-micro": Micro}
+LOADERS: dict[str, type[LiteRT] | type[Micro]] = {"litert": LiteRT, "tflite-micro": Micro}
 
 
 def _spec(name: str, shape: Any, dtype: Any) -> Spec:

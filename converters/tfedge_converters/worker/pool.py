@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from tfedge_converters.worker.limits import Limits
 from tfedge_converters.worker.process import WorkerProcess
@@ -53,11 +54,13 @@ def _taken(limits: Limits) -> WorkerProcess:
     with _LOCK:
         waiting = _IDLE[:]
         _IDLE.clear()
-    fits = [w for w in waiting if w.is_alive and w.limits == limits]
+    begun = replace(limits, seconds=0)  # what a process is begun with, whatever it is given then
+    fits = [w for w in waiting if w.is_alive and replace(w.limits, seconds=0) == begun]
     for worker in waiting:
         if worker not in fits[:1]:
             worker.kill()
     worker = fits[0] if fits else WorkerProcess(limits)
+    worker.limits = limits
     with _LOCK:
         _BUSY.add(worker)
     return worker

@@ -19,8 +19,8 @@ from tfedge_converters.worker.limits import MEMORY_VARIABLE, SECONDS_VARIABLE, L
 
 # Isolated from the environment and the current folder, with the modules that this process has.
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[4:]; "
-    "from tfedge_converters.worker.server import serve; serve(*map(int, sys.argv[1:4]))"
+    "import sys; sys.path[:] = sys.argv[3:]; "
+    "from tfedge_converters.worker.server import serve; serve(*map(int, sys.argv[1:3]))"
 )
 # Requests that hand over what a stranger wrote.
 _READING = ("load", "hdf5")
@@ -35,7 +35,7 @@ class WorkerProcess:
     """A process that runs models, one at a time.
 
     Attributes:
-        limits: what it was started with.
+        limits: what the model that it has now may cost.
         models: how many models, and files of HDF5, it has been given.
     """
 
@@ -47,11 +47,10 @@ class WorkerProcess:
             )
         self.limits = limits
         self.models = 0
-        self._granted_seconds = limits.seconds
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 (open while the process lives)
         self._connection, theirs = socket.socketpair()
         self._connection.settimeout(limits.silent_seconds)
-        numbers = (theirs.fileno(), limits.seconds, limits.memory_bytes)
+        numbers = (theirs.fileno(), limits.memory_bytes)
         paths = [str(Path(path).absolute()) for path in sys.path]
         try:
             self._process = subprocess.Popen(
@@ -81,8 +80,8 @@ class WorkerProcess:
         Raises:
             DeathError: it is dead.
         """
-        self._granted_seconds = head.get("seconds", self.limits.seconds)
         if head["do"] in _READING:
+            head = {**head, "seconds": self.limits.seconds}
             self.models += 1
             self._words.seek(0)
             self._words.truncate()
@@ -156,9 +155,9 @@ class WorkerProcess:
             return DeathError(NONSENSE)
         words = self._last_words()
         self.kill()
-        if status == -signal.SIGXCPU:
+        if status == -signal.SIGPROF:
             text = (
-                f"it was not done after {self._granted_seconds} s of processor time "
+                f"it was not done after {self.limits.seconds:.3g} s of processor time "
                 f"({SECONDS_VARIABLE} gives it more)"
             )
             return DeathError(text, Kind.OUT_OF_TIME)

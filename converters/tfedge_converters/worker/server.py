@@ -9,6 +9,7 @@ import fcntl
 import mmap
 import os
 import resource
+import signal
 import socket
 import time
 from pathlib import Path
@@ -26,18 +27,17 @@ _PROGRESS_SECONDS = 1.0
 _MESSAGE_CHARACTERS = 2000
 
 
-def serve(descriptor: int, seconds: int, memory_bytes: int) -> None:
+def serve(descriptor: int, memory_bytes: int) -> None:
     """Answer requests until the other process is gone.
 
     Args:
         descriptor: of a socket to it.
-        seconds: processor time for a model or a sample.
         memory_bytes: address space beyond what this process takes now.
     """
     die_with_parent()
     _limit_memory(memory_bytes)
     connection = socket.socket(fileno=descriptor)
-    worker = _Worker(connection, seconds)
+    worker = _Worker(connection)
     while True:
         try:
             head, raw, descriptors = wire.receive(connection)
@@ -79,9 +79,9 @@ def _lower(kind: int, value: int) -> None:
 
 
 class _Worker:
-    def __init__(self, connection: socket.socket, seconds: int):
+    def __init__(self, connection: socket.socket):
         self._connection = connection
-        self._seconds = seconds
+        self._seconds = 0.0
         self._interpreter: Any = None
         self._inputs: list[wire.Spec] = []
         self._shown: list[wire.Spec] = []
@@ -99,9 +99,9 @@ class _Worker:
             "shapes": self._shapes,
             "hdf5": self._read_hdf5,
         }
-        self._grant_time(head.get("seconds", self._seconds))
         try:
             if head["do"] == "drop":
+                self._grant_time()
                 self._interpreter = self._memory = None
                 return {}, b""
             return actions[head["do"]](head, raw, descriptors)
@@ -111,16 +111,22 @@ class _Worker:
             return {"memory": True}, b""
         except Exception as error:  # a refusal, in the words of the interpreter's bindings
             return {"refused": _words(error), "by_kernels": type(error) is RuntimeError}, b""
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
-    def _grant_time(self, seconds: int) -> None:
-        """Processor time is counted from the process's start: the limit moves on."""
-        _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
+    def _grant_time(self) -> None:
+        """Begin anew to count processor time; the signal at its end ends the process."""
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
 
     def _load(
         self, head: dict[str, Any], raw: bytes, descriptors: list[int]
     ) -> tuple[dict[str, Any], bytes]:
         self._interpreter = self._memory = None
-        self._interpreter = LOADERS[head["engine"]](raw, **head["options"])
+        loader = LOADERS[head["engine"]]
+        loader.import_library()  # which is not the model's to answer for
+        self._seconds = head["seconds"]
+        self._grant_time()
+        self._interpreter = loader(raw, **head["options"])
         self._inputs, self._shown = self._interpreter.inputs, self._interpreter.shown
         specs = {"inputs": self._inputs, "shown": self._shown}
         return {name: [spec.to_json() for spec in some] for name, some in specs.items()}, b""
@@ -140,7 +146,7 @@ class _Worker:
         parts: list[bytes] = []
         told = time.monotonic()
         for index, begins in enumerate(head["begins"]):
-            self._grant_time(self._seconds)
+            self._grant_time()
             if begins:
                 self._interpreter.reset()
             for number, result in self._run_sample(head["slot"], index):
@@ -170,6 +176,7 @@ class _Worker:
     def _shapes(
         self, head: dict[str, Any], raw: bytes, descriptors: list[int]
     ) -> tuple[dict[str, Any], bytes]:
+        self._grant_time()
         return {"shapes": self._interpreter.shapes()}, b""
 
     def _read_hdf5(
@@ -177,6 +184,8 @@ class _Worker:
     ) -> tuple[dict[str, Any], bytes]:
         from tfedge_converters.worker.hdf5 import problem_in  # most models need no HDF5
 
+        self._seconds = head["seconds"]
+        self._grant_time()
         place, problem = problem_in(head["path"], head["member"])
         return {"place": place, "problem": problem}, b""
 

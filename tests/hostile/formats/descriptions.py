@@ -1,4 +1,4 @@
-"""Schemes and targets, which people write as JSON."""
+"""Schemes, targets and plans of memory, which people write or change as JSON."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from tfedge.quantization.schemes import (
 _TARGETS = (
     "cortex-m4", "stm32f103c8", "edgetpu", "ethos-u55-128", "tflite", "tflite-micro", "coral-npu",
 )  # fmt: skip
+_PLANNED = ("host", "stm32h743zi")
+_MEMORIES = ("ram", "dtcm", "flash", "sram")
+_OFFSETS = (0, 4, 64, 160, 4096, 1 << 20, 1 << 31, (1 << 40) - 4, 1 << 40)
 
 
 def _write_models(folder: Path) -> None:
@@ -46,6 +49,29 @@ def _write_targets(folder: Path) -> None:
     for name in _TARGETS:
         text = resources.files("tfedge_converters.targets").joinpath(f"{name}.json").read_bytes()
         (folder / f"{name}.json").write_bytes(text)
+
+
+def _write_plans(folder: Path) -> None:
+    _write_models(folder)
+    for target in _PLANNED:
+        tfedge.convert(folder / "integer.tflite", target=target, name="net").save(folder / target)
+
+
+def _damage_plan(sound: Path, folder: Path, rng: Rng) -> Path:
+    """Damages any value, or one that users change: where something lies."""
+    path = folder / f"{rng.choice(_PLANNED)}.json"
+    data = (sound / path.stem / "net_plan.json").read_bytes()
+    if rng.random() < 0.5:
+        path.write_bytes(damaged_json(data, rng))
+        return path
+    plan = json.loads(data)
+    for _ in range(int(rng.integers(1, 3))):
+        entry = plan["buffers"][int(rng.integers(len(plan["buffers"])))]
+        entry["offset"] = int(rng.choice(_OFFSETS))
+        if rng.random() < 0.2:
+            entry["memory"] = str(rng.choice(_MEMORIES))
+    path.write_text(json.dumps(plan))
+    return path
 
 
 def _damage(sound: Path, folder: Path, rng: Rng) -> Path:
@@ -89,6 +115,23 @@ _TARGET_ROADS = {
 }
 
 
+def _convert_by_plan(place: Place) -> None:
+    """A plan that is accepted makes a program that computes the same."""
+    command(
+        "convert", place.sound / "integer.tflite", "--target", place.given.stem, "--name", "net",
+        "--plan", place.given, "--output", place.output,
+    )  # fmt: skip
+    assert tfedge.verify(place.output, samples=2, engines=["c"]).passed
+
+
+_PLAN_ROADS = {
+    "convert": lambda p: tfedge.convert(
+        p.sound / "integer.tflite", target=p.given.stem, name="net", memory_plan=p.given
+    ),
+    "tfedge convert and verify": _convert_by_plan,
+}
+
+
 def _has_vela(place: Place) -> bool:
     """Whether Vela would be run, which takes seconds."""
     return b'"vela"' in place.given.read_bytes()
@@ -97,4 +140,5 @@ def _has_vela(place: Place) -> bool:
 FORMATS = {
     "schemes": Format(_write_schemes, _damage, _SCHEME_ROADS),
     "targets": Format(_write_targets, _damage, _TARGET_ROADS),
+    "plans": Format(_write_plans, _damage_plan, _PLAN_ROADS),
 }

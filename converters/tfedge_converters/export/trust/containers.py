@@ -5,13 +5,14 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tfedge.errors import ModelFileError
 from tfedge_converters.export.trust.refusal import printable
 from tfedge_converters.worker.failures import DeathError, Kind, RefusalError
-from tfedge_converters.worker.limits import limits
+from tfedge_converters.worker.limits import Limits, limits
 from tfedge_converters.worker.pool import borrowed
 
 # Keras stores members as they are; deflate packs zeros a thousandfold.
@@ -94,14 +95,15 @@ def check_hdf5(path: Path, member: str = "") -> None:
         ModelFileError: it has a link to another file, an array that lies in other files, or an
             array without its values; or it cannot be read.
     """
-    head = {"do": "hdf5", "path": str(path.absolute()), "member": member, "seconds": _seconds(path)}
+    head = {"do": "hdf5", "path": str(path.absolute()), "member": member}
+    allowed = _limits(path)
     try:
         try:
-            answer = _answer(head)
+            answer = _answer(head, allowed)
         except DeathError as death:
             if not death.may_be_anothers:
                 raise
-            answer = _answer(head)
+            answer = _answer(head, allowed)
     except DeathError as death:
         raise ModelFileError(f"the HDF5 library cannot read it: {death}; {_AGAIN}") from death
     place, problem = (printable(str(answer.get(key, ""))) for key in ("place", "problem"))
@@ -109,13 +111,14 @@ def check_hdf5(path: Path, member: str = "") -> None:
         raise ModelFileError(f"'{place}' {problem}; {_AGAIN}")
 
 
-def _seconds(path: Path) -> int:
-    """Processor time for reading a file: little, unless it is large."""
-    return 1 + limits().seconds // 20 + path.stat().st_size // _BYTES_A_SECOND
+def _limits(path: Path) -> Limits:
+    """What reading a file may cost: little processor time, unless it is large."""
+    most = limits()
+    return replace(most, seconds=1 + most.seconds // 20 + path.stat().st_size // _BYTES_A_SECOND)
 
 
-def _answer(head: dict[str, Any]) -> dict[str, Any]:
-    with borrowed(limits()) as worker:
+def _answer(head: dict[str, Any], allowed: Limits) -> dict[str, Any]:
+    with borrowed(allowed) as worker:
         earlier = worker.models
         try:
             return worker.ask(head)[0]

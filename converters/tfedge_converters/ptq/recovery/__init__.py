@@ -77,11 +77,7 @@ def recover(
         UnsupportedError: the model cannot be quantised.
     """
     ordered = steps(chosen)
-    if data is None:
-        raise TfedgeError(
-            "recovery compares the float model with the integer one on representative data: give "
-            "some (calibration=…, --calibration FILE.npz), or leave recovery out"
-        )
+    require_data(data)
     samples = list(RepresentativeData(data, input_specs(model)))
     for step in ordered:
         if isinstance(step, Equalization):
@@ -91,6 +87,19 @@ def recover(
     for step in ordered:
         if not isinstance(step, Equalization):
             step.apply(session)
+
+
+def require_data(data: Any) -> None:
+    """Refuse to go on without data.
+
+    Raises:
+        TfedgeError: there are none.
+    """
+    if data is None:
+        raise TfedgeError(
+            "recovery compares the float model with the integer one on representative data: give "
+            "some (calibration=…, --calibration FILE.npz), or leave recovery out"
+        )
 
 
 def _place(step: Any) -> int:
