@@ -13,6 +13,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,9 @@ class ObjectCache:
     def forget_unused(self) -> None:
         """Remove objects that no run has taken for a week."""
         for path in self._folder.iterdir():
-            if path.stat().st_mtime < time.time() - _UNUSED_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process may be at it too
+                if path.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                    path.unlink()
 
     def _objects(self, build: _Build, title: str, **options: Any) -> list[Path]:
         """The object of each source, in their order; none if one does not compile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
@@ -18,8 +19,9 @@ class Build:
 
     def __init__(self, folder, compiler):
         self.compiler, self._folder, self.commands = compiler, folder, []
-        (folder / "objects").mkdir()
-        self.cache = ObjectCache(folder / "objects", [compiler], self._run)
+        self.cache_folder = folder / "objects"
+        self.cache_folder.mkdir()
+        self.cache = ObjectCache(self.cache_folder, [compiler], self._run)
 
     def _run(self, command, title, **options):
         self.commands.append([str(word) for word in command])
@@ -65,6 +67,16 @@ def test_what_does_not_compile_says_so_each_time(build):
     for _ in range(2):
         printed, _ = build(7, main=MAIN.replace("N)", "M)"))
         assert "main.c" in printed and "M" in printed
+
+
+def test_objects_that_nobody_takes_are_forgotten(build):
+    build(7)
+    build.cache.forget_unused()
+    assert build(7) == (b"7", 0)
+    [made] = build.cache_folder.iterdir()
+    os.utime(made, (0, 0))
+    build.cache.forget_unused()
+    assert build(7) == (b"7", 1)
 
 
 def test_another_program_of_the_name_is_run_as_it_is(build):
