@@ -68,6 +68,8 @@ lint: $(TEST_READY)
 # In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
 # Boards over a line with faults, in half an hour: make sweep SWEEP=board_link COUNT=10000
 # All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests
+# Mistakes in arithmetic, quantiser and planner that no test notices, COUNT of each part:
+# make sweep SWEEP=mutants COUNT=100
 # Every family of keras.applications, in an hour: make sweep SWEEP=keras_applications COUNT=4
 SWEEP ?= operators
 SEED ?= 1

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
 import pytest
+from compiled_objects import ObjectCache
 from fast_selection import pytest_addoption as pytest_addoption
 from fast_selection import pytest_collection_modifyitems as pytest_collection_modifyitems
 from fast_selection import pytest_configure as pytest_configure
 from model_files import PUBLISHED, SOURCES, WITHOUT_PUBLISHED
 from seeded_models import seeded_file
+
+from tfedge_converters.execute import toolchain
 
 # One thread a process: tests run in several, and small nets lose by threads. TensorFlow and OpenMP
 # read this when they are first imported, and programs that tests start inherit it.
@@ -28,6 +32,23 @@ def _old_objects_spared():
     """
     gc.collect()
     gc.freeze()
+
+
+# Whose objects are kept. Those that a test puts in their place are run as they are.
+_COMPILERS = ("cc", "gcc", "clang", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_c_compiled_once(request, tmp_path_factory):
+    """Let programs with kernels in common be linked of the same objects."""
+    cache = getattr(request.config, "cache", None)
+    folder = cache.mkdir("objects") if cache else tmp_path_factory.mktemp("objects")
+    compilers = [path for path in map(shutil.which, _COMPILERS) if path]
+    objects = ObjectCache(folder, compilers)
+    objects.forget_unused()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toolchain, "run_tool", objects)
+        yield
 
 
 def _published_file(relative: str) -> Path:

@@ -46,8 +46,11 @@ def mismatches(
     for rewrite in rewrites:
         rewrite(model)
     source = generate(model, Options("model", targets.load(target), optimize))
-    # The sanitizers see every access; -O1 keeps them quick to compile.
-    program = build_host(source.write(folder), sanitize=optimize == "shared", flags=["-O1"])
+    # The sanitizers see every access; what they look at takes twice as long to compile at -O1.
+    sanitize = optimize == "shared"
+    program = build_host(
+        source.write(folder), sanitize=sanitize, flags=["-O0" if sanitize else "-O1"]
+    )
     rng = np.random.default_rng([seed, 2])
     data = [random_sample(model, rng) for _ in range(samples)]
     oracle = run_litert_reference if names[0] in ORACLE_LITERT else run_micro

@@ -48,7 +48,7 @@ def test_uint8_is_bit_exact(names, tmp_path):
     rng = np.random.default_rng(4)
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
     program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
-    got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
+    got = build_host(program, sanitize=True, flags=["-O0"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     for actual, expected in zip(got, right, strict=True):
         for a, b in zip(actual, expected, strict=True):
@@ -74,7 +74,7 @@ def test_bilinear_resizing_is_bit_exact(corners, tmp_path):
     model = Model([graph])
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
     program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
-    got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
+    got = build_host(program, sanitize=True, flags=["-O0"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     for x, y in zip(got, right, strict=True):
         for a, b in zip(x, y, strict=True):
@@ -92,7 +92,7 @@ def test_positions_may_be_int64(tmp_path):
     model = Model([Graph([source], [output], [operator])])
     samples = [random_sample(model, rng) for _ in range(SAMPLES)]
     program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
-    got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
+    got = build_host(program, sanitize=True, flags=["-O0"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(got, right, strict=True))
     assert got[0][0].dtype == np.int64
@@ -148,7 +148,7 @@ def test_a_constant_may_be_an_output(tmp_path):
     model.main.outputs.append(constant)
     source = generate(model, Options("model", targets.load("host")))
     sample = [np.zeros(first.shape, np.uint8)]
-    results = build_host(source.write(tmp_path), sanitize=True).run([sample])[0]
+    results = build_host(source.write(tmp_path), sanitize=True, flags=["-O0"]).run([sample])[0]
     np.testing.assert_array_equal(results[-1], constant.data)
 
 
@@ -174,6 +174,6 @@ def test_sums_of_dense_layers_are_scaled_in_double_precision(tmp_path):
             beside = 0 if index % 2 else rng.integers(-1, 2, halves.shape)
             bias.data = (np.round(halves / real) + beside - products[0]).astype(np.int32)
     program = generate(model, Options("model", targets.load("host"), "shared")).write(tmp_path)
-    got = build_host(program, sanitize=True, flags=["-O1"]).run(samples)
+    got = build_host(program, sanitize=True, flags=["-O0"]).run(samples)
     right = run_litert_reference(write_model(model), samples)
     assert all(np.array_equal(a, b) for a, b in zip(got[0], right[0], strict=True))

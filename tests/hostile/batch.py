@@ -26,7 +26,7 @@ from tfedge_converters.verify.engines import run_litert_reference, run_micro
 from tfedge_converters.verify.samples import random_samples
 
 _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-_FLAGS = (*STRICT_C99, "-O1", "-g1", *_SANITIZERS)
+_FLAGS = (*STRICT_C99, "-O0", "-g1", *_SANITIZERS)
 _RUN_SECONDS = 120  # which take a second where nothing else runs
 _CANNOT_RUN = (TfedgeError, ValueError, RuntimeError)
 _MOST_MACS = 20_000_000

@@ -53,17 +53,23 @@ def disturb(model: Any, seed: int = 3) -> None:
 
 
 def train(quantized: Any, steps: int = 2, batch: int = 8) -> None:
-    """A few steps towards noise: what matters is that every range has seen data."""
+    """A few steps towards noise: what matters is that every range has seen data.
+
+    Without a graph of the step, which takes several times as long to make as the steps take.
+    Graphs are made of what predicts.
+    """
     rng = np.random.default_rng(1)
     inputs = [_random(tensor, batch * steps, rng) for tensor in quantized.inputs]
     targets = [
         rng.normal(size=(batch * steps, *tensor.shape[1:])).astype(np.float32)
         for tensor in quantized.outputs
     ]
-    quantized.compile("sgd", "mse" if len(targets) == 1 else ["mse"] * len(targets))
+    losses = "mse" if len(targets) == 1 else ["mse"] * len(targets)
+    quantized.compile("sgd", losses, run_eagerly=True)
     one = len(inputs) == 1
     quantized.fit(inputs[0] if one else inputs, targets[0] if len(targets) == 1 else targets,
                   batch_size=batch, verbose=0)  # fmt: skip
+    quantized.run_eagerly = False
 
 
 def agreement(quantized: Any, count: int = 16, **options: Any) -> Agreement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -78,6 +78,20 @@ def operand(operator: Operator, index: int) -> Tensor:
     if tensor is None:
         OPERANDS.refuse(f"input {index} is missing")
     return tensor
+
+
+def elementwise(operator: Operator, check: Callable[..., object]) -> tuple[Tensor, Tensor]:
+    """The operand and the result of an operator of one operand, which have one shape.
+
+    Args:
+        operator: the one.
+        check: refuses tensors of other types, as `int8` does.
+    """
+    operands(operator, least=1)
+    source, output = operand(operator, 0), operator.outputs[0]
+    check(source, output)
+    shape(output, source.shape)
+    return source, output
 
 
 def int8(*tensors: Tensor) -> None:

@@ -125,10 +125,7 @@ def _unary_call(
     header: str = "unary_f32",
     fields: Mapping[str, Any] | None = None,
 ) -> Lowered:
-    checks.operands(operator, least=1)
-    source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.real(source, output)
-    checks.shape(output, source.shape)
+    source, output = checks.elementwise(operator, checks.real)
     call = KernelCall(
         kernel=kernel,
         header=header,

@@ -32,10 +32,7 @@ def lower_l2_normalization(operator: Operator) -> Lowered:
 
 
 def _row_call(operator: Operator, kernel: str, beta: float = 1.0) -> Lowered:
-    checks.operands(operator, least=1)
-    source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.real(source, output)
-    checks.shape(output, source.shape)
+    source, output = checks.elementwise(operator, checks.real)
     if not source.shape:
         SHAPES.refuse(f"'{source.name}' is a single number, which has no rows")
     depth = source.shape[-1]

@@ -37,20 +37,20 @@ _POWER_TOLERANCE = 1e-3
 @kernel("ABS", "int16")
 def lower_int16_abs(operator: Operator) -> Lowered:
     """Lower |x|, requantised."""
-    return rescaling.magnitude(*_operands(operator))
+    return rescaling.magnitude(*checks.elementwise(operator, checks.int16))
 
 
 @kernel("RELU", "int16")
 def lower_int16_relu(operator: Operator) -> Lowered:
     """max(x, 0), requantised."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int16)
     return rescaling.rescaling(source, output, limits=(0, _LARGEST_INT16))
 
 
 @kernel("RELU6", "int16", limits=(SAME_GRID,))
 def lower_int16_relu6(operator: Operator) -> Lowered:
     """min(max(x, 0), 6); the reference does not rescale it."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int16)
     checks.same_quantization(operator, source, output)
     six = quantize_real(6.0, *checks.scale_and_zero_point(source))
     return rescaling.clamping(source, output, (0, min(six, _LARGEST_INT16)))
@@ -59,7 +59,7 @@ def lower_int16_relu6(operator: Operator) -> Lowered:
 @kernel("LEAKY_RELU", "int16")
 def lower_int16_leaky_relu(operator: Operator) -> Lowered:
     """x, or alpha * x for negative x; negative slopes turn what is rescaled."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int16)
     scale, out_scale = (float(checks.scale_and_zero_point(t)[0]) for t in (source, output))
     slope = scale * float(np.float32(operator.options.alpha)) / out_scale
     negative = quantize_multiplier(abs(slope))
@@ -95,7 +95,7 @@ def lower_int16_table(operator: Operator) -> Lowered:
     Its entries hang on the last bits of a C library, so they are read off the kernel's results for
     all values.
     """
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int16)
     known = dataclasses.replace(
         source, shape=_EVERY.shape, shape_signature=None, data=_EVERY.astype(np.int16)
     )
@@ -108,7 +108,7 @@ def lower_int16_table(operator: Operator) -> Lowered:
 
 
 def _logistic_or_tanh(operator: Operator, tanh: int, powers: range) -> Lowered:
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int16)
     checks.fixed_quantization(output, _GRID)
     multiplier, shift = _sigmoid_scaling(checks.scale_and_zero_point(source)[0], powers)
     if not 0 < multiplier <= _LARGEST_INT16:  # the reference takes 0 for a sign of its own
@@ -149,11 +149,3 @@ def _call(kernel: str, source: Tensor, output: Tensor, fields: Mapping[str, Para
         in_place=(0,),
     )
     return Lowered((call,))
-
-
-def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
-    checks.operands(operator, least=1)
-    source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.int16(source, output)
-    checks.shape(output, source.shape)
-    return source, output

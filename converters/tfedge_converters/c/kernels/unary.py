@@ -50,7 +50,7 @@ def _logistic_or_tanh(
     table_of: Callable[[np.float32, int], np.ndarray],
     grid: FixedGrid,
 ) -> Lowered:
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     checks.fixed_quantization(output, grid)
     with _INPUT_SCALE.where_undefined():
         table = table_of(*checks.scale_and_zero_point(source))
@@ -60,7 +60,7 @@ def _logistic_or_tanh(
 @kernel("RELU", "int8")
 def lower_relu(operator: Operator) -> Lowered:
     """max(x, 0), requantised."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     scale, zero_point = checks.scale_and_zero_point(source)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)
     table = tables.requantize_table(
@@ -72,7 +72,7 @@ def lower_relu(operator: Operator) -> Lowered:
 @kernel("RELU6", "int8", limits=(SAME_GRID,))
 def lower_relu6(operator: Operator) -> Lowered:
     """min(max(x, 0), 6); the reference does not rescale it."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     checks.same_quantization(operator, source, output)
     table = tables.clamp_table(*checks.scale_and_zero_point(source), upper=6.0)
     return table_call(source, output, table)
@@ -91,7 +91,7 @@ def lower_relu_0_to_1(operator: Operator) -> Lowered:
 
 
 def _lower_clip(operator: Operator, bottom: float, top: float) -> Lowered:
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     scale, zero_point = checks.scale_and_zero_point(source)
     out_scale, out_zero_point = checks.scale_and_zero_point(output)
     low = max(quantize_real(bottom, out_scale, out_zero_point), -128)
@@ -112,7 +112,7 @@ def _lower_clip(operator: Operator, bottom: float, top: float) -> Lowered:
 @kernel("LEAKY_RELU", "int8")
 def lower_leaky_relu(operator: Operator) -> Lowered:
     """x, or alpha * x for negative x."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     alpha = float(operator.options.alpha)
     table = tables.leaky_relu_table(*_grids(source, output), alpha=alpha)
     return table_call(source, output, table)
@@ -121,7 +121,7 @@ def lower_leaky_relu(operator: Operator) -> Lowered:
 @kernel("NEG", "int8", limits=(_NEGATED_GRID,), oracle=LITERT)
 def lower_neg(operator: Operator) -> Lowered:
     """-x; LiteRT negates the integers, whatever their zero points."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     scale, zero_point, out_scale, out_zero_point = _grids(source, output)
     if scale != out_scale or zero_point != -out_zero_point:
         _NEGATED_GRID.refuse(
@@ -161,7 +161,7 @@ def _lower_real(
     operator: Operator, choose: Callable[[np.float32], real_tables.RealFunction]
 ) -> Lowered:
     """A function that the reference computes in float32; `choose` gets the output's least value."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     grids = _grids(source, output)
     lowest = np.float32(-128 - grids[3]) * grids[2]
     with RESULTS.where_undefined():
@@ -198,7 +198,7 @@ def lower_sqrt(operator: Operator) -> Lowered:
 
 def _lower_table(operator: Operator, table_of: Table, scales: Limit) -> Lowered:
     """An operator without options, from its table, which is undefined beyond `scales`."""
-    source, output = _operands(operator)
+    source, output = checks.elementwise(operator, checks.int8)
     with scales.where_undefined():
         table = table_of(*_grids(source, output))
     return table_call(source, output, table)
@@ -207,10 +207,7 @@ def _lower_table(operator: Operator, table_of: Table, scales: Limit) -> Lowered:
 @kernel("LOGICAL_NOT", "bool")
 def lower_logical_not(operator: Operator) -> Lowered:
     """1 - x for bytes 0 and 1."""
-    checks.operands(operator, least=1)
-    source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.bools(source, output)
-    checks.shape(output, source.shape)
+    source, output = checks.elementwise(operator, checks.bools)
     return table_call(source, output, tables.UNSIGNED == 0)
 
 
@@ -229,14 +226,6 @@ def table_call(source: Tensor, output: Tensor, table: np.ndarray) -> Lowered:
         in_place=(0,),
     )
     return Lowered((call,))
-
-
-def _operands(operator: Operator) -> tuple[Tensor, Tensor]:
-    checks.operands(operator, least=1)
-    source, output = checks.operand(operator, 0), operator.outputs[0]
-    checks.int8(source, output)
-    checks.shape(output, source.shape)
-    return source, output
 
 
 def _grids(source: Tensor, output: Tensor) -> tuple[np.float32, int, np.float32, int]:
