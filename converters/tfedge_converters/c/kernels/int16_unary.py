@@ -82,7 +82,7 @@ def lower_int16_tanh(operator: Operator) -> Lowered:
 @kernel("NEG", "int16", limits=(_INTERPOLATED, SAME_GRID), oracle=LITERT)
 def lower_int16_neg(operator: Operator) -> Lowered:
     """-x; LiteRT negates the integers, of which -32768 stays."""
-    checks.same_quantization(operator, *_operands(operator))
+    checks.same_quantization(operator, *checks.elementwise(operator, checks.int16))
     return lower_int16_table(operator)
 
 
