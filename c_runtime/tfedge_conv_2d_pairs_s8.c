@@ -3,7 +3,7 @@
 
 #include "tfedge_conv_2d_columns.h"
 
-TFEDGE_INLINE void multiply(const void *weights, const uint32_t *columns, int8_t *output,
+TFEDGE_INLINE void multiply(const void *weights, uint32_t *columns, int8_t *output,
                             int32_t pixel_step) {
   tfedge_pairs_s8_four((const tfedge_pairs_s8_params *)weights, columns, output, pixel_step);
 }

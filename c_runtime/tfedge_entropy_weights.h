@@ -29,7 +29,7 @@ typedef struct tfedge_entropy_weights_reader {
 tfedge_entropy_weights_reader tfedge_entropy_weights_start(
     const tfedge_entropy_weights_params *params);
 
-/* The next `count` weights. */
+/* The next `count` weights, a multiple of 8. */
 void tfedge_entropy_weights_read(const tfedge_entropy_weights_params *params,
                                  tfedge_entropy_weights_reader *reader, uint32_t *to,
                                  int32_t count);

@@ -23,7 +23,7 @@ tfedge_int4_weights_start(const tfedge_int4_weights_params *params) {
   return reader;
 }
 
-/* The next `count` weights, filled up to a multiple of 8. */
+/* The next `count` weights, a multiple of 8. */
 void tfedge_int4_weights_read(const tfedge_int4_weights_params *params,
                               tfedge_int4_weights_reader *reader, uint32_t *to, int32_t count);
 

@@ -3,7 +3,7 @@
 
 #include "tfedge_matmul_columns.h"
 
-TFEDGE_INLINE void multiply(const void *weights, const uint32_t *columns, int8_t *output,
+TFEDGE_INLINE void multiply(const void *weights, uint32_t *columns, int8_t *output,
                             int32_t pixel_step) {
   const tfedge_matmul_blocks_s8_params *const params =
       (const tfedge_matmul_blocks_s8_params *)weights;

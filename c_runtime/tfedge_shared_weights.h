@@ -24,7 +24,7 @@ tfedge_shared_weights_start(const tfedge_shared_weights_params *params) {
   return reader;
 }
 
-/* The next `count` weights. */
+/* The next `count` weights, a multiple of 8. */
 void tfedge_shared_weights_read(const tfedge_shared_weights_params *params,
                                 tfedge_shared_weights_reader *reader, uint32_t *to, int32_t count);
 

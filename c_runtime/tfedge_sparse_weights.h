@@ -32,7 +32,7 @@ tfedge_sparse_weights_start(const tfedge_sparse_weights_params *params) {
   return reader;
 }
 
-/* The next `count` weights. */
+/* The next `count` weights, a multiple of 8. */
 void tfedge_sparse_weights_read(const tfedge_sparse_weights_params *params,
                                 tfedge_sparse_weights_reader *reader, uint32_t *to, int32_t count);
 

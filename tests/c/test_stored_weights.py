@@ -17,7 +17,7 @@ from random_stored import OPERATORS
 
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
-from tfedge_converters.c.packed import int4_rows
+from tfedge_converters.c.packed import int4_weights
 from tfedge_converters.c.plan import plan
 from tfedge_converters.c.weights import choice, entropy, forms
 from tfedge_converters.c.weights.choice import Preference
@@ -168,8 +168,8 @@ def compact(layout):
 
 # Which random operators' weights kernels read in the form that they are stored in.
 COMPACT = {
-    "stored_conv_2d": {"conv_2d_blocks_s8"},
-    "stored_pixels": {"matmul_blocks_s8"},
+    "stored_conv_2d": {"conv_2d_blocks_s8", "conv_2d_int4_s8"},
+    "stored_pixels": {"matmul_blocks_s8", "matmul_int4_s8"},
     "stored_dense": {"fully_connected_blocks_s8", "fully_connected_int4_s8"},
 }
 
@@ -194,9 +194,9 @@ def test_kernels_of_compact_weights_are_bit_exact_under_the_sanitizers(monkeypat
 def test_two_weights_a_byte_come_back():
     rng = np.random.default_rng(0)
     weights = rng.integers(-8, 8, (6, 12)).astype(np.int8)
-    words = int4_rows.two_channels_a_byte(weights)
+    words = int4_weights.two_channels_a_byte(weights)
     assert words.shape == (2, 3, 2)
-    np.testing.assert_array_equal(int4_rows.from_two_channels_a_byte(words)[:6], weights)
+    np.testing.assert_array_equal(int4_weights.from_two_channels_a_byte(words)[:6], weights)
 
 
 def test_blocks_of_zeros_make_it_faster_too():

@@ -46,6 +46,13 @@ def test_portable_kernels_are_bit_exact(core, name, tmp_path):
     compare(core, name, "shared", tmp_path)
 
 
+# Weights of 4 bits, of few values and of many zeros: read as they are stored, or restored.
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc"])
+@pytest.mark.parametrize("name", ["stored_conv_2d", "stored_pixels", "stored_dense"])
+def test_stored_weights_are_bit_exact(core, name, tmp_path):
+    compare(core, name, "shared", tmp_path)
+
+
 def compare(core, name, optimize, tmp_path):
     """Runs random operators in QEMU and compares all of their outputs."""
     model = random_model(name, seed=11, count=INSTANCES)

@@ -24,6 +24,8 @@ _TOGETHER: Mapping[str, tuple[int, int]] = {
     "conv_2d_1x1_channels_s8": (3, 32),
     "fully_connected_channels_s8": (1, 32),
     "conv_2d_blocks_s8": (4, 2),
+    "conv_2d_int4_s8": (4, 2),
+    "matmul_int4_s8": (4, 2),
     "matmul_blocks_s8": (4, 2),
     "fully_connected_blocks_s8": (1, 1),
     "fully_connected_int4_s8": (1, 4),

@@ -44,6 +44,7 @@ INNER_BYTES = {
     "matmul_s16_row": 954,
     "matmul_s8_one_row": 800,
     "matmul_s8_two_rows": 1350,
+    "pairs_int4_s8_four": 1064,
     "pairs_s8_four": 868,
     "pairs_s8_widen": 124,
 }
@@ -72,6 +73,7 @@ CODE_BYTES = {
     "conv_2d_blocks_s8": CodeBytes(796, 120, 120, ("blocks_s8_four", "pairs_s8_widen")),
     "conv_2d_channels_s8": CodeBytes(762, 120, 120, ("matmul_channels_s8",)),
     "conv_2d_grouped_s8": CodeBytes(1442, 484, 144, ("matmul_s8_one_row", "matmul_s8_two_rows")),
+    "conv_2d_int4_s8": CodeBytes(796, 104, 104, ("pairs_int4_s8_four", "pairs_s8_widen")),
     "conv_2d_lanes_s8": CodeBytes(486, 112, 112, ("matmul_lanes_s8",)),
     "conv_2d_pairs_s8": CodeBytes(812, 104, 104, ("pairs_s8_four", "pairs_s8_widen")),
     "conv_2d_s16": CodeBytes(506, 270, 131, ("matmul_s16_row",)),
@@ -109,6 +111,7 @@ CODE_BYTES = {
     "lstm_s8": CodeBytes(1754, 1502, 146),
     "lstm_s8_continued": CodeBytes(1762, 1496, 160),
     "matmul_blocks_s8": CodeBytes(296, 68, 68, ("blocks_s8_four", "pairs_s8_widen")),
+    "matmul_int4_s8": CodeBytes(300, 56, 56, ("pairs_int4_s8_four", "pairs_s8_widen")),
     "matmul_pairs_s8": CodeBytes(360, 48, 48, ("pairs_s8_four", "pairs_s8_widen")),
     "max_pool_2d_s16": CodeBytes(412, 124, 76),
     "max_pool_2d_s8": CodeBytes(308, 86, 76),

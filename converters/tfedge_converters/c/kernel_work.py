@@ -279,6 +279,7 @@ _WORK: Mapping[str, Callable[[KernelCall], Work]] = {
     "conv_2d_channels_s8": _channel_product,
     "conv_2d_blocks_s8": _blocks_product,
     "conv_2d_lanes_s8": _lane_product,
+    "conv_2d_int4_s8": _pairs_product,
     "conv_2d_pairs_s8": _pairs_product,
     "copy_bytes": _blocks,
     "depthwise_conv_2d_3x3_lanes_s8": _lane_patches,
@@ -293,5 +294,6 @@ _WORK: Mapping[str, Callable[[KernelCall], Work]] = {
     "fully_connected_pairs_s8": _pairs_rows,
     "fully_connected_s8": _rows,
     "matmul_blocks_s8": _blocks_product,
+    "matmul_int4_s8": _pairs_product,
     "matmul_pairs_s8": _pairs_product,
 }

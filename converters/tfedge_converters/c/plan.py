@@ -272,17 +272,12 @@ class _Planner:
         The arena may grow by no more than the preference says, whatever scratch memory they take.
         """
         streamed = {one.layer.index for stream in self.streams for one in stream.layers}
-        most = self._fullest_steps()[0][0]
-        stored: dict[int, KernelCall] = {}
+        most = self._fullest_steps()[0][0] + preference.growth
 
-        def fits(call: KernelCall, other: KernelCall, growth: int) -> bool:
-            before, self.layers = self.layers, self._with({**stored, id(call): other})
+        def fits(stored: Mapping[int, KernelCall]) -> bool:
+            self.layers = self._with(stored)
             self._use(self.streams)
-            if self._fullest_steps()[0][0] <= most + growth:
-                stored[id(call)] = other
-                return True
-            self.layers = before
-            return False
+            return self._fullest_steps()[0][0] <= most
 
         calls = [
             call
@@ -290,7 +285,8 @@ class _Planner:
             if index not in streamed
             for call in lowered.calls
         ]
-        stored_calls(calls, self.packing, core, preference, fits)
+        chosen = stored_calls(calls, self.packing, core, preference, fits)
+        self.layers = self._with(chosen)
         self._use(self.streams)
 
     def _with(self, stored: Mapping[int, KernelCall]) -> tuple[Layer, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.packed import channels, int4_rows, lanes, pairs, sparse_blocks
+from tfedge_converters.c.packed import channels, int4_weights, lanes, pairs, sparse_blocks
 
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
@@ -31,9 +31,9 @@ PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
 COMPACT_KERNELS: Mapping[str, Mapping[str, Sequence[Repack]]] = {
     NATURAL: {},
     "pairs": {
-        "conv_2d_s8": (sparse_blocks.repacked_convolution,),
+        "conv_2d_s8": (int4_weights.repacked_convolution, sparse_blocks.repacked_convolution),
         "fully_connected_s8": (
-            int4_rows.repacked_fully_connected,
+            int4_weights.repacked_fully_connected,
             sparse_blocks.repacked_fully_connected,
         ),
     },

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tfedge_converters.c.code_bytes import CODE_BYTES
+from tfedge_converters.c.code_bytes import CODE_BYTES, INNER_BYTES
 from tfedge_converters.c.constants import bytes_of, constants_in
 from tfedge_converters.c.instructions import instructions_of
 from tfedge_converters.c.kernel_call import KernelCall
 from tfedge_converters.c.packed import compact_calls, packed_call
+from tfedge_converters.c.sharing import code_bytes_of
 from tfedge_converters.c.weights.costs import READER_BYTES, bytes_of_tiling
 from tfedge_converters.c.weights.forms import ENTROPY, INT4, SHARED, SPARSE, may_have
 from tfedge_converters.c.weights.tiles import band_counts, rows_of, tile_counts, tiled, weights_of
@@ -40,11 +41,14 @@ class Preference:
     growth: int = 0
 
 
+# What kernels that read int4 keep beside their columns, several times.
+_FEW_BYTES = 64
+
 # By `optimize`. "speed" takes what costs nothing; 1e-5 is the price at which `sharing` buys code;
 # "shared" is there to try what is not inlined, and stores whatever it can.
 PREFERENCES: Mapping[str, Preference] = {
     "speed": Preference(_QUICK, 0.0),
-    "balanced": Preference(_QUICK, 1e-5),
+    "balanced": Preference(_QUICK, 1e-5, growth=_FEW_BYTES),
     "ram": Preference(_QUICK, 1e-5),
     "size": Preference(_QUICK, 1e-3, growth=1024),
     "flash": Preference((*_QUICK, ENTROPY), 1.0, growth=4096),
@@ -84,52 +88,62 @@ def stored_calls(
     packing: str,
     core: str,
     preference: Preference,
-    fits: Callable[[KernelCall, KernelCall, int], bool],
-) -> None:
-    """Offer calls whose weights are stored, the most useful one of each natural call first.
+    fits: Callable[[Mapping[int, KernelCall]], bool],
+) -> dict[int, KernelCall]:
+    """The calls whose weights are stored, by the `id` of the natural call.
 
     Args:
         calls: of natural kernels, all of a program.
         packing: see `packed.PACKED_KERNELS`.
         core: whose instructions count.
         preference: what flash is worth.
-        fits: takes a natural call, another one in its place, and by how many bytes the arena may
-            grow for that; it says whether it took the other.
+        fits: whether the arena does not grow too much by calls like those that are returned.
     """
     dense = {id(call): packed_call(call, packing) for call in calls}
-    costs = {key: instructions_of(call, core, specialised=False) for key, call in dense.items()}
-    price = preference.share * sum(costs.values())
+    costs = [instructions_of(call, core, specialised=False) for call in dense.values()]
+    price = preference.share * sum(costs)
     offers = {
-        id(call): list(_candidates(call, dense[id(call)], packing, core, preference.forms))
-        for call in calls
+        key: list(_candidates(call, dense[key], packing, core, preference.forms))
+        for key, call in ((id(call), call) for call in calls)
     }
-    forms = _worthwhile_forms(offers.values(), price)
-    for call in calls:
-        offered = [one for one in offers[id(call)] if one.form in forms and one.gain(price) > 0]
-        offered.sort(key=lambda one: -one.gain(price))
-        next((one for one in offered if fits(call, one.call, preference.growth)), None)
-
-
-def _worthwhile_forms(offers: Iterable[Sequence[_Candidate]], price: float) -> set[str]:
-    """Forms whose readers take less than they save; the least useful one goes first."""
-    forms = {one.form for offered in offers for one in offered}
-    while forms:
+    forms = {one.form for offered in offers.values() for one in offered}
+    code = {form: _code_bytes(form, dense.values()) for form in forms}
+    while True:
+        chosen = _best(offers, forms, price, fits)
         gains = dict.fromkeys(forms, 0.0)
-        for offered in offers:
-            known = [one for one in offered if one.form in forms]
-            best = max(known, key=lambda one: one.gain(price), default=None)
-            if best is not None:
-                gains[best.form] += max(best.gain(price), 0.0)
-        worst = min(forms, key=lambda form: (gains[form] - price * _code_bytes(form), form))
-        if gains[worst] > price * _code_bytes(worst):
-            break
-        forms.remove(worst)
-    return forms
+        for one in chosen.values():
+            gains[one.form] += one.gain(price)
+        idle = [form for form in forms if gains[form] <= price * code[form]]
+        if not any(gains[form] for form in idle):
+            return {key: one.call for key, one in chosen.items()}
+        forms.remove(min(idle, key=lambda form: (gains[form] - price * code[form], form)))
 
 
-def _code_bytes(form: str) -> int:
-    """Code that comes with a form."""
-    return READER_BYTES[form] if form in READER_BYTES else CODE_BYTES[form].instance
+def _best(
+    offers: Mapping[int, Sequence[_Candidate]],
+    forms: Collection[str],
+    price: float,
+    fits: Callable[[Mapping[int, KernelCall]], bool],
+) -> dict[int, _Candidate]:
+    """The most useful candidate of each natural call that fits beside those before."""
+    chosen: dict[int, _Candidate] = {}
+    for key, offered in offers.items():
+        known = [one for one in offered if one.form in forms and one.gain(price) > 0]
+        for one in sorted(known, key=lambda one: -one.gain(price)):
+            calls = {other: taken.call for other, taken in chosen.items()}
+            if fits({**calls, key: one.call}):
+                chosen[key] = one
+                break
+    return chosen
+
+
+def _code_bytes(form: str, dense: Iterable[KernelCall]) -> int:
+    """Code that comes with a form: a reader, or a kernel and what else it calls."""
+    if form in READER_BYTES:
+        return READER_BYTES[form]
+    known = {name for call in dense for name in code_bytes_of(call).reaches}
+    row = CODE_BYTES[form]
+    return row.instance + sum(INNER_BYTES[name] for name in set(row.reaches) - known)
 
 
 def _candidates(
