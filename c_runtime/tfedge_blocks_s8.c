@@ -70,7 +70,7 @@ void tfedge_blocks_s8_four(const tfedge_pairs_s8_params *product,
     int32_t sums[4];
     words = sum_blocks(words, steps, count, columns, sums);
     steps += count;
-    tfedge_requantize_channel(row, odd, product->exact, sums, output + channel, pixel_step);
+    tfedge_requantize_four_pixels(row, odd, product->exact, sums, output + channel, pixel_step);
     row += odd == 0 ? 0 : (product->exact != 0 ? 8 : 6);
   }
 }

@@ -3,8 +3,8 @@
 
 #include "tfedge_conv_2d_columns.h"
 
-TFEDGE_INLINE void multiply(const void *weights, uint32_t *columns, int8_t *output,
-                            int32_t pixel_step) {
+TFEDGE_INLINE void multiply_conv_2d_blocks(const void *weights, uint32_t *columns, int8_t *output,
+                                           int32_t pixel_step) {
   const tfedge_conv_2d_blocks_s8_params *const params =
       (const tfedge_conv_2d_blocks_s8_params *)weights;
   tfedge_blocks_s8_four(&params->dense.product, &params->blocks, columns, output, pixel_step);
@@ -13,5 +13,5 @@ TFEDGE_INLINE void multiply(const void *weights, uint32_t *columns, int8_t *outp
 TFEDGE_SHARED
 void tfedge_conv_2d_blocks_s8(const tfedge_conv_2d_blocks_s8_params *params, const int8_t *input,
                               int8_t *output, void *scratch) {
-  tfedge_conv_2d_columns(&params->dense, input, output, scratch, multiply, params);
+  tfedge_conv_2d_columns(&params->dense, input, output, scratch, multiply_conv_2d_blocks, params);
 }

@@ -36,9 +36,9 @@ TFEDGE_INLINE void tfedge_four_sums_finish(const tfedge_four_sums *from, int32_t
 }
 
 /* row: constants of two channels. */
-TFEDGE_INLINE void tfedge_requantize_channel(const int32_t *row, int32_t odd, int32_t exact,
-                                             const int32_t sums[4], int8_t *output,
-                                             int32_t pixel_step) {
+TFEDGE_INLINE void tfedge_requantize_four_pixels(const int32_t *row, int32_t odd, int32_t exact,
+                                                 const int32_t sums[4], int8_t *output,
+                                                 int32_t pixel_step) {
   const int32_t bias = row[odd];
   const int32_t multiplier = row[2 + 2 * odd];
   const int32_t addend = row[3 + 2 * odd];

@@ -13,8 +13,8 @@ typedef struct two_channels {
 
 #if TFEDGE_HAS_DSP
 
-TFEDGE_INLINE void add_four(two_channels *sums, uint32_t word, uint32_t even_values,
-                            uint32_t odd_values) {
+TFEDGE_INLINE void add_two_channels(two_channels *sums, uint32_t word, uint32_t even_values,
+                                    uint32_t odd_values) {
   const uint32_t even = tfedge_even_bytes(word);
   const uint32_t odd = tfedge_odd_bytes(word);
   sums->both = tfedge_add_products(even, even_values, sums->both);
@@ -34,8 +34,8 @@ TFEDGE_KEEP_ORDER static TFEDGE_APART const int32_t *sum_fours(const int8_t *inp
     const uint32_t four = tfedge_load_four(input);
     const uint32_t even = tfedge_even_bytes(four);
     const uint32_t odd = tfedge_odd_bytes(four);
-    add_four(&first, (uint32_t)weights[0], even, odd);
-    add_four(&second, (uint32_t)weights[1], even, odd);
+    add_two_channels(&first, (uint32_t)weights[0], even, odd);
+    add_two_channels(&second, (uint32_t)weights[1], even, odd);
     input += 4;
     weights += 2;
   }
@@ -46,7 +46,7 @@ TFEDGE_KEEP_ORDER static TFEDGE_APART const int32_t *sum_fours(const int8_t *inp
 
 #else
 
-TFEDGE_INLINE void add_four(two_channels *sums, const int32_t *word, const int8_t *values) {
+TFEDGE_INLINE void add_two_channels(two_channels *sums, const int32_t *word, const int8_t *values) {
   for (int32_t i = 0; i < 4; i++) {
     const int32_t byte = tfedge_byte_of(word, i);
     sums->both += byte * values[i];
@@ -60,8 +60,8 @@ static TFEDGE_APART const int32_t *sum_fours(const int8_t *input, int32_t depth,
   two_channels first = {0, 0};
   two_channels second = {0, 0};
   while (input != end) {
-    add_four(&first, weights, input);
-    add_four(&second, weights + 1, input);
+    add_two_channels(&first, weights, input);
+    add_two_channels(&second, weights + 1, input);
     input += 4;
     weights += 2;
   }

@@ -125,20 +125,20 @@ TFEDGE_INLINE int32_t odd_weights(int32_t word) {
   return (int32_t)(((halves | 0x80808080u) - 0x08080808u) ^ 0x80808080u);
 }
 
-TFEDGE_INLINE void add_four(tfedge_four_sums *sums, const uint32_t *columns, int32_t weights) {
+TFEDGE_INLINE void add_channel(tfedge_four_sums *sums, const uint32_t *columns, int32_t weights) {
   tfedge_four_sums_add(sums, columns, &weights, 0);
   tfedge_four_sums_add(sums, columns + 4, &weights, 1);
 }
 
-static TFEDGE_APART void sum_two_channels(const tfedge_pairs_s8_params *params,
-                                          const uint32_t *columns, const int32_t *weights,
-                                          int32_t sums[2][4]) {
+static TFEDGE_APART void sum_channels_of_bytes(const tfedge_pairs_s8_params *params,
+                                               const uint32_t *columns, const int32_t *weights,
+                                               int32_t sums[2][4]) {
   const uint32_t *const end = columns + 4 * params->pairs;
   tfedge_four_sums even = tfedge_four_sums_start(params->pairs);
   tfedge_four_sums odd = even;
   do {
-    add_four(&even, columns, even_weights(*weights));
-    add_four(&odd, columns, odd_weights(*weights));
+    add_channel(&even, columns, even_weights(*weights));
+    add_channel(&odd, columns, odd_weights(*weights));
     columns += 8;
     weights++;
   } while (columns != end);
@@ -154,9 +154,9 @@ void tfedge_pairs_int4_s8_four(const tfedge_pairs_s8_params *params, uint32_t *c
   const int32_t *weights = params->weights;
   for (int32_t channel = 0; channel < params->channels; channel += 2) {
     int32_t sums[2][4];
-    sum_two_channels(params, columns, weights, sums);
-    tfedge_requantize_channel(row, 0, exact, sums[0], output + channel, pixel_step);
-    tfedge_requantize_channel(row, 1, exact, sums[1], output + channel + 1, pixel_step);
+    sum_channels_of_bytes(params, columns, weights, sums);
+    tfedge_requantize_four_pixels(row, 0, exact, sums[0], output + channel, pixel_step);
+    tfedge_requantize_four_pixels(row, 1, exact, sums[1], output + channel + 1, pixel_step);
     row += exact != 0 ? 8 : 6;
     weights += params->pairs / 2;
   }

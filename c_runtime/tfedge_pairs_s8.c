@@ -161,8 +161,8 @@ void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *
   for (int32_t channel = 0; channel < params->channels; channel += 2) {
     int32_t sums[2][4];
     sum_two_channels(params, columns, weights, sums);
-    tfedge_requantize_channel(row, 0, exact, sums[0], output + channel, pixel_step);
-    tfedge_requantize_channel(row, 1, exact, sums[1], output + channel + 1, pixel_step);
+    tfedge_requantize_four_pixels(row, 0, exact, sums[0], output + channel, pixel_step);
+    tfedge_requantize_four_pixels(row, 1, exact, sums[1], output + channel + 1, pixel_step);
     row += exact != 0 ? 8 : 6;
     weights += params->pairs;
   }

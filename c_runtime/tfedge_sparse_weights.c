@@ -23,11 +23,13 @@ void tfedge_sparse_weights_read(const tfedge_sparse_weights_params *params,
   memset(to, 0, (size_t)count);
   for (int32_t first = 0; first < count; first += 32) {
     uint32_t mask = (uint32_t)*at.mask++;
-    for (int32_t place = first; mask != 0u; place++) {
+    int32_t place = first;
+    while (mask != 0u) {
       if ((mask & 1u) != 0u) {
         weights[tfedge_weight_place(place, params->are_words)] = next_value(params, &at);
       }
       mask >>= 1;
+      place++;
     }
   }
   *reader = at;

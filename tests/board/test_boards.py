@@ -107,6 +107,7 @@ def dense(tmp_path_factory):
     """A folder with a Keras model of three layers."""
     import keras
 
+    keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [keras.Input((8,)), keras.layers.Dense(6, name="first"),
          keras.layers.Dense(5, name="second"), keras.layers.Dense(4, name="third")]

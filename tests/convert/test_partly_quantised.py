@@ -97,8 +97,8 @@ def test_kernels_come_before_states_which_have_names():
     grid = Quantization.per_tensor(0.1, 0)
     x, y = (Tensor(name, (1, 8), TensorType.INT8, grid) for name in "xy")
     state = Tensor("", (1, 8), TensorType.INT8, grid, is_variable=True)
-    model = Model([Graph([x], [y], [Operator("SVDF", [x, state], [y], schema.SVDFOptionsT())])])
-    with pytest.raises(UnsupportedError, match=r"operator 0 \(SVDF\) that makes 'y' has no C ker"):
+    model = Model([Graph([x], [y], [Operator("RNN", [x, state], [y], schema.RNNOptionsT())])])
+    with pytest.raises(UnsupportedError, match=r"operator 0 \(RNN\) that makes 'y' has no C ker"):
         tfedge.convert(encode(model))
     model.main.operators[0] = Operator("ADD", [x, state], [y], schema.AddOptionsT())
     with pytest.raises(UnsupportedError, match=r"a variable of operator 0 \(ADD\).*keeps a state"):

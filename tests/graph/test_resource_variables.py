@@ -132,7 +132,7 @@ def test_every_engine_gives_the_same(seed, tmp_path):
     assert right[0] != right[1]
     model = read_model(original)
     assert pipeline.run(model)
-    assert not has_resources(model)
+    assert not has_resources(model.graphs)
     assert len(model.graphs) == 1
     written = write_model(model)
     for run in (run_micro, run_litert_reference, run_c):

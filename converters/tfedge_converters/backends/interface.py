@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tfedge.quantization.schemes import Scheme, StorageScheme
     from tfedge_converters.conversion import Conversion
     from tfedge_converters.execute import CProgram
-    from tfedge_converters.graph import Model, Operator
+    from tfedge_converters.graph import Graph, Model, Operator
     from tfedge_converters.interpreters import Interpreter
     from tfedge_converters.targets import Target
     from tfedge_converters.verify.engines import Engine
@@ -177,11 +177,11 @@ class Backend:
             UnsupportedError: names the operator.
         """
 
-    def annotations(self, model: Model) -> Mapping[str, bytes]:
+    def annotations(self, graphs: Sequence[Graph]) -> Mapping[str, bytes]:
         """Metadata of the model's file that holds for just this file; name to content.
 
         Args:
-            model: as it will be written.
+            graphs: of the model, as they will be written.
         """
         return {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from tfedge.quantization.schemes import (
     StorageScheme,
 )
 from tfedge_converters.backends.interface import Backend, Emission, PackagedCode
-from tfedge_converters.graph import Model, read_model
-from tfedge_converters.graph.metadata import OFFLINE_PLAN
+from tfedge_converters.graph import Graph, Model, read_model
+from tfedge_converters.graph.metadata import OFFLINE_PLAN, metadata_in
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.interpreters import MICRO
 from tfedge_converters.targets import Target
@@ -53,30 +53,33 @@ class MicroEmission(Emission):
         arrays: the model as an array, and its operator resolver; file name to text.
         model: the graph.
         flatbuffer: its file.
+        entries: the metadata in it, where a plan of memory may be.
     """
 
     arrays: Mapping[str, str] = field(repr=False)
     model: Model = field(repr=False)
     flatbuffer: bytes = field(repr=False)
+    entries: Mapping[str, bytes] = field(repr=False)
 
     def summary(self) -> list[str]:
         """The arena that an interpreter needs, and what the plan in the file saves of it."""
-        offsets = planned_offsets(self.model, self.flatbuffer)
-        arena = predict_arena(self.model, offsets=offsets)
+        offsets = planned_offsets(self.model.main, self.entries)
+        arena = predict_arena(self.model.graphs, offsets=offsets)
         if arena is None:
             return ["the arena that TFLite Micro needs is not known"]
         text = (
             f"the arena that TFLite Micro needs: {arena.needed:,} bytes on cores of 32 bits, of "
             f"which {arena.planned:,} for tensors (with its reference kernels)"
         )
-        alone = predict_arena(self.model)
+        alone = predict_arena(self.model.graphs)
         if offsets and alone is not None:
             text += f"; the plan in the file saves {alone.needed - arena.needed:,}"
         return [text]
 
     def packaged_code(self, name: str, target: Target) -> PackagedCode:
         """The interface of generated C, over the interpreter."""
-        arena = arena_bytes(self.model, planned_offsets(self.model, self.flatbuffer))
+        offsets = planned_offsets(self.model.main, self.entries)
+        arena = arena_bytes(self.model.graphs, offsets)
         if arena is None:
             raise UnsupportedError(
                 f"the arena that TFLite Micro needs for '{name}' is not known, which a package has "
@@ -124,15 +127,17 @@ class TFLiteMicro(Backend):
         changed = write_for_micro(model)
         return super().adapt(model, target) or changed
 
-    def annotations(self, model: Model) -> Mapping[str, bytes]:
+    def annotations(self, graphs: Sequence[Graph]) -> Mapping[str, bytes]:
         """Return a plan of memory, where TFLite Micro's own takes more."""
-        entry = plan_entry(model)
+        entry = plan_entry(graphs)
         return {} if entry is None else {OFFLINE_PLAN: entry}
 
     def emit(self, conversion: Conversion) -> MicroEmission:
         """The array and the resolver."""
-        arrays = generate_array(conversion.model, conversion.flatbuffer, conversion.name)
-        return MicroEmission(arrays, arrays, conversion.model, conversion.flatbuffer)
+        model, flatbuffer = conversion.model, conversion.flatbuffer
+        entries = conversion.file.entries
+        arrays = generate_array(model, flatbuffer, conversion.name, entries=entries)
+        return MicroEmission(arrays, arrays, model, flatbuffer, entries)
 
     def reopen(
         self,
@@ -146,12 +151,13 @@ class TFLiteMicro(Backend):
         """The array and the resolver, as they lie there."""
         own = {name + ending for ending in self.endings}
         arrays = {file: data.decode("utf-8") for file, data in files.items() if file in own}
-        return MicroEmission(arrays, arrays, model, flatbuffer)
+        return MicroEmission(arrays, arrays, model, flatbuffer, metadata_in(flatbuffer))
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Return the array with the model's bytes."""
         file = f"{name}{_DATA}"
-        return {file: [generate_array(read_model(flatbuffer), flatbuffer, name)[file]]}
+        model, entries = read_model(flatbuffer), metadata_in(flatbuffer)
+        return {file: [generate_array(model, flatbuffer, name, entries=entries)[file]]}
 
 
 BACKEND = TFLiteMicro()

@@ -10,4 +10,4 @@ def adapt_to_target(conversion: Conversion) -> None:
     backend, target = conversion.backend, conversion.target
     conversion.file.change(lambda model: backend.adapt(model, target))
     backend.check_model(conversion.model)
-    conversion.file.annotate(backend.annotations(conversion.model))
+    conversion.file.annotate(backend.annotations(conversion.model.graphs))

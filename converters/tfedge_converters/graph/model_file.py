@@ -50,4 +50,10 @@ class ModelFile:
             entries: name to bytes, which the next change of the model discards.
         """
         if self._flatbuffer is None or metadata_in(self._flatbuffer) != entries:
-            self._flatbuffer, self._entries = None, dict(entries)
+            self._flatbuffer = None
+        self._entries = dict(entries)
+
+    @property
+    def entries(self) -> Mapping[str, bytes]:
+        """The metadata that it was annotated with."""
+        return self._entries

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tfedge_converters.c.memory import Buffer
-from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph import Graph, Operator, Tensor
 from tfedge_converters.tflm.cmsis_nn import Kernels
 from tfedge_converters.tflm.kernel_buffers import (
     data_type,
@@ -69,7 +69,7 @@ class Arena:
 
 
 def predict_arena(
-    model: Model,
+    graphs: Sequence[Graph],
     *,
     kernels: Kernels = Kernels.REFERENCE,
     layout: str = ARM,
@@ -78,7 +78,7 @@ def predict_arena(
     """Compute what an interpreter takes for a model.
 
     Args:
-        model: as its file has it.
+        graphs: of the model, as its file has them.
         kernels: what TFLite Micro is built with.
         layout: of C++ structures: ARM, as arm-none-eabi-gcc lays them out; LARGEST, of any
             processor of 32 bits, however TFLite Micro is built; X86_64, of its Python package.
@@ -87,8 +87,8 @@ def predict_arena(
     Returns:
         None for several graphs, or an operator whose kernel is not known.
     """
-    graph = model.main
-    if len(model.graphs) != 1 or not all(is_known(op, kernels) for op in graph.operators):
+    graph = graphs[0]
+    if len(graphs) != 1 or not all(is_known(op, kernels) for op in graph.operators):
         return None
     tail = _Tail(layout)
     tail.take_structures(*_INTERPRETER)
@@ -126,14 +126,14 @@ def predict_arena(
     return Arena(planned, tail.bytes, max(preparing, planning))
 
 
-def arena_bytes(model: Model, offsets: Mapping[int, int]) -> dict[str, int] | None:
+def arena_bytes(graphs: Sequence[Graph], offsets: Mapping[int, int]) -> dict[str, int] | None:
     """How large to make an arena, for every kind of core that a header can tell.
 
     Sizes are for the layout of structures that takes more, and with room for what options of dense
     layers have grown by in later versions; what CMSIS-NN would take counts where it takes more.
 
     Args:
-        model: as its file has it.
+        graphs: of the model, as its file has them.
         offsets: of its plan, see `predict_arena`.
 
     Returns:
@@ -141,14 +141,14 @@ def arena_bytes(model: Model, offsets: Mapping[int, int]) -> dict[str, int] | No
         pointers of 64 bits, to bytes; what CMSIS-NN takes is left out where it is not known. None
         where nothing is.
     """
-    room = _LATER_OPTIONS_BYTES * sum(op.code == "FULLY_CONNECTED" for op in model.main.operators)
+    room = _LATER_OPTIONS_BYTES * sum(op.code == "FULLY_CONNECTED" for op in graphs[0].operators)
     sizes: dict[str, int] = {}
     for kernels in Kernels:
-        arena = predict_arena(model, kernels=kernels, layout=LARGEST, offsets=offsets)
+        arena = predict_arena(graphs, kernels=kernels, layout=LARGEST, offsets=offsets)
         if arena is not None:
             needed = arena.needed + room
             sizes[kernels.name.lower()] = max(needed, sizes.get("reference", 0))
-    wide = predict_arena(model, layout=X86_64, offsets=offsets)
+    wide = predict_arena(graphs, layout=X86_64, offsets=offsets)
     if wide is None:
         return None
     return {**sizes, "wide": wide.needed}

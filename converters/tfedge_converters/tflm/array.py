@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,7 +22,11 @@ ALIGNMENT = 16
 
 
 def generate_array(
-    model: Model, flatbuffer: bytes, name: str, methods: list[str] | None = None
+    model: Model,
+    flatbuffer: bytes,
+    name: str,
+    methods: list[str] | None = None,
+    entries: Mapping[str, bytes] | None = None,
 ) -> dict[str, str]:
     """The files `<name>_model_data.h`, `<name>_model_data.c` and `<name>_op_resolver.h`.
 
@@ -30,6 +35,7 @@ def generate_array(
         flatbuffer: its bytes, or what a compiler made of them.
         name: one that `foreign_text.check_model_name` takes.
         methods: what registers the operators of `flatbuffer`; None for those of `model`.
+        entries: the file's metadata, where a plan of memory may be.
 
     Raises:
         TfedgeError: `name` cannot be that of a model.
@@ -40,7 +46,7 @@ def generate_array(
     arena = None
     if methods is None:
         methods = resolver_methods(model)
-        arena = arena_bytes(model, planned_offsets(model, flatbuffer))
+        arena = arena_bytes(model.graphs, planned_offsets(model.main, entries or {}))
     context = {
         "arena": arena,
         "version": tfedge.__version__,

@@ -20,6 +20,7 @@ from tfedge_converters.c.runtime_files import runtime_file, runtime_id
 from tfedge_converters.c.set_id import PLACEHOLDER, tied
 from tfedge_converters.foreign_text import Code, code_templates
 from tfedge_converters.graph import Model
+from tfedge_converters.graph.metadata import metadata_in
 from tfedge_converters.graph.real_operators import library_rounding
 from tfedge_converters.graph.sequences import keeps_state
 from tfedge_converters.graph.single_graph import single_graph
@@ -86,7 +87,7 @@ def generate_interface(
         }
         for vector in vectors
     ]
-    arrays_of_model = generate_array(model, flatbuffer, name)
+    arrays_of_model = generate_array(model, flatbuffer, name, entries=metadata_in(flatbuffer))
     interpreter_bytes = _interpreter_bytes(len(resolver_methods(model)))
     context = {
         "version": tfedge.__version__,

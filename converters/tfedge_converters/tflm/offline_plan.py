@@ -8,11 +8,11 @@ operator write over its operand where its kernels read an element before they wr
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfedge_converters.c.memory import Buffer, place
-from tfedge_converters.graph import Graph, Model, Operator, Tensor
-from tfedge_converters.graph.metadata import OFFLINE_PLAN, metadata_in
+from tfedge_converters.graph import Graph, Operator, Tensor
+from tfedge_converters.graph.metadata import OFFLINE_PLAN
 from tfedge_converters.tflm.arena import predict_arena
 from tfedge_converters.tflm.cmsis_nn import Kernels
 from tfedge_converters.tflm.planning import ALIGNMENT, lifetimes
@@ -30,34 +30,34 @@ _ELEMENTWISE_NAMES = (
 _ELEMENTWISE = frozenset(_ELEMENTWISE_NAMES.split())
 
 
-def plan_entry(model: Model) -> bytes | None:
+def plan_entry(graphs: Sequence[Graph]) -> bytes | None:
     """The metadata entry with a plan by which TFLite Micro needs less memory.
 
     Args:
-        model: as it will be written.
+        graphs: of the model, as they will be written.
 
     Returns:
         None where its own plan is as good, with any of its kernels, or there are several graphs.
     """
-    if len(model.graphs) != 1:
+    if len(graphs) != 1:
         return None
-    offsets = _searched(model.main)
-    if not offsets or not _is_smaller(model, offsets):
+    offsets = _searched(graphs[0])
+    if not offsets or not _is_smaller(graphs, offsets):
         return None
-    tensors = list(model.main.tensors())
+    tensors = list(graphs[0].tensors())
     numbers = [offsets.get(id(tensor), _ONLINE) for tensor in tensors]
     return struct.pack(f"<{_HEADER + len(numbers)}i", _VERSION, _SUBGRAPH, len(numbers), *numbers)
 
 
-def planned_offsets(model: Model, flatbuffer: bytes) -> dict[int, int]:
+def planned_offsets(graph: Graph, entries: Mapping[str, bytes]) -> dict[int, int]:
     """Offsets of tensors of the main graph, by their id, that a file says; none if it says none.
 
     Args:
-        model: the one that `plan_entry` was called with, or read from the file.
-        flatbuffer: the file.
+        graph: the first of those that `plan_entry` was called with, or read from the file.
+        entries: of the file's metadata.
     """
-    entry = metadata_in(flatbuffer).get(OFFLINE_PLAN, b"")
-    tensors = list(model.main.tensors())
+    entry = entries.get(OFFLINE_PLAN, b"")
+    tensors = list(graph.tensors())
     if len(entry) != 4 * (_HEADER + len(tensors)):
         return {}
     numbers = [number for (number,) in struct.iter_unpack("<i", entry)][_HEADER:]
@@ -65,11 +65,11 @@ def planned_offsets(model: Model, flatbuffer: bytes) -> dict[int, int]:
     return {id(tensor): offset for tensor, offset in pairs if offset >= 0}
 
 
-def _is_smaller(model: Model, offsets: Mapping[int, int]) -> bool:
+def _is_smaller(graphs: Sequence[Graph], offsets: Mapping[int, int]) -> bool:
     smaller = False
     for kernels in Kernels:
-        before = predict_arena(model, kernels=kernels)
-        after = predict_arena(model, kernels=kernels, offsets=offsets)
+        before = predict_arena(graphs, kernels=kernels)
+        after = predict_arena(graphs, kernels=kernels, offsets=offsets)
         if before is None or after is None:
             continue
         if after.planned > before.planned:

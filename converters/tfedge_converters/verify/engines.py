@@ -147,7 +147,7 @@ def _run(
     Interpreters reset resource variables to zeros, whatever these began with, or not at all: every
     sequence has an interpreter of its own then.
     """
-    if not has_resources(model):
+    if not has_resources(model.graphs):
         every = sequence if keeps_state(model.main) else 1
         return run_model(interpreter, model, flatbuffer, samples, every)
     parts = [samples[at : at + sequence] for at in range(0, len(samples), sequence)]

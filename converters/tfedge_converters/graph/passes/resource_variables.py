@@ -12,7 +12,7 @@ invocation before, and a SELECT_V2 takes the first values if there was none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,9 +31,9 @@ _SLICED_RANKS = range(1, 6)
 _Key = tuple[bytes, bytes]
 
 
-def has_resources(model: Model) -> bool:
-    """Whether a model keeps values in resource variables."""
-    operators = (operator for graph in model.graphs for operator in graph.operators)
+def has_resources(graphs: Iterable[Graph]) -> bool:
+    """Whether a model of these graphs keeps values in resource variables."""
+    operators = (operator for graph in graphs for operator in graph.operators)
     return any(operator.code in _RESOURCES for operator in operators)
 
 
@@ -50,7 +50,7 @@ def write_resources_as_memories(model: Model) -> bool:
     Raises:
         ModelFileError: an operator's options belong to another.
     """
-    if not has_resources(model):
+    if not has_resources(model.graphs):
         return False
     once = [operator for operator in model.main.operators if operator.code == _ONCE]
     indices = [options_of(model.main, operator).initSubgraphIndex for operator in once]

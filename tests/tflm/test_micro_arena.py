@@ -34,7 +34,10 @@ from tfedge_converters.tflm.arena import X86_64
 
 # MicroInterpreter::arena_used_bytes() in QEMU, tflite-micro 90b983c2, arm-none-eabi-gcc 12.2.
 BASELINES = list(csv.DictReader((Path(__file__).parent / "tflm_arenas.csv").open()))
-MICRO_OPERATORS = sorted(OPERATORS.keys() - ORACLE_LITERT)
+# Its interpreter has no DEQUANTIZE of half precision.
+MICRO_OPERATORS = sorted(
+    name for name in OPERATORS.keys() - ORACLE_LITERT if not name.startswith("half_")
+)
 KERNELS = {kernels.name.lower(): kernels for kernels in Kernels}
 
 
@@ -67,7 +70,7 @@ def outputs(made, model, seed=0):
 @pytest.mark.parametrize("row", BASELINES, ids=lambda row: "-".join(row.values()))
 def test_it_is_what_was_used_on_cores_of_32_bits(published, row):
     model = read_file(published(f"mlperf_tiny/{row['model']}_int8.tflite"))
-    arena = predict_arena(model, kernels=KERNELS[row["kernels"]])
+    arena = predict_arena(model.graphs, kernels=KERNELS[row["kernels"]])
     assert arena.used == int(row["arena_bytes"])
     assert arena.planned == int(row["planned_bytes"])
 
@@ -77,7 +80,7 @@ def test_it_is_what_the_interpreter_takes_here(name):
     model = random_model(name, 3, 2)
     write_for_micro(model)
     flatbuffer = write_model(model)
-    arena = predict_arena(model, layout=X86_64)
+    arena = predict_arena(model.graphs, layout=X86_64)
     assert interpreter(flatbuffer)[1] == (arena.planned, arena.persistent)
     interpreter(flatbuffer, arena.needed + 16)  # whose memory may begin anywhere
 
@@ -102,9 +105,9 @@ def diamond():
 def test_a_plan_that_is_smaller_is_followed_and_changes_no_output():
     model = diamond()
     plain = write_model(model)
-    planned = write_model(model, {OFFLINE_PLAN: plan_entry(model)})
-    offsets = planned_offsets(model, planned)
-    before, after = predict_arena(model), predict_arena(model, offsets=offsets)
+    planned = write_model(model, {OFFLINE_PLAN: plan_entry(model.graphs)})
+    offsets = planned_offsets(model.main, metadata_in(planned))
+    before, after = predict_arena(model.graphs), predict_arena(model.graphs, offsets=offsets)
     assert (before.planned, after.planned) == (12288, 8192)
     made, (head, _) = interpreter(planned)
     assert head == 8192
@@ -116,13 +119,14 @@ def test_a_plan_that_is_smaller_is_followed_and_changes_no_output():
 
 def test_vww_needs_a_fifth_less(published):
     model = read_file(published("mlperf_tiny/vww_int8.tflite"))
-    offsets = planned_offsets(model, write_model(model, {OFFLINE_PLAN: plan_entry(model)}))
-    assert predict_arena(model).used == 100660
-    assert predict_arena(model, offsets=offsets).used == 82228
+    planned = write_model(model, {OFFLINE_PLAN: plan_entry(model.graphs)})
+    offsets = planned_offsets(model.main, metadata_in(planned))
+    assert predict_arena(model.graphs).used == 100660
+    assert predict_arena(model.graphs, offsets=offsets).used == 82228
 
 
 def test_no_plan_where_it_would_gain_nothing():
-    assert plan_entry(random_model("conv_2d", 1, 1)) is None
+    assert plan_entry(random_model("conv_2d", 1, 1).graphs) is None
 
 
 @pytest.mark.parametrize("kept", ["left", "right"])
@@ -130,16 +134,16 @@ def test_what_is_needed_later_is_not_written_over(kept):
     model = diamond()
     left, right = model.main.operators[0].outputs[0], model.main.operators[1].outputs[0]
     model.main.outputs.append(left if kept == "left" else right)
-    entry = plan_entry(model)
+    entry = plan_entry(model.graphs)
     if entry is not None:
-        places = planned_offsets(model, write_model(model, {OFFLINE_PLAN: entry}))
+        places = planned_offsets(model.main, metadata_in(write_model(model, {OFFLINE_PLAN: entry})))
         assert places[id(model.main.outputs[1])] != places[id(model.main.outputs[0])]
 
 
 def test_a_plan_is_of_one_file_alone():
     """A graph that was read from a file has no plan: it would be wrong once anything changes."""
     model = diamond()
-    planned = write_model(model, {OFFLINE_PLAN: plan_entry(model)})
+    planned = write_model(model, {OFFLINE_PLAN: plan_entry(model.graphs)})
     again = read_model(planned)
     assert again.metadata == {} and metadata_in(planned)
     assert write_model(again) == write_model(model)
@@ -178,8 +182,8 @@ def test_the_header_is_c_and_cpp(tmp_path, standard, compiler):
 
 def test_what_cmsis_nn_takes_is_said_to_be_unknown_where_it_is():
     model = random_model("transpose_conv", 1, 1)
-    assert predict_arena(model) is not None
-    assert predict_arena(model, kernels=Kernels.CMSIS_NN) is None
+    assert predict_arena(model.graphs) is not None
+    assert predict_arena(model.graphs, kernels=Kernels.CMSIS_NN) is None
     artifact = tfedge.convert(write_model(model), target="tflite-micro", name="net")
     header = artifact.files["net_model_data.h"]
     assert "CMSIS-NN takes more" in header and "__ARM_FEATURE_MVE" not in header
@@ -193,7 +197,7 @@ def test_files_with_compressed_weights_are_refused():
 @pytest.mark.parametrize("entry", [b"", b"1", bytes(12), bytes(4096)])
 def test_a_plan_of_other_tensors_is_none(entry):
     model = diamond()
-    assert planned_offsets(model, write_model(model, {OFFLINE_PLAN: entry})) == {}
+    assert planned_offsets(model.main, metadata_in(write_model(model, {OFFLINE_PLAN: entry}))) == {}
 
 
 @pytest.mark.parametrize("name", ["conv_2d", "fully_connected", "mean", "transpose_conv"])
@@ -210,4 +214,4 @@ def test_operators_that_no_kernel_takes_have_no_arena(name):
         else:
             operator.options = None
         for kernels in Kernels:
-            predict_arena(model, kernels=kernels)
+            predict_arena(model.graphs, kernels=kernels)
