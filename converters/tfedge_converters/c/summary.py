@@ -66,7 +66,7 @@ def _compact_lines(source: CSource) -> list[str]:
 
 
 def _unpacked_lines(source: CSource, model: Model) -> list[str]:
-    """What weights of 4 bits take beyond that, in layers where each has a byte."""
+    """Bytes that weights of 4 bits take beyond that, in layers where each has a byte."""
     with_bytes = {
         layer.operator.outputs[0].name
         for layer in source.plan.layers

@@ -28,7 +28,7 @@ _QUICK = (INT4, SHARED, SPARSE)
 
 @dataclass(frozen=True)
 class Preference:
-    """What flash is worth.
+    """How much flash is worth.
 
     Attributes:
         forms: that come into question.
@@ -71,14 +71,14 @@ class _Candidate:
     saved: int
 
     def gain(self, price: float) -> float:
-        """What it is worth, in instructions."""
+        """How many instructions it is worth."""
         tiling = self.call.tiling
         code = 0 if tiling is None else bytes_of_tiling(tiling)
         return price * (self.saved - code) - self.instructions
 
     @property
     def form(self) -> str:
-        """What restores or reads its weights, once in a program."""
+        """Name the code that restores or reads its weights, once in a program."""
         tiling = self.call.tiling
         return self.call.kernel if tiling is None else tiling.stored.form
 

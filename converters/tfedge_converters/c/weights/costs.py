@@ -1,4 +1,4 @@
-"""What it costs to restore weights: instructions, and bytes of code."""
+"""Costs of restoring weights: instructions, and bytes of code."""
 
 from __future__ import annotations
 

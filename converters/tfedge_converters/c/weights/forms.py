@@ -51,7 +51,7 @@ class StoredWeights:
 
     @property
     def words(self) -> str:
-        """What it is, for a comment: "16 values", …"""
+        """The form for a comment: "16 values", …"""
         return _WORDS[self.form](self.params)
 
 
@@ -80,7 +80,7 @@ def may_have(form: str, weights: np.ndarray) -> bool:
 
 
 def restored(weights: StoredWeights, tiles: int, values: int) -> np.ndarray:
-    """What the reader restores: int8, (tiles, values)."""
+    """Restore weights as the reader does: int8, (tiles, values)."""
     return _RESTORE[weights.form](weights.params, tiles, values)
 
 

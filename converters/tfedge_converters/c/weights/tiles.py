@@ -195,7 +195,7 @@ _LEAST_BAND = 4
 
 @dataclass(frozen=True)
 class _Kind:
-    """What is known of a natural kernel.
+    """Facts about a natural kernel.
 
     Attributes:
         channels, rows: of its product.

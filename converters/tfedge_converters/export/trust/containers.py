@@ -112,7 +112,7 @@ def check_hdf5(path: Path, member: str = "") -> None:
 
 
 def _limits(path: Path) -> Limits:
-    """What reading a file may cost: little processor time, unless it is large."""
+    """Limits of reading a file: little processor time, unless it is large."""
     most = limits()
     return replace(most, seconds=1 + most.seconds // 20 + path.stat().st_size // _BYTES_A_SECOND)
 

@@ -99,7 +99,7 @@ class _Variable:
 
     @property
     def zeros(self) -> np.ndarray:
-        """What interpreters reset a variable to."""
+        """Values that interpreters reset a variable to."""
         assert self.like is not None
         grid = self.like.quantization
         zero = 0 if grid is None else int(grid.zero_point[0])
@@ -107,7 +107,7 @@ class _Variable:
 
     @property
     def first_values(self) -> np.ndarray:
-        """What it begins with."""
+        """Values that it begins with."""
         return self.zeros if self.first is None else self.first
 
     @property
@@ -117,7 +117,7 @@ class _Variable:
 
 
 def _key(graph: Graph, handle: Operator) -> _Key:
-    """What a variable is known by."""
+    """Name and container that a variable is known by."""
     options = options_of(graph, handle)
     return bytes(options.container or b""), bytes(options.sharedName or b"")
 
@@ -257,7 +257,7 @@ class _Rewriting:
             self._move(value, self._state(variable))
 
     def _begin(self, variable: _Variable, result: Tensor) -> None:
-        """What a variable held before this invocation."""
+        """Put down what a variable held before this invocation."""
         if variable.writes is None:
             result.data = variable.first_values
             return
