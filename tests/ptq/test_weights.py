@@ -136,7 +136,7 @@ def test_formats_are_as_wide_as_their_integers(bits, type_, largest):
     assert (made_as.bits, made_as.type.name, made_as.limit) == (bits, type_, largest)
     trained = WeightGrid(np.float32([1]), 3)
     chosen = weight_format(scheme, operator, policy, trained, activations)
-    assert (chosen.bits, chosen.type, chosen.limit) == (3, TensorType.INT8, 3)
+    assert (chosen.bits, chosen.type, chosen.limit) == (3, TensorType.INT4, 3)
 
 
 @pytest.mark.parametrize(("bits", "code"), [(16, "FULLY_CONNECTED"), (8, "TRANSPOSE_CONV")])

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from device_agreement import agreement
+from processor_support import needs_channels_first
 from training_cases import CLASSES, SHAPE, compiled, data, small_net
 
 import tfedge
@@ -216,6 +217,7 @@ def test_slices_that_leave_nothing_are_refused_by_name():
 
 
 def test_biases_that_keras_adds_along_another_axis_are_refused():
+    needs_channels_first()
     numbers = keras.Input((5, 4))
     layer = layers.Conv1D(2, 1, strides=2, data_format="channels_first", name="strided")
     model = keras.Model(numbers, layer(numbers))
