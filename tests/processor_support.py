@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def needs_channels_first() -> None:
-    """Skips a test where TensorFlow convolves no channels-first images: without its oneDNN kernels."""
+    """Skips a test where TensorFlow, without oneDNN, convolves no channels-first images."""
     images, kernel = np.zeros((1, 1, 3, 3), np.float32), np.zeros((1, 1, 1, 1), np.float32)
     try:
         keras.ops.conv(images, kernel, data_format="channels_first")
