@@ -71,6 +71,6 @@ void tfedge_blocks_s8_four(const tfedge_pairs_s8_params *product,
     words = sum_blocks(words, steps, count, columns, sums);
     steps += count;
     tfedge_requantize_four_pixels(row, odd, product->exact, sums, output + channel, pixel_step);
-    row += odd == 0 ? 0 : (product->exact != 0 ? 8 : 6);
+    row = odd == 0 ? row : tfedge_next_row(row, product->exact);
   }
 }

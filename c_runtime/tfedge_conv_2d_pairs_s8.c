@@ -3,13 +3,9 @@
 
 #include "tfedge_conv_2d_columns.h"
 
-TFEDGE_INLINE void multiply_conv_2d_pairs(const void *weights, uint32_t *columns, int8_t *output,
-                                          int32_t pixel_step) {
-  tfedge_pairs_s8_four((const tfedge_pairs_s8_params *)weights, columns, output, pixel_step);
-}
-
 TFEDGE_SHARED
 void tfedge_conv_2d_pairs_s8(const tfedge_conv_2d_pairs_s8_params *params, const int8_t *input,
                              int8_t *output, void *scratch) {
-  tfedge_conv_2d_columns(params, input, output, scratch, multiply_conv_2d_pairs, &params->product);
+  tfedge_conv_2d_columns(params, input, output, scratch, tfedge_pairs_s8_multiply,
+                         &params->product);
 }

@@ -35,7 +35,7 @@ TFEDGE_INLINE void tfedge_four_sums_finish(const tfedge_four_sums *from, int32_t
   sums[3] = from->sums23.second;
 }
 
-/* row: constants of two channels. */
+/* One channel's results. row: constants of two channels. */
 TFEDGE_INLINE void tfedge_requantize_four_pixels(const int32_t *row, int32_t odd, int32_t exact,
                                                  const int32_t sums[4], int8_t *output,
                                                  int32_t pixel_step) {
@@ -54,6 +54,21 @@ TFEDGE_INLINE void tfedge_requantize_four_pixels(const int32_t *row, int32_t odd
       output += pixel_step;
     }
   }
+}
+
+/* From the constants of two channels to those of the next two. */
+TFEDGE_INLINE const int32_t *tfedge_next_row(const int32_t *row, int32_t exact) {
+  return row + (exact != 0 ? 8 : 6);
+}
+
+/* The results of two channels; returns the constants of the next two. */
+TFEDGE_INLINE const int32_t *tfedge_requantize_two_channels(const int32_t *row, int32_t exact,
+                                                            const int32_t even[4],
+                                                            const int32_t odd[4], int8_t *output,
+                                                            int32_t pixel_step) {
+  tfedge_requantize_four_pixels(row, 0, exact, even, output, pixel_step);
+  tfedge_requantize_four_pixels(row, 1, exact, odd, output + 1, pixel_step);
+  return tfedge_next_row(row, exact);
 }
 
 #endif

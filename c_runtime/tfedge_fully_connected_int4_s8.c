@@ -11,6 +11,7 @@ typedef struct two_channels {
   int32_t odd;
 } two_channels;
 
+/* Four values times the weights of four channels, two words. */
 #if TFEDGE_HAS_DSP
 
 TFEDGE_INLINE void add_two_channels(two_channels *sums, uint32_t word, uint32_t even_values,
@@ -23,25 +24,13 @@ TFEDGE_INLINE void add_two_channels(two_channels *sums, uint32_t word, uint32_t 
   sums->odd = tfedge_add_products(odd & 0x000f000fu, odd_values, sums->odd);
 }
 
-/* Four channels of one row; returns the weights of the next ones. */
-TFEDGE_KEEP_ORDER static TFEDGE_APART const int32_t *sum_fours(const int8_t *input, int32_t depth,
-                                                               const int32_t *weights,
-                                                               two_channels sums[2]) {
-  const int8_t *const end = input + depth;
-  two_channels first = {0, 0};
-  two_channels second = {0, 0};
-  while (input != end) {
-    const uint32_t four = tfedge_load_four(input);
-    const uint32_t even = tfedge_even_bytes(four);
-    const uint32_t odd = tfedge_odd_bytes(four);
-    add_two_channels(&first, (uint32_t)weights[0], even, odd);
-    add_two_channels(&second, (uint32_t)weights[1], even, odd);
-    input += 4;
-    weights += 2;
-  }
-  sums[0] = first;
-  sums[1] = second;
-  return weights;
+TFEDGE_INLINE void add_values(two_channels *first, two_channels *second, const int32_t *weights,
+                              const int8_t *values) {
+  const uint32_t four = tfedge_load_four(values);
+  const uint32_t even = tfedge_even_bytes(four);
+  const uint32_t odd = tfedge_odd_bytes(four);
+  add_two_channels(first, (uint32_t)weights[0], even, odd);
+  add_two_channels(second, (uint32_t)weights[1], even, odd);
 }
 
 #else
@@ -54,14 +43,23 @@ TFEDGE_INLINE void add_two_channels(two_channels *sums, const int32_t *word, con
   }
 }
 
-static TFEDGE_APART const int32_t *sum_fours(const int8_t *input, int32_t depth,
-                                             const int32_t *weights, two_channels sums[2]) {
+TFEDGE_INLINE void add_values(two_channels *first, two_channels *second, const int32_t *weights,
+                              const int8_t *values) {
+  add_two_channels(first, weights, values);
+  add_two_channels(second, weights + 1, values);
+}
+
+#endif
+
+/* Four channels of one row; returns the weights of the next ones. */
+TFEDGE_KEEP_ORDER static TFEDGE_APART const int32_t *sum_fours(const int8_t *input, int32_t depth,
+                                                               const int32_t *weights,
+                                                               two_channels sums[2]) {
   const int8_t *const end = input + depth;
   two_channels first = {0, 0};
   two_channels second = {0, 0};
   while (input != end) {
-    add_two_channels(&first, weights, input);
-    add_two_channels(&second, weights + 1, input);
+    add_values(&first, &second, weights, input);
     input += 4;
     weights += 2;
   }
@@ -69,8 +67,6 @@ static TFEDGE_APART const int32_t *sum_fours(const int8_t *input, int32_t depth,
   sums[1] = second;
   return weights;
 }
-
-#endif
 
 TFEDGE_SHARED
 void tfedge_fully_connected_int4_s8(const tfedge_fully_connected_int4_s8_params *params,

@@ -1,6 +1,7 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_fully_connected_pairs_s8.h"
 
+#include "tfedge_row_sums_s8.h"
 #include "tfedge_two_sums.h"
 
 #if TFEDGE_HAS_DSP
@@ -179,9 +180,7 @@ static void fours(const tfedge_fully_connected_pairs_s8_params *params, const in
     int32_t sums[4] = {bias[0], bias[1], bias[2], bias[3]};
     weights = sum_four(input, params->depth, weights, sums);
     for (int32_t i = 0; i < 4; i++) {
-      *output++ =
-          (int8_t)(params->exact ? tfedge_requantize_exactly(sums[i], scale[0], scale[1], scale[2])
-                                 : tfedge_requantize_by_steps(sums[i], scale[0], scale[1]));
+      *output++ = tfedge_row_result(sums[i], scale, params->exact);
       scale += params->scale_words;
     }
     bias += 4;

@@ -3,13 +3,8 @@
 
 #include "tfedge_matmul_columns.h"
 
-TFEDGE_INLINE void multiply_matmul_pairs(const void *weights, uint32_t *columns, int8_t *output,
-                                         int32_t pixel_step) {
-  tfedge_pairs_s8_four((const tfedge_pairs_s8_params *)weights, columns, output, pixel_step);
-}
-
 TFEDGE_SHARED
 void tfedge_matmul_pairs_s8(const tfedge_matmul_pairs_s8_params *params, const int8_t *input,
                             int8_t *output, void *scratch) {
-  tfedge_matmul_columns(params, input, output, scratch, multiply_matmul_pairs, &params->product);
+  tfedge_matmul_columns(params, input, output, scratch, tfedge_pairs_s8_multiply, &params->product);
 }

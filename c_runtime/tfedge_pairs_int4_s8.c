@@ -1,6 +1,7 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_pairs_int4_s8.h"
 
+#include "tfedge_four_bits.h"
 #include "tfedge_four_sums.h"
 #include "tfedge_pairs_assembly.h"
 
@@ -114,15 +115,13 @@ void tfedge_pairs_int4_s8_four(const tfedge_pairs_s8_params *params, uint32_t *c
 #else
 
 /* Weights of one channel as the words that tfedge_four_sums_add takes: 16 times the even channel's
- * bytes are no int8, so that its halves are cut out instead. */
+ * bytes are no int8, so that its halves are cut out instead, which have a sign. */
 TFEDGE_INLINE int32_t even_weights(int32_t word) {
-  const uint32_t halves = (uint32_t)word >> 4 & 0x0f0f0f0fu;
-  return (int32_t)((((halves ^ 0x08080808u) | 0x80808080u) - 0x08080808u) ^ 0x80808080u);
+  return (int32_t)tfedge_less_eight(tfedge_upper_halves((uint32_t)word) ^ 0x08080808u);
 }
 
 TFEDGE_INLINE int32_t odd_weights(int32_t word) {
-  const uint32_t halves = (uint32_t)word & 0x0f0f0f0fu;
-  return (int32_t)(((halves | 0x80808080u) - 0x08080808u) ^ 0x80808080u);
+  return (int32_t)tfedge_less_eight(tfedge_lower_halves((uint32_t)word));
 }
 
 TFEDGE_INLINE void add_channel(tfedge_four_sums *sums, const uint32_t *columns, int32_t weights) {
@@ -149,15 +148,13 @@ static TFEDGE_APART void sum_channels_of_bytes(const tfedge_pairs_s8_params *par
 TFEDGE_SHARED
 void tfedge_pairs_int4_s8_four(const tfedge_pairs_s8_params *params, uint32_t *columns,
                                int8_t *output, int32_t pixel_step) {
-  const int32_t exact = params->exact;
   const int32_t *row = params->rows;
   const int32_t *weights = params->weights;
   for (int32_t channel = 0; channel < params->channels; channel += 2) {
     int32_t sums[2][4];
     sum_channels_of_bytes(params, columns, weights, sums);
-    tfedge_requantize_four_pixels(row, 0, exact, sums[0], output + channel, pixel_step);
-    tfedge_requantize_four_pixels(row, 1, exact, sums[1], output + channel + 1, pixel_step);
-    row += exact != 0 ? 8 : 6;
+    row = tfedge_requantize_two_channels(row, params->exact, sums[0], sums[1], output + channel,
+                                         pixel_step);
     weights += params->pairs / 2;
   }
 }

@@ -16,4 +16,10 @@
 void tfedge_pairs_int4_s8_four(const tfedge_pairs_s8_params *params, uint32_t *columns,
                                int8_t *output, int32_t pixel_step);
 
+/* The same as a tfedge_four_pixels, of a tfedge_pairs_s8_params. */
+TFEDGE_INLINE void tfedge_pairs_int4_s8_multiply(const void *params, uint32_t *columns,
+                                                 int8_t *output, int32_t pixel_step) {
+  tfedge_pairs_int4_s8_four((const tfedge_pairs_s8_params *)params, columns, output, pixel_step);
+}
+
 #endif

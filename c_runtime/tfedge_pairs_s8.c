@@ -155,15 +155,13 @@ static TFEDGE_APART void sum_two_channels(const tfedge_pairs_s8_params *params,
 TFEDGE_SHARED
 void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
                           int8_t *output, int32_t pixel_step) {
-  const int32_t exact = params->exact;
   const int32_t *row = params->rows;
   const int32_t *weights = params->weights;
   for (int32_t channel = 0; channel < params->channels; channel += 2) {
     int32_t sums[2][4];
     sum_two_channels(params, columns, weights, sums);
-    tfedge_requantize_four_pixels(row, 0, exact, sums[0], output + channel, pixel_step);
-    tfedge_requantize_four_pixels(row, 1, exact, sums[1], output + channel + 1, pixel_step);
-    row += exact != 0 ? 8 : 6;
+    row = tfedge_requantize_two_channels(row, params->exact, sums[0], sums[1], output + channel,
+                                         pixel_step);
     weights += params->pairs;
   }
 }

@@ -30,6 +30,12 @@ typedef struct tfedge_pairs_s8_params {
 void tfedge_pairs_s8_four(const tfedge_pairs_s8_params *params, const uint32_t *columns,
                           int8_t *output, int32_t pixel_step);
 
+/* The same as a tfedge_four_pixels, of a tfedge_pairs_s8_params. */
+TFEDGE_INLINE void tfedge_pairs_s8_multiply(const void *params, uint32_t *columns, int8_t *output,
+                                            int32_t pixel_step) {
+  tfedge_pairs_s8_four((const tfedge_pairs_s8_params *)params, columns, output, pixel_step);
+}
+
 /* Widens `count` values of four pixels, a multiple of 4, to the words of a column. Returns what
  * follows them. */
 uint32_t *tfedge_pairs_s8_widen(uint32_t *columns, const int8_t *pixel0, const int8_t *pixel1,
