@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from kernel_comparison import mismatches
+from layouts import calls_of
 from random_builder import SAME, Builder
 from random_graphs import random_batch, random_model
 from random_stored import FORMS as DATA
@@ -42,7 +43,7 @@ def only(monkeypatch):
         monkeypatch.setitem(choice.PREFERENCES, "shared", preference)
         monkeypatch.setattr(choice, "_LEAST_SAVING", 1)
         monkeypatch.setattr(choice, "bytes_of_tiling", lambda tiling: 0)
-        monkeypatch.setattr(choice, "READER_BYTES", dict.fromkeys(forms.FORMS, 0))
+        monkeypatch.setattr(choice, "reader_functions", lambda form: ())
         monkeypatch.setattr(choice, "_TILE_BYTES", range(16, 2000))
         monkeypatch.setattr(
             choice, "_cuts", lambda *args: (one for one in cuts(*args) if cut(*one))
@@ -52,8 +53,7 @@ def only(monkeypatch):
 
 
 def tilings(layout):
-    calls = [call for layer in layout.layers for call in layer.lowered.calls]
-    return [call.tiling for call in calls if call.tiling is not None]
+    return [call.tiling for call in calls_of(layout) if call.tiling is not None]
 
 
 def planned(model, target, preference):
@@ -162,8 +162,7 @@ def test_the_arena_does_not_grow(target):
 
 
 def compact(layout):
-    calls = [call for layer in layout.layers for call in layer.lowered.calls]
-    return Counter(call.kernel for call in calls if call.form)
+    return Counter(call.kernel for call in calls_of(layout) if call.form)
 
 
 # Which random operators' weights kernels read in the form that they are stored in.

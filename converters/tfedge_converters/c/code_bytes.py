@@ -39,6 +39,9 @@ TURN_BYTES = 4
 # Functions that kernels do not inline.
 INNER_BYTES = {
     "blocks_s8_four": 348,
+    "entropy_weights_read": 160,
+    "entropy_weights_start": 30,
+    "int4_weights_read": 96,
     "matmul_channels_s8": 1308,
     "matmul_lanes_s8": 600,
     "matmul_s16_row": 954,
@@ -47,6 +50,8 @@ INNER_BYTES = {
     "pairs_int4_s8_four": 1064,
     "pairs_s8_four": 868,
     "pairs_s8_widen": 124,
+    "shared_weights_read": 228,
+    "sparse_weights_read": 190,
 }
 
 # By kernel, or kernel/variant: which part of the body is left, see `kernel_variants`.

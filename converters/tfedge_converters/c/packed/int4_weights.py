@@ -30,8 +30,8 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     dense = matrices.repacked_fully_connected(call)
     if dense is None:
         return None
-    matmul: Mapping[str, Any] = dict(call.params)["matmul"]  # type: ignore[assignment]
-    weights = matmul["weights"].values.reshape(matmul["channels"], -1)
+    params: Mapping[str, Any] = call.params
+    weights = matrices.weight_rows(params["matmul"])
     if not _has_form(weights):
         return None
     if dense.kernel == "matmul_pairs_s8":
@@ -58,13 +58,13 @@ def _has_form(weights: np.ndarray) -> bool:
 
 
 def _by_columns(dense: KernelCall, kernel: str, weights: np.ndarray) -> KernelCall:
-    product: Mapping[str, Any] = dict(dense.params)["product"]  # type: ignore[assignment]
+    params: Mapping[str, Any] = dense.params
     words = Constant("weights", two_channels_a_word(weights), "[channels / 2][pairs / 2]")
     return replace(
         dense,
         kernel=kernel,
         header=kernel,
-        params={**dense.params, "product": {**product, "weights": words}},
+        params={**params, "product": {**params["product"], "weights": words}},
         scratch_bytes=dense.scratch_bytes + _SUMS_BYTES,
         form=_FORM,
     )

@@ -21,8 +21,7 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     """fully_connected_s8, which is a 1x1 convolution too."""
     params: Mapping[str, Any] = call.params
     matmul, rows = params["matmul"], params["rows"]
-    weights = matmul["weights"].values.reshape(matmul["channels"], -1)
-    found = requantization(matmul, weights, exactly=call.exactly)
+    found = requantization(matmul, weight_rows(matmul), exactly=call.exactly)
     if found is None or matmul["depth"] % 4:
         return None
     if rows <= _MOST_SINGLE_ROWS:
@@ -69,8 +68,7 @@ def repacked_convolution(call: KernelCall) -> KernelCall | None:
     """conv_2d_s8 without dilation."""
     params: Mapping[str, Any] = call.params
     matmul = params["matmul"]
-    weights = matmul["weights"].values.reshape(matmul["channels"], -1)
-    found = requantization(matmul, weights, exactly=call.exactly)
+    found = requantization(matmul, weight_rows(matmul), exactly=call.exactly)
     pixels = params["output_height"] * params["output_width"]
     if (
         found is None
@@ -128,6 +126,11 @@ def _channel_rows(found: Requantization) -> np.ndarray:
         ],
         axis=1,
     )
+
+
+def weight_rows(matmul: Mapping[str, Any]) -> np.ndarray:
+    """Weights of a tfedge_matmul_s8_params: int8, (channels, depth)."""
+    return np.reshape(matmul["weights"].values, (matmul["channels"], -1))
 
 
 def weight_columns(params: Mapping[str, Any]) -> np.ndarray:

@@ -12,8 +12,7 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.packed import matrices
-
-BLOCK = 4
+from tfedge_converters.graph.passes.constant_channels.zero_blocks import BLOCK
 
 # A step from block to block is a byte, a count of a channel's blocks 16 bits with a sign.
 _MOST_STEP, _MOST_BLOCKS = 255, 32767
@@ -26,24 +25,14 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     dense = matrices.repacked_fully_connected(call)
     if dense is None:
         return None
-    matmul: Mapping[str, Any] = dict(call.params)["matmul"]  # type: ignore[assignment]
-    blocks = _blocks(matmul["weights"].values.reshape(matmul["channels"], -1))
+    params: Mapping[str, Any] = call.params
+    blocks = _blocks(matrices.weight_rows(params["matmul"]))
     if blocks is None:
         return None
     if dense.kernel == "matmul_pairs_s8":
         return _by_columns(dense, "matmul_blocks_s8", blocks)
-    params = {name: value for name, value in dense.params.items() if name != "weights"}
-    bias = dense.params["bias"]
-    return dense.packed_as(
-        "fully_connected_blocks_s8",
-        {
-            **{name: params[name] for name in params if name not in ("bias", "scales")},
-            **blocks,
-            "bias": bias,
-            "scales": params["scales"],
-        },
-        form=_FORM,
-    )
+    rest = {name: value for name, value in dense.params.items() if name != "weights"}
+    return dense.packed_as("fully_connected_blocks_s8", {**rest, **blocks}, form=_FORM)
 
 
 def repacked_convolution(call: KernelCall) -> KernelCall | None:

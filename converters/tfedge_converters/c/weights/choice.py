@@ -12,8 +12,8 @@ from tfedge_converters.c.instructions import instructions_of
 from tfedge_converters.c.kernel_call import KernelCall
 from tfedge_converters.c.packed import compact_calls, packed_call
 from tfedge_converters.c.sharing import code_bytes_of
-from tfedge_converters.c.weights.costs import READER_BYTES, bytes_of_tiling
-from tfedge_converters.c.weights.forms import ENTROPY, INT4, SHARED, SPARSE, may_have
+from tfedge_converters.c.weights.costs import bytes_of_tiling, reader_functions
+from tfedge_converters.c.weights.forms import ENTROPY, FORMS, INT4, SHARED, SPARSE, may_have
 from tfedge_converters.c.weights.tiles import band_counts, rows_of, tile_counts, tiled, weights_of
 
 # Less than this is not worth a loop over tiles.
@@ -103,8 +103,8 @@ def stored_calls(
     costs = [instructions_of(call, core, specialised=False) for call in dense.values()]
     price = preference.share * sum(costs)
     offers = {
-        key: list(_candidates(call, dense[key], packing, core, preference.forms))
-        for key, call in ((id(call), call) for call in calls)
+        id(call): list(_candidates(call, dense[id(call)], packing, core, preference.forms))
+        for call in calls
     }
     forms = {one.form for offered in offers.values() for one in offered}
     code = {form: _code_bytes(form, dense.values()) for form in forms}
@@ -139,8 +139,8 @@ def _best(
 
 def _code_bytes(form: str, dense: Iterable[KernelCall]) -> int:
     """Code that comes with a form: a reader, or a kernel and what else it calls."""
-    if form in READER_BYTES:
-        return READER_BYTES[form]
+    if form in FORMS:
+        return sum(INNER_BYTES[name] for name in reader_functions(form))
     known = {name for call in dense for name in code_bytes_of(call).reaches}
     row = CODE_BYTES[form]
     return row.instance + sum(INNER_BYTES[name] for name in set(row.reaches) - known)
@@ -157,8 +157,8 @@ def _candidates(
     instructions = instructions_of(dense, core, specialised=False)
     tiles = (
         call
-        for cut in _cuts(natural, weights.size, packing)
-        for call in tiled(natural, packing, possible, *cut)
+        for cut in _cuts(natural, dense, weights.size)
+        for call in tiled(natural, dense, packing, possible, *cut)
     )
     for call in itertools.chain(compact_calls(natural, packing), tiles):
         saved = before - sum(constant.values.nbytes for constant in constants_in(call))
@@ -167,12 +167,12 @@ def _candidates(
             yield _Candidate(call, more, saved)
 
 
-def _cuts(natural: KernelCall, values: int, packing: str) -> Iterator[tuple[int, int]]:
+def _cuts(natural: KernelCall, dense: KernelCall, values: int) -> Iterator[tuple[int, int]]:
     """Tiles of channels and bands of rows, into which a call may be cut."""
     counts = tile_counts(natural)
     sizes = [count for count in counts if values // count in _TILE_BYTES] or counts[-1:]
     bands = [
-        count for count in band_counts(natural, packing) if rows_of(natural) <= _MOST_ROWS * count
+        count for count in band_counts(natural, dense) if rows_of(natural) <= _MOST_ROWS * count
     ]
     for tiles in sizes:
         for count in bands[:_BANDS] if tiles > 1 else [1]:

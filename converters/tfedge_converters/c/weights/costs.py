@@ -17,9 +17,6 @@ _COPIED_BYTE, _COPIED_RUN = 0.8, 12.0
 # The loop around a tile's call.
 _TILE = 40.0
 
-# Flash of each form's reader, once in a program; by core it is in `code_table.json`.
-READER_BYTES: Mapping[str, int] = {INT4: 96, SHARED: 228, SPARSE: 190, ENTROPY: 190}
-
 # Flash of a layer's loop over its tiles, and of what it does for bands and for results.
 _ONE_TILE, _LOOP, _BANDS, _RESULTS = 60, 24, 40, 44
 
@@ -35,11 +32,16 @@ def bytes_of_tiling(tiling: Tiling) -> int:
     )
 
 
+def reader_functions(form: str) -> tuple[str, ...]:
+    """The functions of a form's reader, as `INNER_BYTES` and `code_table.json` name them."""
+    reader = f"{form}_weights"
+    return (f"{reader}_read", f"{reader}_start") if form == ENTROPY else (f"{reader}_read",)
+
+
 def functions_of(tiling: Tiling) -> tuple[str, ...]:
-    """The functions of the C runtime that such a loop calls, as `code_table.json` names them."""
-    reader = f"{tiling.stored.form}_weights"
-    names = [f"{reader}_read", *["copy_rows_s8"] * (tiling.results_bytes > 0)]
-    return (*names, f"{reader}_start") if tiling.stored.form == ENTROPY else tuple(names)
+    """The functions of the C runtime that such a loop calls."""
+    copies = ("copy_rows_s8",) if tiling.results_bytes else ()
+    return (*reader_functions(tiling.stored.form), *copies)
 
 
 def instructions_of_tiling(tiling: Tiling) -> float:

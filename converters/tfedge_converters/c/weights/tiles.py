@@ -99,27 +99,28 @@ class Tiling:
 
 
 def tiled(
-    call: KernelCall, packing: str, forms: Sequence[str], tiles: int, bands: int
+    call: KernelCall,
+    whole: KernelCall,
+    packing: str,
+    forms: Sequence[str],
+    tiles: int,
+    bands: int,
 ) -> Iterator[KernelCall]:
     """The call with its weights stored, in each of the forms that they have.
 
     Args:
-        call: of a natural kernel.
+        call: of a natural kernel, one that `weights_of` has some of.
+        whole: the same by the kernel of the packing.
         packing: see `packed.PACKED_KERNELS`.
         forms: keys of `forms.FORMS`.
-        tiles: of channels, which it divides.
-        bands: of rows, which it divides; 1 where the output may not take the input's memory.
+        tiles: of channels, one of `tile_counts`.
+        bands: of rows, one of `band_counts`; 1 where the output may not take the input's memory.
     """
-    kind = _KINDS.get(call.kernel)
-    if kind is None or (tiles > 1 and kind.cut is None):
+    kind = _KINDS[call.kernel]
+    parts = [whole] if tiles == 1 else _parts(call, kind, packing, tiles, bands)
+    merged = None if parts is None else _merged([part.params for part in parts])
+    if parts is None or merged is None:
         return
-    parts = _parts(call, kind, packing, tiles, bands)
-    if parts is None:
-        return
-    merged = _merged([part.params for part in parts])
-    if merged is None:
-        return
-    whole = packed_call(call, packing)
     params, steps, field, weights = merged
     values = weights[0].size * weights[0].itemsize
     filled = -(-values // EIGHT) * EIGHT
@@ -159,10 +160,8 @@ def tiled(
 
 
 def tile_counts(call: KernelCall) -> list[int]:
-    """Into how many tiles of channels a natural call can be cut, from one on."""
-    kind = _KINDS.get(call.kernel)
-    if kind is None:
-        return []
+    """Into how many tiles of channels such a call can be cut, from one on."""
+    kind = _KINDS[call.kernel]
     if kind.cut is None:
         return [1]
     return [n for n in _divisors(kind.channels(call)) if kind.channels(call) // n >= 2]
@@ -180,10 +179,10 @@ def rows_of(call: KernelCall) -> int:
     return _KINDS[call.kernel].rows(call)
 
 
-def band_counts(call: KernelCall, packing: str) -> list[int]:
-    """Into how many bands of rows it can be cut."""
+def band_counts(call: KernelCall, whole: KernelCall) -> list[int]:
+    """Into how many bands of rows it can be cut, where `whole` is the call of its packed kernel."""
     kind = _KINDS[call.kernel]
-    if not _overwrites(packed_call(call, packing), kind):
+    if not _overwrites(whole, kind):
         return [1]
     rows = kind.rows(call)
     return [n for n in _divisors(rows) if rows // n >= _LEAST_BAND] or [1]
@@ -218,8 +217,7 @@ def _parts(
     call: KernelCall, kind: _Kind, packing: str, tiles: int, bands: int
 ) -> list[KernelCall] | None:
     """The calls of all tiles, by one kernel that differs in its constants alone."""
-    if kind.cut is None or tiles == bands == 1:
-        return [packed_call(call, packing)]
+    assert kind.cut is not None
     channels, rows = kind.channels(call) // tiles, kind.rows(call) // bands
     cut = [kind.cut(call, tile * channels, channels, rows) for tile in range(tiles)]
     for exactly in (False, True):
