@@ -7,6 +7,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from layouts import calls_of
+from output_comparison import assert_same_outputs
 from random_lanes import random_layers
 
 from tfedge_converters import targets
@@ -27,10 +29,6 @@ LEAST = {
 }
 
 
-def calls_of(layout):
-    return [call for layer in layout.layers for call in layer.lowered.calls]
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_kernels_are_bit_exact(compiler, tmp_path):
     """What gcc makes runs under its sanitizers."""
@@ -41,11 +39,7 @@ def test_kernels_are_bit_exact(compiler, tmp_path):
     model, samples = random_layers(30 if is_gcc else 10, seed=5)
     source = generate(model, Options("model", targets.load("rv32imc-zve32x")))
     program = build_host(source.write(tmp_path), compiler=compiler, sanitize=is_gcc, flags=["-O1"])
-    for got, right in zip(
-        program.run(samples), run_micro(write_model(model), samples), strict=True
-    ):
-        for actual, expected in zip(got, right, strict=True):
-            np.testing.assert_array_equal(actual, expected)
+    assert_same_outputs(program.run(samples), run_micro(write_model(model), samples))
 
 
 def test_every_kernel_computes_some_of_the_random_operators():

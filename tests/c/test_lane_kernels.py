@@ -8,6 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from layouts import calls_of
+from output_comparison import assert_same_outputs
 from random_builder import SAME, Builder
 from random_lanes import random_layers
 
@@ -33,10 +35,6 @@ LEAST = {
 }
 
 
-def calls_of(layout):
-    return [call for layer in layout.layers for call in layer.lowered.calls]
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_kernels_are_bit_exact(compiler, tmp_path):
     """What gcc makes runs under its sanitizers."""
@@ -47,11 +45,7 @@ def test_kernels_are_bit_exact(compiler, tmp_path):
     source = generate(model, Options("model", targets.load("cortex-m55")))
     flags = ["-O0" if is_gcc else "-O1"]
     program = build_host(source.write(tmp_path), compiler=compiler, sanitize=is_gcc, flags=flags)
-    for got, right in zip(
-        program.run(samples), run_micro(write_model(model), samples), strict=True
-    ):
-        for actual, expected in zip(got, right, strict=True):
-            np.testing.assert_array_equal(actual, expected)
+    assert_same_outputs(program.run(samples), run_micro(write_model(model), samples))
 
 
 def test_every_kernel_computes_some_of_the_random_operators():

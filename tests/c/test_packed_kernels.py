@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from kernel_comparison import mismatches
+from layouts import calls_of
 from random_builder import SAME, Builder
 from random_graphs import random_model, random_sample
 from random_packed import OPERATORS
@@ -37,10 +38,6 @@ KERNELS = {
     "packed_add": "add_fours_s8",
     "packed_average_pool": "average_pool_2d_fours_s8",
 }
-
-
-def calls_of(layout):
-    return [call for layer in layout.layers for call in layer.lowered.calls]
 
 
 @pytest.mark.parametrize("name", OPERATORS)
