@@ -41,7 +41,7 @@ def scratch_bytes(operator: Operator, kernels: Kernels) -> tuple[int, ...]:
         operator: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED or a pooling.
         kernels: the library.
     """
-    size = _SIZERS.get((operator.code, _data(operator).type))
+    size = _SIZERS.get((operator.code, data_of(operator).type))
     if size is None or not kernels.optimized:
         return ()
     return tuple(part for part in size(operator, kernels) if part > 0)
@@ -71,13 +71,15 @@ class _Window:
         return self.channels * self.kernel[0] * self.kernel[1]
 
 
-def _data(operator: Operator) -> Tensor:
+def data_of(operator: Operator) -> Tensor:
+    """The first operand, which every kernel here has."""
     tensor = operator.inputs[0]
     assert tensor is not None
     return tensor
 
 
-def _weights(operator: Operator) -> Tensor:
+def weights_of(operator: Operator) -> Tensor:
+    """The second operand: the filter of those that have one."""
     tensor = operator.inputs[1]
     assert tensor is not None
     return tensor
@@ -88,8 +90,8 @@ def _height_and_width(tensor: Tensor) -> tuple[int, int]:
 
 
 def _window(operator: Operator) -> _Window:
-    options, data, result = operator.options, _data(operator), operator.outputs[0]
-    kernel = _height_and_width(_weights(operator))
+    options, data, result = operator.options, data_of(operator), operator.outputs[0]
+    kernel = _height_and_width(weights_of(operator))
     stride = (options.strideH, options.strideW)
     dilation = (options.dilationHFactor, options.dilationWFactor)
     inputs, outputs = _height_and_width(data), _height_and_width(result)
@@ -106,7 +108,7 @@ def _window(operator: Operator) -> _Window:
 
 def _convolution_s8(operator: Operator, kernels: Kernels) -> list[int]:
     window = _window(operator)
-    return [_wrapper_s8(window, _weights(operator).shape[3], kernels)]
+    return [_wrapper_s8(window, weights_of(operator).shape[3], kernels)]
 
 
 def _wrapper_s8(window: _Window, filter_channels: int, kernels: Kernels) -> int:
@@ -139,12 +141,12 @@ def _one_row_mve(window: _Window) -> int:
 
 def _depthwise_s8(operator: Operator, kernels: Kernels) -> list[int]:
     window, channels = _window(operator), operator.outputs[0].shape[3]
-    packed = _weights(operator).type == TensorType.INT4
+    packed = weights_of(operator).type == TensorType.INT4
     area = window.kernel[0] * window.kernel[1]
     one_channel = window.channels == 1 and not packed
     if kernels is Kernels.CMSIS_NN_MVE and one_channel and channels > _MVE_ONE_CHANNEL:
         return [_wrapper_s8(window, 1, kernels) + channels * area]
-    if window.channels != channels or _data(operator).shape[0] != 1 or window.dilation != (1, 1):
+    if window.channels != channels or data_of(operator).shape[0] != 1 or window.dilation != (1, 1):
         return []
     if kernels is Kernels.CMSIS_NN_MVE:
         return [4 * _MVE_BLOCK * area]
@@ -161,7 +163,7 @@ def _convolution_s16(operator: Operator, kernels: Kernels) -> list[int]:
 
 
 def _fully_connected_s8(operator: Operator, kernels: Kernels) -> list[int]:
-    weights, result = _weights(operator), operator.outputs[0]
+    weights, result = weights_of(operator), operator.outputs[0]
     if weights.type == TensorType.INT4:
         return []
     if len(result.shape) > 2 and weights.shape[-1] % 4 == 0:
@@ -171,7 +173,7 @@ def _fully_connected_s8(operator: Operator, kernels: Kernels) -> list[int]:
 
 
 def _average(operator: Operator, kernels: Kernels) -> list[int]:
-    return [4 * _data(operator).shape[3]] if kernels is Kernels.CMSIS_NN_DSP else []
+    return [4 * data_of(operator).shape[3]] if kernels is Kernels.CMSIS_NN_DSP else []
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tfedge_converters.graph import Operator, Tensor, TensorType
-from tfedge_converters.tflm.cmsis_nn import Kernels, scratch_bytes
+from tfedge_converters.tflm.cmsis_nn import Kernels, data_of, scratch_bytes, weights_of
 
 _INT32 = _FLOAT = 4
 _INT64 = 8
@@ -91,21 +91,9 @@ def prepared_buffers(operator: Operator, kernels: Kernels) -> Buffers:
     return _ROWS[operator.code].prepare(operator, kernels)
 
 
-def _filter(operator: Operator) -> Tensor:
-    weights = operator.inputs[1]
-    assert weights is not None
-    return weights
-
-
-def _input(operator: Operator) -> Tensor:
-    first = operator.inputs[0]
-    assert first is not None
-    return first
-
-
 def _convolution(channels_axis: int) -> Callable[[Operator, Kernels], Buffers]:
     def prepare(operator: Operator, kernels: Kernels) -> Buffers:
-        weights = _filter(operator)
+        weights = weights_of(operator)
         channels = weights.shape[channels_axis] * _INT32
         scratch = scratch_bytes(operator, kernels) if kernels.optimized else _unpacked(weights)
         return Buffers((channels, channels), scratch)
@@ -119,7 +107,7 @@ def _unpacked(weights: Tensor) -> tuple[int, ...]:
 
 
 def _fully_connected(operator: Operator, kernels: Kernels) -> Buffers:
-    weights = _filter(operator)
+    weights = weights_of(operator)
     persistent: list[str | int] = []
     if weights.quantization is not None and weights.quantization.per_channel:
         persistent += [weights.quantization.scale.size * _INT32] * 2
@@ -137,7 +125,7 @@ def _transposed_convolution(operator: Operator, kernels: Kernels) -> Buffers:
     sums = () if width is None else (operator.outputs[0].elements * width,)
     bias = operator.inputs[3] if len(operator.inputs) > 3 else None
     widened = () if bias is None or bias.type != TensorType.INT16 else (bias.elements * _INT64,)
-    channels = _filter(operator).shape[0] * _INT32
+    channels = weights_of(operator).shape[0] * _INT32
     return Buffers((channels, channels), sums + widened)
 
 
@@ -146,23 +134,23 @@ def _pooling(operator: Operator, kernels: Kernels) -> Buffers:
 
 
 def _softmax(operator: Operator, kernels: Kernels) -> Buffers:
-    tables = _input(operator).type == TensorType.INT16
+    tables = data_of(operator).type == TensorType.INT16
     return Buffers((_INT16_TABLE_BYTES,) * 2 if tables else ())
 
 
 def _reduction(operator: Operator, kernels: Kernels) -> Buffers:
-    axes = (len(_input(operator).shape) * _INT32, _filter(operator).elements * _INT32)
+    axes = (len(data_of(operator).shape) * _INT32, weights_of(operator).elements * _INT32)
     return Buffers((), axes)
 
 
 def _mean(operator: Operator, kernels: Kernels) -> Buffers:
-    integers = _input(operator).type in _QUANTISED
+    integers = data_of(operator).type in _QUANTISED
     sums = (operator.outputs[0].elements * _INT32,) if integers else ()
     return Buffers((), sums + _reduction(operator, kernels).scratch)
 
 
 def _mirror_pad(operator: Operator, kernels: Kernels) -> Buffers:
-    return Buffers((), (len(_input(operator).shape) * _INT32,) * 2)
+    return Buffers((), (len(data_of(operator).shape) * _INT32,) * 2)
 
 
 def _written_shape(operator: Operator, kernels: Kernels) -> Buffers:
@@ -171,7 +159,7 @@ def _written_shape(operator: Operator, kernels: Kernels) -> Buffers:
 
 
 def _matrices(operator: Operator, kernels: Kernels) -> Buffers:
-    left, right = _input(operator), _filter(operator)
+    left, right = data_of(operator), weights_of(operator)
     persistent: list[str | int] = []
     if left.type in _QUANTISED:
         persistent.append("QuantizationOpDataBatchMatmul")
@@ -190,7 +178,7 @@ def _of_int8(data: str) -> Callable[[Operator, Kernels], Buffers]:
     """Buffers of a kernel that needs none for real numbers."""
 
     def prepare(operator: Operator, kernels: Kernels) -> Buffers:
-        return Buffers((data,) if _input(operator).type == TensorType.INT8 else ())
+        return Buffers((data,) if data_of(operator).type == TensorType.INT8 else ())
 
     return prepare
 
@@ -200,9 +188,9 @@ def _embedding(operator: Operator, kernels: Kernels) -> Buffers:
 
 
 def _svdf(operator: Operator, kernels: Kernels) -> Buffers:
-    batch, filters = _input(operator).shape[0], _filter(operator).shape[0]
+    batch, filters = data_of(operator).shape[0], weights_of(operator).shape[0]
     sums = (batch * filters * _INT32,)
-    if _input(operator).type != TensorType.INT8:
+    if data_of(operator).type != TensorType.INT8:
         return Buffers((), sums)
     units = _FLOAT * batch * operator.outputs[0].shape[-1]
     return Buffers((), (*sums, units))
