@@ -305,3 +305,20 @@ def _npz_keys(path: str, files: Sequence[str], inputs: Sequence[InputSpec]) -> d
         f"{path}: holds the arrays {', '.join(files) or '(none)'}; name them as the inputs are: "
         f"{_listing(inputs)}"
     )
+
+
+def require_recovery_data(data: Any, ways: str = "calibration=…") -> None:
+    """Refuse recovery without representative data.
+
+    Args:
+        data: what was given.
+        ways: how to give some, for the message.
+
+    Raises:
+        TfedgeError: there are none.
+    """
+    if data is None:
+        raise TfedgeError(
+            "recovery compares the float model with the integer one on representative data: give "
+            f"some ({ways}), or leave recovery out"
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from tfedge.calibration import Method
+from tfedge.calibration.representative_data import require_recovery_data
 from tfedge.callbacks.training_callback import TrainingCallback
 from tfedge.compiled_steps import compile_anew
 from tfedge.progress import is_shown
@@ -26,7 +27,6 @@ from tfedge.quantization.recovery import (
     described_steps,
     recover,
     repeatable,
-    require_data,
     steps_from,
 )
 from tfedge.quantization.schemes import Scheme
@@ -122,7 +122,7 @@ class QuantizationSchedule(TrainingCallback):
         require_operators(self.quantized)
         self._was_rounded = was_rounded(self.quantized)
         if self.recovery and not self._was_rounded:
-            require_data(self.calibration)
+            require_recovery_data(self.calibration)
         if self.calibration is not None and unknown_ranges(self.quantized):
             calibrate(self.quantized, self.calibration, self.calibration_method)
         self._enter(self.step() if self.unit == STEP else 0)

@@ -10,6 +10,7 @@ import keras
 
 from tfedge.atomic_writing import replacing
 from tfedge.calibration import Method
+from tfedge.calibration.representative_data import require_recovery_data
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import computation_of
@@ -27,7 +28,7 @@ from tfedge.quantization.operators import QuantizedOperator
 from tfedge.quantization.override_names import require_layers
 from tfedge.quantization.phase import EXACT, Phase, check_inference
 from tfedge.quantization.quantize_layer import Quantize
-from tfedge.quantization.recovery import RECOVERY, recover, repeatable, require_data
+from tfedge.quantization.recovery import RECOVERY, recover, repeatable
 from tfedge.quantization.schemes import Scheme, WeightScheme
 from tfedge.quantization.weighted import WeightedOperator
 
@@ -303,6 +304,8 @@ def quantize(
     """
     scheme = schemes.get(scheme)
     require_keras3(model)
+    if recovery:
+        require_recovery_data(calibration)
     if private.has_own_training(model):
         raise UnsupportedError(
             f"model '{model.name}' ({type(model).__name__}) has its own train_step, test_step, "
@@ -320,7 +323,6 @@ def quantize(
     if calibration is not None:
         quantized.calibrate(data, calibration_method)
     if recovery:
-        require_data(calibration)
         quantized.recover(data, recovery)
     return quantized
 

@@ -34,19 +34,6 @@ _ROUNDING = 1e-5
 RECOVERY = ("clip_search", "adaround", "bias_correction")
 
 
-def require_data(data: Any) -> None:
-    """Refuse recovery without data.
-
-    Raises:
-        TfedgeError: there are none.
-    """
-    if data is None:
-        raise TfedgeError(
-            "recovery compares the float model with the integer one on representative data: give "
-            "some (calibration=…), or leave recovery out"
-        )
-
-
 def repeatable(data: Any) -> Any:
     """Data that can be gone through twice, for ranges and recovery: what is read once is kept."""
     if not isinstance(data, Iterator):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfedge.calibration import RepresentativeData
+from tfedge.calibration.representative_data import require_recovery_data
 from tfedge.errors import TfedgeError
 from tfedge.near_names import near
 from tfedge.quantization.schemes import Scheme, get
@@ -95,11 +96,7 @@ def require_data(data: Any) -> None:
     Raises:
         TfedgeError: there are none.
     """
-    if data is None:
-        raise TfedgeError(
-            "recovery compares the float model with the integer one on representative data: give "
-            "some (calibration=…, --calibration FILE.npz), or leave recovery out"
-        )
+    require_recovery_data(data, "calibration=…, --calibration FILE.npz")
 
 
 def _place(step: Any) -> int:
