@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LARGEST_SEARCH = 600_000
+# Ways to share memory are often the same in the end.
+_REMEMBERED = 16
+
+# The first byte of a buffer, and the first one behind it.
+_Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,20 @@ def place(buffers: Sequence[Buffer], alignment: int, *, thorough: bool = True) -
         alignment: every offset is a multiple of this power of two.
         thorough: search, where the greedy placement is not at the lower bound.
     """
+    return _place(tuple(buffers), alignment, thorough)
+
+
+@lru_cache(_REMEMBERED)
+def _place(buffers: tuple[Buffer, ...], alignment: int, thorough: bool) -> Placement:
     sizes = [-(-buffer.size // alignment) * alignment for buffer in buffers]
     bound = lower_bound(buffers, alignment)
     if bound == sum(sizes):  # all are live at once
         return Placement(tuple(itertools.accumulate(sizes, initial=0))[:-1], bound, bound)
     conflicts = _conflicts(buffers)
     order = sorted(range(len(buffers)), key=lambda i: (-sizes[i], buffers[i].first))
-    offsets, size = _place_in_order(order, sizes, conflicts)
+    spans = _place_in_order(order, sizes, conflicts, {}, sum(sizes))
+    assert spans is not None
+    size = _end(spans)
     chance = random.Random(0)
     attempts = _LARGEST_SEARCH // sum(1 + len(others) for others in conflicts) if thorough else 0
     while size > bound and attempts > 0:
@@ -61,10 +74,12 @@ def place(buffers: Sequence[Buffer], alignment: int, *, thorough: bool = True) -
         candidate = order.copy()
         a, b = chance.randrange(len(order)), chance.randrange(len(order))
         candidate[a], candidate[b] = candidate[b], candidate[a]
-        other_offsets, other_size = _place_in_order(candidate, sizes, conflicts)
-        if other_size <= size:
-            order, offsets, size = candidate, other_offsets, other_size
-    return Placement(tuple(offsets), size, bound)
+        same = min(a, b)
+        kept = {index: spans[index] for index in order[:same]}
+        found = _place_in_order(candidate[same:], sizes, conflicts, kept, size)
+        if found is not None:
+            order, spans, size = candidate, found, _end(found)
+    return Placement(tuple(spans[index][0] for index in range(len(buffers))), size, bound)
 
 
 def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
@@ -107,22 +122,37 @@ def _conflicts(buffers: Sequence[Buffer]) -> list[list[int]]:
 
 
 def _place_in_order(
-    order: Sequence[int], sizes: Sequence[int], conflicts: Sequence[Sequence[int]]
-) -> tuple[list[int], int]:
-    """Put each buffer at the lowest offset that is free of those placed before it."""
-    offsets = [-1] * len(order)
-    total = 0
+    order: Sequence[int],
+    sizes: Sequence[int],
+    conflicts: Sequence[Sequence[int]],
+    placed: Mapping[int, _Span],
+    most: int,
+) -> dict[int, _Span] | None:
+    """Put each buffer at the lowest offset that is free of those placed before it.
+
+    Args:
+        order: of the buffers that are not placed yet.
+        sizes: of all.
+        conflicts: those that share no memory with each.
+        placed: where the others lie.
+        most: bytes that all may take.
+
+    Returns:
+        Where all lie; None where they would take more.
+    """
+    spans = dict(placed)
     for index in order:
-        taken = sorted(
-            (offsets[other], offsets[other] + sizes[other])
-            for other in conflicts[index]
-            if offsets[other] >= 0
-        )
-        offset = 0
-        for start, end in taken:
-            if offset + sizes[index] <= start:
+        size, offset = sizes[index], 0
+        for start, end in sorted([spans[other] for other in conflicts[index] if other in spans]):
+            if offset + size <= start:
                 break
-            offset = max(offset, end)
-        offsets[index] = offset
-        total = max(total, offset + sizes[index])
-    return offsets, total
+            if end > offset:
+                offset = end
+        if offset + size > most:
+            return None
+        spans[index] = (offset, offset + size)
+    return spans
+
+
+def _end(spans: Mapping[int, _Span]) -> int:
+    return max(end for _, end in spans.values())
