@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 from device_agreement import agreement, disturb, train
 from keras import layers
@@ -78,3 +79,17 @@ def test_widths_may_differ():
     result = agreement(quantized, target="tflite-micro")
     assert result.farthest == 0
     assert result.codes.count("QUANTIZE") > 4
+
+
+@pytest.mark.parametrize(
+    "product", [layers.Dot((2, 1)), keras.ops.matmul], ids=["layer", "operation"]
+)
+def test_sums_of_products_that_float32_cannot_hold(product):
+    """One in some thousand results lies so near a tie that a rounded sum is another integer."""
+    rng = np.random.default_rng(7)
+    calibration = [rng.uniform(-1, 1, (16, *shape)) for shape in ((24, 16), (16, 24))]
+    x, y = keras.Input((24, 16)), keras.Input((16, 24))
+    operands = [x, y] if isinstance(product, layers.Layer) else (x, y)
+    result = product(operands) if isinstance(product, layers.Layer) else product(*operands)
+    quantized = tfedge.quantize(keras.Model([x, y], result), "int16x8", calibration=calibration)
+    assert agreement(quantized, count=64).farthest == 0

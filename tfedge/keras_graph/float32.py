@@ -13,16 +13,18 @@ from tfedge.keras_graph import private
 def run_in_float32(layer: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a layer or operation on float32 tensors, with weights and results of that type.
 
-    Numbers on a grid must not pass through float16 on their way.
+    Numbers on a grid must not pass through float16 on their way. Operands of float64 give results
+    of float64: exact sums of integers may need more than the 24 bits of float32.
     """
     args, kwargs = keras.tree.map_structure(_weights_too, (args, kwargs))
+    result_of = _as_it_is if _is_float64((args, kwargs)) else _in_float32
     if not isinstance(layer, keras.layers.Layer):
-        return keras.tree.map_structure(_in_float32, layer(*args, **kwargs))
+        return keras.tree.map_structure(result_of, layer(*args, **kwargs))
     casts = {id(one): weight_in_float32(one) for one in layer.variables if _is_other(one)}
     before, layer.autocast = layer.autocast, False
     try:
         with private.replaced_weights(layer, casts):
-            return keras.tree.map_structure(_in_float32, layer(*args, **kwargs))
+            return keras.tree.map_structure(result_of, layer(*args, **kwargs))
     finally:
         layer.autocast = before
 
@@ -30,6 +32,16 @@ def run_in_float32(layer: Any, *args: Any, **kwargs: Any) -> Any:
 def _weights_too(item: Any) -> Any:
     is_weight = isinstance(item, keras.Variable) and _is_other(item)
     return weight_in_float32(item) if is_weight else item
+
+
+def _is_float64(given: Any) -> bool:
+    tensors = [one for one in keras.tree.flatten(given) if tf.is_tensor(one)]
+    kinds = {keras.backend.standardize_dtype(one.dtype) for one in tensors}
+    return {kind for kind in kinds if "float" in kind} == {"float64"}
+
+
+def _as_it_is(result: Any) -> Any:
+    return result
 
 
 def _in_float32(result: Any) -> Any:
