@@ -31,6 +31,7 @@ _INCLUDES = (
     "tensorflow/compiler/mlir/lite/core/c/builtin_op_data.h",
     "tensorflow/lite/core/c/common.h",
     "tensorflow/lite/kernels/internal/types.h",
+    "tensorflow/lite/micro/kernels/decode_state_lut.h",
     "tensorflow/lite/micro/recording_micro_allocator.h",
     "tensorflow/lite/micro/micro_allocation_info.h",
     "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h",
@@ -42,10 +43,11 @@ _OPTIONS = (
     "StridedSlice Sub TransposeConv UnidirectionalSequenceLSTM Unpack"
 )
 _PUBLIC = (
-    "AllocationInfo GreedyMemoryPlanner HardSwishParams L2NormalizationParams MicroAllocator "
-    "NodeAndRegistration PreluParams RecordingMicroAllocator RecordingSingleArenaBufferAllocator "
-    "ScratchBufferHandle SingleArenaBufferAllocator SoftmaxParams SpaceToBatchParams "
-    "StridedSliceParams SubgraphAllocations TfLiteAffineQuantization TfLiteEvalTensor TfLiteTensor"
+    "AllocationInfo DecodeStateLut GreedyMemoryPlanner HardSwishParams L2NormalizationParams "
+    "MicroAllocator NodeAndRegistration PreluParams RecordingMicroAllocator "
+    "RecordingSingleArenaBufferAllocator ScratchBufferHandle SingleArenaBufferAllocator "
+    "SoftmaxParams SpaceToBatchParams StridedSliceParams SubgraphAllocations "
+    "TfLiteAffineQuantization TfLiteEvalTensor TfLiteTensor"
 )
 # Structures of kernels, which have no header that can be included alone: by their file.
 _OF_KERNELS = {
@@ -80,8 +82,9 @@ _OF_CMSIS_NN = {
     "pooling.cc": ("OpData", "OpDataPooling"),
     "softmax.cc": ("CMSISNNSoftmaxParams", "SoftmaxParams"),
 }
-# Private to micro_allocator.cc: a pointer to its functions, and one to an allocator.
-_PRIVATE = {
+# A pointer; and private to micro_allocator.cc: one to its functions, and one to an allocator.
+_UNNAMED = {
+    "DecodeState*": "void *",
     "MicroBuiltinDataAllocator": "void *[2]",
     "ScratchBufferRequest": "internal::ScratchBufferRequest",
 }
@@ -103,7 +106,7 @@ def _program(kernels: Path) -> tuple[str, dict[str, str]]:
     lines = [f'#include "{name}"' for name in _INCLUDES]
     lines += ["#include <limits>", "using namespace tflite;", "constexpr int kMaxInputNum = 10;"]
     types = {f"TfLite{name}Params": f"TfLite{name}Params" for name in _OPTIONS.split()}
-    types |= {name: name for name in _PUBLIC.split()} | _PRIVATE
+    types |= {name: name for name in _PUBLIC.split()} | _UNNAMED
     for file, names in _OF_KERNELS.items():
         lines += [_definition(kernels / file, name) for name in names.split()]
         types |= {name: name for name in names.split()}

@@ -11,10 +11,12 @@ from random_graphs import OPERATORS, Builder, random_model
 from seeded_models import edgetpu
 
 from tfedge_converters.graph import Graph, Model, Quantization, Tensor, TensorType, write_model
+from tfedge_converters.graph.lut_compression import compress, decode
 
 _PUBLISHED_KINDS = ("keras_lstm_mnist_ptq", "mobilenet_v1_0.25_128_quant", "split_concat")
 _PUBLISHED_SHARE = 0.05
-_NETWORK_SHARE = 0.2
+_COMPRESSED_SHARE = 0.05
+_NETWORK_SHARE = 0.15
 _FLOAT_SHARE = 0.4
 
 
@@ -24,7 +26,9 @@ def random_base(rng: np.random.Generator) -> tuple[str, bytes]:
     if share < _PUBLISHED_SHARE:
         name = _PUBLISHED_KINDS[int(rng.integers(len(_PUBLISHED_KINDS)))]
         return name, _published_kind(name)
-    if share < _PUBLISHED_SHARE + _NETWORK_SHARE:
+    if share < _PUBLISHED_SHARE + _COMPRESSED_SHARE:
+        return "compressed network", write_model(_compressed(network(rng)))
+    if share < _PUBLISHED_SHARE + _COMPRESSED_SHARE + _NETWORK_SHARE:
         name, model = "network", network(rng)
     else:
         name = list(OPERATORS)[int(rng.integers(len(OPERATORS)))]
@@ -32,6 +36,20 @@ def random_base(rng: np.random.Generator) -> tuple[str, bytes]:
     if rng.random() < _FLOAT_SHARE and "quantize" not in name:
         name, model = f"{name} in float", float_twin(model)
     return name, write_model(model)
+
+
+def _compressed(model: Model) -> Model:
+    """The model with its weights as tables of values, however little that saves."""
+    operators = []
+    for operator in model.main.operators:
+        for place, tensor in enumerate(operator.inputs):
+            compressed = compress(tensor) if tensor and tensor.type == TensorType.INT8 else None
+            if tensor and compressed:
+                operators.append(decode(tensor, compressed))
+                operator.inputs[place] = operators[-1].outputs[0]
+        operators.append(operator)
+    model.main.operators = operators
+    return model
 
 
 @cache

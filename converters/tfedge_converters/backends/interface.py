@@ -177,6 +177,15 @@ class Backend:
             UnsupportedError: names the operator.
         """
 
+    def stored(self, model: Model, optimize: str) -> Model:
+        """Choose the form in which the model's file has it, of which a reader makes the same model.
+
+        Args:
+            model: the graph, which stays as it is.
+            optimize: see `tfedge.convert`.
+        """
+        return model
+
     def annotations(self, graphs: Sequence[Graph]) -> Mapping[str, bytes]:
         """Metadata of the model's file that holds for just this file; name to content.
 

@@ -17,17 +17,20 @@ from tfedge.quantization.schemes import (
 )
 from tfedge_converters.backends.interface import Backend, Emission, PackagedCode
 from tfedge_converters.graph import Graph, Model, read_model
+from tfedge_converters.graph.lut_compression import is_decode
 from tfedge_converters.graph.metadata import OFFLINE_PLAN, metadata_in
 from tfedge_converters.graph.passes.micro_sequences import write_for_micro
 from tfedge_converters.interpreters import MICRO
 from tfedge_converters.targets import Target
 from tfedge_converters.tflm import (
+    Arena,
     arena_bytes,
     generate_array,
     generate_interface,
     plan_entry,
     planned_offsets,
     predict_arena,
+    with_compressed_weights,
 )
 from tfedge_converters.verify.vectors import self_test_vectors
 
@@ -51,7 +54,7 @@ class MicroEmission(Emission):
 
     Attributes:
         arrays: the model as an array, and its operator resolver; file name to text.
-        model: the graph.
+        model: the graph as the file has it, with the operators that restore compressed weights.
         flatbuffer: its file.
         entries: the metadata in it, where a plan of memory may be.
     """
@@ -74,6 +77,22 @@ class MicroEmission(Emission):
         alone = predict_arena(self.model.graphs)
         if offsets and alone is not None:
             text += f"; the plan in the file saves {alone.needed - arena.needed:,}"
+        return [text, *self._compression(arena)]
+
+    def _compression(self, arena: Arena) -> list[str]:
+        """How many bytes compressed weights take, and what restoring them costs."""
+        restoring = [op for graph in self.model.graphs for op in graph.operators if is_decode(op)]
+        if not restoring:
+            return []
+        dense = sum(tensor.byte_size for op in restoring for tensor in op.outputs)
+        stored = sum(tensor.byte_size for op in restoring for tensor in op.inputs if tensor)
+        text = (
+            f"weights of {len(restoring)} layers are indices into tables of values: {stored:,} "
+            f"bytes in place of {dense:,}; TFLM_DECODE restores them before each use"
+        )
+        alone = predict_arena(read_model(self.flatbuffer).graphs)
+        if alone is not None:
+            text += f", in an arena that grows by {arena.needed - alone.needed:,} bytes"
         return [text]
 
     def packaged_code(self, name: str, target: Target) -> PackagedCode:
@@ -127,6 +146,10 @@ class TFLiteMicro(Backend):
         changed = write_for_micro(model)
         return super().adapt(model, target) or changed
 
+    def stored(self, model: Model, optimize: str) -> Model:
+        """Compress weights of few values, where flash is what matters."""
+        return with_compressed_weights(model) if optimize == "flash" else model
+
     def annotations(self, graphs: Sequence[Graph]) -> Mapping[str, bytes]:
         """Return a plan of memory, where TFLite Micro's own takes more."""
         entry = plan_entry(graphs)
@@ -134,8 +157,8 @@ class TFLiteMicro(Backend):
 
     def emit(self, conversion: Conversion) -> MicroEmission:
         """The array and the resolver."""
-        model, flatbuffer = conversion.model, conversion.flatbuffer
-        entries = conversion.file.entries
+        flatbuffer, entries = conversion.flatbuffer, conversion.file.entries
+        model = read_model(flatbuffer, restore=False)
         arrays = generate_array(model, flatbuffer, conversion.name, entries=entries)
         return MicroEmission(arrays, arrays, model, flatbuffer, entries)
 
@@ -151,12 +174,13 @@ class TFLiteMicro(Backend):
         """The array and the resolver, as they lie there."""
         own = {name + ending for ending in self.endings}
         arrays = {file: data.decode("utf-8") for file, data in files.items() if file in own}
-        return MicroEmission(arrays, arrays, model, flatbuffer, metadata_in(flatbuffer))
+        stored = read_model(flatbuffer, restore=False)
+        return MicroEmission(arrays, arrays, stored, flatbuffer, metadata_in(flatbuffer))
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:
         """Return the array with the model's bytes."""
         file = f"{name}{_DATA}"
-        model, entries = read_model(flatbuffer), metadata_in(flatbuffer)
+        model, entries = read_model(flatbuffer, restore=False), metadata_in(flatbuffer)
         return {file: [generate_array(model, flatbuffer, name, entries=entries)[file]]}
 
 

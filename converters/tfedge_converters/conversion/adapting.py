@@ -10,4 +10,6 @@ def adapt_to_target(conversion: Conversion) -> None:
     backend, target = conversion.backend, conversion.target
     conversion.file.change(lambda model: backend.adapt(model, target))
     backend.check_model(conversion.model)
-    conversion.file.annotate(backend.annotations(conversion.model.graphs))
+    stored = backend.stored(conversion.model, conversion.request.optimize)
+    conversion.file.store_as(stored)
+    conversion.file.annotate(backend.annotations(stored.graphs))

@@ -113,7 +113,8 @@ def convert(
             take more flash; "size", only these. "ram" is "balanced", and where the arena is
             fullest, layers are computed together, a few rows at a time, without computing any
             twice: for less memory, a little more time and flash. "flash" is "size", with whatever
-            makes weights least, an entropy coder too. Weights of 4 bits, that share few values or
+            makes weights least, an entropy coder too; for TFLite Micro, weights of few values as
+            tables, for a larger arena. Weights of 4 bits, that share few values or
             that are mostly 0 take less than a byte each: for "speed" where that takes no more
             instructions, for "balanced" where a byte is worth them.
         input_shapes: shapes without the batch, where the model leaves sizes open.

@@ -24,13 +24,14 @@ class ModelFile:
         """`flatbuffer`: the file that the model was read from, if there is one."""
         self.model = model
         self._flatbuffer = flatbuffer
+        self._stored: Model | None = None
         self._entries: Mapping[str, bytes] = {}
 
     @property
     def flatbuffer(self) -> bytes:
         """The bytes of a .tflite file."""
         if self._flatbuffer is None:
-            self._flatbuffer = write_model(self.model, self._entries)
+            self._flatbuffer = write_model(self._stored or self.model, self._entries)
         return self._flatbuffer
 
     def change(self, edit: Callable[[Model], bool | None]) -> None:
@@ -41,7 +42,16 @@ class ModelFile:
                 nothing.
         """
         if edit(self.model) is not False:
-            self._flatbuffer, self._entries = None, {}
+            self._flatbuffer, self._stored, self._entries = None, None, {}
+
+    def store_as(self, stored: Model) -> None:
+        """Write another form of the model, of which a reader makes the same model.
+
+        Args:
+            stored: the form, which the next change of the model discards.
+        """
+        if stored is not self.model:
+            self._flatbuffer, self._stored = None, stored
 
     def annotate(self, entries: Mapping[str, bytes]) -> None:
         """Set the metadata that is true of this file alone, see `graph/metadata.py`.

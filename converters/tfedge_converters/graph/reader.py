@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfedge.errors import ModelFileError, TfedgeError
+from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
 from tfedge.files import read_bytes
 from tfedge.json_form import Form
 from tfedge_converters.file_kinds import describe_foreign
+from tfedge_converters.graph.lut_compression import is_decode, restored
 from tfedge_converters.graph.metadata import COMPRESSION, OF_ONE_FILE
 from tfedge_converters.graph.packing import unpack
 from tfedge_converters.graph.sequences import KEEPS_STATE, always_kept
@@ -78,12 +79,14 @@ def read_file(path: str | Path) -> Model:
     return read_model(read_bytes(Path(path)), source=str(path))
 
 
-def read_model(data: bytes, *, source: str = "model") -> Model:
+def read_model(data: bytes, *, source: str = "model", restore: bool = True) -> Model:
     """Decode a TFLite flatbuffer.
 
     Args:
         data: the whole file. Constant tensors refer to it without a copy.
         source: what error messages call it, e.g. the file's path.
+        restore: whether constants that are compressed for TFLite Micro are the graph's, instead of
+            the operators that restore them.
 
     Raises:
         ModelFileError: the bytes are truncated, inconsistent or of another kind.
@@ -93,15 +96,16 @@ def read_model(data: bytes, *, source: str = "model") -> Model:
             f"{source}: not a TFLite flatbuffer (bytes 4 to 8 should read 'TFL3'): "
             f"{describe_foreign(data, source)}"
         )
-    return _Reader(bytes(data), source).read()
+    return _Reader(bytes(data), source, restore).read()
 
 
 class _Reader:
     """One walk through the flatbuffer; `place` says where it stands when something is wrong."""
 
-    def __init__(self, data: bytes, source: str):
+    def __init__(self, data: bytes, source: str, restore: bool):
         self.data = data
         self.source = source
+        self.restore = restore
         self.place: list[str] = []
         # Every number and every letter takes a byte of the file, and every table an offset. Tables
         # may be shared, but a file that asks for much more than it has reaches the same ones again
@@ -194,7 +198,21 @@ class _Reader:
             name=self._text(table.Name()) or "main",
         )
         self._check_order(graph)
+        if self.restore:
+            self._restore_constants(graph)
         return graph, tensors
+
+    def _restore_constants(self, graph: Graph) -> None:
+        for operator in filter(is_decode, graph.operators):
+            # Whatever is restored takes at least a bit there, which operators may share.
+            self._spend(sum(operand.byte_size for operand in operator.inputs if operand))
+            try:
+                values = restored(operator)
+            except UnsupportedError as error:
+                raise self._error(str(error)) from None
+            for tensor, value in zip(operator.outputs, values, strict=True):
+                tensor.data = value
+        graph.operators = [op for op in graph.operators if not is_decode(op)]
 
     def _tensors(
         self, tensors: list[Tensor], length: int, entry: Callable[[int], int]

@@ -16,6 +16,7 @@ import numpy as np
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge_converters.graph.digest import digest
+from tfedge_converters.graph.lut_compression import holds_compressed
 from tfedge_converters.graph.types import Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.interpreters.culprit import find_culprit
@@ -42,11 +43,19 @@ class Interpreter:
         title: what messages call it.
         loader: a key of `engines.LOADERS`.
         options: what that takes to load a model, given as a graph and as a file.
+        restores: whether it reads constants that are compressed for TFLite Micro.
     """
 
     title: str
     loader: str
     options: Callable[[Model, bytes], dict[str, Any]]
+    restores: bool = False
+
+    def file_of(self, model: Model, flatbuffer: bytes | None) -> bytes:
+        """The file to load: the model's own, where there is one that the interpreter reads."""
+        if flatbuffer is None or (holds_compressed(flatbuffer) and not self.restores):
+            return write_model(model)
+        return flatbuffer
 
 
 def _litert(resolver: str) -> Interpreter:
@@ -67,7 +76,7 @@ LITERT = _litert("AUTO")
 # The same kernels without XNNPACK, which keeps intermediate results to itself.
 LITERT_PLAIN = _litert("BUILTIN_WITHOUT_DEFAULT_DELEGATES")
 LITERT_REFERENCE = _litert("BUILTIN_REF")
-MICRO = Interpreter("TFLite Micro", "tflite-micro", _micro_options)
+MICRO = Interpreter("TFLite Micro", "tflite-micro", _micro_options, restores=True)
 
 # Outputs of all samples are kept; devices have less memory than this for all that they do.
 _MOST_OUTPUT_BYTES = 1 << 26
@@ -102,7 +111,7 @@ def opened(
         MissingToolError: the interpreter is not installed.
     """
     _require(interpreter)
-    flatbuffer = write_model(model) if flatbuffer is None else flatbuffer
+    flatbuffer = interpreter.file_of(model, flatbuffer)
     options = interpreter.options(model, flatbuffer)
     if shown is not None:
         places = {id(tensor): place for place, tensor in enumerate(model.main.tensors())}
@@ -140,7 +149,7 @@ def run_model(
     """
 
     with _as_tfedge_error(interpreter, model, what):
-        flatbuffer = write_model(model) if flatbuffer is None else flatbuffer
+        flatbuffer = interpreter.file_of(model, flatbuffer)
         try:
             return _outputs(interpreter, model, flatbuffer, samples, sequence)
         except DeathError as death:

@@ -3,6 +3,7 @@
 from tfedge_converters.tflm.arena import Arena, arena_bytes, predict_arena
 from tfedge_converters.tflm.array import ALIGNMENT, generate_array
 from tfedge_converters.tflm.cmsis_nn import Kernels
+from tfedge_converters.tflm.compressed_weights import with_compressed_weights
 from tfedge_converters.tflm.interface import generate_interface
 from tfedge_converters.tflm.offline_plan import plan_entry, planned_offsets
 
@@ -16,4 +17,5 @@ __all__ = [
     "plan_entry",
     "planned_offsets",
     "predict_arena",
+    "with_compressed_weights",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tfedge_converters.graph import Operator, Tensor, TensorType
+from tfedge_converters.graph.lut_compression import DECODE
 from tfedge_converters.tflm.cmsis_nn import Kernels, data_of, scratch_bytes, weights_of
 
 _INT32 = _FLOAT = 4
@@ -59,7 +60,7 @@ class _Kernel:
 
 def is_known(operator: Operator, kernels: Kernels) -> bool:
     """Whether the table has what an operator's kernel asks for."""
-    row = _ROWS.get(operator.code)
+    row = _ROWS.get(operator.custom_name or operator.code)
     if row is None or (kernels.optimized and row.cmsis_nn is None):
         return False
     return _has_ranks(operator, row.ranks) and row.read in ("", type(operator.options).__name__)
@@ -77,18 +78,22 @@ def _has_ranks(operator: Operator, ranks: Sequence[int]) -> bool:
 
 def options_type(operator: Operator) -> str:
     """C++ type of an operator's options; empty if it has none."""
-    return _ROWS[operator.code].options
+    return _row(operator).options
 
 
 def data_type(operator: Operator, kernels: Kernels) -> str:
     """C++ type that an operator's kernel asks for at first; empty if none."""
-    row = _ROWS[operator.code]
+    row = _row(operator)
     return (kernels.optimized and row.cmsis_nn) or row.data
 
 
 def prepared_buffers(operator: Operator, kernels: Kernels) -> Buffers:
     """Buffers that an operator's kernel asks for when it is prepared."""
-    return _ROWS[operator.code].prepare(operator, kernels)
+    return _row(operator).prepare(operator, kernels)
+
+
+def _row(operator: Operator) -> _Kernel:
+    return _ROWS[operator.custom_name or operator.code]
 
 
 def _convolution(channels_axis: int) -> Callable[[Operator, Kernels], Buffers]:
@@ -112,7 +117,8 @@ def _fully_connected(operator: Operator, kernels: Kernels) -> Buffers:
     if weights.quantization is not None and weights.quantization.per_channel:
         persistent += [weights.quantization.scale.size * _INT32] * 2
     scratch = scratch_bytes(operator, kernels) if kernels.optimized else _unpacked(weights)
-    if kernels is Kernels.CMSIS_NN_MVE and len(operator.outputs[0].shape) <= 2:
+    flat = len(operator.outputs[0].shape) <= 2
+    if kernels is Kernels.CMSIS_NN_MVE and flat and weights.is_constant:
         # Sums of rows of constant weights stay, instead of being computed anew each time.
         return Buffers((*persistent, *scratch))
     return Buffers(tuple(persistent), scratch)
@@ -199,6 +205,11 @@ def _svdf(operator: Operator, kernels: Kernels) -> Buffers:
 def _lstm(operator: Operator, kernels: Kernels) -> Buffers:
     cell = operator.inputs[19] if len(operator.inputs) > 19 else None
     return Buffers((), (0 if cell is None else cell.byte_size,) * 4)
+
+
+def _decode(operator: Operator, kernels: Kernels) -> Buffers:
+    """A pointer to what is known of the table, and that; of the one constant that is restored."""
+    return Buffers(("DecodeState*", "DecodeStateLut"))
 
 
 _COMPARISON = _Kernel(data="OpData of comparisons")
@@ -320,4 +331,5 @@ _ROWS: Mapping[str, _Kernel] = {
         "TfLiteUnidirectionalSequenceLSTMParams", "OpDataLSTM", None, _lstm
     ),
     "UNPACK": _Kernel("TfLiteUnpackParams"),
+    DECODE: _Kernel(prepare=_decode),
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.c.kernels import kernel_for
+from tfedge_converters.graph.lut_compression import DECODE
 from tfedge_converters.graph.types import Model, Operator, TensorType
 
 # Where the method's name is not the operator's in camel case. Source: micro_mutable_op_resolver.h.
@@ -19,6 +20,7 @@ _IRREGULAR = {
     "L2_POOL_2D": "AddL2Pool2D",
     "CUMSUM": "AddCumSum",
     "PADV2": "AddPadV2",
+    DECODE: "AddDecode",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
 }
 
@@ -60,7 +62,7 @@ def resolver_methods(model: Model) -> list[str]:
     """
     methods = {
         method_of(
-            operator.code,
+            operator.custom_name or operator.code,
             [tensor.type for tensor in operator.outputs],
             graph.place(operator),
             way_out(operator),
@@ -86,7 +88,7 @@ def method_of(code: str, types: Sequence[TensorType], place: str, remedy: str) -
     """The name of the method that registers an operator.
 
     Args:
-        code: its name in the schema.
+        code: its name in the schema, or that of a custom operator.
         types: of its results.
         place: what error messages call it.
         remedy: what these propose.
