@@ -11,7 +11,7 @@ from tfedge.calibration.methods import MINMAX, Method
 from tfedge.errors import TfedgeError
 from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
-from tfedge_converters.early_checks import check_data
+from tfedge_converters.early_checks import check_samples
 from tfedge_converters.preparation import Prepared, prepare
 from tfedge_converters.ptq import Calibration
 from tfedge_converters.ptq.calibration import is_calibration
@@ -57,7 +57,7 @@ def calibrate(
             the model or the method is not the one of `resume`.
     """
     calibration = _begun(method, quantization, resume)
-    check_data(data)
+    check_samples(data)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     prepared.require_float("calibrate the float model that it was made from")
     samples = CalibrationSamples(data, input_specs(prepared.model), hold_back=False)
@@ -90,15 +90,27 @@ def apply_calibration(
     Raises:
         TfedgeError: the data or the calibration do not fit.
     """
-    if is_calibration(calibration) and not isinstance(calibration, Calibration):
-        calibration = Calibration.load(calibration)
-    if isinstance(calibration, Calibration):
-        _refuse_other_method(calibration, method)
-        calibration.apply(prepared.model, scheme, split=split)
+    if is_calibration(calibration):
+        opened(calibration, method).apply(prepared.model, scheme, split=split)
         return
     seen = Calibration(method or MINMAX, scheme)
     seen.observe(prepared.model, calibration, progress=progress)
     seen.apply(prepared.model, scheme, split=split)
+
+
+def opened(calibration: Calibration | str | Path, method: str | Method | None) -> Calibration:
+    """A calibration, or that of a file, by the method that is asked for.
+
+    Raises:
+        TfedgeError: the file cannot be read, or it is by another method.
+    """
+    found = calibration if isinstance(calibration, Calibration) else Calibration.load(calibration)
+    if method not in (None, found.method):
+        raise TfedgeError(
+            f"the calibration is by {found.method}, not {method}; leave the method out, or "
+            "calibrate again"
+        )
+    return found
 
 
 def _begun(
@@ -108,19 +120,10 @@ def _begun(
 ) -> Calibration:
     if resume is None:
         return Calibration(method or MINMAX, quantization or "int8")
-    calibration = resume if isinstance(resume, Calibration) else Calibration.load(resume)
-    _refuse_other_method(calibration, method)
+    calibration = opened(resume, method)
     if quantization is not None and get(quantization) != calibration.scheme:
         raise TfedgeError(
             f"the calibration to resume is for '{get(calibration.scheme).name}', not "
             f"'{get(quantization).name}'; begin a new one"
         )
     return calibration
-
-
-def _refuse_other_method(calibration: Calibration, method: str | Method | None) -> None:
-    if method not in (None, calibration.method):
-        raise TfedgeError(
-            f"the calibration is by {calibration.method}, not {method}; leave the method out, or "
-            "calibrate again"
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,19 @@ from tfedge.calibration.representative_data import REAL_NUMBERS
 from tfedge.errors import TfedgeError
 from tfedge.files import check_readable
 from tfedge.near_names import near
+from tfedge.quantization.schemes import Scheme
 from tfedge.terminal_text import readable
 from tfedge_converters.c import OPTIMIZATIONS
-from tfedge_converters.ptq.io_types import io_type
+from tfedge_converters.file_kinds import FileKind, kind_of
+from tfedge_converters.ptq.calibration import is_calibration
+from tfedge_converters.ptq.io_types import check_io_types, io_type
 
 _LONGEST_NAME = 100
+
+# The name of the package, in the description of every layer and wrapper of its own.
+_OURS = b"tfedge"
+
+_MOST_CONFIG_BYTES = 1 << 24
 
 
 def check_data(data: Any) -> None:
@@ -52,6 +61,60 @@ def _fault(arrays: ArrayFile, name: str) -> str:
     if not shape or 0 in shape:
         return f"its array '{shown}' holds no samples: its shape is {shape}"
     return ""
+
+
+def check_samples(data: Any) -> None:
+    """Refuse a path at which there are no samples, or what was seen of them.
+
+    Raises:
+        TfedgeError: as `check_data`; or it is what `tfedge calibrate` wrote.
+    """
+    check_data(data)
+    if is_calibration(data):
+        raise TfedgeError(
+            f"{data}: holds what a calibration has seen, which convert takes; here the samples "
+            "themselves are needed, the data that it was made from"
+        )
+
+
+def check_io_types_of_keras(
+    model: Any, scheme: Scheme, io_types: tuple[str | None, str | None], *, is_chosen: bool
+) -> None:
+    """Refuse types of inputs and outputs that a Keras model in a file cannot have.
+
+    Args:
+        model: as for `tfedge.convert`; all but paths of Keras models can be opened at once.
+        scheme: what it is quantised to.
+        io_types: of inputs and outputs.
+        is_chosen: whether the scheme is the user's, and does not give way to that of a training.
+
+    Raises:
+        TfedgeError: says which types there are.
+        ModelFileError: there is no model at the path.
+    """
+    if not isinstance(model, (str, Path)) or not any(io_types):
+        return
+    kind = kind_of(Path(model))
+    if kind is not FileKind.TFLITE and (is_chosen or not _may_be_trained(Path(model), kind)):
+        check_io_types(scheme, *io_types)
+
+
+def _may_be_trained(path: Path, kind: FileKind) -> bool:
+    """Whether a Keras model's file can hold layers of tfedge, which have a scheme of their own."""
+    try:
+        if kind is FileKind.KERAS_ARCHIVE:
+            with zipfile.ZipFile(path) as archive, archive.open("config.json") as config:
+                said = config.read(_MOST_CONFIG_BYTES + 1)
+            return _OURS in said or len(said) > _MOST_CONFIG_BYTES
+        if kind is FileKind.HDF5:
+            with (
+                path.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as all_,
+            ):
+                return all_.find(_OURS) >= 0
+    except (OSError, ValueError, LookupError, NotImplementedError, zipfile.BadZipFile):
+        pass  # what opens it says why it cannot
+    return True
 
 
 def check_positive(**numbers: int | None) -> None:

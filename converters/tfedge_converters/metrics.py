@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +20,15 @@ from tfedge.near_names import near
 MetricFunction = Callable[[np.ndarray, np.ndarray], float]
 
 ACCURACY = "accuracy"
+
+# Keras makes none of these from its name alone.
+WITH_SETTINGS = (
+    "IoU", "MeanIoU", "MeanMetricWrapper", "OneHotIoU", "OneHotMeanIoU",
+    "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity",
+)  # fmt: skip
+
+_LIST_IN_KERAS = "src/metrics/__init__.py"
 
 
 def metric_function(
@@ -35,6 +49,67 @@ def metric_function(
     if metric == ACCURACY:
         return ACCURACY, accuracy
     return str(metric), _checked(_of_keras(str(metric)))
+
+
+def check_metric(metric: Any) -> None:
+    """Refuse the name of a metric that there is not, without a wait for Keras.
+
+    Raises:
+        TfedgeError: there is none of this name, or a name is not enough for it.
+    """
+    if callable(metric) or metric == ACCURACY:
+        return
+    if "keras" in sys.modules:
+        metric_function(metric)
+        return
+    name = str(metric)
+    known = _names_in_keras()
+    if known and name not in known:
+        raise _no_metric(name, sorted(known))
+    _refuse_lack_of_settings(name)
+
+
+def _names_in_keras() -> frozenset[str]:
+    """The names of Keras' metrics, from the module that lists them, which is not imported.
+
+    Returns:
+        None where Keras is not installed, or is laid out otherwise.
+    """
+    found = importlib.util.find_spec("keras")
+    if found is None or found.origin is None:
+        return frozenset()
+    try:
+        tree = ast.parse(Path(found.origin).parent.joinpath(_LIST_IN_KERAS).read_bytes())
+    except (OSError, SyntaxError):
+        return frozenset()
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and "metrics" in (node.module or ""):
+            names |= {name for alias in node.names for name in (alias.name, _snake(alias.name))}
+        elif isinstance(node, ast.Constant) and str(node.value).isidentifier():
+            names.add(str(node.value))
+    return frozenset(names)
+
+
+def _snake(name: str) -> str:
+    """What Keras calls a class too."""
+    split = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", split).lower()
+
+
+def _refuse_lack_of_settings(name: str) -> None:
+    if name in WITH_SETTINGS or name in map(_snake, WITH_SETTINGS):
+        raise TfedgeError(
+            f"metric '{name}' of Keras needs settings, which a name does not give; give another, "
+            "or a function of labels and outputs, in Python"
+        )
+
+
+def _no_metric(name: str, known: Iterable[str]) -> TfedgeError:
+    return TfedgeError(
+        f"there is no metric '{name}'; give {ACCURACY}, a metric of Keras such as "
+        f"'mean_absolute_error', or a function of labels and outputs{near(name, known)}"
+    )
 
 
 def accuracy(labels: np.ndarray, outputs: np.ndarray) -> float:
@@ -77,14 +152,11 @@ def _classes(labels: np.ndarray, shape: tuple[int, ...], classes: int) -> np.nda
 def _of_keras(name: str) -> Callable[[np.ndarray, np.ndarray], Any]:
     with needing_keras(f"metric '{name}' is one of Keras; it"):
         import keras
+    _refuse_lack_of_settings(name)
     try:
         found = keras.metrics.get(name)
     except ValueError as error:
-        raise TfedgeError(
-            f"there is no metric '{name}'; give {ACCURACY}, a metric of Keras such as "
-            "'mean_absolute_error', or a function of labels and outputs"
-            f"{near(name, (ACCURACY, *dir(keras.metrics)))}"
-        ) from error
+        raise _no_metric(name, (ACCURACY, *dir(keras.metrics))) from error
 
     def compute(labels: np.ndarray, outputs: np.ndarray) -> Any:
         if not hasattr(found, "update_state"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -9,14 +11,20 @@ import zipfile
 
 import numpy as np
 import pytest
+from hostile.bases import float_twin
+from random_graphs import random_model
 
 import tfedge
-from tfedge.errors import TfedgeError
+from tfedge.errors import ModelFileError, TfedgeError
 from tfedge_converters.cli import main
+from tfedge_converters.graph import write_model
+from tfedge_converters.metrics import metric_function
 
 _SCRIPT = """\
 import sys
 from tfedge_converters.cli import main
+from tfedge_converters.graph import write_model
+from tfedge_converters.metrics import metric_function
 
 for arguments in ARGUMENTS:
     status = main(arguments)
@@ -92,6 +100,36 @@ _MISTAKES = [
     (["search", "x.h5", "--calibration", "good.npz", "--output", "x.h5"], "would replace it"),
     (["check", "x.h5", "--rewrite", "./x.h5"], "./x.h5: what is made of it would replace it"),
     (["check", "x.h5", "--html", "pipe"], "pipe: cannot be written: it is no regular file"),
+    (["check", "x.h5", "--rewrite", "a.html", "--html", "a"], "--html and --rewrite name one file"),
+    (
+        ["convert", "x.h5", "--output=o", "--input-type=int16"],
+        "not 'int16', with the scheme 'int8'",
+    ),
+    (["convert", "x.keras", "--output=o", "--output-type=int16"], "not 'int16', with the scheme"),
+    (
+        ["convert", "trained.keras", "--output=o", "--quantization=int8", "--input-type=int16"],
+        "not 'int16', with the scheme 'int8'",
+    ),
+    (
+        ["convert", "x.h5", "--output=o", "--quantization=int16x8", "--input-type=uint8"],
+        "can be int16 or float32, not 'uint8'",
+    ),
+    (["convert", "x.h5", "--output=o", "--metric=accuracie"], "there is no metric 'accuracie'"),
+    (["convert", "x.h5", "--output=o", "--metric=mse_"], "did you mean 'mse'?"),
+    (["convert", "x.h5", "--output=o", "--metric=MeanIoU"], "'MeanIoU' of Keras needs settings"),
+    (
+        ["convert", "x.h5", "--output=o", "--calibration=seen.npz", "--calibration-method=mse"],
+        "the calibration is by minmax, not mse",
+    ),
+    (["convert", "x.h5", "--output=o", "--compiler-option=x=1"], "'host' has no compiler"),
+    (["calibrate", "x.h5", "--data=seen.npz", "--output=o"], "the samples themselves are needed"),
+    (["diagnose", "x.h5", "--calibration=seen.npz"], "the samples themselves are needed"),
+    (["search", "x.h5", "--calibration=seen.npz"], "the samples themselves are needed"),
+    (
+        ["search", "x.h5", "--calibration=good.npz", "--target=tflite", "--ram=9"],
+        "there is none for the target 'tflite'",
+    ),
+    (["flash", "none", "--board=nano33ble", "--tool=gdb"], "use that of the project"),
     (["verify", "x.h5"], "x.h5: an HDF5 file; verify compares what was converted"),
     (["verify", "x.tflite", "--engine", "gpu"], "there is no engine 'gpu'"),
     (["verify", "x.tflite", "--samples", "0"], "at least 1 sample is needed"),
@@ -105,6 +143,25 @@ _MISTAKES = [
     (["targets", "m4"], "there is no target 'm4'"),
 ]
 
+# Vela itself says so, for no model; without it, that it is missing is all that there is to say.
+_MISTAKES_OF_VELA = [
+    (["no-such=1"], "unrecognized arguments: --no-such"),
+    (["memory-mode=None"], "--memory-mode=None"),
+    (["optimise=Much"], "Vela does not take these options, optimise=Much"),
+    (["arena-cache-size=-1"], "arena_cache_size=-1"),
+    (["optimise=Size", "version"], "version=True: with them it prints something and ends"),
+    (["output-dir=o"], "option output_dir is not to choose"),
+]
+if importlib.util.find_spec("ethosu") is not None:
+    _MISTAKES += [
+        (
+            ["convert", "x.h5", "--output=o", "--target=ethos-u55-128"]
+            + [f"--compiler-option={option}" for option in options],
+            message,
+        )
+        for options, message in _MISTAKES_OF_VELA
+    ]
+
 
 def test_mistakes_are_answered_without_tensorflow(tmp_path):
     (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
@@ -114,6 +171,11 @@ def test_mistakes_are_answered_without_tensorflow(tmp_path):
     np.savez(tmp_path / "empty.npz", x=np.zeros((0, 4), np.float32))
     np.savez(tmp_path / "objects.npz", x=np.array([{}], object))
     np.savez(tmp_path / "none_at_all.npz")
+    _write_archive(tmp_path / "x.keras", {})
+    _write_archive(tmp_path / "trained.keras", {"module": "tfedge.quantization.quantize_layer"})
+    twin = float_twin(random_model("fully_connected", 1, 1))
+    samples = np.zeros((2, *twin.main.inputs[0].shape), np.float32)
+    tfedge.calibrate(write_model(twin), samples).save(tmp_path / "seen.npz")
     with zipfile.ZipFile(tmp_path / "notes.npz", "w") as notes:
         notes.writestr("notes.txt", "recorded on Monday")
     os.mkfifo(tmp_path / "pipe")
@@ -134,6 +196,46 @@ def test_mistakes_are_answered_without_tensorflow(tmp_path):
         assert answer.startswith("tfedge: ")
         assert message in answer
     assert sorted(tmp_path.iterdir()) == before
+
+
+def _write_archive(path, config):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+
+
+@pytest.mark.parametrize("quantization", [None, "int16x8"])
+def test_what_training_may_have_chosen_is_not_refused(tmp_path, quantization):
+    """A file with layers of tfedge may be trained for activations of 16 bits."""
+    path = tmp_path / "trained.keras"
+    _write_archive(path, {"registered_name": "tfedge>Quantize"})
+    with pytest.raises(ModelFileError):  # of the opened archive, which holds no model
+        tfedge.convert(path, quantization=quantization, input_type="int16")
+
+
+def test_metrics_are_those_of_keras():
+    """Names that are refused without Keras are those that Keras makes no metric of."""
+    import keras
+    from keras.src.metrics import ALL_OBJECTS_DICT
+
+    script = "import sys; from tfedge_converters.metrics import check_metric as check\n" + (
+        "for name in sys.argv[1:]:\n"
+        "    try:\n        check(name)\n"
+        "    except Exception as error:\n        print(name)\n"
+        "assert 'keras' not in sys.modules"
+    )
+    command = [sys.executable, "-c", script, *ALL_OBJECTS_DICT, "no_such"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    makes_none = []
+    for name in ALL_OBJECTS_DICT:
+        try:
+            keras.metrics.get(name)
+        except TypeError:
+            makes_none.append(name)
+    assert run.stdout.split() == [*makes_none, "no_such"]
+    with pytest.raises(TfedgeError, match="needs settings"):
+        metric_function("MeanIoU")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

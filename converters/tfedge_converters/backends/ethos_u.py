@@ -11,9 +11,9 @@ from tfedge_converters.backends.tflite_micro import TFLiteMicro
 from tfedge_converters.ethosu import (
     SETTINGS,
     Compiled,
+    checked_options,
     compile_model,
     compiled_methods,
-    require_vela,
 )
 from tfedge_converters.targets import Target
 from tfedge_converters.tflm import generate_array
@@ -55,8 +55,8 @@ class EthosU(Backend):
     per_channel_storage = TFLiteMicro.per_channel_storage
 
     def check_options(self, target: Target, options: Mapping[str, Any] | None) -> None:
-        """Look for Vela, which takes the options itself."""
-        require_vela()
+        """Look for Vela, and ask it."""
+        checked_options(target, options)
 
     def emit(self, conversion: Conversion) -> VelaEmission:
         """Compile the file."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfedge.errors import TfedgeError
 from tfedge.files import output_file, output_folder
 from tfedge_converters.cli.options import add_allow_code, add_input_shape, shapes
 
@@ -82,9 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
     from tfedge_converters.edgetpu.wording import compiled_text
     from tfedge_converters.graph import write_file
 
-    for given in (arguments.html and _page(arguments.html), arguments.rewrite):
+    page = None if arguments.html is None else _page(arguments.html)
+    for given in (page, arguments.rewrite):
         if given is not None:
             output_file(given, arguments.model, arguments.compiled)
+    if page is not None and arguments.rewrite is not None and page == Path(arguments.rewrite):
+        raise TfedgeError(f"{page}: --html and --rewrite name one file; name another for one")
     check_positive(seconds=arguments.seconds, tpus=arguments.tpus)
     if arguments.compile is not None:
         output_folder(arguments.compile)
@@ -103,8 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.rewrite is not None:
         write_file(report.model, Path(arguments.rewrite))
-    if arguments.html is not None:
-        report.save(_page(arguments.html))
+    if page is not None:
+        report.save(page)
     print(report.json() if arguments.json else report.text(), end="")
     for words in _edge_tpu(report, compiled, arguments):
         print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)

@@ -9,10 +9,12 @@ from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme, StorageScheme, for_conversion, is_scheme_file
 from tfedge_converters.backends import Backend
 from tfedge_converters.c.memory_plan import MemoryPlan, read_memory_plan
+from tfedge_converters.calibrate_model import opened
 from tfedge_converters.conversion.state import Conversion, Request
-from tfedge_converters.early_checks import check_choices, check_data
+from tfedge_converters.early_checks import check_choices, check_data, check_io_types_of_keras
 from tfedge_converters.evaluation import labels_in
 from tfedge_converters.foreign_text import check_model_name
+from tfedge_converters.metrics import check_metric
 from tfedge_converters.ptq.calibration import is_calibration
 from tfedge_converters.ptq.recovery import require_data, steps
 
@@ -27,14 +29,24 @@ def check_arguments(conversion: Conversion) -> None:
     check_choices(request.optimize, request.input_type, request.output_type)
     if request.quantization is not None and isinstance(conversion.scheme, StorageScheme):
         check_storage(conversion.scheme, conversion.backend, request)
+    if isinstance(conversion.scheme, Scheme):
+        check_io_types_of_keras(
+            request.model,
+            conversion.scheme,
+            (request.input_type, request.output_type),
+            is_chosen=request.quantization is not None,
+        )
     if request.name is not None:
         check_model_name(request.name)
     check_data(request.calibration)
     if request.calibration_method is not None:
         find_method(request.calibration_method)
+    if is_calibration(request.calibration):
+        opened(request.calibration, request.calibration_method)
     steps(request.recovery)
     if request.recovery:
         _check_recovery(conversion)
+    check_metric(request.metric)
     check_data(request.evaluation_data)
     if isinstance(request.evaluation_data, (str, Path)):
         labels_in(Path(request.evaluation_data))

@@ -9,7 +9,7 @@ from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters.diagnosis.measurement import measure
 from tfedge_converters.diagnosis.report import Diagnosis, LayerDiagnosis
-from tfedge_converters.early_checks import check_data, check_positive
+from tfedge_converters.early_checks import check_positive, check_samples
 from tfedge_converters.preparation import prepare
 from tfedge_converters.ptq import RepresentativeData, calibrate, input_specs
 from tfedge_converters.ptq.recovery import Step, recover, steps
@@ -52,7 +52,7 @@ def diagnose(
     scheme = get(quantization)
     check_positive(samples=samples)
     steps(recovery)
-    check_data(calibration)
+    check_samples(calibration)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name
     prepared.require_float("diagnose the float model that it was made from")

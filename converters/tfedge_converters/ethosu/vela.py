@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,17 @@ from tfedge.files import MALFORMED
 from tfedge.terminal_text import readable
 from tfedge_converters.ethosu.compiled import Compiled
 from tfedge_converters.ethosu.settings import VelaSettings
-from tfedge_converters.execute.tool import run_tool
+from tfedge_converters.execute.tool import ToolRun, run_tool
 from tfedge_converters.graph import read_model, write_model
 from tfedge_converters.targets import Target
+
+# A model that is not there: Vela looks at its options before it opens it.
+_MISSING = "no_such_model.tflite"
+
+_CHOSEN_HERE = {
+    "output_dir": "the files that Vela writes are read back, and lie beside the others",
+    "output_format": "the file that Vela writes is read back, and goes to TFLite Micro",
+}
 
 _CONFIGURATION = "Arm/vela.ini"  # which Vela brings along
 
@@ -46,6 +55,43 @@ def require_vela() -> None:
         )
 
 
+def checked_options(target: Target, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options of a run of Vela; Vela itself says whether it takes them.
+
+    Args:
+        target: one with settings for Vela.
+        options: as for `compile_model`.
+
+    Raises:
+        MissingToolError: Vela is not installed.
+        TfedgeError: Vela does not take one of them, or it is not for users to choose.
+    """
+    require_vela()
+    given = _options(VelaSettings(**target.settings["vela"]), options or {})
+    for name, reason in _CHOSEN_HERE.items():
+        if any(option and name.startswith(option) for option in given):  # as Vela abbreviates
+            raise TfedgeError(f"Vela's option {name} is not to choose: {reason}; leave it out")
+    refusal = _refusal(tuple(_flags(given)))
+    if refusal:
+        asked = ", ".join(f"{name}={value}" for name, value in (options or {}).items())
+        raise TfedgeError(
+            f"Vela does not take these options, {asked or target.name}: {refusal}; "
+            "'vela --help' lists them"
+        )
+    return given
+
+
+@lru_cache(maxsize=64)
+def _refusal(flags: tuple[str, ...]) -> str:
+    """What Vela says against options; nothing where all that it misses is the model's file."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = _vela([str(Path(folder, _MISSING)), "--output-dir", folder, *flags])
+    if done.status == 0:
+        return "with them it prints something and ends"
+    last = _last_line(done)
+    return "" if _MISSING in last else last
+
+
 def compile_model(
     flatbuffer: bytes, target: Target, options: Mapping[str, Any] | None = None
 ) -> Compiled:
@@ -61,10 +107,10 @@ def compile_model(
     Raises:
         MissingToolError: Vela is not installed.
         UnsupportedError: Vela does not compile the model.
-        TfedgeError: an option is wrong, or the result does not fit the device.
+        TfedgeError: an option is wrong (see `checked_options`), or the result does not fit the
+            device.
     """
-    require_vela()
-    given = _options(VelaSettings(**target.settings["vela"]), options or {})
+    given = checked_options(target, options)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "model.tflite")
         source.write_bytes(_with_tabular_names(flatbuffer))
@@ -109,18 +155,23 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
 
 
 def _run(arguments: list[str]) -> str:
-    command = [sys.executable, "-m", "ethosu.vela", *arguments]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-    done = run_tool(command, "Vela", seconds=_SECONDS, environment=environment)
+    done = _vela(arguments)
     if done.status == 0 and "Failed to parse" not in done.stdout:
         return done.stdout
-    said = [line.strip() for line in done.printed.splitlines() if line.strip()]
-    last = said[-1] if said else "no message"
+    raise UnsupportedError(f"Vela does not compile the model: {_last_line(done)}")
+
+
+def _vela(arguments: list[str]) -> ToolRun:
+    command = [sys.executable, "-m", "ethosu.vela", *arguments]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    return run_tool(command, "Vela", seconds=_SECONDS, environment=environment)
+
+
+def _last_line(done: ToolRun) -> str:
     if done.status < 0:
-        last = f"it {done.end}"
-    if "usage: vela" in done.printed or "CliOptionError" in last or "ConfigOptionError" in last:
-        raise TfedgeError(f"Vela does not take these options: {last}")
-    raise UnsupportedError(f"Vela does not compile the model: {last}")
+        return f"it {done.end}"
+    said = [line.strip() for line in done.printed.splitlines() if line.strip()]
+    return said[-1] if said else "no message"
 
 
 def _text(folder: str, pattern: str) -> str:

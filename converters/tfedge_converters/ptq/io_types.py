@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from tfedge.errors import TfedgeError
 from tfedge.near_names import near
+from tfedge.quantization.activation_types import INT8
+from tfedge.quantization.schemes import Scheme
 from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.ptq.casts import (
     as_float,
@@ -62,6 +64,26 @@ def io_type(given: str) -> TensorType:
             f"{near(given, _TYPES)}"
         )
     return _TYPES[given]
+
+
+def check_io_types(scheme: Scheme, *given: str | None) -> None:
+    """Refuse types of inputs and outputs that a float model cannot have with a scheme.
+
+    Args:
+        scheme: what the model is quantised to.
+        given: "float32", "uint8", "int8" or "int16"; None for what the scheme has.
+
+    Raises:
+        TfedgeError: says which types there are.
+    """
+    usual = scheme.activations.type
+    integers = (usual.element, UNSIGNED) if usual is INT8 else (usual.element,)
+    for name in given:
+        if name not in (None, *integers, FLOAT):
+            raise TfedgeError(
+                f"input and output types can be {', '.join(integers)} or {FLOAT}, not '{name}', "
+                f"with the scheme '{scheme.name}'"
+            )
 
 
 def _to_change(tensors: list[Tensor], given: str | None) -> list[tuple[Tensor, TensorType]]:

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import TfedgeError, UnsupportedError
-from tfedge.quantization.activation_types import ACTIVATION_TYPES, INT8, ActivationType
+from tfedge.quantization.activation_types import ACTIVATION_TYPES, ActivationType
 from tfedge.quantization.policy import (
     OPERATORS,
     REAL_FUNCTION,
@@ -39,7 +39,7 @@ from tfedge_converters.ptq.constant_values import constant_values
 from tfedge_converters.ptq.constants import Constants
 from tfedge_converters.ptq.groups import Group, Groups
 from tfedge_converters.ptq.int16_rsqrt import with_int16_rsqrt
-from tfedge_converters.ptq.io_types import FLOAT, UNSIGNED, set_io_types
+from tfedge_converters.ptq.io_types import FLOAT, check_io_types, set_io_types
 from tfedge_converters.ptq.precision import real_graph
 from tfedge_converters.ptq.quant_params import activation_grid, power_of_two_grid
 from tfedge_converters.ptq.real_functions import with_functions, written_out
@@ -111,20 +111,14 @@ def quantize(
         TfedgeError: a range is missing, or a constant or range is not finite.
     """
     scheme = get(scheme)
+    check_io_types(scheme, input_type, output_type)
     usual = scheme.activations.type
-    integers = (usual.element, UNSIGNED) if usual is INT8 else (usual.element,)
-    for given in (input_type, output_type):
-        if given not in (None, *integers, FLOAT):
-            raise TfedgeError(
-                f"input and output types can be {', '.join(integers)} or {FLOAT}, not '{given}', "
-                f"with the scheme '{scheme.name}'"
-            )
     graph = real_graph(model)
     if graph is None:
         return
     plan = _planned(graph, scheme)
     for given, tensors in ((input_type, graph.inputs), (output_type, graph.outputs)):
-        if given in integers:
+        if given not in (None, FLOAT):
             plan.refuse_other_io_types(tensors, usual)
     plan.apply()
     set_io_types(model, input_type, output_type)

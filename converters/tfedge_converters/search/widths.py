@@ -13,7 +13,8 @@ from tfedge.progress import is_shown
 from tfedge.quantization.schemes import Scheme, get
 from tfedge_converters import targets
 from tfedge_converters.artifact import Artifact
-from tfedge_converters.early_checks import check_data, check_positive
+from tfedge_converters.backends import backend_named
+from tfedge_converters.early_checks import check_positive, check_samples
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.layers import layer_names
 from tfedge_converters.preparation import prepare
@@ -102,7 +103,12 @@ def search_widths(
     scheme, searched = _narrowest(get(quantization), activation_bits)
     aim = targets.load(target)
     check_positive(flash=flash, ram=ram, bit_operations=bit_operations, samples=samples)
-    check_data(calibration)
+    if ram is not None and not backend_named(aim.backend).plans_memory:
+        raise TfedgeError(
+            f"the arena is known for generated C alone, and there is none for the target "
+            f"'{aim.name}'; leave ram out, or choose a core or a board"
+        )
+    check_samples(calibration)
     prepared = prepare(model, input_shapes, allow_code=allow_code)
     typed, name = prepared.model, prepared.name
     prepared.require_float("search with the float model")
@@ -110,7 +116,7 @@ def search_widths(
     context = Context(prepared.file.flatbuffer, given, aim)
     budget = Budget(flash, ram, bit_operations).on(aim)
     narrow = context.converted(uniform_weights(scheme, widths[-1]))
-    _check_ram(narrow, budget, ram is not None, aim.name, scheme)
+    _check_ram(narrow, budget, scheme)
     calibrate(typed, given, scheme=scheme)
     work = _Search(context, Probe(typed, given[:samples]), scheme, widths, budget, name, progress)
     found = work.with_activations() if searched else work.of_weights()
@@ -275,16 +281,9 @@ def _bits_of(choices: list[list[Choice]], point: Point) -> dict[str, int]:
     return {choice.layer: choice.bits for choice in picked}
 
 
-def _check_ram(
-    artifact: Artifact, budget: Budget, asked: bool, target: str, scheme: Scheme
-) -> None:
+def _check_ram(artifact: Artifact, budget: Budget, scheme: Scheme) -> None:
     """Refuse what no widths of weights, nor wider activations, make smaller."""
     needed, ram = arena_of(artifact), budget.ram
-    if needed is None and asked:
-        raise TfedgeError(
-            f"the arena is known for generated C alone, and there is none for the target "
-            f"'{target}'; leave ram out, or choose a core or a board"
-        )
     if needed is not None and ram is not None and needed > ram:
         raise TfedgeError(
             f"the arena needs {needed:,} bytes of RAM with activations of "

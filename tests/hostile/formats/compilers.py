@@ -105,11 +105,13 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 _LOG_ROADS = {"parse": _parse, "tfedge check --compile": _compile}
 
-# Takes Vela's options and leaves what lies beside it.
+# Takes Vela's options, for a model that there is, and leaves what lies beside it.
 _VELA = """\
 import shutil, sys
 from pathlib import Path
 
+if not Path(sys.argv[1]).exists():
+    sys.exit(f"{sys.argv[1]} is missing")
 sound = Path(__file__).parent
 output = sys.argv[sys.argv.index("--output-dir") + 1]
 for file in (sound / "left").iterdir():

@@ -208,7 +208,7 @@ def _check_tool(board: Board, tool: str | None) -> None:
     if tool is not None and tool not in known:
         raise TfedgeError(
             f"'{tool}' is no tool that flashes board '{board.name}'; use "
-            f"{', '.join([*board.flash, 'or that of the project'])}{near(tool, known)}"
+            f"{' or '.join([*board.flash, 'that of the project'])}{near(tool, known)}"
         )
 
 
