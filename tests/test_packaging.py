@@ -50,6 +50,14 @@ def test_wheel_holds_every_file_of_the_packages(wheel):
     assert not extra
 
 
+def test_the_program_begins_where_interrupts_are_looked_after(wheel):
+    archive = zipfile.ZipFile(wheel)
+    [name] = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
+    assert (
+        archive.read(name).decode().split("\n", 2)[1] == "tfedge = tfedge_converters.program:main"
+    )
+
+
 def test_installed_wheel_finds_its_runtime(wheel, tmp_path):
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

@@ -92,7 +92,7 @@ def _names_in_keras() -> frozenset[str]:
 
 
 def _snake(name: str) -> str:
-    """What Keras calls a class too."""
+    """The other name by which Keras knows a class."""
     split = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", split).lower()
 

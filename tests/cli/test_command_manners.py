@@ -14,7 +14,20 @@ from random_graphs import random_model
 
 from tfedge_converters.graph import write_file
 
-_PROGRAM = "import sys; from tfedge_converters.cli import main; sys.exit(main())"
+_PROGRAM = "import sys; from tfedge_converters.program import main; sys.exit(main())"
+# The same, and an interrupt comes while a module is imported.
+_INTERRUPTED = f"""\
+import os, signal, sys
+
+class Interrupts:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts)
+{_PROGRAM}
+"""
 _PATIENCE = 120  # seconds, for what takes two where nothing else runs
 _HANGS = "#!/bin/sh\nsleep 1000 &\nwait\n"
 
@@ -35,10 +48,10 @@ def start(tmp_path):
     """Starts the command in a folder, with a folder of its own for temporary files."""
     (tmp_path / "temporary").mkdir()
 
-    def start(*arguments, variables=None, **options):
+    def start(*arguments, variables=None, program=_PROGRAM, **options):
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
         return subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *map(str, arguments)],
+            [sys.executable, "-c", program, *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(tmp_path / "temporary"), **(variables or {})},
             preexec_fn=_listen,
@@ -160,6 +173,27 @@ def test_signals(start, model, tmp_path, number, busy_with):
     assert errors.startswith("tfedge: ") and errors.count("\n") == 1
     _wait_until(lambda: not any(map(_is_alive, children)))
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "end"),
+    [
+        ("tfedge_converters.cli", (-signal.SIGINT, "")),
+        ("tfedge_converters.cli.manners", (-signal.SIGINT, "")),
+        ("tfedge_converters.cli.commands", (128 + signal.SIGINT, "tfedge: interrupted\n")),
+        ("tfedge.errors", (128 + signal.SIGINT, "tfedge: interrupted\n")),
+    ],
+)
+def test_interrupts_while_modules_are_imported(start, module, end):
+    """Until signals are heard the system ends the process; that nobody is told is no traceback."""
+    status, output, errors = _ends(start(module, "--help", program=_INTERRUPTED))
+    assert ((status, errors), output) == (end, "")
+
+
+def test_an_interrupt_that_is_ignored_before_signals_are_heard(start):
+    ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{_INTERRUPTED}"
+    status, _, errors = _ends(start("tfedge_converters.cli", program=ignoring))
+    assert (status, "Traceback" in errors) == (2, False)
 
 
 def test_tools_that_hang_are_not_waited_for(start, model, tmp_path):

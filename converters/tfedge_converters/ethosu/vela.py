@@ -83,7 +83,7 @@ def checked_options(target: Target, options: Mapping[str, Any] | None) -> dict[s
 
 @lru_cache(maxsize=64)
 def _refusal(flags: tuple[str, ...]) -> str:
-    """What Vela says against options; nothing where all that it misses is the model's file."""
+    """Vela's words against options; none where all that it misses is the model's file."""
     with tempfile.TemporaryDirectory() as folder:
         done = _vela([str(Path(folder, _MISSING)), "--output-dir", folder, *flags])
     if done.status == 0:
