@@ -8,6 +8,7 @@ has the same for what is below: a folder that is killed, and single files.
 from __future__ import annotations
 
 import errno
+import functools
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from tfedge.file_sets import manifests_in
 from tfedge.quantization.schemes import SCHEMES, write_scheme
 from tfedge_converters.board.device_files import LINK
 from tfedge_converters.cli import main
+from tfedge_converters.diagnosis import figures
 from tfedge_converters.edgetpu.compiler import Compilation
 from tfedge_converters.graph import write_file, write_model
 
@@ -74,6 +76,25 @@ def _reports(ending: str) -> Writers:
         return lambda folder: old.save(folder / path), lambda folder: new.save(folder / path)
 
     return writers
+
+
+def _diagnoses(scratch: Path) -> tuple[Write, Write]:
+    """Tables and pictures, which are drawn once: that takes a second."""
+    model, x = _float_model()
+    old, new = (
+        tfedge.diagnose(model, calibration=x, quantization=name) for name in ("int8", "int16x8")
+    )
+    drawn = functools.cache(figures.figures)
+
+    def written(diagnosis: tfedge.Diagnosis) -> Write:
+        def write(folder: Path) -> None:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(figures, "figures", drawn)
+                diagnosis.save(folder)
+
+        return write
+
+    return written(old), written(new)
 
 
 def _schemes(scratch: Path) -> tuple[Write, Write]:
@@ -142,6 +163,7 @@ WRITERS: dict[str, Writers] = {
     "calibration": _calibrations,
     "report as text": _reports(".txt"),
     "report as a page": _reports(".html"),
+    "diagnosis": _diagnoses,
     "scheme": _schemes,
     "model": _models,
     "what Edge TPU's compiler made": _compiled,
