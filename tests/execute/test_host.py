@@ -178,6 +178,16 @@ def test_a_warning_is_an_error_that_quotes_the_compiler(narrowing):
     assert "-Wconversion" in str(error.value) or "-Werror=conversion" in str(error.value)
 
 
+def test_a_file_with_thousands_of_errors_is_left_at_the_first(negate_copy):
+    """Compilers take seconds for errors of a damaged header, and more for each file of it."""
+    source = negate_copy.directory / "negate_weights.c"
+    errors = "".join(f"int wrong_{i} = missing_{i};\n" for i in range(3000))
+    source.write_text(source.read_text() + errors)
+    with pytest.raises(ExecutionError, match="missing_0") as error:
+        build_host(negate_copy)
+    assert str(error.value).count("error:") == 1
+
+
 def test_flags_of_the_caller_win(narrowing):
     assert build_host(narrowing, flags=["-Wno-conversion", "-O0"]).self_test() == 0
 

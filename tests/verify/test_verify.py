@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import re
 import shutil
 
@@ -15,6 +17,7 @@ from random_heavy import transpose_conv_2d_of
 
 import tfedge
 from tfedge.errors import ModelFileError, TfedgeError, UnsupportedError
+from tfedge_converters.c.kernels import int16_unary
 from tfedge_converters.cli import main
 from tfedge_converters.graph import (
     Graph,
@@ -27,7 +30,8 @@ from tfedge_converters.graph import (
     write_file,
     write_model,
 )
-from tfedge_converters.verify import verify
+from tfedge_converters.graph.evaluation import evaluate
+from tfedge_converters.verify import engines, verify
 from tfedge_converters.verify.engines import ENGINES, run_c, run_litert_reference, run_micro
 from tfedge_converters.verify.samples import defined_sample, random_samples
 from tfedge_converters.verify.vectors import self_test_vectors
@@ -230,6 +234,34 @@ def test_a_compiled_model_is_named_as_what_it_is():
         for use in (verify, tfedge.convert, tfedge.check):
             with pytest.raises(UnsupportedError, match=words):
                 use(flatbuffer)
+
+
+def test_operators_that_are_alike_are_asked_about_once(monkeypatch):
+    """A damaged file may repeat one hundreds of times."""
+    model = random_model("int16_exp", 1, 1)
+    for _ in range(6):
+        last = model.main.operators[-1]
+        link = dataclasses.replace(last.outputs[0], name="link")
+        again = dataclasses.replace(last, inputs=[last.outputs[0]], outputs=[link])
+        model.main.operators.append(again)
+        model.main.outputs = [link]
+    asked = []
+
+    def run_model(interpreter, *arguments, **options):
+        asked.append(interpreter.title)
+        return real(interpreter, *arguments, **options)
+
+    real = engines.run_model
+    monkeypatch.setattr(engines, "run_model", run_model)
+    samples = random_samples(model.main, 2, 0)
+    right = engines.run_stepwise(write_model(model), samples)
+    assert collections.Counter(asked) == {"TFLite Micro": 3, "LiteRT": 7}
+    evaluated = []
+    monkeypatch.setattr(int16_unary, "evaluate", lambda one: evaluated.append(one) or evaluate(one))
+    int16_unary._table_within.cache_clear()
+    for expected, found in zip(right, run_c(write_model(model), samples), strict=True):
+        np.testing.assert_array_equal(expected, found)
+    assert len(evaluated) == 2
 
 
 def test_an_engine_that_was_asked_for_has_to_run(monkeypatch, capsys, tmp_path):

@@ -21,6 +21,9 @@ STRICT_C99 = (
     "-O2",
 )
 
+# A damaged header is thousands of them, each a page long.
+_STOP_AT_ERRORS = "-Wfatal-errors"
+
 # A model of megabytes compiles in seconds; others may want the processor too.
 COMPILE_SECONDS = 600.0
 _ASK_SECONDS = 60.0
@@ -93,7 +96,12 @@ def compile_program(
             message has what it said.
     """
     compiler = Path(command[0]).name
-    run = run_tool(command, f"the compiler {compiler}", seconds=COMPILE_SECONDS, folder=folder)
+    run = run_tool(
+        [*command, _STOP_AT_ERRORS],
+        f"the compiler {compiler}",
+        seconds=COMPILE_SECONDS,
+        folder=folder,
+    )
     if run.status != 0:
         words = excerpt(run.printed) or f"it {run.end} and said nothing"
         raise ExecutionError(f"the C of model '{model}' does not compile with {compiler}: {words}")

@@ -69,13 +69,22 @@ def run_litert_reference(
     Raises:
         UnsupportedError: it refuses the model, or would compute it wrongly.
     """
-    model = read_model(flatbuffer)
+    return _run_litert_reference(read_model(flatbuffer), flatbuffer, samples, sequence)
+
+
+def _run_litert_reference(
+    model: Model, flatbuffer: bytes, samples: Sequence[Sample], sequence: int
+) -> Outputs:
+    """The same of a graph, whose operators get versions that LiteRT registers, and its file."""
+    changed = False
     for graph in model.graphs:
         refuse_blocks(graph, "LiteRT without XNNPACK")
         for operator in graph.operators:
             known = _REFERENCE_VERSIONS.get(operator.code, operator.version)
-            operator.version = min(operator.version, known)
-    return _run(LITERT_REFERENCE, model, write_model(model), samples, sequence)
+            if operator.version > known:
+                operator.version, changed = known, True
+    file = write_model(model) if changed else flatbuffer
+    return _run(LITERT_REFERENCE, model, file, samples, sequence)
 
 
 def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
@@ -85,7 +94,13 @@ def run_micro(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQU
         MissingToolError: the package tflite-micro is not installed.
         UnsupportedError: TFLite Micro has no kernel for the model.
     """
-    model = read_model(flatbuffer)
+    return _run_micro(read_model(flatbuffer), flatbuffer, samples, sequence)
+
+
+def _run_micro(
+    model: Model, flatbuffer: bytes, samples: Sequence[Sample], sequence: int
+) -> Outputs:
+    """The same of a graph and its file."""
     refuse_blocks(model.main, MICRO.title)
     refuse_undefined(model.main)
     return _run(MICRO, model, flatbuffer, samples, sequence)
@@ -110,8 +125,9 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = S
         id(tensor): [sample[index] for sample in samples]
         for index, tensor in enumerate(graph.inputs)
     }
+    refused: set[bytes] = set()
     for operator in graph.operators:
-        results = _run_alone(operator, values, len(samples), sequence)
+        results = _run_alone(operator, values, len(samples), sequence, refused)
         for index, tensor in enumerate(operator.outputs):
             values[id(tensor)] = [outputs[index] for outputs in results]
     return [
@@ -121,18 +137,26 @@ def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = S
 
 
 def _run_alone(
-    operator: Operator, values: dict[int, list[np.ndarray]], count: int, sequence: int
+    operator: Operator,
+    values: dict[int, list[np.ndarray]],
+    count: int,
+    sequence: int,
+    refused: set[bytes],
 ) -> Outputs:
+    """Run one operator; files of those that TFLite Micro refuses are noted, and not tried again."""
     known = {id(t): t for t in operator.inputs if t is not None and id(t) in values}
     inputs = list(known.values())
     # Where TFLite Micro knows int4 weights, it unpacks them to int8 before it multiplies.
     graph = unpack_weights(Graph(inputs, operator.outputs, [operator]))
-    flatbuffer = write_model(Model([graph]))
+    model = Model([graph])
+    flatbuffer = write_model(model)
     samples = [[values[id(tensor)][position] for tensor in inputs] for position in range(count)]
-    try:
-        return run_micro(flatbuffer, samples, sequence)
-    except UnsupportedError:
-        return run_litert_reference(flatbuffer, samples, sequence)
+    if flatbuffer not in refused:
+        try:
+            return _run_micro(model, flatbuffer, samples, sequence)
+        except UnsupportedError:
+            refused.add(flatbuffer)
+    return _run_litert_reference(model, flatbuffer, samples, sequence)
 
 
 def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from tfedge_converters.c.kernels import checks, rescaling
 from tfedge_converters.c.limits import SAME_GRID, FixedGrid, Limit
 from tfedge_converters.c.registry import LITERT, kernel
 from tfedge_converters.graph.evaluation import evaluate
-from tfedge_converters.graph.types import Operator, Tensor
+from tfedge_converters.graph.reader import read_model
+from tfedge_converters.graph.types import Graph, Model, Operator, Tensor
+from tfedge_converters.graph.writer import write_model
 
 _LARGEST_INT16 = (1 << 15) - 1
 _EVERY = np.arange(-(1 << 15), 1 << 15)
@@ -96,15 +99,23 @@ def lower_int16_table(operator: Operator) -> Lowered:
     all values.
     """
     source, output = checks.elementwise(operator, checks.int16)
-    known = dataclasses.replace(
-        source, shape=_EVERY.shape, shape_signature=None, data=_EVERY.astype(np.int16)
+    known, result = (
+        dataclasses.replace(t, shape=_EVERY.shape, shape_signature=None, name="")
+        for t in (source, output)
     )
-    result = dataclasses.replace(output, shape=_EVERY.shape, shape_signature=None)
-    results = evaluate(dataclasses.replace(operator, inputs=[known], outputs=[result]))
-    table = None if results is None else table_of(results[0])
+    known.data = _EVERY.astype(np.int16)
+    alone = dataclasses.replace(operator, inputs=[known], outputs=[result])
+    table = _table_within(write_model(Model([Graph([], [result], [alone])])))
     if table is None:
         _INTERPOLATED.refuse("LiteRT's kernel gives no table of 513 values for these scales")
     return _call("table_s16", source, output, {"table": Constant("table", table, "513 values")})
+
+
+@lru_cache(maxsize=64)
+def _table_within(flatbuffer: bytes) -> np.ndarray | None:
+    """Table of a file's only operator; layers of one function and one scale have the same."""
+    results = evaluate(read_model(flatbuffer).main.operators[0])
+    return None if results is None else table_of(results[0])
 
 
 def _logistic_or_tanh(operator: Operator, tanh: int, powers: range) -> Lowered:
