@@ -1,11 +1,13 @@
 """Packages for TFLite Micro: built and run with a stand-in for its interpreter.
 
 The stand-in runs a model that copies its input, and takes what it is given as the real one does:
-operators have to be registered, and the arena has to be large enough and aligned.
+operators have to be registered, the arena has to be large enough and aligned, and what C++
+constructs before main has to be.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +21,7 @@ from packages.test_embedded_platforms import ESP_IDF_FILES, ZEPHYR_FILES, with_c
 import tfedge
 from tfedge.errors import TfedgeError
 from tfedge_converters.cli import main
+from tfedge_converters.execute.cores import CORES
 from tfedge_converters.graph import (
     Graph,
     Model,
@@ -36,10 +39,13 @@ _INTERPRETER = f"""
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 enum TfLiteStatus {{ kTfLiteOk, kTfLiteError }};
 struct TfLiteTensor {{ union {{ void *data; }} data; size_t bytes; }};
 namespace tflite {{
+inline int at_run_time() {{ volatile int one = 1; return one; }}
+inline const int constructed = at_run_time();
 struct Model {{ const unsigned char *bytes; }};
 inline const Model *GetModel(const void *buffer) {{ return static_cast<const Model *>(buffer); }}
 template <int count> struct MicroMutableOpResolver {{
@@ -54,9 +60,10 @@ class MicroInterpreter {{
       : registered_(&resolver.registered), arena_(arena), size_(size) {{}}
   TfLiteStatus AllocateTensors() {{
     const bool is_aligned = reinterpret_cast<uintptr_t>(arena_) % 16 == 0;
-    if (*registered_ != 1 || size_ < arena_used_bytes() || !is_aligned) {{
+    if (*registered_ != constructed || size_ < arena_used_bytes() || !is_aligned) {{
       return kTfLiteError;
     }}
+    fprintf(stderr, "log: %d operator\\n", *registered_);
     tensors_[0] = {{{{arena_}}, {BYTES}}};
     tensors_[1] = {{{{arena_ + 32}}, {BYTES}}};
     return kTfLiteOk;
@@ -93,8 +100,8 @@ struct { void begin(long) {} void print(const char *text) { fputs(text, stdout);
 """
 
 
-@pytest.fixture(scope="module")
-def artifact():
+def reshaped():
+    """A model that copies its input."""
     grid = Quantization.per_tensor(0.5, 3)
     source = Tensor("image", (1, 2, 12), TensorType.INT8, grid)
     shape = Tensor("shape", (2,), TensorType.INT32, data=np.array([1, BYTES], np.int32))
@@ -102,8 +109,12 @@ def artifact():
     options = schema.ReshapeOptionsT()
     options.newShape = np.array([1, BYTES], np.int32)
     operators = [Operator("RESHAPE", [source, shape], [flat], options)]
-    model = Model([Graph([source], [flat], operators)])
-    return tfedge.convert(write_model(model), target="tflite-micro", name="net")
+    return Model([Graph([source], [flat], operators)])
+
+
+@pytest.fixture(scope="module")
+def artifact():
+    return tfedge.convert(write_model(reshaped()), target="tflite-micro", name="net")
 
 
 def passed(printed):
@@ -124,6 +135,42 @@ def test_cmake_builds_it_with_a_tree_of_sources(artifact, tmp_path):
     # As TFLite Micro is compiled: structures have other members without it.
     assert re.search(r"-DTF_LITE_STATIC_MEMORY .*-O2 .*net\.cpp", commands)
     assert passed(run(["build/net_demo"], tmp_path))
+
+
+def model_for(core, folder):
+    """The model's artifact for a core that QEMU simulates."""
+    target = folder / f"{core}.json"
+    target.write_text(
+        json.dumps({"extends": core, "backend": "tflite-micro", "description": "a core"})
+    )
+    return tfedge.convert(write_model(reshaped()), target=target, name="net")
+
+
+@with_cmake
+def test_the_demo_runs_on_a_core_in_qemu(tmp_path):
+    toolchain = CORES["cortex-m4"].toolchain
+    for tool in ("ctest", f"{toolchain.prefix}g++", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    library = run([f"{toolchain.prefix}g++", "--print-file-name=libstdc++.a"], tmp_path)
+    if library.strip() == "libstdc++.a":
+        pytest.skip(f"{toolchain.cpp_packages} is not installed")
+    model_for("cortex-m4", tmp_path).save(tmp_path / "net", package="cmake")
+    assert toolchain.cpp_packages in (tmp_path / "net/README.md").read_text()
+    write(tmp_path / "tree", _MICRO)
+    board = tmp_path / "net/demo/board/toolchain.cmake"
+    options = (f"-DCMAKE_TOOLCHAIN_FILE={board}", f"-DTFLITE_MICRO_DIR={tmp_path}/tree")
+    run(["cmake", "-S", "net/demo", "-B", "build", *options], tmp_path)
+    run(["cmake", "--build", "build"], tmp_path)
+    printed = run(["ctest", "--test-dir", "build", "--verbose"], tmp_path)
+    assert passed(printed) and "log: 1 operator\n" in printed and " cycles\n" in printed
+
+
+def test_without_a_cpp_library_there_is_no_board(tmp_path):
+    model_for("rv32imc", tmp_path).save(tmp_path / "net", package="cmake")
+    assert not (tmp_path / "net/demo/board").exists()
+    for page in ("README.md", "demo/CMakeLists.txt", "demo/main.c"):
+        assert "board" not in (tmp_path / "net" / page).read_text().replace("any board", "")
 
 
 @with_cmake

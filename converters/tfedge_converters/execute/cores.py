@@ -137,6 +137,7 @@ class Toolchain:
         flags: that choose it.
         startup: the folder of the harness's code for its architecture.
         clang: compiles, where gcc cannot and only links; None where gcc does both.
+        cpp_packages: Debian's, of the C++ library; "" where it has none.
     """
 
     prefix: str
@@ -146,6 +147,7 @@ class Toolchain:
     flags: tuple[str, ...]
     startup: str
     clang: Clang | None = None
+    cpp_packages: str = ""
 
     @property
     def compiler(self) -> str:
@@ -179,6 +181,7 @@ _ARM = Toolchain(
     specs="nano.specs",
     flags=("--specs=nano.specs", "--specs=nosys.specs"),
     startup="cortex_m",
+    cpp_packages="libstdc++-arm-none-eabi-newlib",
 )
 _RISCV = Toolchain(
     prefix="riscv64-unknown-elf-",

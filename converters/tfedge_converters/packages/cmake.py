@@ -16,6 +16,12 @@ _FIRMWARE = HARNESS_DIRECTORY / "firmware"
 _START = ("start.c", "start.h", "console.c", "console.h", "semihosting.c", "semihosting.h")
 _START_OF_CORE = ("startup.c", "stopwatch.c", "semihosting_call.h", "csr.h", "memory.ld")
 _BOARD = "demo/board"
+_BOARD_FILES = {
+    f"{_BOARD}/toolchain.cmake": "cmake/toolchain.cmake.j2",
+    f"{_BOARD}/regions.ld": "cmake/regions.ld.j2",
+}
+_MICRO_LIBRARY = {"CMakeLists.txt": "cmake/micro_library.cmake.j2"}
+_MICRO_BOARD_FILES = {f"{_BOARD}/write.c": "cmake/write.c.j2"}
 
 
 class CMake(Package):
@@ -26,15 +32,13 @@ class CMake(Package):
 
         The library of a model for TFLite Micro is one, too; that of generated C comes with it.
         """
-        if model.code.interpreter:
-            return {**self.templates, "CMakeLists.txt": "cmake/micro_library.cmake.j2"}
-        if _core(model) is None:
-            return self.templates
-        board = {
-            f"{_BOARD}/toolchain.cmake": "cmake/toolchain.cmake.j2",
-            f"{_BOARD}/regions.ld": "cmake/regions.ld.j2",
+        interpreter = model.code.interpreter
+        return {
+            **self.templates,
+            **(_MICRO_LIBRARY if interpreter else {}),
+            **(_BOARD_FILES if _core(model) else {}),
+            **(_MICRO_BOARD_FILES if interpreter and _core(model) else {}),
         }
-        return {**self.templates, **board}
 
     def copies(self, model: PackagedModel) -> Mapping[str, Path]:
         """Return the start-up code of the target's core."""
@@ -52,13 +56,16 @@ class CMake(Package):
         if core is None:
             return {"board": None}
         machine, toolchain = core.machine, core.toolchain
+        packages = [toolchain.packages, machine.emulator.packages]
+        if model.code.interpreter:
+            packages.insert(1, toolchain.cpp_packages)
         board = {
             "machine": machine.name,
             "regions": Code(machine.linker_regions()),
             "prefix": toolchain.prefix,
             "flags": " ".join(model.target.flags or core.flags),
             "library_flags": " ".join(toolchain.flags),
-            "packages": f"{toolchain.packages} {machine.emulator.packages}",
+            "packages": " ".join(packages),
             "emulator": machine.emulator.name,
             "emulator_options": machine.emulator.options,
             "processor": "riscv" if toolchain.startup == "riscv" else "arm",
@@ -67,9 +74,14 @@ class CMake(Package):
 
 
 def _core(model: PackagedModel) -> Core | None:
-    """The core that QEMU simulates, and that one compiler makes programs for."""
+    """The core that QEMU simulates, and that one compiler makes programs for.
+
+    TFLite Micro's are C++, for which that compiler needs a library.
+    """
     core = CORES.get(model.target.core)
-    return core if core is not None and core.toolchain.clang is None else None
+    if core is None or core.toolchain.clang is not None:
+        return None
+    return core if core.toolchain.cpp_packages or not model.code.interpreter else None
 
 
 PACKAGE = CMake(

@@ -7,6 +7,7 @@
 
 /* Symbols of the linker script. */
 extern uint32_t data_load_start[], data_start[], data_end[], bss_start[], bss_end[];
+extern void (*const constructors_start[])(void), (*const constructors_end[])(void);
 
 int main(void);
 
@@ -19,6 +20,10 @@ void start_program(void) {
   }
   for (volatile uint32_t *word = bss_start; word < bss_end; ++word) {
     *word = 0;
+  }
+  for (void (*const *construct)(void) = constructors_start; construct < constructors_end;
+       ++construct) {
+    (*construct)();
   }
   (void)main();
   semihosting_exit_success();
