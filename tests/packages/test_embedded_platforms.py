@@ -101,13 +101,13 @@ _CUBE_FILES = {
     "typedef struct { int instance; } UART_HandleTypeDef;\n"
     "int HAL_UART_Transmit(UART_HandleTypeDef *uart, const uint8_t *data, uint16_t size,"
     " uint32_t timeout);\n",
-    "Core/Src/main.c": '#include "main.h"\n#include <stdio.h>\n#include "three_demo.h"\n'
+    "Core/Src/main.c": '#include "main.h"\n#include <stdio.h>\n#include "@name@_demo.h"\n'
     "static UART_HandleTypeDef huart2;\n"
     "int HAL_UART_Transmit(UART_HandleTypeDef *uart, const uint8_t *data, uint16_t size,"
     " uint32_t timeout) {\n"
     "  (void)timeout;\n"
     "  return uart == &huart2 && fwrite(data, 1, size, stdout) == size ? 0 : 1;\n}\n"
-    "int main(void) { return three_demo(&huart2) == 0 ? 0 : 1; }\n",
+    "int main(void) { return @name@_demo(&huart2) == 0 ? 0 : 1; }\n",
     "CMakeLists.txt": "cmake_minimum_required(VERSION 3.13)\nproject(cube C)\n"
     "add_executable(${CMAKE_PROJECT_NAME} Core/Src/main.c)\n"
     "target_include_directories(${CMAKE_PROJECT_NAME} PRIVATE Core/Inc)\n",
@@ -119,6 +119,35 @@ def write(folder, files):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def cube_project(folder, artifact):
+    """A project of STM32CubeMX, and in it a model as the page of its package says."""
+    write(
+        folder, {path: text.replace("@name@", artifact.name) for path, text in _CUBE_FILES.items()}
+    )
+    artifact.save(folder / artifact.name, package="stm32cube")
+    readme = (folder / artifact.name / "README.md").read_text()
+    assert "not with ST's tools" in readme
+    with (folder / "CMakeLists.txt").open("a") as project:
+        project.write(re.search(r"```cmake\n(.*?)```", readme, re.DOTALL)[1])
+
+
+def pack_description(folder):
+    """What tools know of a pack: the root of its description."""
+    (description,) = folder.glob("*.pdsc")
+    package = ElementTree.parse(description).getroot()
+    assert description.name == f"{package.findtext('vendor')}.{package.findtext('name')}.pdsc"
+    files = {file.get("name") for file in package.iter("file")}
+    assert all((folder / name).exists() for name in files)
+    made = {f"src/{path.name}" for path in (folder / "src").iterdir()}
+    assert made | {"src/"} == {name for name in files if name.startswith("src/")}
+    return package
+
+
+def listed(package, category):
+    """Names of a pack's files of a category."""
+    return [file.get("name") for file in package.iter("file") if file.get("category") == category]
 
 
 def passed(printed):
@@ -161,34 +190,21 @@ def test_esp_idf_builds_the_example(converted, tmp_path, monkeypatch):
 
 @with_cmake
 def test_a_cube_project_takes_the_folder_as_its_page_says(converted, tmp_path):
-    write(tmp_path, _CUBE_FILES)
-    converted("cortex-m4").save(tmp_path / "three", package="stm32cube")
-    readme = (tmp_path / "three/README.md").read_text()
-    assert "not with ST's tools" in readme
-    lines = re.search(r"```cmake\n(.*?)```", readme, re.DOTALL)[1]
-    with (tmp_path / "CMakeLists.txt").open("a") as project:
-        project.write(lines)
+    cube_project(tmp_path, converted("cortex-m4"))
     cmake(tmp_path, tmp_path / "build")
     assert passed(run([tmp_path / "build/cube"], tmp_path))
 
 
 def test_a_csolution_finds_all_files_of_the_pack(converted, tmp_path):
     converted("cortex-m4").save(tmp_path, package="cmsis-pack")
-    (description,) = tmp_path.glob("*.pdsc")
-    package = ElementTree.parse(description).getroot()
-    assert description.name == f"{package.findtext('vendor')}.{package.findtext('name')}.pdsc"
+    package = pack_description(tmp_path)
     # In the order of PACK.xsd.
     assert [child.tag for child in package] == [
         *("vendor", "name", "description", "url", "license", "releases", "keywords", "components")
     ]
-    files = list(package.iter("file"))
-    assert all((tmp_path / file.get("name")).exists() for file in files)
-    listed = {file.get("name") for file in files}
-    made = {f"src/{path.name}" for path in (tmp_path / "src").iterdir()}
-    assert made | {"src/"} == {name for name in listed if name.startswith("src/")}
-    sources = [file.get("name") for file in files if file.get("category") == "sourceC"]
-    includes = [f"-I{file.get('name')}" for file in files if file.get("category") == "include"]
+    includes = [f"-I{folder}" for folder in listed(package, "include")]
     strict = ("-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-pedantic", "-Werror")
+    sources = listed(package, "sourceC")
     run(["cc", *strict, *includes, *sources, "-o", "demo/run", "-lm"], tmp_path)
     assert passed(run(["demo/run"], tmp_path))
 

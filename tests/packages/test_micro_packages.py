@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from packages.conftest import run
-from packages.test_embedded_platforms import ESP_IDF_FILES, ZEPHYR_FILES, with_cmake, write
+from packages.test_embedded_platforms import (
+    ESP_IDF_FILES,
+    ZEPHYR_FILES,
+    cube_project,
+    listed,
+    pack_description,
+    with_cmake,
+    write,
+)
 
 import tfedge
 from tfedge.errors import TfedgeError
@@ -31,8 +39,9 @@ from tfedge_converters.graph import (
     TensorType,
     write_model,
 )
+from tfedge_converters.packages import all_packages
 
-PACKAGES = ("arduino", "cmake", "esp-idf", "platformio", "zephyr")
+PACKAGES = [package.name for package in all_packages() if package.takes_interpreter]
 BYTES = 24
 
 _INTERPRETER = f"""
@@ -220,6 +229,47 @@ def test_arduino_compiles_every_file_of_the_library(artifact, tmp_path, package,
     assert passed(run(["./program"], tmp_path))
 
 
+@with_cmake
+def test_a_cube_project_takes_it_as_its_page_says(artifact, tmp_path):
+    cube_project(tmp_path, artifact)
+    command = ["cmake", "-S", tmp_path, "-B", "build", "-DCMAKE_BUILD_TYPE=Debug"]
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert failed.returncode != 0 and f"'{tmp_path}/tflite-micro'" in failed.stderr
+    write(tmp_path / "tflite-micro", _MICRO)
+    run(command, tmp_path)
+    commands = run(["cmake", "--build", "build", "--verbose"], tmp_path)
+    for source in ("empty", "net"):
+        assert re.search(rf"-DTF_LITE_STATIC_MEMORY .*-O2 .*-fno-rtti .*{source}\.c", commands)
+    assert passed(run(["build/cube"], tmp_path))
+
+
+def test_a_csolution_finds_all_files_of_the_pack(artifact, tmp_path):
+    artifact.save(tmp_path / "net", package="cmsis-pack")
+    package = pack_description(tmp_path / "net")
+    # In the order of PACK.xsd.
+    assert [child.tag for child in package] == [
+        *("vendor", "name", "description", "url", "license", "requirements", "releases"),
+        *("keywords", "conditions", "components"),
+    ]
+    (needed,) = package.iterfind("requirements/packages/package")
+    page = (tmp_path / "net/README.md").read_text()
+    assert f"- pack: {needed.get('vendor')}::{needed.get('name')}\n" in page
+    (condition,), (component,) = package.iter("condition"), package.iter("component")
+    assert component.get("condition") == condition.get("id")
+    (required,) = condition
+    kernel = ":".join(required.get(part) for part in ("Cclass", "Cgroup", "Csub"))
+    assert f"- component: {needed.get('vendor')}::{kernel}&" in page
+    write(tmp_path / "tree", _MICRO)
+    includes = [f"-I{folder}" for folder in ("../tree", *listed(package, "include"))]
+    for source in listed(package, "sourceC"):
+        strict = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
+        run(["cc", *strict, *includes, "-c", source], tmp_path / "net")
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fno-rtti", "-fno-exceptions"]
+    sources = [*listed(package, "sourceCpp"), *sorted((tmp_path / "net").glob("*.o"))]
+    run(["c++", *flags, *includes, *sources, "-o", "demo/run"], tmp_path / "net")
+    assert passed(run(["demo/run"], tmp_path / "net"))
+
+
 def test_statuses_are_those_of_generated_c(artifact, tmp_path):
     artifact.save(tmp_path / "net", package="cmake")
     write(tmp_path / "tree", _MICRO)
@@ -279,11 +329,11 @@ def test_a_package_is_verified_loaded_and_written_again(artifact, tmp_path, pack
     assert all((tmp_path / "first" / name).exists() for name in named if not name.endswith("_"))
 
 
-def test_platforms_without_a_form_for_it_say_which_have_one(artifact, tmp_path, capsys):
-    with pytest.raises(TfedgeError, match="no form for TFLite Micro; use arduino, cmake, esp-idf"):
-        artifact.save(tmp_path, package="stm32cube")
+def test_a_platform_without_a_form_for_it_says_which_have_one(artifact, tmp_path, capsys):
+    with pytest.raises(TfedgeError, match="no form for TFLite Micro; use arduino, cmake, cmsis-"):
+        artifact.save(tmp_path, package="micropython")
     command = ["convert", "x.tflite", "--output", str(tmp_path / "out"), "--target", "tflite-micro"]
-    assert main([*command, "--package", "cmsis-pack"]) == 2
+    assert main([*command, "--package", "micropython"]) == 2
     assert "has no form for TFLite Micro" in capsys.readouterr().err
 
 

@@ -13,5 +13,4 @@ PACKAGE = Package(
         "examples/demo/demo.ino": "arduino/demo.ino.j2",
     },
     code_folder="src",
-    takes_interpreter=True,
 )

@@ -93,5 +93,4 @@ PACKAGE = CMake(
         "demo/main.c": "cmake/main.c.j2",
     },
     has_library=True,
-    takes_interpreter=True,
 )

@@ -17,5 +17,4 @@ PACKAGE = Package(
         "examples/demo/main/main.c": "esp_idf/main.c.j2",
     },
     code_folder="src",
-    takes_interpreter=True,
 )

@@ -93,7 +93,7 @@ class Package:
     templates: Mapping[str, str]
     code_folder: str = ""
     has_library: bool = False
-    takes_interpreter: bool = False
+    takes_interpreter: bool = True
 
     def check(self, model: PackagedModel) -> None:
         """Refuse a model that the platform cannot take.

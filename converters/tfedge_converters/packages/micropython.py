@@ -37,4 +37,5 @@ PACKAGE = MicroPython(
         "demo.py": "micropython/demo.py.j2",
     },
     code_folder="src",
+    takes_interpreter=False,
 )

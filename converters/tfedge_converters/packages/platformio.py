@@ -14,5 +14,4 @@ PACKAGE = Package(
         "examples/demo/src/main.cpp": "arduino/demo.ino.j2",
     },
     code_folder="src",
-    takes_interpreter=True,
 )

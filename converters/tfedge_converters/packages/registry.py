@@ -37,13 +37,12 @@ def package_for(name: str, target: Target) -> Package:
             f"there is no package '{readable(str(name))}'; use {', '.join(names)}"
             f"{near(name, names)}"
         )
-    backend = backend_named(target.backend)
+    backend, package = backend_named(target.backend), names[name]
     if not backend.has_packages:
         raise TfedgeError(
             f"the package '{name}' is made of generated C, and for {target.name} there is none; "
             "choose a target that has it, as cortex-m4, or leave the package out"
         )
-    package = names[name]
     if backend.name == TFLiteMicro.name and not package.takes_interpreter:
         able = ", ".join(known for known, item in names.items() if item.takes_interpreter)
         raise TfedgeError(

@@ -18,5 +18,4 @@ PACKAGE = Package(
         "samples/demo/src/main.c": "zephyr/main.c.j2",
     },
     code_folder="src",
-    takes_interpreter=True,
 )
