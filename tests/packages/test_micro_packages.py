@@ -2,7 +2,7 @@
 
 The stand-in runs a model that copies its input, and takes what it is given as the real one does:
 operators have to be registered, the arena has to be large enough and aligned, and what C++
-constructs before main has to be.
+constructs before main has to be. test_micro_sources.py has the real one.
 """
 
 from __future__ import annotations
@@ -146,26 +146,34 @@ def test_cmake_builds_it_with_a_tree_of_sources(artifact, tmp_path):
     assert passed(run(["build/net_demo"], tmp_path))
 
 
-def model_for(core, folder):
-    """The model's artifact for a core that QEMU simulates."""
-    target = folder / f"{core}.json"
-    target.write_text(
+def micro_target(core, folder):
+    """A target file: TFLite Micro on a core that QEMU simulates."""
+    path = folder / f"{core}.json"
+    path.write_text(
         json.dumps({"extends": core, "backend": "tflite-micro", "description": "a core"})
     )
-    return tfedge.convert(write_model(reshaped()), target=target, name="net")
+    return path
+
+
+def skip_without_cpp_for(core, folder):
+    """Skip the test aloud where programs in C++ are not compiled and run for a core."""
+    toolchain, emulator = CORES[core].toolchain, CORES[core].machine.emulator.name
+    for tool in ("ctest", f"{toolchain.prefix}g++", emulator):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    # gcc repeats the bare name of a file that it does not find
+    library = run([f"{toolchain.prefix}g++", "--print-file-name=libstdc++.a"], folder)
+    if library.strip() == "libstdc++.a":
+        pytest.skip(f"{toolchain.cpp_packages} is not installed")
 
 
 @with_cmake
 def test_the_demo_runs_on_a_core_in_qemu(tmp_path):
-    toolchain = CORES["cortex-m4"].toolchain
-    for tool in ("ctest", f"{toolchain.prefix}g++", "qemu-system-arm"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    library = run([f"{toolchain.prefix}g++", "--print-file-name=libstdc++.a"], tmp_path)
-    if library.strip() == "libstdc++.a":
-        pytest.skip(f"{toolchain.cpp_packages} is not installed")
-    model_for("cortex-m4", tmp_path).save(tmp_path / "net", package="cmake")
-    assert toolchain.cpp_packages in (tmp_path / "net/README.md").read_text()
+    skip_without_cpp_for("cortex-m4", tmp_path)
+    target = micro_target("cortex-m4", tmp_path)
+    packed = tfedge.convert(write_model(reshaped()), target=target, name="net")
+    packed.save(tmp_path / "net", package="cmake")
+    assert "libstdc++-arm-none-eabi-newlib" in (tmp_path / "net/README.md").read_text()
     write(tmp_path / "tree", _MICRO)
     board = tmp_path / "net/demo/board/toolchain.cmake"
     options = (f"-DCMAKE_TOOLCHAIN_FILE={board}", f"-DTFLITE_MICRO_DIR={tmp_path}/tree")
@@ -176,7 +184,9 @@ def test_the_demo_runs_on_a_core_in_qemu(tmp_path):
 
 
 def test_without_a_cpp_library_there_is_no_board(tmp_path):
-    model_for("rv32imc", tmp_path).save(tmp_path / "net", package="cmake")
+    target = micro_target("rv32imc", tmp_path)
+    packed = tfedge.convert(write_model(reshaped()), target=target, name="net")
+    packed.save(tmp_path / "net", package="cmake")
     assert not (tmp_path / "net/demo/board").exists()
     for page in ("README.md", "demo/CMakeLists.txt", "demo/main.c"):
         assert "board" not in (tmp_path / "net" / page).read_text().replace("any board", "")
