@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from packages.conftest import run
 from packages.test_embedded_platforms import (
@@ -26,16 +27,21 @@ from seeded_models import seeded_file
 
 import tfedge
 from tfedge_converters.artifact import Artifact
+from tfedge_converters.graph import TensorType, read_file, read_model, write_model
+from tfedge_converters.graph.lut_compression import is_decode
 from tfedge_converters.graph.metadata import metadata_in
-from tfedge_converters.graph.reader import read_model
 from tfedge_converters.tflm import Kernels, planned_offsets, predict_arena
 from tfedge_converters.tflm.arena import X86_64
 
 TREE = Path(os.environ.get("TFLITE_MICRO_TREE", "")).absolute()
-NETWORKS = ("three", "kws", "ic")
+NETWORKS = ("three", "kws", "ic", "few_values")
 CORE = "cortex-m4"
-# Of the tree, on that core.
-KERNELS = Kernels.CMSIS_NN_DSP if (TREE / "third_party/cmsis_nn").is_dir() else Kernels.REFERENCE
+# Of the tree, here and on that core.
+KERNELS = (
+    (Kernels.CMSIS_NN, Kernels.CMSIS_NN_DSP)
+    if (TREE / "third_party/cmsis_nn").is_dir()
+    else (Kernels.REFERENCE, Kernels.REFERENCE)
+)
 
 pytestmark = [
     with_cmake,
@@ -49,10 +55,23 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def model_files(model_file, tmp_path_factory):
-    """Three operators side by side, and two networks of MLPerf Tiny."""
+    """Three operators side by side, and networks of MLPerf Tiny; one has weights of few values."""
     folder = tmp_path_factory.mktemp("networks")
-    seeded = {name: seeded_file(f"mlperf_tiny/{name}_int8.tflite", folder) for name in NETWORKS[1:]}
-    return {"three": model_file, **seeded}
+    seeded = {
+        name: seeded_file(f"mlperf_tiny/{name}_int8.tflite", folder) for name in ("kws", "ic")
+    }
+    few_values = folder / "few_values.tflite"
+    few_values.write_bytes(with_few_values(seeded["ic"]))
+    return {"three": model_file, **seeded, "few_values": few_values}
+
+
+def with_few_values(file):
+    """The network of a file with weights that are multiples of 16."""
+    model = read_file(file)
+    for tensor in model.main.tensors():
+        if tensor.data is not None and tensor.type == TensorType.INT8:
+            tensor.data = (tensor.data // 16 * 16).astype(np.int8)
+    return write_model(model)
 
 
 class Demos(NamedTuple):
@@ -71,7 +90,8 @@ class Demos(NamedTuple):
 
 def build(model_files, folder, target, *options):
     artifacts = {
-        name: tfedge.convert(file, target=target, name=name) for name, file in model_files.items()
+        name: tfedge.convert(file, target=target, name=name, optimize="flash")
+        for name, file in model_files.items()
     }
     lines = ["cmake_minimum_required(VERSION 3.13)", "project(demos C CXX)", "enable_testing()"]
     for name, artifact in artifacts.items():
@@ -109,7 +129,8 @@ def used_bytes(printed):
 
 
 def prediction(artifact, **options):
-    model, entries = read_model(artifact.flatbuffer), metadata_in(artifact.flatbuffer)
+    model = read_model(artifact.flatbuffer, restore=False)
+    entries = metadata_in(artifact.flatbuffer)
     return predict_arena(model.graphs, offsets=planned_offsets(model.main, entries), **options)
 
 
@@ -118,7 +139,8 @@ def test_here_it_computes_what_generated_c_does(here, model_files, name, tmp_pat
     printed = here.printed[name]
     assert "self-test: TFEDGE_OK\n" in printed
     # The interpreter of Python, whose structures these are, has members for compressed weights.
-    assert used_bytes(printed) <= prediction(here.artifacts[name], layout=X86_64).used
+    predicted = prediction(here.artifacts[name], kernels=KERNELS[0], layout=X86_64)
+    assert used_bytes(printed) <= predicted.used
     tfedge.convert(model_files[name], target="host", name=name).save(tmp_path, package="cmake")
     run(["cmake", "-S", "demo", "-B", "build"], tmp_path)
     run(["cmake", "--build", "build"], tmp_path)
@@ -126,12 +148,20 @@ def test_here_it_computes_what_generated_c_does(here, model_files, name, tmp_pat
     assert outputs(printed) == outputs(generated) != []
 
 
+def test_weights_of_few_values_are_restored_by_it(here):
+    operators = read_model(here.artifacts["few_values"].flatbuffer, restore=False).main.operators
+    assert sum(map(is_decode, operators)) >= 6
+    assert (
+        len(here.artifacts["few_values"].flatbuffer) < len(here.artifacts["ic"].flatbuffer) - 20000
+    )
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_on_a_core_it_does_so_in_the_predicted_arena(here, on_core, name):
     printed = on_core.printed[name]
     assert "self-test: TFEDGE_OK\n" in printed
     assert outputs(printed) == outputs(here.printed[name])
-    assert used_bytes(printed) == prediction(on_core.artifacts[name], kernels=KERNELS).used
+    assert used_bytes(printed) == prediction(on_core.artifacts[name], kernels=KERNELS[1]).used
 
 
 @pytest.fixture

@@ -148,10 +148,12 @@ def arena_bytes(graphs: Sequence[Graph], offsets: Mapping[int, int]) -> dict[str
         if arena is not None:
             needed = arena.needed + room
             sizes[kernels.name.lower()] = max(needed, sizes.get("reference", 0))
-    wide = predict_arena(graphs, layout=X86_64, offsets=offsets)
-    if wide is None:
-        return None
-    return {**sizes, "wide": wide.needed}
+    wide = [
+        arena.needed
+        for kernels in (Kernels.REFERENCE, Kernels.CMSIS_NN)
+        if (arena := predict_arena(graphs, kernels=kernels, layout=X86_64, offsets=offsets))
+    ]
+    return {**sizes, "wide": max(wide)} if wide else None
 
 
 _INTERPRETER = (
