@@ -48,7 +48,7 @@ def test_a_sketch_serves_the_link(converted, tmp_path):
     folder = tmp_path / "net"
     folder.mkdir()
     for name, text in sketch_files(converted.program, find_board("pico")).items():
-        (folder / name).write_text(text)
+        (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
     sketch = f'#include "Arduino.h"\n{(folder / "net.ino").read_text()}'
     (tmp_path / "net.ino.cpp").write_text(sketch)
     options = ["-Wall", "-Wextra", "-Wshadow", "-Werror", f"-I{ARDUINO}", f"-I{folder}"]
@@ -226,6 +226,18 @@ def test_a_sketch_is_kept_where_nothing_builds_it(converted, tools, tmp_path, ca
     assert flash(converted, "--board", "pico", "--project", str(kept)) == 2
     assert f"pio run --project-dir {kept / 'net'}" in capsys.readouterr().err
     assert (kept / "net" / "net.ino").is_file()
+
+
+def test_a_sketch_has_the_files_as_somebody_changed_them(converted, tools, tmp_path, capsys):
+    """Notes in an encoding of one's own ended in a traceback."""
+    tools()
+    changed, kept = tmp_path / "changed", tmp_path / "kept"
+    shutil.copytree(converted.folder, changed)
+    notes = (changed / "net.h").read_bytes() + "/* für mich */\n".encode("latin-1")
+    (changed / "net.h").write_bytes(notes)
+    assert main(["flash", str(changed), "--board", "pico", "--project", str(kept)]) == 2
+    assert "nothing is installed that builds" in capsys.readouterr().err
+    assert (kept / "net" / "net.h").read_bytes() == notes
 
 
 def test_a_tool_that_fails_is_quoted(converted, tools, capsys):

@@ -52,6 +52,18 @@ def _write_keras3(folder: Path) -> None:
     model.save(folder / "net.h5")
 
 
+def _write_trained(folder: Path) -> None:
+    """With what tfedge's training keeps in a file: wrappers, schemes, ranges, masks."""
+    import keras
+
+    from tfedge.pruning.masks import keep_zeros
+
+    data = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
+    model = _model(keras)
+    keep_zeros(model)
+    tfedge.quantize(model, calibration=data).save(folder / "net.keras")
+
+
 def _write_keras2(folder: Path) -> None:
     import tf_keras
 
@@ -251,6 +263,7 @@ def _format(write: Callable[[Path], None], damage: Callable[[Path, Path, Rng], P
 
 FORMATS = {
     "keras": _format(_write_keras3, _damage_archive),
+    "trained": _format(_write_trained, _damage_archive),
     "hdf5": _format(_write_keras3, _damage_hdf5),
     "hdf5_of_keras2": _format(_write_keras2, _damage_hdf5),
     "saved_models": _format(_write_saved_models, _damage_saved_model),

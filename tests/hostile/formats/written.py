@@ -1,4 +1,6 @@
-"""Folders that `tfedge convert` wrote: they are verified, loaded and written over as they lie."""
+"""Folders that `tfedge convert` wrote: they are verified, loaded, measured, laid out for
+boards, and written over as they lie.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +73,10 @@ _ROADS = {
     "tfedge verify": lambda p: command("verify", p.given, "--samples", "2", "--engine", "c"),
     "load": _load,
     "tfedge convert over it": _convert_over,
+    "tfedge link": lambda p: command("link", p.given, "--output", p.output),
+    "tfedge profile": lambda p: command("profile", p.given, "--target", "cortex-m4"),
+    # Where nothing is installed that builds the sketch, that is the refusal.
+    "tfedge flash": lambda p: command("flash", p.given, "--board", "nano33ble"),
 }
 
 FORMATS = {"written": Format(_write, _damage, _ROADS)}

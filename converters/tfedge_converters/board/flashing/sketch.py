@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from string import Template
 
+from tfedge.errors import TfedgeError
+from tfedge.files import read_bytes
 from tfedge_converters.board.boards import Board
 from tfedge_converters.board.device_files import link_files
 from tfedge_converters.execute.program import CProgram
@@ -76,7 +78,7 @@ framework = arduino
 """)
 
 
-def sketch_files(program: CProgram, board: Board) -> dict[str, str]:
+def sketch_files(program: CProgram, board: Board) -> dict[str, bytes | str]:
     """The files of the project, by name; its folder has to be called as the model is.
 
     All C in it is compiled, so what <name>_linked.c includes is no .c file.
@@ -84,11 +86,18 @@ def sketch_files(program: CProgram, board: Board) -> dict[str, str]:
     Args:
         program: the model.
         board: what it is for; without a name for PlatformIO, the project has no platformio.ini.
+
+    Raises:
+        TfedgeError: one of the model's files is missing, or cannot be read.
     """
-    source = f"{program.name}_source.h"
-    files = {path.name: path.read_text("utf-8") for path in program.sources}
-    files |= {path.name: path.read_text("utf-8") for path in program.directory.glob("*.h")}
-    files[source] = files.pop(f"{program.name}.c")
+    main, source = f"{program.name}.c", f"{program.name}_source.h"
+    # As they are: somebody may have written into them, in an encoding of their own.
+    files: dict[str, bytes | str] = {
+        path.name: read_bytes(path) for path in (*program.sources, *program.directory.glob("*.h"))
+    }
+    if main not in files:
+        raise TfedgeError(f"{program.directory}: holds no {main}; convert the model again")
+    files[source] = files.pop(main)
     files |= link_files(program, source)
     files[f"{program.name}.ino"] = _SKETCH.substitute(name=program.name)
     if "platformio" in board.platforms:
