@@ -46,7 +46,7 @@ def test_nothing_in_a_sample_is_wrong(name, count, least_right):
 _OF_DATA = (
     "arrays", "calibrations", "schemes", "targets", "plans", "compiler_logs", "compiled", "written"
 )  # fmt: skip
-_OF_KERAS = ("caches", "keras")
+_OF_KERAS = ("caches", "keras", "trained")
 
 
 @pytest.mark.parametrize("formats, count", [(_OF_DATA, 25), (_OF_KERAS, 20)], ids=["data", "keras"])
