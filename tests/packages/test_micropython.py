@@ -13,6 +13,7 @@ import pytest
 from packages.conftest import run
 
 import tfedge
+from tfedge.errors import UnsupportedError
 from tfedge_converters.verify.engines import engine
 
 TREE = os.environ.get("MICROPYTHON_TREE", "")
@@ -26,6 +27,8 @@ with_micropython = pytest.mark.skipif(
     reason="needs MicroPython's sources: git clone https://github.com/micropython/micropython, and "
     "MICROPYTHON_TREE=/path/to/micropython",
 )
+# The last as MicroPython's makefiles call a folder of theirs.
+NAMES = ("three", "four", "variant")
 
 PROGRAM = """
 from array import array
@@ -39,7 +42,8 @@ print([list(values) for values in network.predict(*given)])
 reals = [array("f", [scale * (value - zero) for value in values])
          for values, (scale, zero) in zip(given, {grids})]
 print(network.run(*reals) == network.run(*given))
-for wrong in (b"123", array("f", [0.0] * 3), 5):
+wrong_kind = array("h", bytes({sizes}[0]))
+for wrong in (b"123", array("f", [0.0] * 3), array("f", bytes({sizes}[0])), wrong_kind, 5):
     try:
         network.run(wrong, *given[1:])
     except (TypeError, ValueError) as error:
@@ -67,11 +71,18 @@ def test_what_is_built_is_there(converted, tmp_path):
         assert f"MP_ROM_QSTR(MP_QSTR_{name})" in module
 
 
+def test_names_of_micropython_are_refused(model_file, tmp_path):
+    artifact = tfedge.convert(model_file, target="cortex-m4", name="network")
+    with pytest.raises(UnsupportedError, match="something of its own called 'network'"):
+        artifact.save(tmp_path, package="micropython")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def micropython(tmp_path_factory, model_file):
-    """MicroPython for this computer, with two networks."""
+    """MicroPython for this computer, with several networks."""
     folder = tmp_path_factory.mktemp("micropython")
-    for name in ("three", "four"):
+    for name in NAMES:
         artifact = tfedge.convert(model_file, target="cortex-m4", name=name)
         artifact.save(folder / "modules" / name, package="micropython")
     options = [f"BUILD={folder / 'build'}", f"USER_C_MODULES={folder / 'modules'}", "V=1"]
@@ -112,9 +123,11 @@ def test_it_computes_what_the_file_does(micropython, model_file, tmp_path):
     size = samples[0].size
     assert mistakes == [
         f"an input of 3 bytes is not {size} elements ({size} bytes)",
-        f"an input of 12 bytes is not {size} elements ({size} bytes)",
+        f"an input of 3 real numbers is not {size} elements",
+        f"an input of {size // 4} real numbers is not {size} elements",
+        "an array of 'h' for an input of 'b'",
         "object with buffer protocol required",
     ]
-    for name in ("three", "four"):
+    for name in NAMES:
         said = run([binary, micropython / "modules" / name / "demo.py"], tmp_path)
         assert "self-test: TFEDGE_OK" in said and "output 2" in said
