@@ -130,6 +130,13 @@ def test_constants_of_all_types_come_back(type_, values):
     assert operator.outputs[0].data is None
 
 
+def test_zeros_of_either_sign_come_back():
+    data = np.array([[0.0, -0.0, 1.0, -0.0]], np.float32)
+    tensor = Tensor("constant", data.shape, TensorType.FLOAT32, None, data)
+    [again] = restored(decode(tensor, compress(tensor)))
+    assert again.tobytes() == data.tobytes()
+
+
 def test_more_values_than_tables_hold_stay():
     data = np.arange(-64, 65).astype(np.int8)
     assert compress(Tensor("many", data.shape, TensorType.INT8, None, data)) is None
@@ -138,12 +145,39 @@ def test_more_values_than_tables_hold_stay():
     assert compress(middle) is None
 
 
-def test_what_saves_less_than_the_code_that_restores_it_stays():
+def _small_layer():
+    """A layer whose weights as tables save less than the code that restores them takes."""
     model = layer("CONV_2D", 13)
     operator = model.main.operators[0]
     small = replace(operator.inputs[1], shape=(CHANNELS, 1, 1, CHANNELS))
     small.data = np.ascontiguousarray(operator.inputs[1].data[:, :1, :1])
     operator.inputs[1] = small
+    return model
+
+
+def test_what_saves_less_than_the_code_that_restores_it_stays():
+    model = _small_layer()
+    assert with_compressed_weights(model) is model
+
+
+def test_weights_of_several_graphs_are_saved_once():
+    """A file holds what they have in common once, and saves it once."""
+    model = Model([_small_layer().main for _ in range(4)])
+    assert with_compressed_weights(model) is model
+
+
+def test_weights_that_another_graph_keeps_stay():
+    first, second = layer("CONV_2D", 13).main, layer("CONV_2D", 13).main
+    [operator] = second.operators
+    again = replace(operator, outputs=[replace(operator.outputs[0], name="again")])
+    second.operators.append(again)
+    model = Model([first, second])
+    assert with_compressed_weights(model) is model
+
+
+def test_weights_that_are_an_output_too_stay():
+    model = layer("CONV_2D", 13)
+    model.main.outputs.append(model.main.operators[0].inputs[1])
     assert with_compressed_weights(model) is model
 
 

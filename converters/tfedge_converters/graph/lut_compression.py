@@ -62,14 +62,15 @@ def compress(tensor: Tensor) -> Compressed | None:
     if tensor.data is None or not tensor.elements or tensor.type not in _TYPES or axis is None:
         return None
     moved = np.moveaxis(np.atleast_1d(tensor.data), axis, 0)
-    found = [
-        np.unique(channel, return_inverse=True) for channel in moved.reshape(_channels(tensor), -1)
-    ]
+    # As bits: numbers that compare as equal, as zeros of either sign do, are not the same.
+    bits_of = np.dtype(f"u{moved.dtype.itemsize}")
+    rows = np.ascontiguousarray(moved).view(bits_of).reshape(_channels(tensor), -1)
+    found = [np.unique(row, return_inverse=True) for row in rows]
     stride = max(values.size for values, _ in found)
     if stride > _MOST_VALUES:
         return None
     bits = max(1, (stride - 1).bit_length())
-    tables = np.zeros((len(found), stride), tensor.data.dtype)
+    tables = np.zeros((len(found), stride), bits_of)
     for table, (values, _) in zip(tables, found, strict=True):
         table[: values.size] = values
     places = np.stack([inverse.reshape(-1) for _, inverse in found]).reshape(moved.shape)

@@ -6,9 +6,10 @@ Each is restored into the arena before the operator that reads it, every time th
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tfedge_converters.graph import Graph, Model, Operator, Tensor
+from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType
 from tfedge_converters.graph.lut_compression import Compressed, compress, decode
 
 # Kernels that read their weights when they run alone, and which operand these are.
@@ -27,29 +28,61 @@ def with_compressed_weights(model: Model) -> Model:
         The model itself where nothing is gained: what is saved has to be more than the code that
         restores it.
     """
-    stored = [_stored_graph(graph) for graph in model.graphs]
-    if sum(saved for _, saved in stored) <= _KERNEL_BYTES:
+    chosen, saved = _chosen(model)
+    if saved <= _KERNEL_BYTES:
         return model
-    written = {id(old): new for old, (new, _) in zip(model.graphs, stored, strict=True)}
+    written = {id(graph): _stored_graph(graph, chosen) for graph in model.graphs}
     signatures = [replace(each, graph=written[id(each.graph)]) for each in model.signatures]
     return replace(model, graphs=list(written.values()), signatures=signatures)
 
 
-def _stored_graph(graph: Graph) -> tuple[Graph, int]:
-    """A graph with DECODE in front of what reads compressed weights, and the bytes saved."""
+def _chosen(model: Model) -> tuple[dict[int, Compressed], int]:
+    """Weights to compress, by their tensor's identity, and the bytes that the file saves by it."""
+    chosen: dict[int, Compressed] = {}
+    saved = 0
+    single = {id(tensor) for graph in model.graphs for tensor in _of_single_use(graph)}
+    for alike in _constants_alike(model):
+        # A file holds them once, as long as one of them is there as it is.
+        forms = [compress(tensor) if id(tensor) in single else None for tensor in alike]
+        compressed = [form for form in forms if form is not None]
+        gain = _gain(alike, compressed)
+        if len(compressed) == len(alike) and gain > 0:
+            chosen.update(zip(map(id, alike), compressed, strict=True))
+            saved += gain
+    return chosen, saved
+
+
+def _of_single_use(graph: Graph) -> Iterator[Tensor]:
+    """Weights of layers that nothing else of their graph reads."""
     readers = Counter(id(tensor) for op in graph.operators for tensor in op.inputs)
-    operators, saved = [], 0
+    readers.update(map(id, graph.outputs))
+    for weights in map(_weights_of, graph.operators):
+        if weights is not None and weights.is_constant and readers[id(weights)] == 1:
+            yield weights
+
+
+def _constants_alike(model: Model) -> Iterable[list[Tensor]]:
+    """The constants of all graphs, those of the same bytes together."""
+    alike: dict[tuple[TensorType, bytes], list[Tensor]] = {}
+    for graph in model.graphs:
+        for tensor in graph.tensors():
+            if tensor.data is not None:
+                alike.setdefault((tensor.type, tensor.data.tobytes()), []).append(tensor)
+    return alike.values()
+
+
+def _stored_graph(graph: Graph, chosen: Mapping[int, Compressed]) -> Graph:
+    """A graph with DECODE in front of what reads compressed weights."""
+    operators = []
     for operator in graph.operators:
         weights = _weights_of(operator)
-        compressed = None if weights is None or readers[id(weights)] > 1 else compress(weights)
-        gain = 0 if weights is None or compressed is None else _gain(weights, compressed)
-        if weights is None or compressed is None or gain <= 0:
+        compressed = chosen.get(id(weights))
+        if weights is None or compressed is None:
             operators.append(operator)
             continue
         restoring = decode(weights, compressed)
         operators += [restoring, _reading(operator, weights, restoring.outputs[0])]
-        saved += gain
-    return replace(graph, operators=operators), saved
+    return replace(graph, operators=operators)
 
 
 def _weights_of(operator: Operator) -> Tensor | None:
@@ -57,9 +90,11 @@ def _weights_of(operator: Operator) -> Tensor | None:
     return operator.inputs[place] if place < len(operator.inputs) else None
 
 
-def _gain(weights: Tensor, compressed: Compressed) -> int:
-    described = _OPERATOR_BYTES + 2 * len(weights.name)
-    return weights.byte_size - compressed.byte_size - described
+def _gain(alike: Sequence[Tensor], forms: Sequence[Compressed]) -> int:
+    """Bytes that a file saves where it has tensors of the same bytes in compressed forms."""
+    parts = {part.tobytes() for form in forms for part in (form.indices, form.ancillary)}
+    described = sum(_OPERATOR_BYTES + 2 * len(tensor.name) for tensor in alike)
+    return alike[0].byte_size - sum(map(len, parts)) - described
 
 
 def _reading(operator: Operator, old: Tensor, new: Tensor) -> Operator:
