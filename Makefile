@@ -9,7 +9,7 @@ DEMO_PACKAGES := gcc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 OTHER_PROCESSORS := s390x riscv64
 TEST_PACKAGES := $(DEMO_PACKAGES) clang cppcheck
 OTHER_PACKAGES := qemu-user gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc \
-	cmake g++ gcc-avr avr-libc arduino-core-avr simavr \
+	cmake g++ libstdc++-arm-none-eabi-newlib gcc-avr avr-libc arduino-core-avr simavr \
 	$(foreach name,$(OTHER_PROCESSORS),gcc-$(name)-linux-gnu libc6-dev-$(name)-cross)
 
 # For RISC-V's vectors. It stands alone, since older systems do not have it.

@@ -12,6 +12,10 @@ is_present() {
             command -v arm-none-eabi-gcc &&
                 [[ $(arm-none-eabi-gcc --print-file-name=nano.specs) != nano.specs ]]
             ;;
+        libstdc++-arm-none-eabi-newlib)
+            command -v arm-none-eabi-g++ &&
+                [[ $(arm-none-eabi-g++ --print-file-name=libstdc++.a) != libstdc++.a ]]
+            ;;
         gcc-*-linux-gnu) command -v "${1#gcc-}-gcc" ;;
         libc6-dev-*-cross)
             local processor=${1#libc6-dev-}
