@@ -12,7 +12,6 @@ from tfedge.quantization.schemes import Scheme
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.kind import ModelKind, model_kind
-from tfedge_converters.graph.lut_compression import holds_compressed
 from tfedge_converters.graph.model_file import ModelFile
 from tfedge_converters.open_inputs import fix_inputs
 from tfedge_converters.ptq.precision import real_graph
@@ -82,7 +81,7 @@ def prepare(
     source = source_of(model, input_shapes, allow_code=allow_code)
     typed = read_model(source.flatbuffer, source=source.name)
     refuse_compiled(typed, source.name)
-    file = ModelFile(typed, None if holds_compressed(source.flatbuffer) else source.flatbuffer)
+    file = ModelFile(typed, None if typed.was_compressed else source.flatbuffer)
     file.change(lambda model: fix_inputs(model, source.input_shapes))
     file.change(lambda model: simplify(model, source.shared_kernels))
     kind = model_kind(typed)

@@ -30,6 +30,7 @@ from tfedge_converters.graph.lut_compression import (
     is_decode,
     restored,
 )
+from tfedge_converters.graph.model_file import ModelFile
 from tfedge_converters.tflm import predict_arena, with_compressed_weights
 from tfedge_converters.tflm.arena import X86_64
 from tfedge_converters.verify.engines import engine
@@ -88,12 +89,19 @@ def layer(code, values, per_channel=True):
     return Model([Graph([source], [result], [operator])])
 
 
+def compressed(model):
+    """The model as it is stored."""
+    file = ModelFile(model)
+    file.store_as(with_compressed_weights(model.graphs))
+    return file.stored
+
+
 @pytest.mark.parametrize("per_channel", [True, False], ids=["channels", "tensor"])
 @pytest.mark.parametrize("values", [2, 4, 8, 13, 17, 64])
 @pytest.mark.parametrize("code", LAYERS)
 def test_tflite_micro_computes_the_same(code, values, per_channel):
     model = layer(code, values, per_channel)
-    stored = with_compressed_weights(model)
+    stored = compressed(model)
     flatbuffer = write_model(stored)
     assert stored is not model and len(flatbuffer) < len(write_model(model)) - 8621
     made, sizes = interpreter(flatbuffer)
@@ -108,7 +116,7 @@ def test_tflite_micro_computes_the_same(code, values, per_channel):
 @pytest.mark.parametrize("code", LAYERS)
 def test_a_reader_restores_the_model(code):
     model = layer(code, 9)
-    flatbuffer = write_model(with_compressed_weights(model))
+    flatbuffer = write_model(compressed(model))
     again = read_model(flatbuffer)
     assert digest(again) == digest(read_model(write_model(model)))
     samples = [[np.full(model.main.inputs[0].shape, 5, np.int8)]]
@@ -157,13 +165,13 @@ def _small_layer():
 
 def test_what_saves_less_than_the_code_that_restores_it_stays():
     model = _small_layer()
-    assert with_compressed_weights(model) is model
+    assert compressed(model) is model
 
 
 def test_weights_of_several_graphs_are_saved_once():
     """A file holds what they have in common once, and saves it once."""
     model = Model([_small_layer().main for _ in range(4)])
-    assert with_compressed_weights(model) is model
+    assert compressed(model) is model
 
 
 def test_weights_that_another_graph_keeps_stay():
@@ -172,13 +180,13 @@ def test_weights_that_another_graph_keeps_stay():
     again = replace(operator, outputs=[replace(operator.outputs[0], name="again")])
     second.operators.append(again)
     model = Model([first, second])
-    assert with_compressed_weights(model) is model
+    assert compressed(model) is model
 
 
 def test_weights_that_are_an_output_too_stay():
     model = layer("CONV_2D", 13)
     model.main.outputs.append(model.main.operators[0].inputs[1])
-    assert with_compressed_weights(model) is model
+    assert compressed(model) is model
 
 
 def test_conversion_for_flash(tmp_path):
@@ -202,7 +210,7 @@ def test_conversion_for_flash(tmp_path):
 
 def _written(change):
     """A file whose weights were compressed, and then changed."""
-    model = with_compressed_weights(layer("CONV_2D", 13))
+    model = compressed(layer("CONV_2D", 13))
     [operator] = filter(is_decode, model.main.operators)
     indices, values = (tensor.data.copy() for tensor in operator.inputs)
     changed = change(Compressed(indices, values))
@@ -243,7 +251,7 @@ def test_damage_is_one_sentence(change, words):
 
 
 def test_operands_that_are_missing():
-    flatbuffer = write_model(with_compressed_weights(layer("CONV_2D", 13)))
+    flatbuffer = write_model(compressed(layer("CONV_2D", 13)))
     model = read_model(flatbuffer, restore=False)
     [operator] = filter(is_decode, model.main.operators)
     operator.inputs.pop()

@@ -177,14 +177,14 @@ class Backend:
             UnsupportedError: names the operator.
         """
 
-    def stored(self, model: Model, optimize: str) -> Model:
-        """Choose the form in which the model's file has it, of which a reader makes the same model.
+    def stored(self, graphs: Sequence[Graph], optimize: str) -> Sequence[Graph]:
+        """Choose the form in which a file has the graphs, of which a reader makes the same graphs.
 
         Args:
-            model: the graph, which stays as it is.
+            graphs: of the model, which stay as they are.
             optimize: see `tfedge.convert`.
         """
-        return model
+        return graphs
 
     def annotations(self, graphs: Sequence[Graph]) -> Mapping[str, bytes]:
         """Metadata of the model's file that holds for just this file; name to content.

@@ -146,9 +146,9 @@ class TFLiteMicro(Backend):
         changed = write_for_micro(model)
         return super().adapt(model, target) or changed
 
-    def stored(self, model: Model, optimize: str) -> Model:
+    def stored(self, graphs: Sequence[Graph], optimize: str) -> Sequence[Graph]:
         """Compress weights of few values, where flash is what matters."""
-        return with_compressed_weights(model) if optimize == "flash" else model
+        return with_compressed_weights(graphs) if optimize == "flash" else graphs
 
     def annotations(self, graphs: Sequence[Graph]) -> Mapping[str, bytes]:
         """Return a plan of memory, where TFLite Micro's own takes more."""
@@ -157,8 +157,8 @@ class TFLiteMicro(Backend):
 
     def emit(self, conversion: Conversion) -> MicroEmission:
         """The array and the resolver."""
-        flatbuffer, entries = conversion.flatbuffer, conversion.file.entries
-        model = read_model(flatbuffer, restore=False)
+        model, flatbuffer = conversion.file.stored, conversion.flatbuffer
+        entries = conversion.file.entries
         arrays = generate_array(model, flatbuffer, conversion.name, entries=entries)
         return MicroEmission(arrays, arrays, model, flatbuffer, entries)
 

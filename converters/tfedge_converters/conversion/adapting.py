@@ -10,6 +10,6 @@ def adapt_to_target(conversion: Conversion) -> None:
     backend, target = conversion.backend, conversion.target
     conversion.file.change(lambda model: backend.adapt(model, target))
     backend.check_model(conversion.model)
-    stored = backend.stored(conversion.model, conversion.request.optimize)
-    conversion.file.store_as(stored)
-    conversion.file.annotate(backend.annotations(stored.graphs))
+    graphs = backend.stored(conversion.model.graphs, conversion.request.optimize)
+    conversion.file.store_as(graphs)
+    conversion.file.annotate(backend.annotations(graphs))

@@ -97,7 +97,7 @@ def compile_program(
     """
     compiler = Path(command[0]).name
     run = run_tool(
-        [*command, _STOP_AT_ERRORS],
+        [command[0], _STOP_AT_ERRORS, *command[1:]],
         f"the compiler {compiler}",
         seconds=COMPILE_SECONDS,
         folder=folder,

@@ -95,11 +95,6 @@ def is_decode(operator: Operator) -> bool:
     return operator.custom_name == DECODE
 
 
-def holds_compressed(flatbuffer: bytes) -> bool:
-    """Whether a file may have constants that DECODE restores."""
-    return DECODE.encode() in flatbuffer
-
-
 def restored(operator: Operator) -> list[np.ndarray]:
     """The constants that a DECODE restores.
 

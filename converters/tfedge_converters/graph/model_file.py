@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from tfedge_converters.graph.metadata import metadata_in
-from tfedge_converters.graph.types import Model
+from tfedge_converters.graph.types import Graph, Model
 from tfedge_converters.graph.writer import write_model
 
 
@@ -31,7 +32,7 @@ class ModelFile:
     def flatbuffer(self) -> bytes:
         """The bytes of a .tflite file."""
         if self._flatbuffer is None:
-            self._flatbuffer = write_model(self._stored or self.model, self._entries)
+            self._flatbuffer = write_model(self.stored, self._entries)
         return self._flatbuffer
 
     def change(self, edit: Callable[[Model], bool | None]) -> None:
@@ -44,14 +45,25 @@ class ModelFile:
         if edit(self.model) is not False:
             self._flatbuffer, self._stored, self._entries = None, None, {}
 
-    def store_as(self, stored: Model) -> None:
-        """Write another form of the model, of which a reader makes the same model.
+    def store_as(self, graphs: Sequence[Graph]) -> None:
+        """Write other graphs than the model's, of which a reader makes the model's.
 
         Args:
-            stored: the form, which the next change of the model discards.
+            graphs: those to write, which the next change of the model discards.
         """
-        if stored is not self.model:
-            self._flatbuffer, self._stored = None, stored
+        if graphs is self.model.graphs:
+            return
+        written = {id(old): new for old, new in zip(self.model.graphs, graphs, strict=True)}
+        signatures = [
+            replace(each, graph=written[id(each.graph)]) for each in self.model.signatures
+        ]
+        self._stored = replace(self.model, graphs=list(graphs), signatures=signatures)
+        self._flatbuffer = None
+
+    @property
+    def stored(self) -> Model:
+        """The graphs as the file has them."""
+        return self._stored or self.model
 
     def annotate(self, entries: Mapping[str, bytes]) -> None:
         """Set the metadata that is true of this file alone, see `graph/metadata.py`.

@@ -106,6 +106,7 @@ class _Reader:
         self.data = data
         self.source = source
         self.restore = restore
+        self.was_compressed = False
         self.place: list[str] = []
         # Every number and every letter takes a byte of the file, and every table an offset. Tables
         # may be shared, but a file that asks for much more than it has reaches the same ones again
@@ -170,6 +171,7 @@ class _Reader:
             signatures=self._vector(root.SignatureDefsLength(), self._signature, "signature"),
             metadata=metadata,
             description=self._text(root.Description()),
+            was_compressed=self.was_compressed,
         )
 
     def _code(self, index: int) -> tuple[str, str, int]:
@@ -203,7 +205,9 @@ class _Reader:
         return graph, tensors
 
     def _restore_constants(self, graph: Graph) -> None:
-        for operator in filter(is_decode, graph.operators):
+        restoring = [operator for operator in graph.operators if is_decode(operator)]
+        self.was_compressed |= bool(restoring)
+        for operator in restoring:
             # Whatever is restored takes at least a bit there, which operators may share.
             self._spend(sum(operand.byte_size for operand in operator.inputs if operand))
             try:

@@ -352,12 +352,15 @@ class Model:
         signatures: named entry points, possibly none.
         metadata: name to bytes, in the file's order.
         description: free text of the tool that wrote the file.
+        was_compressed: whether the file that it was read from has constants in a form that TFLite
+            Micro alone restores; they are restored here.
     """
 
     graphs: list[Graph]
     signatures: list[Signature] = field(default_factory=list)
     metadata: dict[str, bytes] = field(default_factory=dict)
     description: str = ""
+    was_compressed: bool = False
 
     @property
     def main(self) -> Graph:

@@ -16,7 +16,6 @@ import numpy as np
 
 from tfedge.errors import MissingToolError, TfedgeError, UnsupportedError
 from tfedge_converters.graph.digest import digest
-from tfedge_converters.graph.lut_compression import holds_compressed
 from tfedge_converters.graph.types import Model, Tensor
 from tfedge_converters.graph.writer import write_model
 from tfedge_converters.interpreters.culprit import find_culprit
@@ -53,7 +52,7 @@ class Interpreter:
 
     def file_of(self, model: Model, flatbuffer: bytes | None) -> bytes:
         """The file to load: the model's own, where there is one that the interpreter reads."""
-        if flatbuffer is None or (holds_compressed(flatbuffer) and not self.restores):
+        if flatbuffer is None or (model.was_compressed and not self.restores):
             return write_model(model)
         return flatbuffer
 

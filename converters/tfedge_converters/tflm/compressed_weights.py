@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tfedge_converters.graph import Graph, Model, Operator, Tensor, TensorType
+from tfedge_converters.graph import Graph, Operator, Tensor, TensorType
 from tfedge_converters.graph.lut_compression import Compressed, compress, decode
 
 # Kernels that read their weights when they run alone, and which operand these are.
@@ -21,27 +21,25 @@ _OPERATOR_BYTES = 240
 _KERNEL_BYTES = 8621
 
 
-def with_compressed_weights(model: Model) -> Model:
-    """The model with weights as tables of values, where they take less flash so.
+def with_compressed_weights(graphs: Sequence[Graph]) -> Sequence[Graph]:
+    """The graphs with weights as tables of values, where they take less flash so.
 
     Returns:
-        The model itself where nothing is gained: what is saved has to be more than the code that
-        restores it.
+        The graphs themselves where nothing is gained: what is saved has to be more than the code
+        that restores it.
     """
-    chosen, saved = _chosen(model)
+    chosen, saved = _chosen(graphs)
     if saved <= _KERNEL_BYTES:
-        return model
-    written = {id(graph): _stored_graph(graph, chosen) for graph in model.graphs}
-    signatures = [replace(each, graph=written[id(each.graph)]) for each in model.signatures]
-    return replace(model, graphs=list(written.values()), signatures=signatures)
+        return graphs
+    return [_stored_graph(graph, chosen) for graph in graphs]
 
 
-def _chosen(model: Model) -> tuple[dict[int, Compressed], int]:
+def _chosen(graphs: Sequence[Graph]) -> tuple[dict[int, Compressed], int]:
     """Weights to compress, by their tensor's identity, and the bytes that the file saves by it."""
     chosen: dict[int, Compressed] = {}
     saved = 0
-    single = {id(tensor) for graph in model.graphs for tensor in _of_single_use(graph)}
-    for alike in _constants_alike(model):
+    single = {id(tensor) for graph in graphs for tensor in _of_single_use(graph)}
+    for alike in _constants_alike(graphs):
         # A file holds them once, as long as one of them is there as it is.
         forms = [compress(tensor) if id(tensor) in single else None for tensor in alike]
         compressed = [form for form in forms if form is not None]
@@ -61,10 +59,10 @@ def _of_single_use(graph: Graph) -> Iterator[Tensor]:
             yield weights
 
 
-def _constants_alike(model: Model) -> Iterable[list[Tensor]]:
+def _constants_alike(graphs: Sequence[Graph]) -> Iterable[list[Tensor]]:
     """The constants of all graphs, those of the same bytes together."""
     alike: dict[tuple[TensorType, bytes], list[Tensor]] = {}
-    for graph in model.graphs:
+    for graph in graphs:
         for tensor in graph.tensors():
             if tensor.data is not None:
                 alike.setdefault((tensor.type, tensor.data.tobytes()), []).append(tensor)
