@@ -100,9 +100,8 @@ class Artifact(Result):
         Args:
             directory: the folder.
             package: lay generated C out for a platform's own tools, with a demo and a README:
-                "arduino", "cmake", "cmsis-pack", "esp-idf", "micropython",
-                "platformio", "stm32cube" or "zephyr".
-                None: the files alone.
+                "arduino", "cmake", "cmsis-pack", "esp-idf", "micropython", "platformio",
+                "stm32cube" or "zephyr". None: the files alone.
 
         Returns:
             The files' paths.

@@ -22,7 +22,7 @@ MetricFunction = Callable[[np.ndarray, np.ndarray], float]
 ACCURACY = "accuracy"
 
 # Keras makes none of these from its name alone.
-WITH_SETTINGS = (
+_WITH_SETTINGS = (
     "IoU", "MeanIoU", "MeanMetricWrapper", "OneHotIoU", "OneHotMeanIoU",
     "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
     "SpecificityAtSensitivity",
@@ -73,7 +73,7 @@ def _names_in_keras() -> frozenset[str]:
     """The names of Keras' metrics, from the module that lists them, which is not imported.
 
     Returns:
-        None where Keras is not installed, or is laid out otherwise.
+        None of them where Keras is not installed, or is laid out otherwise.
     """
     found = importlib.util.find_spec("keras")
     if found is None or found.origin is None:
@@ -98,7 +98,7 @@ def _snake(name: str) -> str:
 
 
 def _refuse_lack_of_settings(name: str) -> None:
-    if name in WITH_SETTINGS or name in map(_snake, WITH_SETTINGS):
+    if name in _WITH_SETTINGS or name in map(_snake, _WITH_SETTINGS):
         raise TfedgeError(
             f"metric '{name}' of Keras needs settings, which a name does not give; give another, "
             "or a function of labels and outputs, in Python"

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from test_micro_arena import interpreter, outputs
 
 import tfedge
-from tfedge.errors import ModelFileError
+from tfedge.errors import ModelFileError, UnsupportedError
 from tfedge_converters.graph import (
     Graph,
     Model,
@@ -23,7 +23,6 @@ from tfedge_converters.graph import (
 )
 from tfedge_converters.graph.digest import digest
 from tfedge_converters.graph.lut_compression import (
-    DECODE,
     Compressed,
     compress,
     decode,
@@ -255,5 +254,17 @@ def test_operands_that_are_missing():
     model = read_model(flatbuffer, restore=False)
     [operator] = filter(is_decode, model.main.operators)
     operator.inputs.pop()
-    with pytest.raises(ModelFileError, match=f"{DECODE} restores a tensor from two"):
+    with pytest.raises(ModelFileError, match="TFLM_DECODE restores a tensor from two"):
         read_model(write_model(model))
+
+
+@pytest.mark.parametrize("name", ["RELU", "CONV_2D", "TFLM_DECODE2"])
+def test_operators_of_others_are_not_taken_for_their_names(name):
+    """A custom operator may be called as one of TFLite Micro's own."""
+    grid_ = Quantization.per_tensor(0.1, 0)
+    source, result = (Tensor(end, (1, 8), TensorType.INT8, grid_) for end in ("in", "out"))
+    operator = Operator("CUSTOM", [source], [result], custom_name=name)
+    model = Model([Graph([source], [result], [operator])])
+    assert predict_arena(model.graphs) is None
+    with pytest.raises(UnsupportedError, match="has no TFLite Micro kernel"):
+        tfedge.convert(write_model(model), target="tflite-micro", name="net")

@@ -174,7 +174,7 @@ class TFLiteMicro(Backend):
         """The array and the resolver, as they lie there."""
         own = {name + ending for ending in self.endings}
         arrays = {file: data.decode("utf-8") for file, data in files.items() if file in own}
-        stored = read_model(flatbuffer, restore=False)
+        stored = read_model(flatbuffer, restore=False) if model.was_compressed else model
         return MicroEmission(arrays, arrays, stored, flatbuffer, metadata_in(flatbuffer))
 
     def constants(self, name: str, flatbuffer: bytes) -> Mapping[str, Iterable[str]]:

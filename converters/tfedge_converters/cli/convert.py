@@ -130,8 +130,7 @@ def add_parser(commands: Any) -> None:
         "--package",
         metavar="PLATFORM",
         help="lay generated C out for a platform's tools, with a demo, a README and a licence: "
-        "arduino, cmake, cmsis-pack, esp-idf, micropython, platformio, stm32cube or "
-        "zephyr",
+        "arduino, cmake, cmsis-pack, esp-idf, micropython, platformio, stm32cube or zephyr",
     )
     parser.add_argument(
         "--plan",

@@ -114,9 +114,9 @@ def convert(
             fullest, layers are computed together, a few rows at a time, without computing any
             twice: for less memory, a little more time and flash. "flash" is "size", with whatever
             makes weights least, an entropy coder too; for TFLite Micro, weights of few values as
-            tables, for a larger arena. Weights of 4 bits, that share few values or
-            that are mostly 0 take less than a byte each: for "speed" where that takes no more
-            instructions, for "balanced" where a byte is worth them.
+            tables, for a larger arena. Weights of 4 bits, that share few values or that are mostly
+            0 take less than a byte each: for "speed" where that takes no more instructions, for
+            "balanced" where a byte is worth them.
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.

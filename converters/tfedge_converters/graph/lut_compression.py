@@ -17,7 +17,8 @@ import numpy as np
 from tfedge.errors import UnsupportedError
 from tfedge_converters.graph.types import Operator, Tensor, TensorType
 
-DECODE = "TFLM_DECODE"
+_NAME = "TFLM_DECODE"
+DECODE = f"CUSTOM {_NAME}"
 
 _HEADER_BYTES = 16
 # Places in the header, with what a table's must hold there.
@@ -87,12 +88,12 @@ def decode(tensor: Tensor, compressed: Compressed) -> Operator:
         Tensor(f"{tensor.name}_{what}", data.shape, TensorType.UINT8, data=data)
         for what, data in (("indices", compressed.indices), ("values", compressed.ancillary))
     ]
-    return Operator("CUSTOM", operands, [replace(tensor, data=None)], custom_name=DECODE)
+    return Operator("CUSTOM", operands, [replace(tensor, data=None)], custom_name=_NAME)
 
 
 def is_decode(operator: Operator) -> bool:
     """Whether an operator restores constants."""
-    return operator.custom_name == DECODE
+    return operator.kind == DECODE
 
 
 def restored(operator: Operator) -> list[np.ndarray]:
@@ -102,7 +103,7 @@ def restored(operator: Operator) -> list[np.ndarray]:
         UnsupportedError: they are stored in a form other than tables, or damaged.
     """
     if len(operator.inputs) != 2 * len(operator.outputs):
-        raise UnsupportedError(f"{DECODE} restores a tensor from two, indices and their values")
+        raise UnsupportedError(f"{_NAME} restores a tensor from two, indices and their values")
     pairs = zip(operator.inputs[::2], operator.inputs[1::2], operator.outputs, strict=True)
     return [_restored(indices, ancillary, tensor) for indices, ancillary, tensor in pairs]
 

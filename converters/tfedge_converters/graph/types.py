@@ -289,6 +289,11 @@ class Operator:
         """Name for people: the custom name, or the code."""
         return readable(self.custom_name) or self.code
 
+    @property
+    def kind(self) -> str:
+        """Key for tables: the code, behind which a custom operator has its name."""
+        return f"{self.code} {self.custom_name}" if self.custom_name else self.code
+
 
 @dataclass(eq=False)
 class Graph:

@@ -60,7 +60,7 @@ class _Kernel:
 
 def is_known(operator: Operator, kernels: Kernels) -> bool:
     """Whether the table has what an operator's kernel asks for."""
-    row = _ROWS.get(operator.custom_name or operator.code)
+    row = _ROWS.get(operator.kind)
     if row is None or (kernels.optimized and row.cmsis_nn is None):
         return False
     return _has_ranks(operator, row.ranks) and row.read in ("", type(operator.options).__name__)
@@ -93,7 +93,7 @@ def prepared_buffers(operator: Operator, kernels: Kernels) -> Buffers:
 
 
 def _row(operator: Operator) -> _Kernel:
-    return _ROWS[operator.custom_name or operator.code]
+    return _ROWS[operator.kind]
 
 
 def _convolution(channels_axis: int) -> Callable[[Operator, Kernels], Buffers]:

@@ -62,7 +62,7 @@ def resolver_methods(model: Model) -> list[str]:
     """
     methods = {
         method_of(
-            operator.custom_name or operator.code,
+            operator.kind,
             [tensor.type for tensor in operator.outputs],
             graph.place(operator),
             way_out(operator),
@@ -88,7 +88,7 @@ def method_of(code: str, types: Sequence[TensorType], place: str, remedy: str) -
     """The name of the method that registers an operator.
 
     Args:
-        code: its name in the schema, or that of a custom operator.
+        code: its name in the schema, or `Operator.kind`.
         types: of its results.
         place: what error messages call it.
         remedy: what these propose.
