@@ -80,6 +80,9 @@ UNROLLED = {
     "masked": lambda: _masked(LSTM(4)),
     "masked backwards": lambda: _masked(GRU(3, go_backwards=True, return_sequences=True)),
     "masked both ways": lambda: _masked(layers.Bidirectional(LSTM(3, return_sequences=True))),
+    "masked both ways, unrolled": lambda: _masked(
+        layers.Bidirectional(LSTM(3, return_sequences=True, unroll=True))
+    ),
     "states": _states,
 }
 

@@ -6,6 +6,7 @@ find.
 """
 
 import dataclasses
+import itertools
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ import tfedge
 from tfedge.callbacks import QuantizationAwareTraining
 from tfedge.errors import DifferenceError, UnsupportedError
 from tfedge.quantization import attention, layer_table
+from tfedge.quantization.phase import FLOAT
 
 RNG = np.random.default_rng(0)
 SERIES = RNG.normal(size=(64, 6, 8)).astype(np.float32)
@@ -236,6 +238,27 @@ def test_steps_that_are_masked_change_nothing(cell):
     quantized = tfedge.quantize(model, calibration=data)
     found, wanted = (np.asarray(one(data, training=False)) for one in (quantized, model))
     assert decibels(found, wanted) > 20
+
+
+def test_masked_steps_that_return_zeros():
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8, 5, 3)).astype(np.float32)
+    mask = rng.random((8, 5)) > 0.5
+    inputs = [keras.Input(x.shape[1:]), keras.Input(mask.shape[1:], dtype="bool")]
+    names = ["unroll", "go_backwards", "return_sequences"]
+    forms = [dict(zip(names, on, strict=True)) for on in itertools.product([False, True], repeat=3)]
+    cells = itertools.cycle([layers.LSTM, layers.GRU, layers.SimpleRNN])
+    outputs = [
+        cell(4, zero_output_for_mask=True, **form)(inputs[0], mask=inputs[1])
+        for form, cell in zip(forms, cells, strict=False)
+    ]
+    model = keras.Model(inputs, outputs)
+    quantized = tfedge.quantize(model)
+    quantized.set_phase(FLOAT)
+    found, wanted = (one([x, mask], training=False) for one in (quantized, model))
+    for form, one, other in zip(forms, found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5, err_msg=str(form))
 
 
 def test_augmentation_acts_in_training_alone():

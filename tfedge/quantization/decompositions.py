@@ -321,10 +321,12 @@ def _steps(layer: Any) -> Callable[..., Any]:
         states = _first_states(layer) if initial_state is None else initial_state
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         output, outputs = None, []
-        for step in range(steps)[:: -1 if layer.go_backwards else 1]:
+        for count, step in enumerate(range(steps)[:: -1 if layer.go_backwards else 1]):
             result, after = layer.cell(sequences[:, step], states)
             after = keras.tree.flatten(after)
-            if mask is not None:
+            if mask is None:
+                output = result
+            else:
                 valid = ops.expand_dims(mask[:, step], -1)
                 before = output if output is not None else _zeros(result)
                 after = [
@@ -332,13 +334,11 @@ def _steps(layer: Any) -> Callable[..., Any]:
                     for new, old in zip(after, keras.tree.flatten(states), strict=True)
                 ]
                 output = ops.where(valid, result, before)
-                zeroed = layer.zero_output_for_mask and layer.return_sequences
-                outputs.append(ops.where(valid, result, _zeros(result)) if zeroed else output)
-            else:
-                output = result
-                outputs.append(result)
+            # Keras' unrolled form reads the mask of what it returns in the sequence's order.
+            returned = count if layer.unroll and layer.return_sequences else step
+            outputs.append(_without_masked(layer, output, mask, returned))
             states = keras.tree.pack_sequence_as(states, after)
-        result = ops.stack(outputs, 1) if layer.return_sequences else output
+        result = ops.stack(outputs, 1) if layer.return_sequences else outputs[-1]
         return (result, *keras.tree.flatten(states)) if layer.return_state else result
 
     return unrolled
@@ -382,6 +382,13 @@ def _both_ways(layer: Any) -> Callable[..., Any]:
         return merge([forward, ops.flip(backward, 1) if layer.return_sequences else backward])
 
     return both
+
+
+def _without_masked(layer: Any, output: Any, mask: Any, step: int) -> Any:
+    """The output of a step, or zeros where a layer wants them of masked steps."""
+    if mask is None or not layer.zero_output_for_mask:
+        return output
+    return ops.where(ops.expand_dims(mask[:, step], -1), output, _zeros(output))
 
 
 def _zeros(tensor: Any) -> Any:

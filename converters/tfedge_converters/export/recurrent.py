@@ -62,11 +62,12 @@ class _Exported:
         if marked:
             self._refuse_second_sequence()
             return _marked(layer, sequences)
-        if layer.go_backwards and mask is not None:
+        turned = layer.go_backwards and mask is not None and not layer.unroll
+        if turned:
             # Keras' unrolled steps turn the sequence round, and the mask only for the states.
             sequences, mask = ops.flip(sequences, axis=1), ops.flip(mask, axis=1)
         before = layer.unroll, layer.go_backwards
-        layer.unroll, layer.go_backwards = True, layer.go_backwards and mask is None
+        layer.unroll, layer.go_backwards = True, layer.go_backwards and not turned
         try:
             return self._call(sequences, initial_state, mask, training)
         finally:
