@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+
+@contextmanager
+def without_xla(model: Any) -> Iterator[None]:
+    """Make functions of a model that XLA does not compile, whatever the model was compiled with."""
+    before = model.jit_compile
+    model.jit_compile = False
+    try:
+        yield
+    finally:
+        model.jit_compile = before
 
 
 def compile_anew(model: Any) -> None:

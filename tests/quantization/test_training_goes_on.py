@@ -7,14 +7,19 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from device_agreement import agreement
 from interrupted_training import assert_resumes_exactly
+from keras import layers
 from training_cases import compiled, data, small_net
 
 import tfedge
 from tfedge.callbacks import QuantizationAwareTraining, QuantizationSchedule
 from tfedge.errors import TfedgeError
-from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
+from tfedge.quantization import ActivationScheme, Scheme, WeightScheme, schemes
+from tfedge.quantization.model import operators_of
+from tfedge.quantization.phase import TRAIN
+from tfedge.quantization.quantized_forward import attach
 
 LEARNED = Scheme(
     "learned", WeightScheme(quantizer="learned_step"), ActivationScheme(quantizer="learned_range")
@@ -98,6 +103,31 @@ def test_xla_trains_to_the_same_weights():
         trained.append(_weights(tfedge.strip(model)))
     for plain, jitted in zip(*trained, strict=True):
         np.testing.assert_allclose(plain, jitted, atol=2e-3)
+
+
+class OutsideTheGraph(layers.Layer):
+    """Computes in Python, which XLA cannot compile."""
+
+    def call(self, x):
+        return tf.ensure_shape(tf.numpy_function(np.copy, [x], tf.float32), x.shape)
+
+
+@pytest.mark.parametrize("form", ["layers", "callback"])
+def test_exact_inference_is_not_compiled_by_xla(form):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), OutsideTheGraph()])
+    x = np.ones((8, 4), np.float32)
+    if form == "layers":
+        model = tfedge.quantize(model, unknown="float", calibration=x, check=False)
+    else:
+        tfedge.quantization.register(OutsideTheGraph, "ABS")
+        forward = attach(model, schemes.get("int8"), check=False)
+        forward.model(x, training=True)
+        for operator in operators_of(forward.model):
+            operator.phase = TRAIN
+    model.compile("sgd", "mse", jit_compile=True)
+    model.predict(x, verbose=0)
+    model.evaluate(x, np.ones((8, 3), np.float32), verbose=0)
+    assert model.jit_compile
 
 
 def test_mixed_precision():

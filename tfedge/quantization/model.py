@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import keras
 from tfedge.atomic_writing import replacing
 from tfedge.calibration import Method
 from tfedge.calibration.representative_data import require_recovery_data
+from tfedge.compiled_steps import without_xla
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import computation_of
@@ -168,12 +170,14 @@ class QuantizedModel(keras.Model):
     def make_predict_function(self, force: bool = False) -> Any:
         """Make the function as Keras does; refuse ranges that are not known."""
         self._require_ranges()
-        return super().make_predict_function(force)
+        with exact_without_xla(self):
+            return super().make_predict_function(force)
 
     def make_test_function(self, force: bool = False) -> Any:
         """Make the function as Keras does; refuse ranges that are not known."""
         self._require_ranges()
-        return super().make_test_function(force)
+        with exact_without_xla(self):
+            return super().make_test_function(force)
 
     def make_train_function(self, force: bool = False) -> Any:
         """Make the function as Keras does; from then on zeros and clusters of the weights stay."""
@@ -387,6 +391,20 @@ def set_inference(model: Any, inference: str) -> bool:
     for operator in changed:
         operator.inference = inference
     return bool(changed)
+
+
+def exact_without_xla(model: Any, quantized: Any = None) -> AbstractContextManager[None]:
+    """Keep XLA from compiling exact inference, which would take it several times as long.
+
+    The functions that it makes are no faster, and the numbers are the same.
+
+    Args:
+        model: whose functions are made.
+        quantized: the model with the quantised layers; None for the same.
+    """
+    operators = operators_of(model if quantized is None else quantized)
+    is_exact = any(one.phase.quantize and one.inference == EXACT for one in operators)
+    return without_xla(model) if is_exact else nullcontext()
 
 
 def restart_scales(operators: list[QuantizedOperator]) -> None:

@@ -8,7 +8,9 @@ was made a part of the model, so that they train, save and come back with the mo
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,6 +19,7 @@ from tfedge import saved_parts
 from tfedge.keras_graph import private
 from tfedge.quantization import transform
 from tfedge.quantization.model import (
+    exact_without_xla,
     note_rounding,
     operators_of,
     refuse_quantized,
@@ -30,6 +33,7 @@ from tfedge.quantization.schemes import Scheme
 _PARTS = ("quantizer", "weight_quantizer")
 _FORWARD, _RANGES, _LEARNED = "tfedge_quantization", "tfedge_ranges", "tfedge_learned"
 _DESCRIPTION = "description"
+_INFERENCE_FUNCTIONS = ("make_predict_function", "make_test_function")
 
 
 class QuantizedForward:
@@ -110,6 +114,8 @@ def attach(model: Any, scheme: Scheme, check: bool = True) -> QuantizedForward:
     _hand_over_ranges(forward.model, model)
     saved_parts.keep(model, _FORWARD, _MadeWith(forward))
     model.call = forward
+    for name in _INFERENCE_FUNCTIONS:
+        setattr(model, name, partial(_made_without_xla, model, getattr(type(model), name)))
     _read_signature(model, with_training=True)
     return forward
 
@@ -122,7 +128,8 @@ def quantized_forward_of(model: Any) -> QuantizedForward | None:
 
 def detach(model: Any) -> Any:
     """The model with its own forward pass again; ranges are forgotten."""
-    del model.call
+    for name in ("call", *_INFERENCE_FUNCTIONS):
+        delattr(model, name)
     _read_signature(model)
     saved_parts.forget(model, _FORWARD)
     for layer in private.layers_in(model):
@@ -134,6 +141,11 @@ def detach(model: Any) -> Any:
                     private.untrack(layer, part)
                 delattr(layer, _LEARNED)
     return model
+
+
+def _made_without_xla(model: Any, make: Callable[..., Any], force: bool = False) -> Any:
+    with exact_without_xla(model, model.call.model):
+        return make(model, force)
 
 
 def _read_signature(model: Any, with_training: bool = False) -> None:
