@@ -261,6 +261,57 @@ def test_masked_steps_that_return_zeros():
         np.testing.assert_allclose(one, other, atol=1e-5, err_msg=str(form))
 
 
+# Of real numbers, a mask and small integers, as Keras casts them to compute.
+MIXED = {
+    "product": lambda x, mask, count: x * mask,
+    "product from the left": lambda x, mask, count: ops.multiply(mask, x),
+    "sum": lambda x, mask, count: x + count,
+    "difference": lambda x, mask, count: count - x,
+    "layers": lambda x, mask, count: layers.Add()([layers.Multiply()([x, count]), mask]),
+    "least": lambda x, mask, count: ops.minimum(x, mask),
+    "beside each other": lambda x, mask, count: ops.concatenate([x, count, mask], axis=-1),
+    "stack": lambda x, mask, count: ops.stack([mask, x], axis=-1),
+    "matrix product": lambda x, mask, count: ops.matmul(count, ops.transpose(x, (0, 2, 1))),
+    "dot": lambda x, mask, count: layers.Dot(axes=2)([x, mask]),
+    "dense": lambda x, mask, count: layers.Dense(3)(count),
+    "choice": lambda x, mask, count: ops.where(mask, x, count),
+    "fraction": lambda x, mask, count: count / 3 + x,
+}
+
+
+def test_integers_and_masks_among_numbers():
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((3, 4), dtype=kind) for kind in ("float32", "bool", "int32")]
+    model = keras.Model(inputs, [make(*inputs) for make in MIXED.values()])
+    rng = np.random.default_rng(0)
+    data = [
+        rng.normal(size=(32, 3, 4)).astype(np.float32),
+        rng.random((32, 3, 4)) > 0.5,
+        rng.integers(0, 5, (32, 3, 4), dtype=np.int32),
+    ]
+    quantized = tfedge.quantize(model, calibration=data)
+    found, wanted = quantized.predict(data, verbose=0), model.predict(data, verbose=0)
+    for name, one, other in zip(MIXED, found, wanted, strict=True):
+        assert decibels(one, other) > 25, name
+    artifact = tfedge.convert(quantized)
+    for name, one, other in zip(MIXED, artifact.predict(data), found, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_integers_that_do_not_convert_are_refused_when_the_model_is_built():
+    x = keras.Input((5,))
+    model = keras.Model(x, layers.Embedding(7, 3)(ops.cast(x, "int32")))
+    with pytest.raises(UnsupportedError, match=r"could train for integers, but not be converted"):
+        tfedge.quantize(model)
+
+
+def test_of_several_layers_the_one_that_does_not_convert_is_named():
+    x = keras.Input((3, 3))
+    outputs = [ops.selu(x), ops.det(x), ops.expm1(x)]
+    with pytest.raises(UnsupportedError, match=r"\(Det\) could train for integers, but not be"):
+        tfedge.quantize(keras.Model(x, outputs), unknown="float")
+
+
 def test_augmentation_acts_in_training_alone():
     model, data = MODELS["augmentation"]()
     quantized = tfedge.quantize(model, calibration=data)

@@ -184,6 +184,25 @@ def _several_operands(program: Program) -> None:
     program.add(form.format(first, second, axis, rank))
 
 
+def _mixed(program: Program) -> None:
+    """Masks and counts among real numbers, as Keras casts them."""
+    first = program.pick()
+    if first is None:
+        return
+    second = program.choice(program.like(first))
+    axis = int(program.rng.integers(1, len(program.shape(first)) + 1))
+    other = program.choice([
+        "({} > 0)", "ops.cast({} > 0, 'int32')", "ops.logical_not({} > 0.5)", "ops.isfinite({})",
+    ]).format(second)  # fmt: skip
+    form = program.choice([
+        "{0} * {1}", "{1} - {0}", "{1} + {0}", "L.Multiply()([{0}, {1}])", "L.Add()([{1}, {0}])",
+        "ops.minimum({0}, {1})", "ops.where({2} < 0, {0}, {1})", "L.Dense(3)({1})",
+        "ops.concatenate([{0}, {1}], axis={3})", "L.Dot({3})([{0}, {1}])",
+        "ops.mean({1}, axis={3}, keepdims=True) * {0}", "{0} + 0.5 * ops.cast({1}, 'float32')",
+    ])  # fmt: skip
+    program.add(form.format(first, other, second, axis))
+
+
 def _slice(program: Program) -> None:
     operand = program.pick()
     if operand is None:
@@ -245,7 +264,9 @@ def _masked(program: Program) -> None:
     layer = program.choice([
         "L.LSTM(3, return_sequences=True)", "L.GRU(2)", "L.SimpleRNN(3)",
         "L.GlobalAveragePooling1D()", "L.BatchNormalization()", "L.Bidirectional(L.LSTM(2))",
-        "L.TimeDistributed(L.Dense(3))",
+        "L.TimeDistributed(L.Dense(3))", "L.RNN(L.GRUCell(2), zero_output_for_mask=True)",
+        "L.LSTM(2, unroll=True, go_backwards=True, zero_output_for_mask=True)",
+        "L.Bidirectional(L.GRU(2, return_sequences=True, unroll=True))",
     ])  # fmt: skip
     program.add(f"{layer}({operand}, mask={mask})")
 
@@ -297,5 +318,5 @@ def _nested(program: Program) -> None:
 _WAYS: list[tuple[Callable[[Program], None], float]] = [
     (_layer, 8), (_merge, 2.5), (_arithmetic, 2), (_operation, 2), (_shared_layer, 1.5),
     (_wrapped, 0.7), (_nested, 1), (_attention, 1), (_masked, 0.7), (_several_operands, 1),
-    (_slice, 0.7), (_dot, 0.4), (_initial_state, 0.2), (_always_training, 0.1),
+    (_slice, 0.7), (_mixed, 0.7), (_dot, 0.4), (_initial_state, 0.2), (_always_training, 0.1),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ of a list of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -37,11 +37,14 @@ class Row:
         reads: what the builder takes account of.
         problem: of a call, what the builder cannot do, as the end of a sentence that begins with
             the layer; empty if it can.
+        takes_integers: whether it takes operands that are integers or booleans as they are; others
+            become real numbers first, as Keras makes them when it computes.
     """
 
     build: Builder
     reads: Reads
     problem: Problem = None
+    takes_integers: bool = False
 
     def why_not(self, call: Call) -> str:
         """Why a call is not quantised so, as the end of a sentence; empty if it is."""
@@ -69,6 +72,11 @@ def parts(
 ) -> Row:
     """A layer that the builder computes itself, from these attributes."""
     return Row(build, Reads.of(attributes, arguments), problem)
+
+
+def integers(row: Row) -> Row:
+    """The row of what takes integers and booleans as they are."""
+    return replace(row, takes_integers=True)
 
 
 def data_movement(code: str, make: OperatorFactory) -> Function:

@@ -1,13 +1,14 @@
 """Trial conversions of layers accepted for training which might not convert.
 
-A layer whose operator is certain, such as a convolution, needs no trial. Others are exported alone,
-once for every configuration and shape, with ranges that are made up.
+A layer whose operator is certain, such as a convolution, needs no trial. Others are exported
+without the rest of their model, once for every configuration and shape, with made-up ranges.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
@@ -35,11 +36,16 @@ _CERTAIN = frozenset(
      "TimeDistributed", "Transpose", "TrueDivide", "UnitNormalization", "Where", "ZeroPadding1D",
      "ZeroPadding2D"}
 )  # fmt: skip
+# What makes and combines masks, which converts in any combination.
+_MASKS = frozenset(
+    {"Equal", "Greater", "GreaterEqual", "Less", "LessEqual", "LogicalAnd", "LogicalNot",
+     "LogicalOr", "NotEqual"}
+)  # fmt: skip
 _tried: dict[str, str] = {}
 
 
 def require_export(calls: Sequence[Call], scheme: Scheme, unknown: str) -> None:
-    """Export every call alone that might not convert.
+    """Export every call that might not convert.
 
     Args:
         calls: of a model.
@@ -49,23 +55,70 @@ def require_export(calls: Sequence[Call], scheme: Scheme, unknown: str) -> None:
     Raises:
         UnsupportedError: a layer would train and then not convert; the message says why.
     """
-    for call in calls:
-        if kind_of(call.operation) in _CERTAIN or not _can_be_tried(call):
-            continue
-        key = _key(call, scheme)
-        if key not in _tried:
-            _tried[key] = _problem(call, scheme, unknown)
-        if _tried[key]:
-            raise UnsupportedError(
-                f"{described(call.operation)} could train for integers, but not be converted: "
-                f"{_tried[key]}"
-            )
+    uncertain = {
+        _key(call, scheme): call
+        for call in calls
+        if kind_of(call.operation) not in _CERTAIN and _can_be_tried(call)
+    }
+    _try({key: call for key, call in uncertain.items() if key not in _tried}, scheme, unknown)
+    for key, call in uncertain.items():
+        _require(key, described(call.operation))
+    _require_integer_part(calls, scheme, unknown)
+
+
+def _require_integer_part(calls: Sequence[Call], scheme: Scheme, unknown: str) -> None:
+    """Try what computes with integers and booleans, together with what reads those.
+
+    Whether such a call converts depends on its neighbours: integers that are made of real numbers
+    and become real numbers again do, and those that look rows up do not.
+    """
+    if all(kind_of(call.operation) in _MASKS for call in calls if not _makes_reals(call)):
+        return
+    part = [call for call in calls if not (_makes_reals(call) and _reads_reals_alone(call))]
+    if not all(map(_is_closed, part)):
+        return
+    key = "\n".join(_key(call, scheme) for call in part)
+    if key not in _tried:
+        _tried[key] = _problem(part, scheme, unknown, chained=True)
+    _require(key, f"what computes with integers, from {described(part[0].operation)} on,")
+
+
+def _makes_reals(call: Call) -> bool:
+    return any(value.is_real for value in call.results)
+
+
+def _reads_reals_alone(call: Call) -> bool:
+    return all(value.is_real for value in call.operands)
+
+
+def _require(key: str, what: str) -> None:
+    if _tried[key]:
+        raise UnsupportedError(
+            f"{what} could train for integers, but not be converted: {_tried[key]}"
+        )
+
+
+def _try(calls: Mapping[str, Call], scheme: Scheme, unknown: str) -> None:
+    """Try calls together, and each alone only if that fails: most convert, and a trial takes long.
+
+    Args:
+        calls: by what they are remembered by.
+        scheme, unknown: see `require_export`.
+    """
+    if len(calls) > 1 and not _problem(list(calls.values()), scheme, unknown):
+        _tried.update(dict.fromkeys(calls, ""))
+        return
+    for key, call in calls.items():
+        _tried[key] = _problem([call], scheme, unknown)
 
 
 def _can_be_tried(call: Call) -> bool:
     """Whether it computes real numbers from tensors whose sizes are known but for the batch."""
-    is_open = any(None in value.spec.shape[1:] for value in call.operands)
-    return any(value.is_real for value in call.results) and not is_open
+    return _makes_reals(call) and _is_closed(call)
+
+
+def _is_closed(call: Call) -> bool:
+    return not any(None in value.spec.shape[1:] for value in call.operands)
 
 
 def _key(call: Call, scheme: Scheme) -> str:
@@ -84,16 +137,17 @@ def _key(call: Call, scheme: Scheme) -> str:
     return json.dumps(parts, sort_keys=True, default=repr)
 
 
-def _problem(call: Call, scheme: Scheme, unknown: str) -> str:
-    """Say why a model of nothing but this call does not convert; empty if it converts."""
+def _problem(calls: Sequence[Call], scheme: Scheme, unknown: str, chained: bool = False) -> str:
+    """Say why a model of nothing but these calls does not convert; empty if it converts.
+
+    With `chained`, results of calls are operands of later ones, as in their model.
+    """
     import tfedge
     from tfedge.quantization.model import QuantizedModel
 
-    inputs = [
-        keras.Input(batch_shape=value.spec.shape, dtype=value.spec.dtype) for value in call.operands
-    ]
     try:
-        model = keras.Model(inputs, call.run(inputs), name=call.operation.name)
+        inputs, outputs = _run(calls, chained)
+        model = keras.Model(inputs, outputs, name=calls[0].operation.name)
         quantized = QuantizedModel(model, scheme, unknown=unknown)
         for layer in private.layers_in(quantized):
             if isinstance(layer, ActivationQuantizer):
@@ -104,3 +158,23 @@ def _problem(call: Call, scheme: Scheme, unknown: str) -> str:
     except TfedgeError as error:
         return str(error)
     return ""
+
+
+def _run(calls: Sequence[Call], chained: bool) -> tuple[list[Any], list[Any]]:
+    """Inputs and outputs of a model of the calls."""
+    inputs: list[Any] = []
+    known: dict[int, Any] = {}
+    outputs: dict[int, Any] = {}
+    for call in calls:
+        for value in call.operands:
+            if id(value) not in known:
+                spec = value.spec
+                known[id(value)] = keras.Input(batch_shape=spec.shape, dtype=spec.dtype)
+                inputs.append(known[id(value)])
+        results = keras.tree.flatten(call.run([known[id(value)] for value in call.operands]))
+        made = {id(value): x for value, x in zip(call.results, results, strict=True)}
+        outputs |= made
+        if chained:
+            known |= made
+    read = {id(value) for call in calls for value in call.operands} if chained else ()
+    return inputs, [x for key, x in outputs.items() if key not in read]

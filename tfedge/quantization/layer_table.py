@@ -31,13 +31,13 @@ from tfedge.quantization.attention import (
     attention_problem,
 )
 from tfedge.quantization.builders import (
-    Builder,
     Row,
     binary,
     binary_chain,
     channels_last,
     data_movement,
     fixed,
+    integers,
     leaky_relu,
     matrix_product,
     mean_over,
@@ -131,15 +131,6 @@ def _batch_norm(make: OperatorFactory) -> Function:
         return lambda operands: norm(_first(operands))
     rest = [other for other in range(rank) if other != axis]
     return transposed(make, [*rest, axis], batch_norm_alone)
-
-
-def _of_reals(build: Builder, make: OperatorFactory) -> Function:
-    """Build for float numbers; integers such as images are cast first, as Keras does."""
-    if make.reals != [False]:
-        return build(make)
-    cast = make.own("CAST", lambda operands: tf.cast(operands[0], tf.float32), part="cast")
-    function = build(make)
-    return lambda operand: function(cast(operand))
 
 
 def _norm_problem(call: Call) -> str:
@@ -371,7 +362,7 @@ LAYERS: dict[str, Row] = {
         ("activation", "bias_axes", "equation", "output_shape", *_LORA),
         problem=einsum_problem,
     ),
-    "Embedding": parts(_embedding, ("input_dim", "mask_zero", "output_dim", *_LORA)),
+    "Embedding": integers(parts(_embedding, ("input_dim", "mask_zero", "output_dim", *_LORA))),
     "GRU": parts(recurrent, _RECURRENT, problem=recurrent_problem),
     "GlobalAveragePooling1D": parts(_global_average, ("data_format", "keepdims")),
     "GlobalAveragePooling2D": parts(_global_average, ("data_format", "keepdims")),
@@ -387,20 +378,18 @@ LAYERS: dict[str, Row] = {
         attention, ATTENTION_ATTRIBUTES, ATTENTION_ARGUMENTS, attention_problem
     ),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply)),
-    "Normalization": parts(
-        partial(_of_reals, _normalization), ("axis", "invert", "mean", "variance")
-    ),
+    "Normalization": parts(_normalization, ("axis", "invert", "mean", "variance")),
     "PReLU": whole(partial(own, "PRELU")),
     "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=normalization_problem),
     "ReLU": whole(relu),
-    "Rescaling": parts(partial(_of_reals, _rescaling), ("offset", "scale")),
+    "Rescaling": parts(_rescaling, ("offset", "scale")),
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),
     "SpectralNormalization": whole(_spectral_normalization, problem=_inner_problem),
     "Softmax": parts(softmax, ("axis",), ("mask",)),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract)),
-    "TimeDistributed": parts(_time_distributed, ("layer",), ("mask",), _inner_problem),
+    "TimeDistributed": integers(parts(_time_distributed, ("layer",), ("mask",), _inner_problem)),
     "UnitNormalization": parts(unit_normalization, ("axis",), problem=unit_problem),
     "UpSampling2D": parts(channels_last(_up_sampling), ("data_format", "interpolation", "size")),
 }
@@ -437,7 +426,7 @@ def register(layer_class: type, operator: str, result: str = _OWN) -> type:
         raise TfedgeError(
             f"result is one of {', '.join(_ROLES)}, not {result!r}{near(result, _ROLES)}"
         )
-    _registered[layer_class] = whole(partial(_ROLES[result], operator), None)
+    _registered[layer_class] = integers(whole(partial(_ROLES[result], operator), None))
     return layer_class
 
 

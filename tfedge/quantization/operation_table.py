@@ -15,15 +15,17 @@ from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.kinds import kind_of
 from tfedge.keras_graph.signs import is_positive
 from tfedge.markers import is_exporting
-from tfedge.quantization import activations, exact
+from tfedge.quantization import activations, exact, policy
 from tfedge.quantization.builders import (
     FUNCTION,
     Row,
     binary,
     data_movement,
     fixed,
+    integers,
     leaky_relu,
     matrix_product,
+    mean_over,
     own,
     relu,
     shared_by_all,
@@ -127,13 +129,16 @@ _LEAST_SQUARE = 1e-12
 _COUNTING = (
     "BroadcastTo", "Cast", "ExpandDims", "GetItem", "Maximum", "Reshape", "Squeeze", "Sum",
 )  # fmt: skip
-_REDUCTIONS = {"Mean": "MEAN", "Prod": "REDUCE_PROD", "Sum": "SUM"}
+_REDUCTIONS = {"Prod": "REDUCE_PROD", "Sum": "SUM"}
 
 
 def _cast(make: OperatorFactory) -> Function:
-    """Between floating-point types nothing happens; integers get a grid."""
+    """Between real types nothing happens; integers get a grid, and booleans the kernel's."""
     if make.reals == [True]:
         return make.shared("RESHAPE", lambda operands: operands[0])
+    (dtype,), prescribed = make.dtypes, policy.OPERATORS["CAST"]
+    if dtype.upper() in prescribed.exact_sources and make.element in prescribed.fixed:
+        return fixed("CAST", make)
     return own("CAST", make)
 
 
@@ -142,6 +147,16 @@ def _products(make: OperatorFactory) -> Function:
     if len(make.reals) == 1:
         return product_with_weights(make)
     return matrix_product(make)
+
+
+def _mean(make: OperatorFactory) -> Function:
+    """MEAN; along axes of unknown sizes, samples among them, it is computed in float."""
+    shape, axis = make.shapes[0], make.layer.axis
+    listed = range(len(shape)) if axis is None else np.atleast_1d(axis)
+    axes = tuple(int(one) % len(shape) for one in listed)
+    if any(shape[one] is None for one in axes):
+        return own("MEAN", make)
+    return mean_over(make, axes, make.layer.keepdims)
 
 
 def _average_pool(make: OperatorFactory) -> Function:
@@ -237,7 +252,7 @@ OPERATIONS: dict[str, Row] = {
     **dict.fromkeys(_QUOTIENTS, whole(_quotient, None, _by_activation)),
     "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
     "AveragePool": whole(_average_pool, None, _in_two_dimensions),
-    "Cast": whole(_cast, None),
+    "Cast": integers(whole(_cast, None)),
     "Conv": whole(partial(convolution_with_weights, "CONV_2D"), None, convolution_problem),
     "DepthwiseConv": whole(
         partial(convolution_with_weights, "DEPTHWISE_CONV_2D"), None, convolution_problem
@@ -245,10 +260,11 @@ OPERATIONS: dict[str, Row] = {
     "Einsum": whole(_products, None),
     "LeakyRelu": whole(leaky_relu, None),
     "Matmul": whole(_products, None),
+    "Mean": whole(_mean, None),
     "MaxPool": whole(partial(data_movement, "MAX_POOL_2D"), None, _in_two_dimensions),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
     "Normalize": whole(unit_normalization, None, unit_problem),
-    "OneHot": whole(partial(own, "ONE_HOT"), None),
+    "OneHot": integers(whole(partial(own, "ONE_HOT"), None)),
     "Pad": whole(_pad, None),
     "ReLU": whole(relu, None),
     "Relu": whole(lambda make: activations.relu(make, tf.nn.relu), None),

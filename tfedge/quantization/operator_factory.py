@@ -58,7 +58,7 @@ class OperatorFactory:
         activation: what the last operator clamps its result to, beside the layer's own activation.
         shapes: of the operands, batch included.
         groups: the range groups of the layer's operands, None for those on prescribed grids.
-        reals: of every operand, whether it holds real numbers.
+        dtypes: of the operands, as Keras names them.
         arguments: what the call gave, by name, with an `Operand` in the place of every tensor.
         name: prefix of the operators' names.
         shared_weights: weight quantizers by layer and part: a layer used twice is rounded once.
@@ -73,7 +73,7 @@ class OperatorFactory:
     activation: FusedActivation = fused_activation.NONE
     shapes: list[tuple[int | None, ...]] = field(default_factory=list)
     groups: list[RangeGroup | None] = field(default_factory=list)
-    reals: list[bool] = field(default_factory=list)
+    dtypes: list[str] = field(default_factory=list)
     arguments: dict[str, Any] = field(default_factory=dict)
     shared_weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
     operators: list[QuantizedOperator] = field(default_factory=list)
@@ -87,6 +87,16 @@ class OperatorFactory:
     def bits(self) -> int:
         """Width of the layer's results."""
         return self.activations.bits
+
+    @property
+    def element(self) -> str:
+        """Type of the layer's results, as the policy table names it."""
+        return ACTIVATION_TYPES[self.bits].element
+
+    @property
+    def reals(self) -> list[bool]:
+        """Of every operand, whether it holds real numbers."""
+        return ["float" in dtype for dtype in self.dtypes]
 
     def operand(self, name: str, default: int = -1) -> int:
         """Which operand an argument of the call is; `default` if it is not given as a tensor."""
@@ -203,7 +213,7 @@ class OperatorFactory:
         Raises:
             UnsupportedError: there is no such kernel of the layer's width.
         """
-        if ACTIVATION_TYPES[self.bits].element not in policy.OPERATORS[code].fixed:
+        if self.element not in policy.OPERATORS[code].fixed:
             raise UnsupportedError(
                 f"layer '{self.layer.name}': {code} has no kernel of {self.bits} bits; give the "
                 "layer 8 bits"

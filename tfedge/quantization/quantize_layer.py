@@ -34,7 +34,7 @@ class Place:
         specs: what the layer returns, as KerasTensors.
         shapes: of its operands.
         groups: whose grids its operands are on.
-        reals: of every operand, whether it holds real numbers.
+        dtypes: of its operands.
         arguments: of the layer's call, see `OperatorFactory`.
         shared_weights: of the whole model.
         activation: the fused activation of a layer behind it.
@@ -45,7 +45,7 @@ class Place:
     specs: Any
     shapes: list[tuple[int | None, ...]]
     groups: list[RangeGroup | None]
-    reals: list[bool]
+    dtypes: list[str]
     arguments: dict[str, Any]
     shared_weights: dict[tuple[int, str], AbsMax] = field(default_factory=dict)
     activation: FusedActivation = fused_activation.NONE
@@ -131,7 +131,7 @@ class Quantize(keras.layers.Layer):
                 call.structure,
                 shapes,
                 self._groups or [None] * len(shapes),
-                [True] * len(shapes),
+                ["float32"] * len(shapes),
                 arguments_of(call),
                 activation=activations.FUSED[self.activation_name],
             )
@@ -152,7 +152,7 @@ class Quantize(keras.layers.Layer):
         make = OperatorFactory(
             self.layer, place.real, self.scheme, self.name,
             batch_norm=self.batch_norm, activation=place.activation, shapes=place.shapes,
-            groups=place.groups, reals=place.reals, arguments=place.arguments,
+            groups=place.groups, dtypes=place.dtypes, arguments=place.arguments,
             shared_weights=place.shared_weights,
         )  # fmt: skip
         self._compute = place.builder(make)

@@ -176,11 +176,11 @@ class Transformation:
         return tensor
 
     def _add(self, step: Step) -> None:
-        operands = step.call.operands
         _require_elements(step.last)
         if not any(value.is_real for value in step.last.results):
             self._add_integer(step)
             return
+        operands = self._operands(step.call)
         layer = Quantize(
             step.call.operation,
             self._scheme_of(step),
@@ -193,7 +193,7 @@ class Transformation:
                 step.last.structure,
                 [tuple(value.spec.shape) for value in operands],
                 [self.groups.get(id(value)) for value in operands],
-                [value.is_real for value in operands],
+                [str(value.spec.dtype) for value in operands],
                 arguments_of(step.call),
                 self._weights,
                 activations.FUSED[step.clamp],
@@ -206,6 +206,28 @@ class Transformation:
             self.groups[id(value)] = layer.output_group
             self._makers[id(value)] = layer.operators[-1]
         self._narrow(step, layer.operators)
+
+    def _operands(self, call: Call) -> list[Value]:
+        """What a call computes with: integers that it takes for numbers are cast first."""
+        row = row_of(call.operation)
+        if row is None or row.takes_integers or id(call) in self._maskings:
+            return call.operands
+        numbers = keras.tree.flatten(
+            [item for name, item in call.arguments.items() if not _chooses(name)]
+        )
+        cast = {
+            id(item): self._as_numbers(item, call.within)
+            for item in numbers
+            if isinstance(item, Value) and not item.is_real
+        }
+        return [cast.get(id(value), value) for value in call.operands]
+
+    def _as_numbers(self, value: Value, within: tuple[Any, ...]) -> Value:
+        """Integers or booleans as real numbers on a grid, which no other reader shares."""
+        made = keras.ops.cast(keras.KerasTensor(value.spec.shape, value.spec.dtype), "float32")
+        result = Value(made)
+        self._add(Step(Call(private.operation_of(made), [value], {}, [result], made, within)))
+        return result
 
     def _narrow(self, step: Step, operators: list[QuantizedOperator]) -> None:
         """Let a kernel compute scores in the range that their mask leaves, if nobody else reads.
@@ -287,6 +309,11 @@ class Transformation:
         free = next(one for one in itertools.chain([name], numbered) if one not in self._names)
         self._names.add(free)
         return free
+
+
+def _chooses(argument: str) -> bool:
+    """Whether an argument says which numbers count, and is none itself."""
+    return argument in ("condition", "indices") or argument.endswith("mask")
 
 
 def _recurrent_around(call: Call) -> Any:
