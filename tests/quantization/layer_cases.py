@@ -200,8 +200,14 @@ def _transformer() -> Any:
 
 # 16 bits wide; the number of steps of Newton's iteration comes from the range of the variances.
 VARIANCE = ("MUL", "MEAN", "ADD", "QUANTIZE", "RSQRT", "MUL", "QUANTIZE")
-NEWTON = 3 * ("MUL", "MUL", "SUB", "MUL")
-LAYER_NORM = ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "MUL", "ADD", "QUANTIZE")
+NEWTON = ("MUL", "MUL", "SUB", "MUL")
+
+
+def _layer_norm(steps: int = 3) -> tuple[str, ...]:
+    return ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *steps * NEWTON, "MUL", "MUL", "ADD", "QUANTIZE")
+
+
+LAYER_NORM = _layer_norm()
 
 CASES: dict[str, Case] = {
     "conv": Case(_chain(IMAGE, CONV), ("CONV_2D",)),
@@ -409,17 +415,38 @@ CASES: dict[str, Case] = {
     ),
     "layer_norm_bare": Case(
         _chain(SERIES, _layer(layers.LayerNormalization, center=False, scale=False)),
-        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "QUANTIZE"),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *3 * NEWTON, "MUL", "QUANTIZE"),
         1,
     ),
     "layer_norm_centered": Case(
         _chain(SERIES, _layer(layers.LayerNormalization, scale=False)),
-        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "ADD", "QUANTIZE"),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *3 * NEWTON, "MUL", "ADD", "QUANTIZE"),
+        1,
+    ),
+    "layer_norm_of_columns": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, axis=1)),
+        ("TRANSPOSE", *_layer_norm(2), "TRANSPOSE"),
+        1,
+    ),
+    "layer_norm_of_two_axes": Case(
+        _chain(IMAGE, _layer(layers.LayerNormalization, axis=(1, 3))),
+        ("TRANSPOSE", *_layer_norm(2), "TRANSPOSE"),
+        1,
+    ),
+    "layer_norm_by_deviation": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, rms_scaling=True)),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *3 * NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "rms_norm_of_columns": Case(
+        _chain((6, 6), _layer(layers.RMSNormalization, axis=1)),
+        ("TRANSPOSE", "QUANTIZE", *VARIANCE, *2 * NEWTON, "MUL", "QUANTIZE", "TRANSPOSE",
+         "RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
         1,
     ),
     "rms_norm": Case(
         _chain(SERIES, layers.RMSNormalization),
-        ("QUANTIZE", *VARIANCE, *NEWTON, "MUL", "MUL", "QUANTIZE"),
+        ("QUANTIZE", *VARIANCE, *3 * NEWTON, "MUL", "MUL", "QUANTIZE"),
         1,
     ),
     "transformer": Case(

@@ -12,6 +12,9 @@ from layer_cases import CASES
 
 import tfedge
 
+# Cases of layers whose weights no convolution or dense layer has.
+OWN_WEIGHTS = ("layer_norm", "rms_norm")
+
 
 @pytest.mark.parametrize("name", CASES)
 def test_layer(name):
@@ -23,6 +26,17 @@ def test_layer(name):
     result = agreement(quantized)
     assert tuple(result.codes) == case.codes
     assert result.farthest <= case.farthest, result.steps
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(OWN_WEIGHTS)])
+def test_every_weight_learns(name):
+    keras.utils.set_random_seed(1)
+    quantized = tfedge.quantize(CASES[name].model(), "int8")
+    disturb(quantized)
+    before = [np.array(variable) for variable in quantized.trainable_variables]
+    train(quantized)
+    for old, variable in zip(before, quantized.trainable_variables, strict=True):
+        assert (old != np.array(variable)).any(), variable.path
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])

@@ -169,6 +169,15 @@ MODELS = {
     "choice of different masks": lambda: _two_masks(layers.Maximum, layers.Minimum),
     "masked mean": lambda: _words(layers.GlobalAveragePooling1D()),
     "group normalization": lambda: _series(layers.GroupNormalization(4)),
+    "layer norm of steps": lambda: _series(layers.LayerNormalization(axis=1)),
+    "layer norm of rows and channels": lambda: _images(layers.LayerNormalization(axis=(1, 3))),
+    "layer norm of axes from both ends": lambda: _series(layers.LayerNormalization(axis=[-1, 1])),
+    "layer norm by deviation": lambda: _images(
+        layers.LayerNormalization(axis=2, rms_scaling=True)
+    ),
+    "RMS norm along one axis, scaled along another": lambda: _images(
+        lambda x: layers.RMSNormalization(axis=2)(x[:, :, :4])
+    ),
     "length": lambda: _series(layers.UnitNormalization()),
     "cosine": lambda: _series(lambda x: layers.Dot(2, normalize=True)([x, _keys(x)[0]])),
     "uneven pooling": lambda: _images(layers.AdaptiveAveragePooling2D(4)),
@@ -277,6 +286,23 @@ def test_dropout_that_would_be_lost_is_refused():
     model, _ = _series(layers.RNN(layers.GRUCell(4, recurrent_dropout=0.5)))
     with pytest.raises(UnsupportedError, match=r"layer 'rnn.* dropout of states.*set it to 0"):
         tfedge.quantize(model)
+
+
+BARE = {"center": False, "scale": False}
+# What no device computes of a normalisation, or Keras computes by chance.
+REFUSED_NORMS = {
+    "batch": ((6, 8), layers.LayerNormalization(axis=(0, 1), **BARE), "along the batch"),
+    "open": ((None, 8), layers.LayerNormalization(axis=1, **BARE), "has open sizes"),
+    "scale": ((6, 6, 6), layers.RMSNormalization(axis=(1, 2)), "puts its scale along the last"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_NORMS)
+def test_normalisations_that_are_none_of_rows_are_refused(name):
+    shape, norm, words = REFUSED_NORMS[name]
+    x = keras.Input(shape)
+    with pytest.raises(UnsupportedError, match=f"layer '{norm.name}' .* {words}"):
+        tfedge.quantize(keras.Model(x, norm(x)))
 
 
 def test_outputs_keep_their_names():

@@ -133,7 +133,15 @@ LAYERS: dict[str, Row] = {
     "Identity": Row(),
     "LSTM": Row((3,), {"units": [2, 4]}, {**_RECURRENT, "unit_forget_bias": _BOTH}),
     "LayerNormalization": Row(
-        (2, 3, 4), {}, {"axis": _axes, "center": _BOTH, "scale": _BOTH, "epsilon": [0.001, 0.1]}
+        (2, 3, 4),
+        {},
+        {
+            "axis": _axes,
+            "center": _BOTH,
+            "scale": _BOTH,
+            "epsilon": [0.001, 0.1],
+            "rms_scaling": _BOTH,
+        },
     ),
     "LeakyReLU": Row((), {}, {"negative_slope": [0.0, 0.1, 0.5, 1.5]}),
     "Masking": Row((3,), {}, {"mask_value": [0.0]}),

@@ -196,13 +196,25 @@ def transposed(make: OperatorFactory, order: list[int], build: Builder) -> Funct
     return lambda x: last(inner(first(x)))
 
 
+def axes_last(make: OperatorFactory, axes: Iterable[int], build: Builder) -> Function:
+    """A layer along the last axes, for one along others: these are moved there and back.
+
+    Args:
+        make: the factory.
+        axes: that the layer goes along; they keep their order, and so do the others.
+        build: makes the layer's operators along as many last axes.
+    """
+    rank = len(make.shapes[0])
+    last = sorted(axis % rank for axis in axes)
+    order = [*(axis for axis in range(rank) if axis not in last), *last]
+    return build(make) if order == list(range(rank)) else transposed(make, order, build)
+
+
 def channels_last(build: Builder) -> Builder:
     """A builder of layers with channels last, for layers that have them first too."""
 
     def either(make: OperatorFactory) -> Function:
-        if getattr(make.layer, "data_format", "channels_last") == "channels_last":
-            return build(make)
-        rank = len(make.shapes[0])
-        return transposed(make, [0, *range(2, rank), 1], build)
+        first = getattr(make.layer, "data_format", "channels_last") == "channels_first"
+        return axes_last(make, [1 if first else -1], build)
 
     return either

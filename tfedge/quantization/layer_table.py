@@ -33,6 +33,7 @@ from tfedge.quantization.attention import (
 from tfedge.quantization.builders import (
     Builder,
     Row,
+    axes_last,
     binary,
     binary_chain,
     channels_last,
@@ -45,7 +46,6 @@ from tfedge.quantization.builders import (
     parts,
     relu,
     shared_by_all,
-    transposed,
     whole,
 )
 from tfedge.quantization.elementwise import elementwise_function, function
@@ -55,6 +55,7 @@ from tfedge.quantization.normalization import (
     layer_normalization,
     normalization_problem,
     rms_normalization,
+    rms_problem,
     unit_normalization,
     unit_problem,
 )
@@ -124,13 +125,8 @@ def _activation(make: OperatorFactory) -> Function:
 
 def _batch_norm(make: OperatorFactory) -> Function:
     """Along whatever axis; other axes than the last are moved there and back."""
-    rank = len(make.shapes[0])
-    axis = make.layer.axis % rank
-    if axis == rank - 1:
-        norm = batch_norm_alone(make)
-        return lambda operands: norm(_first(operands))
-    rest = [other for other in range(rank) if other != axis]
-    return transposed(make, [*rest, axis], batch_norm_alone)
+    norm = axes_last(make, [make.layer.axis], batch_norm_alone)
+    return lambda operands: norm(_first(operands))
 
 
 def _of_reals(build: Builder, make: OperatorFactory) -> Function:
@@ -391,7 +387,7 @@ LAYERS: dict[str, Row] = {
         partial(_of_reals, _normalization), ("axis", "invert", "mean", "variance")
     ),
     "PReLU": whole(partial(own, "PRELU")),
-    "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=normalization_problem),
+    "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=rms_problem),
     "ReLU": whole(relu),
     "Rescaling": parts(partial(_of_reals, _rescaling), ("offset", "scale")),
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
