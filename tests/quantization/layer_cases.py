@@ -449,6 +449,16 @@ CASES: dict[str, Case] = {
         ("QUANTIZE", *VARIANCE, *3 * NEWTON, "MUL", "MUL", "QUANTIZE"),
         1,
     ),
+    "unit_norm_behind_dense": Case(
+        _chain(SERIES, _weights(layers.Dense, 5), layers.UnitNormalization),
+        ("FULLY_CONNECTED", "QUANTIZE", *VARIANCE, *4 * NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "unit_norm_of_two_axes": Case(
+        _chain(IMAGE, _layer(layers.UnitNormalization, axis=(1, 3))),
+        ("TRANSPOSE", "QUANTIZE", *VARIANCE, *2 * NEWTON, "MUL", "MUL", "QUANTIZE", "TRANSPOSE"),
+        1,
+    ),
     "transformer": Case(
         _transformer,
         (*LAYER_NORM, *ATTENTION, "ADD", *LAYER_NORM, "FULLY_CONNECTED", "ADD"),

@@ -12,8 +12,8 @@ from layer_cases import CASES
 
 import tfedge
 
-# Cases of layers whose weights no convolution or dense layer has.
-OWN_WEIGHTS = ("layer_norm", "rms_norm")
+# Cases of layers whose weights, or those in front of them, a training step has to move.
+LEARNING = ("layer_norm", "rms_norm", "unit_norm_behind")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -28,7 +28,7 @@ def test_layer(name):
     assert result.farthest <= case.farthest, result.steps
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(OWN_WEIGHTS)])
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(LEARNING)])
 def test_every_weight_learns(name):
     keras.utils.set_random_seed(1)
     quantized = tfedge.quantize(CASES[name].model(), "int8")

@@ -241,12 +241,13 @@ def _rows(
 
 def normalization_problem(call: Call) -> str:
     """Say why a normalisation cannot be one of rows, as `Row.problem` does."""
-    return _axes_problem(_axes_of(call.operation), call.shape)
+    return _axes_problem(_axes_of(call.operation, len(call.shape)), call.shape)
 
 
 def rms_problem(call: Call) -> str:
     """Say the same of RMSNormalization, whose scale has to fit the last axes too."""
-    axes, shape = _axes_of(call.operation), call.shape
+    shape = call.shape
+    axes = _axes_of(call.operation, len(shape))
     if trailing_axes(axes, len(shape)) is not None:
         return _axes_problem(axes, shape)
     if len(axes) > 1 or shape[axes[0]] not in (1, shape[-1]):
@@ -310,29 +311,28 @@ def group_problem(call: Call) -> str:
 
 def unit_normalization(make: OperatorFactory) -> Function:
     """Rows divided by their length: RMS normalisation over the root of their size."""
-    rank = len(make.shapes[0])
-    axes = [axis % rank for axis in _axes_of(make.layer)]
-    sizes = [make.shapes[0][axis] or 1 for axis in axes]
-    length = math.sqrt(math.prod(sizes))
-    scale = tf.fill(sizes, np.float32(1 / length))
-    operator = NormalizationOperator(
-        RMS_NORM, _LENGTH_EPSILON, scale, None, sizes, make.quantizer(), name=make.name
-    )
-    return make.add(operator)
+    shape = make.shapes[0]
+    axes = _axes_of(make.layer, len(shape))
+    size = math.prod(shape[axis] or 1 for axis in axes)
+    scale = tf.fill([size], np.float32(1 / math.sqrt(size)))
+    return _rows(make, axes, RMS_NORM, _LENGTH_EPSILON, scale, None)
 
 
 def unit_problem(call: Call) -> str:
     """Say why rows cannot be divided by their length, as `Row.problem` does."""
-    shape = call.shape
-    axes = _axes_of(call.operation)
-    if getattr(call.operation, "order", 2) != 2 or trailing_axes(axes, len(shape)) is None:
-        return f"normalises along axes {axes}, or by another length than the Euclidean"
-    return "has open sizes" if None in [shape[axis] for axis in axes] else ""
+    operation, shape = call.operation, call.shape
+    order, least = getattr(operation, "order", 2), getattr(operation, "epsilon", None)
+    if order != 2:
+        return f"divides by a length of order {order}, and quantised is the Euclidean"
+    if least is not None and least**2 > _LENGTH_EPSILON:
+        return f"divides by no length below {least}, and quantised is that by any"
+    return _axes_problem(_axes_of(operation, len(shape)), shape)
 
 
-def _axes_of(operation: Any) -> list[int]:
-    axis = operation.axis
-    return list(axis) if isinstance(axis, (list, tuple)) else [axis]
+def _axes_of(operation: Any, rank: int) -> list[int]:
+    """The axes that it goes along; Keras reads None as all of them."""
+    axis = range(rank) if operation.axis is None else operation.axis
+    return [axis] if isinstance(axis, int) else list(axis)
 
 
 def _ones(count: int) -> Any:
