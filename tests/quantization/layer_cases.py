@@ -152,6 +152,19 @@ def _embedding() -> Any:
     return keras.Model(x, layers.Dense(3)(y))
 
 
+def _masked_norm(*parts: Callable[[], Any]) -> Callable[[], Any]:
+    """Words of which some are padding, and a batch-norm that leaves it out."""
+
+    def make() -> Any:
+        x = keras.Input((7,), dtype="int32")
+        y = layers.Embedding(5, 4, mask_zero=True)(x)
+        for part in (*parts, NORM):
+            y = part()(y)
+        return keras.Model(x, y)
+
+    return make
+
+
 PROJECTION = ("FULLY_CONNECTED", "RESHAPE", "TRANSPOSE")
 ATTENTION = (
     *PROJECTION, *PROJECTION, "BATCH_MATMUL", "SOFTMAX", *PROJECTION,
@@ -279,6 +292,14 @@ CASES: dict[str, Case] = {
     "norm": Case(_chain(IMAGE, NORM), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")),
     "norm_of_vector_relu": Case(
         _chain(VECTOR, NORM, RELU), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")
+    ),
+    "masked_norm": Case(
+        _masked_norm(), ("LESS", "ADD", "SELECT", "GATHER", "RESHAPE", "DEPTHWISE_CONV_2D",
+                         "RESHAPE"),
+    ),
+    "dense_masked_norm": Case(
+        _masked_norm(_weights(layers.Dense, 5)),
+        ("LESS", "ADD", "SELECT", "GATHER", "FULLY_CONNECTED"),
     ),
     "add_relu": Case(_two(IMAGE, layers.Add, activation=RELU), ("ADD",)),
     "subtract": Case(_two(IMAGE, layers.Subtract), ("SUB",)),

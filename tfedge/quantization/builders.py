@@ -184,16 +184,29 @@ def transposed(make: OperatorFactory, order: list[int], build: Builder) -> Funct
     Args:
         make: the factory.
         order: of the axes that the layer is built for, batch included.
-        build: makes the layer's operators, for an operand in that order.
+        build: makes the layer's operators, for an operand in that order; others pass by.
     """
     back = [order.index(axis) for axis in range(len(order))]
     first = make.shares_input_range(
         "TRANSPOSE", lambda operands: tf.transpose(operands[0], order), "transposed"
     )
-    make.shapes = [tuple(shape[axis] for axis in order) for shape in make.shapes]
+    shape, *others = make.shapes
+    make.shapes = [tuple(shape[axis] for axis in order), *others]
     inner = build(make)
     last = make.shared("TRANSPOSE", lambda operands: tf.transpose(operands[0], back), part="back")
-    return lambda x: last(inner(first(x)))
+    moved = in_front(first, inner)
+    return lambda x: last(moved(x))
+
+
+def in_front(first: Function, rest: Function) -> Function:
+    """`rest` behind `first`, which takes the first operand alone: others, as masks, pass by."""
+
+    def call(x: Any) -> Any:
+        operand, *others = x if isinstance(x, (list, tuple)) else [x]
+        made = first(operand)
+        return rest([made, *others] if others else made)
+
+    return call
 
 
 def axes_last(make: OperatorFactory, axes: Iterable[int], build: Builder) -> Function:

@@ -125,8 +125,7 @@ def _activation(make: OperatorFactory) -> Function:
 
 def _batch_norm(make: OperatorFactory) -> Function:
     """Along whatever axis; other axes than the last are moved there and back."""
-    norm = axes_last(make, [make.layer.axis], batch_norm_alone)
-    return lambda operands: norm(_first(operands))
+    return axes_last(make, [make.layer.axis], batch_norm_alone)
 
 
 def _of_reals(build: Builder, make: OperatorFactory) -> Function:
@@ -136,12 +135,6 @@ def _of_reals(build: Builder, make: OperatorFactory) -> Function:
     cast = make.own("CAST", lambda operands: tf.cast(operands[0], tf.float32), part="cast")
     function = build(make)
     return lambda operand: function(cast(operand))
-
-
-def _norm_problem(call: Call) -> str:
-    """A mask counts in the statistics of batches, which are computed without it here."""
-    masked = call.arguments.get("mask") is not None
-    return "is given a mask and learns; freeze it" if masked and call.operation.trainable else ""
 
 
 def _rescaling(make: OperatorFactory) -> Function:
@@ -352,7 +345,9 @@ LAYERS: dict[str, Row] = {
     "Average": whole(_average),
     "AveragePooling1D": whole(_average_pool),
     "AveragePooling2D": whole(_average_pool),
-    "BatchNormalization": parts(_batch_norm, _NORMALIZATION, ("mask",), _norm_problem),
+    "BatchNormalization": parts(
+        _batch_norm, (*_NORMALIZATION, "renorm_clipping", "renorm_momentum"), ("mask",)
+    ),
     "Bidirectional": parts(
         bidirectional,
         ("backward_layer", "layer", "merge_mode", *_RECURRENT),

@@ -176,7 +176,7 @@ class Transformation:
         return tensor
 
     def _add(self, step: Step) -> None:
-        operands = step.call.operands
+        operands = step.operands
         _require_elements(step.last)
         if not any(value.is_real for value in step.last.results):
             self._add_integer(step)

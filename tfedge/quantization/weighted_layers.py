@@ -17,6 +17,7 @@ from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
+from tfedge.quantization.builders import in_front
 from tfedge.quantization.elementwise import elementwise_function, is_elementwise
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.weighted import Weights
@@ -382,8 +383,7 @@ def separable(make: OperatorFactory) -> Function:
         apply,
         **_assigning(layer, "pointwise_kernel"),
     )
-    second = with_activation(make, pointwise, "pointwise")
-    return lambda x: second(first(x))
+    return in_front(first, with_activation(make, pointwise, "pointwise"))
 
 
 def channel_affine(make: OperatorFactory, factor: np.ndarray, offset: np.ndarray) -> Function:
