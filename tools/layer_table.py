@@ -19,7 +19,8 @@ _HEAD = """\
 Made by `python tools/layer_table.py` from the cases that the tests train, convert and run; do not
 edit.
 
-*Operators*: what the model is on the device, all integer, with every range from training.
+*Operators*: what the model is on the device, all integer, with every range from training; what
+stands between DEQUANTIZE and QUANTIZE is one table in generated C.
 *`predict`*: how many integers the quantised Keras model may be from the device: 0 where it
 reproduces the kernel bit for bit, else what functions such as sigmoid differ by. The figures are
 of int8; with activations of 16 bits, sigmoid, tanh, softmax and silu are reproduced too.

@@ -165,11 +165,26 @@ def _masked_norm(*parts: Callable[[], Any]) -> Callable[[], Any]:
     return make
 
 
+def _language_model(**options: Any) -> Callable[[], Any]:
+    """Words go in, and the scores of all words come out."""
+
+    def make() -> Any:
+        x = keras.Input((7,), dtype="int32")
+        words = layers.ReversibleEmbedding(9, 4, **options)
+        return keras.Model(x, words(layers.Dense(4)(words(x)), reverse=True))
+
+    return make
+
+
 PROJECTION = ("FULLY_CONNECTED", "RESHAPE", "TRANSPOSE")
 ATTENTION = (
     *PROJECTION, *PROJECTION, "BATCH_MATMUL", "SOFTMAX", *PROJECTION,
     "BATCH_MATMUL", "TRANSPOSE", "RESHAPE", "FULLY_CONNECTED",
 )  # fmt: skip
+
+LOOKUP = ("LESS", "ADD", "SELECT", "GATHER")
+# In C these are one table.
+FLOAT_CAP = ("DEQUANTIZE", "MUL", "TANH", "MUL", "QUANTIZE")
 
 SHORT = (3, 6)
 
@@ -294,12 +309,11 @@ CASES: dict[str, Case] = {
         _chain(VECTOR, NORM, RELU), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")
     ),
     "masked_norm": Case(
-        _masked_norm(), ("LESS", "ADD", "SELECT", "GATHER", "RESHAPE", "DEPTHWISE_CONV_2D",
-                         "RESHAPE"),
+        _masked_norm(), (*LOOKUP, "RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
     ),
     "dense_masked_norm": Case(
         _masked_norm(_weights(layers.Dense, 5)),
-        ("LESS", "ADD", "SELECT", "GATHER", "FULLY_CONNECTED"),
+        (*LOOKUP, "FULLY_CONNECTED"),
     ),
     "add_relu": Case(_two(IMAGE, layers.Add, activation=RELU), ("ADD",)),
     "subtract": Case(_two(IMAGE, layers.Subtract), ("SUB",)),
@@ -368,7 +382,17 @@ CASES: dict[str, Case] = {
         _chain((3, *IMAGE), lambda: layers.TimeDistributed(layers.Conv2D(3, 3))),
         ("RESHAPE", "CONV_2D", "RESHAPE"),
     ),
-    "embedding": Case(_embedding, ("LESS", "ADD", "SELECT", "GATHER", "MEAN", "FULLY_CONNECTED")),
+    "embedding": Case(_embedding, (*LOOKUP, "MEAN", "FULLY_CONNECTED")),
+    "reversible_embedding": Case(
+        _language_model(), (*LOOKUP, "FULLY_CONNECTED", "FULLY_CONNECTED")
+    ),
+    "reversible_embedding_untied": Case(
+        _language_model(tie_weights=False), (*LOOKUP, "FULLY_CONNECTED", "FULLY_CONNECTED")
+    ),
+    "reversible_embedding_capped": Case(
+        _language_model(logit_soft_cap=0.5),
+        (*LOOKUP, "FULLY_CONNECTED", "FULLY_CONNECTED", *FLOAT_CAP),
+    ),
     "attention": Case(_attention, ATTENTION, 1),
     "cross_attention": Case(_cross_attention, ATTENTION, 1),
     "lstm": Case(

@@ -13,7 +13,7 @@ from layer_cases import CASES
 import tfedge
 
 # Cases of layers whose weights, or those in front of them, a training step has to move.
-LEARNING = ("layer_norm", "rms_norm", "unit_norm_behind")
+LEARNING = ("layer_norm", "reversible", "rms_norm", "unit_norm_behind")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -57,6 +57,15 @@ def test_what_several_layers_read_is_on_one_grid(scheme):
     train(quantized)
     farthest = agreement(quantized).farthest
     assert farthest <= (1 if scheme == "int8" else 0)
+
+
+def test_a_soft_cap_of_16_bits_is_integer():
+    keras.utils.set_random_seed(1)
+    quantized = tfedge.quantize(CASES["reversible_embedding_capped"].model(), "int16x8")
+    train(quantized)
+    result = agreement(quantized)
+    assert result.codes[-3:] == ["FULLY_CONNECTED", "TANH", "MUL"]
+    assert result.farthest == 0
 
 
 def test_equal_operators_have_each_their_own_grid():

@@ -105,6 +105,13 @@ def _positions():
     return keras.Model(x, layers.Dense(4)(Positions()(x))), WORDS
 
 
+def _language_model(**options):
+    """Where zeros are masked, only the real tensor says so."""
+    words = layers.ReversibleEmbedding(20, 8, **options)
+    x = keras.Input((6,), dtype="int32")
+    return keras.Model(x, words(_attend()(*[words(x)] * 2), reverse=True)), WORDS
+
+
 def _keys(x):
     return layers.Dense(8)(x), layers.Dense(8)(x)
 
@@ -197,6 +204,9 @@ MODELS = {
         / ops.sqrt(ops.var(x, -1, keepdims=True) + 1e-3)
     ),
     "positions": _positions,
+    "words and back": lambda: _language_model(tie_weights=False),
+    "words and back by one table": lambda: _language_model(logit_soft_cap=2.0),
+    "masked words and back": lambda: _language_model(mask_zero=True),
     "patches": lambda: _images(lambda x: layers.Dense(4)(ops.image.extract_patches(x, (4, 2)))),
     "composite": lambda: _series(Residual()),
     "not its call": lambda: _series(_doubled_by_hand()),
@@ -302,6 +312,12 @@ REFUSED_NORMS = {
     "open": ((None, 8), layers.LayerNormalization(axis=1, **BARE), "has open sizes"),
     "scale": ((6, 6, 6), layers.RMSNormalization(axis=(1, 2)), "puts its scale along the last"),
 }
+
+
+def test_products_that_are_rounded_to_16_bits_are_refused():
+    model, _ = _language_model(reverse_dtype="float16")
+    with pytest.raises(UnsupportedError, match=r"layer 'revers.* to float16 \(reverse_dtype\)"):
+        tfedge.quantize(model)
 
 
 @pytest.mark.parametrize("name", REFUSED_NORMS)

@@ -20,7 +20,7 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.float32 import run_in_float32
-from tfedge.keras_graph.kinds import described, kind_of
+from tfedge.keras_graph.kinds import EMBEDDINGS, described, kind_of
 from tfedge.near_names import near
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
@@ -76,6 +76,7 @@ from tfedge.quantization.weighted_layers import (
     channel_affine,
     einsum_dense,
     einsum_problem,
+    reversed_embedding,
     separable,
     weighted,
     weights_problem,
@@ -190,6 +191,31 @@ def _embedding(make: OperatorFactory) -> Function:
     return make.own("GATHER", make.real, quantizer=quantizer)
 
 
+def _reversible_embedding(make: OperatorFactory) -> Function:
+    """Rows of a table, or in reverse the products with them, which a tanh may keep below a cap."""
+    if not make.arguments.get("reverse"):
+        return _embedding(make)
+    cap = make.layer.logit_soft_cap
+    if cap is None:
+        return make.weighted(reversed_embedding(make.layer))
+    if make.bits == 8:  # where a TANH leaves few steps to numbers far below the cap
+        product = make.weighted(reversed_embedding(make.layer))
+        capped = elementwise_function(make, lambda x: tf.tanh(x / cap) * cap)
+        return lambda x: capped(product(x))
+    share = make.weighted(reversed_embedding(make.layer, 1 / cap))
+    tanh = activations.STANDALONE["tanh"](make, tf.tanh)
+    scale = make.own("MUL", lambda operands: operands[0] * cap, _times(cap), "capped")
+    return lambda x: scale(tanh(share(x)))
+
+
+def _reverse_problem(call: Call) -> str:
+    """Say why a ReversibleEmbedding cannot be computed, as `Row.problem` does."""
+    given = call.operation.reverse_dtype
+    if given in (None, "float32"):
+        return ""
+    return f"rounds products to {given} (reverse_dtype), which integers do not; use float32"
+
+
 def _only_training(make: OperatorFactory) -> Function:
     """Noise and augmentation: they act in training, and vanish from inference."""
     group = make.operators[-1].group if make.operators else (make.groups or [None])[0]
@@ -242,7 +268,7 @@ def _inner_problem(call: Call) -> str:
     shape = (batch, *(sizes[1:] if by_step else sizes))
     row = row_of(inner)
     reason = "cannot be quantised"
-    if row is not None and (by_step or kind_of(inner) != "Embedding"):
+    if row is not None and (by_step or kind_of(inner) not in EMBEDDINGS):
         given = keras.KerasTensor(shape, inner.compute_dtype)
         reason = row.why_not(Call(inner, [given], {}, []))
     return f"has {described(inner)} inside, which {reason}" if reason else ""
@@ -313,6 +339,7 @@ _AUGMENTATION = (
 _GEOMETRY = ("data_format", "dilation_rate", "kernel_size", "padding", "strides")
 _CONVOLUTION = ("activation", "filters", "groups", "use_bias", *_GEOMETRY)
 _LORA = ("lora_alpha", "lora_rank")
+_TABLE = ("input_dim", "mask_zero", "output_dim", *_LORA)
 _RECURRENT = (
     "activation", "go_backwards", "recurrent_activation", "reset_after", "return_sequences",
     "return_state", "stateful", "time_major", "unit_forget_bias", "units", "use_bias",
@@ -362,7 +389,7 @@ LAYERS: dict[str, Row] = {
         ("activation", "bias_axes", "equation", "output_shape", *_LORA),
         problem=einsum_problem,
     ),
-    "Embedding": parts(_embedding, ("input_dim", "mask_zero", "output_dim", *_LORA)),
+    "Embedding": parts(_embedding, _TABLE),
     "GRU": parts(recurrent, _RECURRENT, problem=recurrent_problem),
     "GlobalAveragePooling1D": parts(_global_average, ("data_format", "keepdims")),
     "GlobalAveragePooling2D": parts(_global_average, ("data_format", "keepdims")),
@@ -385,6 +412,12 @@ LAYERS: dict[str, Row] = {
     "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=rms_problem),
     "ReLU": whole(relu),
     "Rescaling": parts(partial(_of_reals, _rescaling), ("offset", "scale")),
+    "ReversibleEmbedding": parts(
+        _reversible_embedding,
+        ("logit_soft_cap", "reverse_dtype", "tie_weights", *_TABLE),
+        ("reverse",),
+        _reverse_problem,
+    ),
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),

@@ -199,6 +199,18 @@ def _dense(layer: Any) -> Weights:
     )
 
 
+def reversed_embedding(layer: Any, factor: float = 1.0) -> Weights:
+    """Products with every row of an embedding's table, or of one of their own, times `factor`."""
+
+    def kernel() -> Any:
+        if layer.tie_weights:
+            return tf.transpose(weight_in_float32(layer.embeddings))
+        return weight_in_float32(layer.reverse_embeddings)
+
+    assign = None if layer.tie_weights else layer.reverse_embeddings.assign
+    return _scaled(Weights("FULLY_CONNECTED", kernel, None, _product, assign), factor)
+
+
 def _product(x: Any, kernel: Any) -> Any:
     """Products over the last axis of an input of any rank."""
     if len(x.shape) == 2:
