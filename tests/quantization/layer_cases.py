@@ -113,6 +113,12 @@ class OwnWeights(layers.Layer):
         return keras.ops.depthwise_conv(y, self.each)
 
 
+def _largest() -> Any:
+    x = keras.Input(SERIES)
+    largest, _ = keras.ops.top_k(layers.Dense(5)(x), 3)
+    return keras.Model(x, layers.Dense(2)(largest))
+
+
 def _running_sums() -> Any:
     x = keras.Input(SERIES)
     return keras.Model(x, keras.ops.cumsum(keras.ops.cumsum(x, 1), -1))
@@ -453,6 +459,7 @@ CASES: dict[str, Case] = {
     "running_sums": Case(_running_sums, 2 * ("TRANSPOSE", "FULLY_CONNECTED")),
     "same_crop": Case(_chain(IMAGE, _layer(layers.RandomCrop, *IMAGE[:2]), CONV), ("CONV_2D",)),
     "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
+    "largest": Case(_largest, ("FULLY_CONNECTED", "TOPK_V2", "FULLY_CONNECTED")),
     "layer_norm": Case(
         _chain(SERIES, layers.LayerNormalization),
         LAYER_NORM,

@@ -213,6 +213,7 @@ MODELS = {
     "not a relu": lambda: _series(DoubledReLU()),
     "limits and slopes": lambda: _series(layers.ReLU(max_value=2, negative_slope=0.1)),
     "functions": lambda: _series(lambda x: ops.softplus(ops.selu(x)) - ops.square(x)),
+    "largest": lambda: _images(lambda x: ops.top_k(layers.Dense(6)(x), 2)[0]),
     "choice": lambda: _series(lambda x: ops.where(x > 0, x, 0.1 * x)),
     "arithmetic": lambda: _images(lambda x: layers.Dense(3)(x / 127.5 - 1)),
     "pictures for VGG": lambda: _pictures(keras.applications.vgg16.preprocess_input),
@@ -317,6 +318,12 @@ REFUSED_NORMS = {
 def test_products_that_are_rounded_to_16_bits_are_refused():
     model, _ = _language_model(reverse_dtype="float16")
     with pytest.raises(UnsupportedError, match=r"layer 'revers.* to float16 \(reverse_dtype\)"):
+        tfedge.quantize(model)
+
+
+def test_the_largest_in_whatever_order_are_refused():
+    model, _ = _series(lambda x: ops.top_k(x, 2, sorted=False)[0])
+    with pytest.raises(UnsupportedError, match=r"operation 'top_k.* \(sorted=False\)"):
         tfedge.quantize(model)
 
 
