@@ -19,7 +19,8 @@ _HEAD = """\
 Made by `python tools/layer_table.py` from the cases that the tests train, convert and run; do not
 edit.
 
-*Operators*: what the model is on the device, all integer, with every range from training.
+*Operators*: what the model is on the device, all integer, with every range from training; what
+stands between DEQUANTIZE and QUANTIZE is one table in generated C.
 *`predict`*: how many integers the quantised Keras model may be from the device: 0 where it
 reproduces the kernel bit for bit, else what functions such as sigmoid differ by. The figures are
 of int8; with activations of 16 bits, sigmoid, tanh, softmax and silu are reproduced too.
@@ -34,7 +35,8 @@ shared layers.
 - *Masks*: those that Keras passes on beside tensors (`mask_zero`, `Masking`), those that Multiply,
   Maximum and Minimum apply to their operands, and those that are arguments count alike. Masks that
   your own code puts on the scores of a softmax, as in `scores + (1 - mask) * -1e9` or
-  `where(mask, scores, -1e9)`, cost the scores no precision.
+  `where(mask, scores, -1e9)`, cost the scores no precision. A mask of a BatchNormalization decides
+  what its statistics count in training, also where it is folded into the layer in front of it.
 - *Refused by name*: what has no row of its own, or an argument that its row does not read, and
   cannot be taken apart. `tfedge.quantization.register` adds a layer of yours, `unknown="float"`
   leaves it in float.

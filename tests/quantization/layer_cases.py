@@ -113,6 +113,12 @@ class OwnWeights(layers.Layer):
         return keras.ops.depthwise_conv(y, self.each)
 
 
+def _largest() -> Any:
+    x = keras.Input(SERIES)
+    largest, _ = keras.ops.top_k(layers.Dense(5)(x), 3)
+    return keras.Model(x, layers.Dense(2)(largest))
+
+
 def _running_sums() -> Any:
     x = keras.Input(SERIES)
     return keras.Model(x, keras.ops.cumsum(keras.ops.cumsum(x, 1), -1))
@@ -152,11 +158,39 @@ def _embedding() -> Any:
     return keras.Model(x, layers.Dense(3)(y))
 
 
+def _masked_norm(*parts: Callable[[], Any]) -> Callable[[], Any]:
+    """Words of which some are padding, and a batch-norm that leaves it out."""
+
+    def make() -> Any:
+        x = keras.Input((7,), dtype="int32")
+        y = layers.Embedding(5, 4, mask_zero=True)(x)
+        for part in (*parts, NORM):
+            y = part()(y)
+        return keras.Model(x, y)
+
+    return make
+
+
+def _language_model(**options: Any) -> Callable[[], Any]:
+    """Words go in, and the scores of all words come out."""
+
+    def make() -> Any:
+        x = keras.Input((7,), dtype="int32")
+        words = layers.ReversibleEmbedding(9, 4, **options)
+        return keras.Model(x, words(layers.Dense(4)(words(x)), reverse=True))
+
+    return make
+
+
 PROJECTION = ("FULLY_CONNECTED", "RESHAPE", "TRANSPOSE")
 ATTENTION = (
     *PROJECTION, *PROJECTION, "BATCH_MATMUL", "SOFTMAX", *PROJECTION,
     "BATCH_MATMUL", "TRANSPOSE", "RESHAPE", "FULLY_CONNECTED",
 )  # fmt: skip
+
+LOOKUP = ("LESS", "ADD", "SELECT", "GATHER")
+# In C these are one table.
+FLOAT_CAP = ("DEQUANTIZE", "MUL", "TANH", "MUL", "QUANTIZE")
 
 SHORT = (3, 6)
 
@@ -200,8 +234,14 @@ def _transformer() -> Any:
 
 # 16 bits wide; the number of steps of Newton's iteration comes from the range of the variances.
 VARIANCE = ("MUL", "MEAN", "ADD", "QUANTIZE", "RSQRT", "MUL", "QUANTIZE")
-NEWTON = 3 * ("MUL", "MUL", "SUB", "MUL")
-LAYER_NORM = ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "MUL", "ADD", "QUANTIZE")
+NEWTON = ("MUL", "MUL", "SUB", "MUL")
+
+
+def _layer_norm(steps: int = 3) -> tuple[str, ...]:
+    return ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *steps * NEWTON, "MUL", "MUL", "ADD", "QUANTIZE")
+
+
+LAYER_NORM = _layer_norm()
 
 CASES: dict[str, Case] = {
     "conv": Case(_chain(IMAGE, CONV), ("CONV_2D",)),
@@ -274,6 +314,13 @@ CASES: dict[str, Case] = {
     "norm_of_vector_relu": Case(
         _chain(VECTOR, NORM, RELU), ("RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE")
     ),
+    "masked_norm": Case(
+        _masked_norm(), (*LOOKUP, "RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
+    ),
+    "dense_masked_norm": Case(
+        _masked_norm(_weights(layers.Dense, 5)),
+        (*LOOKUP, "FULLY_CONNECTED"),
+    ),
     "add_relu": Case(_two(IMAGE, layers.Add, activation=RELU), ("ADD",)),
     "subtract": Case(_two(IMAGE, layers.Subtract), ("SUB",)),
     "multiply": Case(_two(IMAGE, layers.Multiply), ("MUL",)),
@@ -341,7 +388,17 @@ CASES: dict[str, Case] = {
         _chain((3, *IMAGE), lambda: layers.TimeDistributed(layers.Conv2D(3, 3))),
         ("RESHAPE", "CONV_2D", "RESHAPE"),
     ),
-    "embedding": Case(_embedding, ("LESS", "ADD", "SELECT", "GATHER", "MEAN", "FULLY_CONNECTED")),
+    "embedding": Case(_embedding, (*LOOKUP, "MEAN", "FULLY_CONNECTED")),
+    "reversible_embedding": Case(
+        _language_model(), (*LOOKUP, "FULLY_CONNECTED", "FULLY_CONNECTED")
+    ),
+    "reversible_embedding_untied": Case(
+        _language_model(tie_weights=False), (*LOOKUP, "FULLY_CONNECTED", "FULLY_CONNECTED")
+    ),
+    "reversible_embedding_capped": Case(
+        _language_model(logit_soft_cap=0.5),
+        (*LOOKUP, "FULLY_CONNECTED", "FULLY_CONNECTED", *FLOAT_CAP),
+    ),
     "attention": Case(_attention, ATTENTION, 1),
     "cross_attention": Case(_cross_attention, ATTENTION, 1),
     "lstm": Case(
@@ -402,6 +459,7 @@ CASES: dict[str, Case] = {
     "running_sums": Case(_running_sums, 2 * ("TRANSPOSE", "FULLY_CONNECTED")),
     "same_crop": Case(_chain(IMAGE, _layer(layers.RandomCrop, *IMAGE[:2]), CONV), ("CONV_2D",)),
     "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
+    "largest": Case(_largest, ("FULLY_CONNECTED", "TOPK_V2", "FULLY_CONNECTED")),
     "layer_norm": Case(
         _chain(SERIES, layers.LayerNormalization),
         LAYER_NORM,
@@ -409,17 +467,48 @@ CASES: dict[str, Case] = {
     ),
     "layer_norm_bare": Case(
         _chain(SERIES, _layer(layers.LayerNormalization, center=False, scale=False)),
-        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "QUANTIZE"),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *3 * NEWTON, "MUL", "QUANTIZE"),
         1,
     ),
     "layer_norm_centered": Case(
         _chain(SERIES, _layer(layers.LayerNormalization, scale=False)),
-        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *NEWTON, "MUL", "ADD", "QUANTIZE"),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *3 * NEWTON, "MUL", "ADD", "QUANTIZE"),
+        1,
+    ),
+    "layer_norm_of_columns": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, axis=1)),
+        ("TRANSPOSE", *_layer_norm(2), "TRANSPOSE"),
+        1,
+    ),
+    "layer_norm_of_two_axes": Case(
+        _chain(IMAGE, _layer(layers.LayerNormalization, axis=(1, 3))),
+        ("TRANSPOSE", *_layer_norm(2), "TRANSPOSE"),
+        1,
+    ),
+    "layer_norm_by_deviation": Case(
+        _chain(SERIES, _layer(layers.LayerNormalization, rms_scaling=True)),
+        ("QUANTIZE", "MEAN", "SUB", *VARIANCE, *3 * NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "rms_norm_of_columns": Case(
+        _chain((6, 6), _layer(layers.RMSNormalization, axis=1)),
+        ("TRANSPOSE", "QUANTIZE", *VARIANCE, *2 * NEWTON, "MUL", "QUANTIZE", "TRANSPOSE",
+         "RESHAPE", "DEPTHWISE_CONV_2D", "RESHAPE"),
         1,
     ),
     "rms_norm": Case(
         _chain(SERIES, layers.RMSNormalization),
-        ("QUANTIZE", *VARIANCE, *NEWTON, "MUL", "MUL", "QUANTIZE"),
+        ("QUANTIZE", *VARIANCE, *3 * NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "unit_norm_behind_dense": Case(
+        _chain(SERIES, _weights(layers.Dense, 5), layers.UnitNormalization),
+        ("FULLY_CONNECTED", "QUANTIZE", *VARIANCE, *4 * NEWTON, "MUL", "MUL", "QUANTIZE"),
+        1,
+    ),
+    "unit_norm_of_two_axes": Case(
+        _chain(IMAGE, _layer(layers.UnitNormalization, axis=(1, 3))),
+        ("TRANSPOSE", "QUANTIZE", *VARIANCE, *2 * NEWTON, "MUL", "MUL", "QUANTIZE", "TRANSPOSE"),
         1,
     ),
     "transformer": Case(

@@ -157,6 +157,12 @@ READ_WRONGLY: dict[str, tuple[Callable[[], Any], str, Change]] = {
     "axis of a batch-norm": (
         _on((4, 4), layers.BatchNormalization(axis=1)), "BatchNormalization", _with(axis=-1),
     ),
+    "axis of a layer norm": (
+        _on((4, 4), layers.LayerNormalization(axis=1)), "LayerNormalization", _with(axis=[-1]),
+    ),
+    "axis of a length": (
+        _on((4, 4), layers.UnitNormalization(axis=[1, 2])), "UnitNormalization", _with(axis=1),
+    ),
     "epsilon of a batch-norm": (
         _on((4,), layers.BatchNormalization(epsilon=0.5)),
         "BatchNormalization", _with(epsilon=0.001),

@@ -11,6 +11,10 @@ from keras import layers
 from layer_cases import CASES
 
 import tfedge
+from tfedge_converters.verify.engines import engine
+
+# Cases of layers whose weights, or those in front of them, a training step has to move.
+LEARNING = ("layer_norm", "reversible", "rms_norm", "unit_norm_behind")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -23,6 +27,17 @@ def test_layer(name):
     result = agreement(quantized)
     assert tuple(result.codes) == case.codes
     assert result.farthest <= case.farthest, result.steps
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(LEARNING)])
+def test_every_weight_learns(name):
+    keras.utils.set_random_seed(1)
+    quantized = tfedge.quantize(CASES[name].model(), "int8")
+    disturb(quantized)
+    before = [np.array(variable) for variable in quantized.trainable_variables]
+    train(quantized)
+    for old, variable in zip(before, quantized.trainable_variables, strict=True):
+        assert (old != np.array(variable)).any(), variable.path
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
@@ -45,6 +60,15 @@ def test_what_several_layers_read_is_on_one_grid(scheme):
     assert farthest <= (1 if scheme == "int8" else 0)
 
 
+def test_a_soft_cap_of_16_bits_is_integer():
+    keras.utils.set_random_seed(1)
+    quantized = tfedge.quantize(CASES["reversible_embedding_capped"].model(), "int16x8")
+    train(quantized)
+    result = agreement(quantized)
+    assert result.codes[-3:] == ["FULLY_CONNECTED", "TANH", "MUL"]
+    assert result.farthest == 0
+
+
 def test_equal_operators_have_each_their_own_grid():
     """TensorFlow merges equal operators, though one of them shares its grid with others."""
     x = keras.Input((6,))
@@ -55,6 +79,21 @@ def test_equal_operators_have_each_their_own_grid():
     result = agreement(quantized)
     assert result.farthest == 0
     assert result.codes.count("MUL") == 2
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8"])
+def test_positions_of_the_largest_are_the_devices(scheme):
+    """Of equal numbers the first is larger, on all of them."""
+    x = keras.Input((4, 9))
+    values, positions = keras.ops.top_k(x, 3)
+    small = np.random.default_rng(0).integers(-2, 3, (32, 4, 9)).astype(np.float32)
+    quantized = tfedge.quantize(keras.Model(x, [positions, values]), scheme, calibration=small)
+    artifact = tfedge.convert(quantized, input_type="float32", output_type="float32")
+    found, _ = quantized.predict(small, verbose=0)
+    assert found.dtype == np.int32
+    for name in ("litert", "c"):
+        device = engine(name)(artifact.flatbuffer, [[one[None]] for one in small])
+        np.testing.assert_array_equal(np.concatenate([one[0] for one in device]), found)
 
 
 def test_integers_between_a_function_and_a_product():

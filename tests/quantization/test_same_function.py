@@ -107,6 +107,13 @@ def _positions():
     return keras.Model(x, layers.Dense(4)(Positions()(x))), WORDS
 
 
+def _language_model(**options):
+    """Where zeros are masked, only the real tensor says so."""
+    words = layers.ReversibleEmbedding(20, 8, **options)
+    x = keras.Input((6,), dtype="int32")
+    return keras.Model(x, words(_attend()(*[words(x)] * 2), reverse=True)), WORDS
+
+
 def _keys(x):
     return layers.Dense(8)(x), layers.Dense(8)(x)
 
@@ -171,7 +178,20 @@ MODELS = {
     "choice of different masks": lambda: _two_masks(layers.Maximum, layers.Minimum),
     "masked mean": lambda: _words(layers.GlobalAveragePooling1D()),
     "group normalization": lambda: _series(layers.GroupNormalization(4)),
+    "layer norm of steps": lambda: _series(layers.LayerNormalization(axis=1)),
+    "layer norm of rows and channels": lambda: _images(layers.LayerNormalization(axis=(1, 3))),
+    "layer norm of axes from both ends": lambda: _series(layers.LayerNormalization(axis=[-1, 1])),
+    "layer norm by deviation": lambda: _images(
+        layers.LayerNormalization(axis=2, rms_scaling=True)
+    ),
+    "RMS norm along one axis, scaled along another": lambda: _images(
+        lambda x: layers.RMSNormalization(axis=2)(x[:, :, :4])
+    ),
     "length": lambda: _series(layers.UnitNormalization()),
+    "length of columns": lambda: _series(layers.UnitNormalization(axis=1)),
+    "length of rows and channels": lambda: _images(
+        lambda x: ops.normalize(layers.UnitNormalization(axis=[1, -1])(x), axis=(1, 2))
+    ),
     "cosine": lambda: _series(lambda x: layers.Dot(2, normalize=True)([x, _keys(x)[0]])),
     "uneven pooling": lambda: _images(layers.AdaptiveAveragePooling2D(4)),
     "attention with scores": lambda: _series(lambda x: layers.Attention()([x, x])),
@@ -186,12 +206,16 @@ MODELS = {
         / ops.sqrt(ops.var(x, -1, keepdims=True) + 1e-3)
     ),
     "positions": _positions,
+    "words and back": lambda: _language_model(tie_weights=False),
+    "words and back by one table": lambda: _language_model(logit_soft_cap=2.0),
+    "masked words and back": lambda: _language_model(mask_zero=True),
     "patches": lambda: _images(lambda x: layers.Dense(4)(ops.image.extract_patches(x, (4, 2)))),
     "composite": lambda: _series(Residual()),
     "not its call": lambda: _series(_doubled_by_hand()),
     "not a relu": lambda: _series(DoubledReLU()),
     "limits and slopes": lambda: _series(layers.ReLU(max_value=2, negative_slope=0.1)),
     "functions": lambda: _series(lambda x: ops.softplus(ops.selu(x)) - ops.square(x)),
+    "largest": lambda: _images(lambda x: ops.top_k(layers.Dense(6)(x), 2)[0]),
     "choice": lambda: _series(lambda x: ops.where(x > 0, x, 0.1 * x)),
     "arithmetic": lambda: _images(lambda x: layers.Dense(3)(x / 127.5 - 1)),
     "pictures for VGG": lambda: _pictures(keras.applications.vgg16.preprocess_input),
@@ -351,6 +375,38 @@ def test_dropout_that_would_be_lost_is_refused():
     model, _ = _series(layers.RNN(layers.GRUCell(4, recurrent_dropout=0.5)))
     with pytest.raises(UnsupportedError, match=r"layer 'rnn.* dropout of states.*set it to 0"):
         tfedge.quantize(model)
+
+
+BARE = {"center": False, "scale": False}
+# What no device computes of a normalisation, or Keras computes by chance.
+REFUSED_NORMS = {
+    "batch": ((6, 8), layers.LayerNormalization(axis=(0, 1), **BARE), "along the batch"),
+    "all": ((6, 8), lambda x: ops.normalize(x, axis=None), "along the batch"),
+    "sum of sizes": ((6, 8), lambda x: ops.normalize(x, order=1), "a length of order 1"),
+    "no small length": ((6, 8), lambda x: ops.normalize(x, epsilon=0.1), "no length below 0.1"),
+    "open": ((None, 8), layers.LayerNormalization(axis=1, **BARE), "has open sizes"),
+    "scale": ((6, 6, 6), layers.RMSNormalization(axis=(1, 2)), "puts its scale along the last"),
+}
+
+
+def test_products_that_are_rounded_to_16_bits_are_refused():
+    model, _ = _language_model(reverse_dtype="float16")
+    with pytest.raises(UnsupportedError, match=r"layer 'revers.* to float16 \(reverse_dtype\)"):
+        tfedge.quantize(model)
+
+
+def test_the_largest_in_whatever_order_are_refused():
+    model, _ = _series(lambda x: ops.top_k(x, 2, sorted=False)[0])
+    with pytest.raises(UnsupportedError, match=r"operation 'top_k.* \(sorted=False\)"):
+        tfedge.quantize(model)
+
+
+@pytest.mark.parametrize("name", REFUSED_NORMS)
+def test_normalisations_that_are_none_of_rows_are_refused(name):
+    shape, norm, words = REFUSED_NORMS[name]
+    x = keras.Input(shape)
+    with pytest.raises(UnsupportedError, match=f" '(layer|rms|normalize).* {words}"):
+        tfedge.quantize(keras.Model(x, norm(x)))
 
 
 def test_outputs_keep_their_names():

@@ -133,7 +133,15 @@ LAYERS: dict[str, Row] = {
     "Identity": Row(),
     "LSTM": Row((3,), {"units": [2, 4]}, {**_RECURRENT, "unit_forget_bias": _BOTH}),
     "LayerNormalization": Row(
-        (2, 3, 4), {}, {"axis": _axes, "center": _BOTH, "scale": _BOTH, "epsilon": [0.001, 0.1]}
+        (2, 3, 4),
+        {},
+        {
+            "axis": _axes,
+            "center": _BOTH,
+            "scale": _BOTH,
+            "epsilon": [0.001, 0.1],
+            "rms_scaling": _BOTH,
+        },
     ),
     "LeakyReLU": Row((), {}, {"negative_slope": [0.0, 0.1, 0.5, 1.5]}),
     "Masking": Row((3,), {}, {"mask_value": [0.0]}),
@@ -163,7 +171,7 @@ LAYERS: dict[str, Row] = {
     "Softmax": Row((), {}, {"axis": _axis}),
     "SpatialDropout1D": Row((3,), {"rate": [0.5]}),
     "SpatialDropout2D": Row((4,), {"rate": [0.5]}, {"data_format": _FORMATS}),
-    "UnitNormalization": Row((), {}, {"axis": _axis}),
+    "UnitNormalization": Row((), {}, {"axis": [_axis, _axes]}),
     "UpSampling1D": Row((3,), {}, {"size": [1, 2, 3]}),
     "UpSampling2D": Row(
         (4,),
@@ -193,7 +201,7 @@ OPERATIONS: dict[str, Row] = {
     "flip": Row((), {"axis": _axis}),
     "log_softmax": Row((), {}, {"axis": _axis}),
     "moveaxis": Row((3, 4), {"source": _axis, "destination": _axis}),
-    "normalize": Row((), {}, {"axis": _axis}),
+    "normalize": Row((), {}, {"axis": [_axis, _axes]}),
     "pad": Row((), {"pad_width": _widths}, {"mode": ["constant", "reflect", "symmetric"]}),
     "repeat": Row((), {"repeats": [2], "axis": _axis}),
     "reshape": Row((), {"newshape": lambda rng, shape: (-1, *_target(rng, shape)[:1])}),

@@ -309,6 +309,8 @@ def _complete(operation: Any, args: list[Any], kwargs: dict[str, Any], results: 
     tensors = [item for item in keras.tree.flatten((args, kwargs)) if _is_symbolic(item)]
     if kind_of(operation) == "EinsumDense":
         private.fill_sizes(operation, tensors[0], results)
+    if kind_of(operation) == "ReversibleEmbedding" and "int" in str(tensors[0].dtype):
+        private.put_mask_of_zeros_on(operation, tensors[0], results)
     if len(tensors) == 1 and not isinstance(operation, keras.layers.Layer):
         private.keep_mask_of(tensors[0], operation, args, kwargs, results)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tfedge.keras_graph.computation import Call, Computation
+from tfedge.keras_graph.computation import Call, Computation, Value
 from tfedge.keras_graph.kinds import activation_name, kind_of, relu_name
 
 _CLAMPS = ("relu", "relu6")
@@ -35,6 +35,12 @@ class Step:
     activation: Call | None = None
 
     @property
+    def operands(self) -> list[Value]:
+        """What the step reads: the call's operands, and the mask of the batch-norm's statistics."""
+        masks = [] if self.batch_norm is None else self.batch_norm.operands[1:]
+        return [*self.call.operands, *masks]
+
+    @property
     def last(self) -> Call:
         """The call whose results are the step's."""
         return self.activation or self.batch_norm or self.call
@@ -46,7 +52,7 @@ class Step:
 
 
 def steps_of(computation: Computation) -> list[Step]:
-    """Groups calls as the device's kernels take them together."""
+    """Groups calls as the device's kernels take them together, each behind what it reads."""
     readers: dict[int, list[Call]] = {}
     for call in computation.calls:
         for operand in call.operands:
@@ -59,11 +65,18 @@ def steps_of(computation: Computation) -> list[Step]:
         return found[0] if not others and len(found) == 1 and id(result) not in outputs else None
 
     taken: set[int] = set()
+    masked: dict[int, Step] = {}
     steps = []
     for call in computation.calls:
-        if id(call) not in taken:
-            steps.append(_step(call, only_reader))
-            taken |= {id(part) for part in (steps[-1].batch_norm, steps[-1].activation)}
+        if id(call) in masked:
+            steps.append(masked[id(call)])
+        elif id(call) not in taken:
+            step = _step(call, only_reader)
+            taken |= {id(part) for part in (step.batch_norm, step.activation)}
+            if len(step.operands) > len(call.operands):  # its mask may be made behind the call
+                masked[id(step.batch_norm)] = step
+            else:
+                steps.append(step)
     return steps
 
 
@@ -80,9 +93,9 @@ def _step(call: Call, only_reader: Any) -> Step:
 
 
 def _is_norm_of(call: Call, norm: Call) -> bool:
-    """Whether a call is a batch-norm of another's channels, without a mask."""
+    """Whether a call is a batch-norm of another's channels."""
     layer = norm.operation
-    if kind_of(layer) != "BatchNormalization" or len(norm.operands) != 1:
+    if kind_of(layer) != "BatchNormalization":
         return False
     rank = len(norm.operands[0].spec.shape)
     first = getattr(call.operation, "data_format", None) == "channels_first"

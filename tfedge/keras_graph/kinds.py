@@ -10,6 +10,9 @@ _HARMLESS = frozenset(
      "__firstlineno__", "__static_attributes__", "get_config", "from_config"}
 )  # fmt: skip
 
+# Layers that look up rows of a table.
+EMBEDDINGS = ("Embedding", "ReversibleEmbedding")
+
 
 def kind_of(operation: Any) -> str | None:
     """The name of Keras' class, if an operation computes what that class computes.

@@ -80,6 +80,11 @@ def pass_masks_on(layer: Any, args: Any, kwargs: Mapping[str, Any], results: Any
     layer._set_mask_metadata(given, results, before)
 
 
+def put_mask_of_zeros_on(layer: Any, words: Any, result: Any) -> None:
+    """Let what a ReversibleEmbedding looked up carry the mask that its `call` puts on it."""
+    result._keras_mask = keras.layers.Embedding.compute_mask(layer, words)
+
+
 def take_masks_off(layer: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
     """Do to symbolic tensors what a layer does to real ones: attention takes their masks off.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfedge.keras_graph.computation import Computation, Value
-from tfedge.keras_graph.kinds import kind_of
+from tfedge.keras_graph.kinds import EMBEDDINGS, kind_of
 
 _BATCH = 2
 # What an open size becomes, by the rank of the tensor: steps of a sequence, sides of an image.
@@ -85,7 +85,7 @@ def _rows(value: Value, computation: Computation) -> int:
     tables = [
         call.operation.input_dim
         for call in computation.calls
-        if kind_of(call.operation) == "Embedding" and value in _behind(call.operands, computation)
+        if kind_of(call.operation) in EMBEDDINGS and value in _behind(call.operands, computation)
     ]
     return min(tables, default=_MOST)
 

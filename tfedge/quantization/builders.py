@@ -192,25 +192,50 @@ def transposed(make: OperatorFactory, order: list[int], build: Builder) -> Funct
     Args:
         make: the factory.
         order: of the axes that the layer is built for, batch included.
-        build: makes the layer's operators, for an operand in that order.
+        build: makes the layer's operators, for an operand in that order; others pass by.
     """
     back = [order.index(axis) for axis in range(len(order))]
     first = make.shares_input_range(
         "TRANSPOSE", lambda operands: tf.transpose(operands[0], order), "transposed"
     )
-    make.shapes = [tuple(shape[axis] for axis in order) for shape in make.shapes]
+    shape, *others = make.shapes
+    make.shapes = [tuple(shape[axis] for axis in order), *others]
     inner = build(make)
     last = make.shared("TRANSPOSE", lambda operands: tf.transpose(operands[0], back), part="back")
-    return lambda x: last(inner(first(x)))
+    moved = in_front(first, inner)
+    return lambda x: last(moved(x))
+
+
+def in_front(first: Function, rest: Function) -> Function:
+    """`rest` behind `first`, which takes the first operand alone: others, as masks, pass by."""
+
+    def call(x: Any) -> Any:
+        operand, *others = x if isinstance(x, (list, tuple)) else [x]
+        made = first(operand)
+        return rest([made, *others] if others else made)
+
+    return call
+
+
+def axes_last(make: OperatorFactory, axes: Iterable[int], build: Builder) -> Function:
+    """A layer along the last axes, for one along others: these are moved there and back.
+
+    Args:
+        make: the factory.
+        axes: that the layer goes along; they keep their order, and so do the others.
+        build: makes the layer's operators along as many last axes.
+    """
+    rank = len(make.shapes[0])
+    last = sorted(axis % rank for axis in axes)
+    order = [*(axis for axis in range(rank) if axis not in last), *last]
+    return build(make) if order == list(range(rank)) else transposed(make, order, build)
 
 
 def channels_last(build: Builder) -> Builder:
     """A builder of layers with channels last, for layers that have them first too."""
 
     def either(make: OperatorFactory) -> Function:
-        if getattr(make.layer, "data_format", "channels_last") == "channels_last":
-            return build(make)
-        rank = len(make.shapes[0])
-        return transposed(make, [0, *range(2, rank), 1], build)
+        first = getattr(make.layer, "data_format", "channels_last") == "channels_first"
+        return axes_last(make, [1 if first else -1], build)
 
     return either

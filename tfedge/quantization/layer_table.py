@@ -20,7 +20,7 @@ from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
 from tfedge.keras_graph.float32 import run_in_float32
-from tfedge.keras_graph.kinds import described, kind_of
+from tfedge.keras_graph.kinds import EMBEDDINGS, described, kind_of
 from tfedge.near_names import near
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.activation_quantizers import RangeOfTable
@@ -32,6 +32,7 @@ from tfedge.quantization.attention import (
 )
 from tfedge.quantization.builders import (
     Row,
+    axes_last,
     binary,
     binary_chain,
     channels_last,
@@ -45,7 +46,6 @@ from tfedge.quantization.builders import (
     parts,
     relu,
     shared_by_all,
-    transposed,
     whole,
 )
 from tfedge.quantization.elementwise import elementwise_function, function
@@ -55,6 +55,7 @@ from tfedge.quantization.normalization import (
     layer_normalization,
     normalization_problem,
     rms_normalization,
+    rms_problem,
     unit_normalization,
     unit_problem,
 )
@@ -75,6 +76,7 @@ from tfedge.quantization.weighted_layers import (
     channel_affine,
     einsum_dense,
     einsum_problem,
+    reversed_embedding,
     separable,
     weighted,
     weights_problem,
@@ -124,19 +126,7 @@ def _activation(make: OperatorFactory) -> Function:
 
 def _batch_norm(make: OperatorFactory) -> Function:
     """Along whatever axis; other axes than the last are moved there and back."""
-    rank = len(make.shapes[0])
-    axis = make.layer.axis % rank
-    if axis == rank - 1:
-        norm = batch_norm_alone(make)
-        return lambda operands: norm(_first(operands))
-    rest = [other for other in range(rank) if other != axis]
-    return transposed(make, [*rest, axis], batch_norm_alone)
-
-
-def _norm_problem(call: Call) -> str:
-    """A mask counts in the statistics of batches, which are computed without it here."""
-    masked = call.arguments.get("mask") is not None
-    return "is given a mask and learns; freeze it" if masked and call.operation.trainable else ""
+    return axes_last(make, [make.layer.axis], batch_norm_alone)
 
 
 def _rescaling(make: OperatorFactory) -> Function:
@@ -192,6 +182,31 @@ def _embedding(make: OperatorFactory) -> Function:
     return make.own("GATHER", make.real, quantizer=quantizer)
 
 
+def _reversible_embedding(make: OperatorFactory) -> Function:
+    """Rows of a table, or in reverse the products with them, which a tanh may keep below a cap."""
+    if not make.arguments.get("reverse"):
+        return _embedding(make)
+    cap = make.layer.logit_soft_cap
+    if cap is None:
+        return make.weighted(reversed_embedding(make.layer))
+    if make.bits == 8:  # where a TANH leaves few steps to numbers far below the cap
+        product = make.weighted(reversed_embedding(make.layer))
+        capped = elementwise_function(make, lambda x: tf.tanh(x / cap) * cap)
+        return lambda x: capped(product(x))
+    share = make.weighted(reversed_embedding(make.layer, 1 / cap))
+    tanh = activations.STANDALONE["tanh"](make, tf.tanh)
+    scale = make.own("MUL", lambda operands: operands[0] * cap, _times(cap), "capped")
+    return lambda x: scale(tanh(share(x)))
+
+
+def _reverse_problem(call: Call) -> str:
+    """Say why a ReversibleEmbedding cannot be computed, as `Row.problem` does."""
+    given = call.operation.reverse_dtype
+    if given in (None, "float32"):
+        return ""
+    return f"rounds products to {given} (reverse_dtype), which integers do not; use float32"
+
+
 def _only_training(make: OperatorFactory) -> Function:
     """Noise and augmentation: they act in training, and vanish from inference."""
     group = make.operators[-1].group if make.operators else (make.groups or [None])[0]
@@ -244,7 +259,7 @@ def _inner_problem(call: Call) -> str:
     shape = (batch, *(sizes[1:] if by_step else sizes))
     row = row_of(inner)
     reason = "cannot be quantised"
-    if row is not None and (by_step or kind_of(inner) != "Embedding"):
+    if row is not None and (by_step or kind_of(inner) not in EMBEDDINGS):
         given = keras.KerasTensor(shape, inner.compute_dtype)
         reason = row.why_not(Call(inner, [given], {}, []))
     return f"has {described(inner)} inside, which {reason}" if reason else ""
@@ -315,6 +330,7 @@ _AUGMENTATION = (
 _GEOMETRY = ("data_format", "dilation_rate", "kernel_size", "padding", "strides")
 _CONVOLUTION = ("activation", "filters", "groups", "use_bias", *_GEOMETRY)
 _LORA = ("lora_alpha", "lora_rank")
+_TABLE = ("input_dim", "mask_zero", "output_dim", *_LORA)
 _RECURRENT = (
     "activation", "go_backwards", "recurrent_activation", "reset_after", "return_sequences",
     "return_state", "stateful", "time_major", "unit_forget_bias", "units", "use_bias",
@@ -347,7 +363,9 @@ LAYERS: dict[str, Row] = {
     "Average": whole(_average),
     "AveragePooling1D": whole(_average_pool),
     "AveragePooling2D": whole(_average_pool),
-    "BatchNormalization": parts(_batch_norm, _NORMALIZATION, ("mask",), _norm_problem),
+    "BatchNormalization": parts(
+        _batch_norm, (*_NORMALIZATION, "renorm_clipping", "renorm_momentum"), ("mask",)
+    ),
     "Bidirectional": parts(
         bidirectional,
         ("backward_layer", "layer", "merge_mode", *_RECURRENT),
@@ -362,7 +380,7 @@ LAYERS: dict[str, Row] = {
         ("activation", "bias_axes", "equation", "output_shape", *_LORA),
         problem=einsum_problem,
     ),
-    "Embedding": integers(parts(_embedding, ("input_dim", "mask_zero", "output_dim", *_LORA))),
+    "Embedding": integers(parts(_embedding, _TABLE)),
     "GRU": parts(recurrent, _RECURRENT, problem=recurrent_problem),
     "GlobalAveragePooling1D": parts(_global_average, ("data_format", "keepdims")),
     "GlobalAveragePooling2D": parts(_global_average, ("data_format", "keepdims")),
@@ -380,9 +398,17 @@ LAYERS: dict[str, Row] = {
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply)),
     "Normalization": parts(_normalization, ("axis", "invert", "mean", "variance")),
     "PReLU": whole(partial(own, "PRELU")),
-    "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=normalization_problem),
+    "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=rms_problem),
     "ReLU": whole(relu),
     "Rescaling": parts(_rescaling, ("offset", "scale")),
+    "ReversibleEmbedding": integers(
+        parts(
+            _reversible_embedding,
+            ("logit_soft_cap", "reverse_dtype", "tie_weights", *_TABLE),
+            ("reverse",),
+            _reverse_problem,
+        )
+    ),
     "SeparableConv1D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SeparableConv2D": parts(channels_last(separable), _SEPARABLE, problem=weights_problem),
     "SimpleRNN": parts(recurrent, _RECURRENT, problem=recurrent_problem),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.markers.normalization import (
     ABOVE_ZERO,
     CENTERED,
+    DEVIATION_NORM,
     FACTOR,
     LAYER_NORM,
     MEAN,
@@ -35,6 +37,7 @@ from tfedge.markers.normalization import (
 from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, MinMax
 from tfedge.quantization.affine_tensors import reciprocal_root_end
+from tfedge.quantization.builders import axes_last
 from tfedge.quantization.exact import Operand
 from tfedge.quantization.grids import QuantParams, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
@@ -50,10 +53,10 @@ class NormalizationOperator(QuantizedOperator):
     """Rows less their mean, times the reciprocal root of their variance, scaled and shifted.
 
     Args:
-        marker: LAYER_NORM or RMS_NORM.
+        marker: LAYER_NORM, RMS_NORM or DEVIATION_NORM.
         epsilon: added to the variance.
-        scale, offset: its variables, or None.
-        axes: how many of the last dimensions make a row.
+        scale, offset: its variables, as many numbers as a row has, or None.
+        row: the sizes of the last dimensions, which make a row.
         quantizer: of the result.
         name: of the layer.
     """
@@ -64,7 +67,7 @@ class NormalizationOperator(QuantizedOperator):
         epsilon: float,
         scale: Any,
         offset: Any,
-        axes: int,
+        row: Sequence[int],
         quantizer: ActivationQuantizer,
         *,
         name: str,
@@ -74,7 +77,8 @@ class NormalizationOperator(QuantizedOperator):
         self.epsilon = float(epsilon)
         self.has_scale, self.has_offset = scale is not None, offset is not None
         self._given = [variable for variable in (scale, offset) if variable is not None]
-        self.axes = list(range(-axes, 0))
+        self.row = list(row)
+        self.axes = list(range(-len(row), 0))
         self.quantizer = quantizer
         self.group = quantizer.group
         self.interiors = {
@@ -83,11 +87,11 @@ class NormalizationOperator(QuantizedOperator):
 
     def _parts(self) -> list[str]:
         """The interiors, in the order in which they are computed."""
-        first = [MEAN, CENTERED] if self.marker == LAYER_NORM else []
+        first = [MEAN, CENTERED] if self.marker != RMS_NORM else []
         return [*first, SQUARES, VARIANCE, ABOVE_ZERO, FACTOR, *list(self._last_steps())[:-1]]
 
     def _last_steps(self) -> dict[str, Any]:
-        """Kernels by what they make of a centred row, the first with the reciprocal root."""
+        """Kernels by what they make of a row, the first with the reciprocal root."""
         steps = {NORMALIZED: exact.multiply}
         if self.has_scale:
             steps[SCALED] = exact.multiply
@@ -104,19 +108,22 @@ class NormalizationOperator(QuantizedOperator):
         return quantized_result(self, result, training)
 
     def _values(self) -> list[Any]:
-        return [weight_in_float32(variable) for variable in self._given]
+        """The scale and the offset, in the shape of a row."""
+        return [tf.reshape(weight_in_float32(variable), self.row) for variable in self._given]
 
     def _real(self, x: Any, *given: Any) -> tuple[dict[str, Any], Any]:
         """Compute the intermediate values and the result in float."""
         values: dict[str, Any] = {}
-        if self.marker == LAYER_NORM:
+        centered = x
+        if self.marker != RMS_NORM:
             values[MEAN] = tf.reduce_mean(x, self.axes, keepdims=True)
-            x = values[CENTERED] = x - values[MEAN]
-        values[SQUARES] = x * x
+            centered = values[CENTERED] = x - values[MEAN]
+        values[SQUARES] = centered * centered
         values[VARIANCE] = tf.reduce_mean(values[SQUARES], self.axes, keepdims=True)
         values[ABOVE_ZERO] = values[VARIANCE] + self.epsilon
         values[FACTOR] = tf.math.rsqrt(values[ABOVE_ZERO])
-        result = values[NORMALIZED] = x * values[FACTOR]
+        divided = x if self.marker == DEVIATION_NORM else centered
+        result = values[NORMALIZED] = divided * values[FACTOR]
         for part, value in zip(list(self._last_steps())[1:], given, strict=True):
             result = values[part] = result * value if part == SCALED else result + value
         return values, result
@@ -125,15 +132,17 @@ class NormalizationOperator(QuantizedOperator):
         (x,) = operands
         row = self._wide(x)
         axes = [axis + len(x.shape) for axis in self.axes]
-        if self.marker == LAYER_NORM:
+        centered = row
+        if self.marker != RMS_NORM:
             mean = self._mean(MEAN, row, axes)
-            row = self._computed(self._grid(CENTERED), exact.subtract, row, mean)
-        squares = self._computed(self._grid(SQUARES), exact.multiply, row, row)
+            centered = self._computed(self._grid(CENTERED), exact.subtract, row, mean)
+        squares = self._computed(self._grid(SQUARES), exact.multiply, centered, centered)
         variance = self._mean(VARIANCE, squares, axes)
         epsilon = exact.constant(self.epsilon, NORMALIZATION_BITS)
         above = self._computed(self._grid(ABOVE_ZERO), exact.add, variance, epsilon)
         constants = [exact.constant(value, NORMALIZATION_BITS) for value in self._values()]
         given = [self._factor(above), *constants]
+        row = row if self.marker == DEVIATION_NORM else centered
         for (part, kernel), operand in zip(self._last_steps().items(), given, strict=True):
             row = self._computed(self._grid(part), kernel, row, operand)
         output = self.quantizer.grid()
@@ -185,36 +194,71 @@ class NormalizationOperator(QuantizedOperator):
 
 
 def layer_normalization(make: OperatorFactory) -> Function:
-    """LayerNormalization of the last dimensions."""
-    return _normalization(make, LAYER_NORM, make.layer.gamma, make.layer.beta)
+    """LayerNormalization along whatever axes."""
+    layer = make.layer
+    marker = DEVIATION_NORM if layer.rms_scaling else LAYER_NORM
+    return _rows(make, layer.axis, marker, layer.epsilon, layer.gamma, layer.beta)
 
 
 def rms_normalization(make: OperatorFactory) -> Function:
-    """RMSNormalization of the last dimensions."""
-    return _normalization(make, RMS_NORM, make.layer.scale, None)
+    """RMSNormalization along the last axes, or along another one.
+
+    Keras multiplies with the scale along the last axis, whichever it normalises along.
+    """
+    layer, shape = make.layer, make.shapes[0]
+    if trailing_axes(layer.axis, len(shape)) is not None:
+        return _rows(make, layer.axis, RMS_NORM, layer.epsilon, layer.scale, None)
+    normalized = _rows(make, layer.axis, RMS_NORM, layer.epsilon, None, None, "normalized")
+
+    def factor() -> Any:
+        return tf.broadcast_to(weight_in_float32(layer.scale), [shape[-1]])
+
+    return _in_a_row([normalized, make.weighted(one_tap(factor, None), "scale")])
+
+
+def _rows(
+    make: OperatorFactory,
+    axes: Sequence[int],
+    marker: NormalizationMarker,
+    epsilon: float,
+    scale: Any,
+    offset: Any,
+    part: str = "",
+) -> Function:
+    """A normalisation along `axes`, as one of rows."""
+
+    def build(make: OperatorFactory) -> Function:
+        row = [size or 1 for size in make.shapes[0][-len(axes) :]]
+        return make.add(
+            NormalizationOperator(
+                marker, epsilon, scale, offset, row, make.quantizer(part),
+                name=f"{make.name}_{part}" if part else make.name,
+            )
+        )  # fmt: skip
+
+    return axes_last(make, axes, build)
 
 
 def normalization_problem(call: Call) -> str:
     """Say why a normalisation cannot be one of rows, as `Row.problem` does."""
-    layer, rank = call.operation, len(call.shape)
-    if getattr(layer, "rms_scaling", False):
-        return "scales by the variance (rms_scaling=True); use RMSNormalization"
-    if trailing_axes(layer.axis, rank) is None:
-        return f"normalises along axes {layer.axis}, which are not the last ones"
-    return ""
+    return _axes_problem(_axes_of(call.operation, len(call.shape)), call.shape)
 
 
-def _normalization(
-    make: OperatorFactory, marker: NormalizationMarker, scale: Any, offset: Any
-) -> Function:
-    layer = make.layer
-    axes = trailing_axes(layer.axis, len(make.shapes[0]))
-    assert axes is not None
-    return make.add(
-        NormalizationOperator(
-            marker, layer.epsilon, scale, offset, axes, make.quantizer(), name=make.name
-        )
-    )
+def rms_problem(call: Call) -> str:
+    """Say the same of RMSNormalization, whose scale has to fit the last axes too."""
+    shape = call.shape
+    axes = _axes_of(call.operation, len(shape))
+    if trailing_axes(axes, len(shape)) is not None:
+        return _axes_problem(axes, shape)
+    if len(axes) > 1 or shape[axes[0]] not in (1, shape[-1]):
+        return f"normalises along axes {axes}, and Keras puts its scale along the last ones"
+    return _axes_problem([*axes, -1], shape)
+
+
+def _axes_problem(axes: Sequence[int], shape: tuple[int | None, ...]) -> str:
+    if any(axis % len(shape) == 0 for axis in axes):
+        return "normalises along the batch, of which a device has one"
+    return "has open sizes" if None in [shape[axis] for axis in axes] else ""
 
 
 def group_normalization(make: OperatorFactory) -> Function:
@@ -246,7 +290,7 @@ def group_normalization(make: OperatorFactory) -> Function:
 
     steps = [make.shares_input_range("TRANSPOSE", into_rows, "rows")]
     rows = NormalizationOperator(
-        LAYER_NORM, layer.epsilon, None, None, 1, make.quantizer("normalized"),
+        LAYER_NORM, layer.epsilon, None, None, [count * size], make.quantizer("normalized"),
         name=f"{make.name}_normalized",
     )  # fmt: skip
     steps += [make.add(rows), make.shared("TRANSPOSE", out_of_rows, part="channels")]
@@ -267,29 +311,28 @@ def group_problem(call: Call) -> str:
 
 def unit_normalization(make: OperatorFactory) -> Function:
     """Rows divided by their length: RMS normalisation over the root of their size."""
-    rank = len(make.shapes[0])
-    axes = [axis % rank for axis in _axes_of(make.layer)]
-    sizes = [make.shapes[0][axis] for axis in axes]
-    length = math.sqrt(math.prod(size or 1 for size in sizes))
-    scale = tf.fill(sizes, np.float32(1 / length))
-    operator = NormalizationOperator(
-        RMS_NORM, _LENGTH_EPSILON, scale, None, len(axes), make.quantizer(), name=make.name
-    )
-    return make.add(operator)
+    shape = make.shapes[0]
+    axes = _axes_of(make.layer, len(shape))
+    size = math.prod(shape[axis] or 1 for axis in axes)
+    scale = tf.fill([size], np.float32(1 / math.sqrt(size)))
+    return _rows(make, axes, RMS_NORM, _LENGTH_EPSILON, scale, None)
 
 
 def unit_problem(call: Call) -> str:
     """Say why rows cannot be divided by their length, as `Row.problem` does."""
-    shape = call.shape
-    axes = _axes_of(call.operation)
-    if getattr(call.operation, "order", 2) != 2 or trailing_axes(axes, len(shape)) is None:
-        return f"normalises along axes {axes}, or by another length than the Euclidean"
-    return "has open sizes" if None in [shape[axis] for axis in axes] else ""
+    operation, shape = call.operation, call.shape
+    order, least = getattr(operation, "order", 2), getattr(operation, "epsilon", None)
+    if order != 2:
+        return f"divides by a length of order {order}, and quantised is the Euclidean"
+    if least is not None and least**2 > _LENGTH_EPSILON:
+        return f"divides by no length below {least}, and quantised is that by any"
+    return _axes_problem(_axes_of(operation, len(shape)), shape)
 
 
-def _axes_of(operation: Any) -> list[int]:
-    axis = operation.axis
-    return list(axis) if isinstance(axis, (list, tuple)) else [axis]
+def _axes_of(operation: Any, rank: int) -> list[int]:
+    """The axes that it goes along; Keras reads None as all of them."""
+    axis = range(rank) if operation.axis is None else operation.axis
+    return [axis] if isinstance(axis, int) else list(axis)
 
 
 def _ones(count: int) -> Any:

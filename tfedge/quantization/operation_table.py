@@ -213,6 +213,11 @@ def _by_activation(call: Call) -> str:
     return f"{reason}, which integers are too coarse for"
 
 
+def _unsorted(call: Call) -> str:
+    """Say why the largest numbers have no operator, as `Row.problem` does."""
+    return "" if call.operation.sorted else "leaves their order open (sorted=False); devices sort"
+
+
 def _quotient(make: OperatorFactory) -> Function:
     """A divisor that is 0 on its grid counts as one step of it, as the C has it."""
 
@@ -277,5 +282,6 @@ OPERATIONS: dict[str, Row] = {
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract), None),
     "Tanh": whole(partial(fixed, "TANH"), None),
     "Tril": whole(_triangle(np.tril), None),
+    "TopK": whole(partial(data_movement, "TOPK_V2"), None, _unsorted),
     "Triu": whole(_triangle(np.triu), None),
 }

@@ -331,11 +331,14 @@ def marked_result(operator: Any, result: Any) -> Any:
 
 
 def carry_all(results: Any, grid: QuantParams | None) -> Any:
-    """Let one result, or every one of several, carry the grid."""
-    if isinstance(results, (list, tuple)):
-        return type(results)(carry(result, grid) for result in results)
-    # An operation that returns its operand (a reshape to the same shape) would rename its grid.
-    return carry(tf.identity(results), grid)
+    """Let one result, or every one of several, carry the grid; positions and masks have none."""
+
+    def carried(result: Any) -> Any:
+        # An operation that returns its operand (a reshape to the same shape) would rename its grid.
+        own = tf.identity(result)
+        return carry(own, grid) if own.dtype.is_floating else own
+
+    return keras.tree.map_structure(carried, results)
 
 
 def _on_grid(x: Any, grid: QuantParams) -> Any:

@@ -180,7 +180,7 @@ class Transformation:
         if not any(value.is_real for value in step.last.results):
             self._add_integer(step)
             return
-        operands = self._operands(step.call)
+        operands = self._operands(step)
         layer = Quantize(
             step.call.operation,
             self._scheme_of(step),
@@ -207,11 +207,12 @@ class Transformation:
             self._makers[id(value)] = layer.operators[-1]
         self._narrow(step, layer.operators)
 
-    def _operands(self, call: Call) -> list[Value]:
-        """What a call computes with: integers that it takes for numbers are cast first."""
+    def _operands(self, step: Step) -> list[Value]:
+        """What a step computes with: integers that it takes for numbers are cast first."""
+        call = step.call
         row = row_of(call.operation)
         if row is None or row.takes_integers or id(call) in self._maskings:
-            return call.operands
+            return step.operands
         numbers = keras.tree.flatten(
             [item for name, item in call.arguments.items() if not _chooses(name)]
         )
@@ -220,7 +221,7 @@ class Transformation:
             for item in numbers
             if isinstance(item, Value) and not item.is_real
         }
-        return [cast.get(id(value), value) for value in call.operands]
+        return [cast.get(id(value), value) for value in step.operands]
 
     def _as_numbers(self, value: Value, within: tuple[Any, ...]) -> Value:
         """Integers or booleans as real numbers on a grid, which no other reader shares."""

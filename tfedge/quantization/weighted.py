@@ -77,7 +77,8 @@ class WeightedOperator(QuantizedOperator):
         weights: what it multiplies and adds.
         weight_quantizer: of the weights.
         quantizer: of the result.
-        batch_norm: a Keras BatchNormalization of the channels, or None.
+        batch_norm: a Keras BatchNormalization of the channels, or None; the mask of its statistics
+            is a second operand.
         activation: what the kernel clamps its result to.
         compute_dtype: in which training multiplies.
         name: of the layer.
@@ -106,7 +107,7 @@ class WeightedOperator(QuantizedOperator):
         self.number: int | None = None
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
-        (x,) = operands
+        x, *mask = operands
         y = tf.cast(
             self.layer_weights.apply(
                 tf.cast(x, self.multiplied_in), tf.cast(self._kernel(), self.multiplied_in)
@@ -115,7 +116,7 @@ class WeightedOperator(QuantizedOperator):
         )
         if self.layer_weights.bias is not None:
             y = tf.nn.bias_add(y, self.layer_weights.bias())
-        return quantized_result(self, self._normalized(y, training), training)
+        return quantized_result(self, self._normalized(y, training, *mask), training)
 
     def _kernel(self) -> Any:
         """The weights that training multiplies with."""
@@ -129,11 +130,11 @@ class WeightedOperator(QuantizedOperator):
         factor = tf.where(tf.equal(factor, 0.0), 1.0, tf.stop_gradient(factor))
         return self.weight_quantizer.fake_quantize(kernel * factor) / factor
 
-    def _normalized(self, y: Any, training: bool) -> Any:
+    def _normalized(self, y: Any, training: bool, mask: Any = None) -> Any:
         if self.batch_norm is None:
             return y
         if training and self.phase.update_batch_norm and self.batch_norm.trainable:
-            return batch_norm.normalize_batch(self.batch_norm, y)
+            return batch_norm.normalize_batch(self.batch_norm, y, mask)
         factor, offset = batch_norm.factor_and_offset(self.batch_norm)
         return y * factor + offset
 
@@ -176,7 +177,7 @@ class WeightedOperator(QuantizedOperator):
         return IntegerWeights(folded, scale, bias)
 
     def _infer(self, operands: list[Any]) -> Any:
-        (x,) = operands
+        x, *_ = operands
         source, output = self._grid_of(x), self.quantizer.grid()
         weights = self.integer_weights(source.scale)
         largest = source.type.largest_step, self.weight_quantizer.scheme.limit
@@ -189,7 +190,7 @@ class WeightedOperator(QuantizedOperator):
         return output.real(self.activation.clamp(steps, output))
 
     def _export(self, operands: list[Any]) -> Any:
-        (x,) = operands
+        x, *_ = operands
         with tf.init_scope():
             moved = self._grid_of(x).with_bits(self.quantizer.bits)
             weights = self.integer_weights(moved.scale)

@@ -17,6 +17,7 @@ from tfedge.keras_graph.computation import Call, Value
 from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
+from tfedge.quantization.builders import in_front
 from tfedge.quantization.elementwise import elementwise_function, is_elementwise
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.weighted import Weights
@@ -196,6 +197,18 @@ def _dense(layer: Any) -> Weights:
         _product,
         **_assigning(layer, "kernel"),
     )
+
+
+def reversed_embedding(layer: Any, factor: float = 1.0) -> Weights:
+    """Products with every row of an embedding's table, or of one of their own, times `factor`."""
+
+    def kernel() -> Any:
+        if layer.tie_weights:
+            return tf.transpose(weight_in_float32(layer.embeddings))
+        return weight_in_float32(layer.reverse_embeddings)
+
+    assign = None if layer.tie_weights else layer.reverse_embeddings.assign
+    return _scaled(Weights("FULLY_CONNECTED", kernel, None, _product, assign), factor)
 
 
 def _product(x: Any, kernel: Any) -> Any:
@@ -382,8 +395,7 @@ def separable(make: OperatorFactory) -> Function:
         apply,
         **_assigning(layer, "pointwise_kernel"),
     )
-    second = with_activation(make, pointwise, "pointwise")
-    return lambda x: second(first(x))
+    return in_front(first, with_activation(make, pointwise, "pointwise"))
 
 
 def channel_affine(make: OperatorFactory, factor: np.ndarray, offset: np.ndarray) -> Function:
