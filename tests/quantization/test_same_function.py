@@ -293,6 +293,7 @@ MIXED = {
     "difference": lambda x, mask, count: count - x,
     "layers": lambda x, mask, count: layers.Add()([layers.Multiply()([x, count]), mask]),
     "least": lambda x, mask, count: ops.minimum(x, mask),
+    "least of a comparison": lambda x, mask, count: ops.minimum(x, x > 0),
     "beside each other": lambda x, mask, count: ops.concatenate([x, count, mask], axis=-1),
     "stack": lambda x, mask, count: ops.stack([mask, x], axis=-1),
     "matrix product": lambda x, mask, count: ops.matmul(count, ops.transpose(x, (0, 2, 1))),

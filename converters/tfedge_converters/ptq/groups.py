@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tfedge.quantization.activation_types import ACTIVATION_TYPES, INT8, ActivationType
 from tfedge.quantization.policy import OPERATORS, Grid, OutputRange
@@ -114,6 +114,8 @@ class Groups:
                 self.of(operator.outputs[0]).prescribed = policy.fixed
             elif policy.output is OutputRange.SHARED:
                 self._share(operator)
+            elif operator.steps:
+                self._keep_trained_grid(operator)
         for memory in filter(lambda memory: is_real_activation(memory.before), memories(graph)):
             self._merge(self.of(memory.before), self.of(memory.after))
         for operator in operators:
@@ -143,6 +145,17 @@ class Groups:
         operands = [self.of(tensor).activation_type for _, tensor in real_activations(operator)]
         able = [each for each in operands if computes(policy, each)]
         return max(able, key=lambda each: each.bits, default=self.usual)
+
+    def _keep_trained_grid(self, function: Operator) -> None:
+        """Let a function of one activation have the grid that its last step's kernel prescribes.
+
+        That is the one which it was trained with, if its range is that of the whole grid.
+        """
+        last, group = OPERATORS[function.steps[-1].code], self.of(function.outputs[0])
+        if last.output is OutputRange.FIXED:
+            trained = replace(group, prescribed=last.fixed)
+            if trained.fixed is not None and trained.limits() == group.range():
+                group.prescribed = last.fixed
 
     def _ask_for_scale(self, operator: Operator) -> None:
         operand = real_operands(operator)[0][1]
