@@ -67,7 +67,10 @@ class ObjectCache:
     def __call__(self, command: Sequence[str | Path], title: str, **options: Any) -> ToolRun:
         """What `run_tool` returns for the command; programs are made of kept objects."""
         words = [str(word) for word in command]
-        build = _build_of(words) if words[0] in self._compilers and len(options) == 1 else None
+        # Paths are read here, so they have to mean the same to the compiler.
+        takes_time_alone = {name for name, value in options.items() if value} <= {"seconds"}
+        can_be_kept = takes_time_alone and words[0] in self._compilers
+        build = _build_of(words) if can_be_kept else None
         if build is None or not (objects := self._objects(build, title, **options)):
             return self._run(command, title, **options)
         link = [build.compiler, *build.flags, *objects, *build.linking, "-o", build.output]

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from compiled_objects import ObjectCache
 
+from tfedge_converters.execute import toolchain
 from tfedge_converters.execute.tool import run_tool
 
 MAIN = '#include <stdio.h>\n#include "number.h"\nint main(void) { return printf("%d", N) < 0; }\n'
@@ -54,6 +55,16 @@ def build(request, tmp_path):
 def test_the_same_is_compiled_once(build):
     assert build(7) == (b"7", 1)
     assert build(7) == (b"7", 0)
+
+
+def test_what_tfedge_compiles_is_kept(build, monkeypatch, tmp_path):
+    monkeypatch.setattr(toolchain, "run_tool", build.cache)
+    source, program = tmp_path / "main.c", tmp_path / "program"
+    source.write_text("int main(void) { return 0; }\n")
+    for compiled in (1, 0):
+        build.commands.clear()
+        toolchain.compile_program([build.compiler, source, "-o", program], "net", program)
+        assert sum("-c" in command for command in build.commands) == compiled
 
 
 def test_another_header_flag_or_source_makes_another_object(build):

@@ -28,6 +28,13 @@ from tfedge_converters.c.runtime_files import runtime_directory
 CPPCHECK = "cppcheck"
 DEVIATIONS = Path(__file__).parents[2] / "docs" / "misra.md"
 
+# Without the preprocessor's other branches, which take most of the time.
+FIRST_CONFIGURATION = ("--max-configs=1",)
+
+# A guard of a header is no choice.
+_CONDITION = re.compile(r"^\s*#\s*(?:if|ifdef|elif)\b", re.MULTILINE)
+_INCLUDED = re.compile(r'^#include "(tfedge_\w+\.h)"', re.MULTILINE)
+
 # Notes on cppcheck's own work are not enabled.
 _CHECKS = "--enable=warning,style,performance,portability"
 _FLAGS = ("--std=c99", _CHECKS, "--addon=misra", "--quiet", "-j2")
@@ -52,13 +59,18 @@ def deviations() -> set[str]:
     return set(re.findall(r"^\| `([\w.-]+)` \|", DEVIATIONS.read_text("utf-8"), re.MULTILINE))
 
 
-def findings(sources: Sequence[Path], include: Path) -> list[Finding]:
+def findings(sources: Sequence[Path], include: Path, flags: Sequence[str] = ()) -> list[Finding]:
     """All that cppcheck finds.
+
+    Args:
+        sources: C files, at least one.
+        include: the folder of their headers.
+        flags: further ones of cppcheck.
 
     Raises:
         RuntimeError: it fails.
     """
-    command = [CPPCHECK, *_FLAGS, f"-I{include}", "--template={file}:{line}: [{id}]"]
+    command = [CPPCHECK, *_FLAGS, *flags, f"-I{include}", "--template={file}:{line}: [{id}]"]
     result = subprocess.run(
         [*command, *map(str, sources)], capture_output=True, text=True, check=False
     )
@@ -73,7 +85,43 @@ def findings_in_runtime() -> list[Finding]:
     return findings(sorted(folder.glob("*.c")), folder)
 
 
-def findings_in_generated() -> list[Finding]:
+def findings_in_every_line() -> list[Finding]:
+    """In every kernel, and in every branch of every file: a third of the time, and the same lines.
+
+    What has branches is looked at with all of them in one of the kernels that include it. The other
+    kernels are one file, in which headers are read once.
+    """
+    folder = runtime_directory()
+    sources = sorted(folder.glob("*.c"))
+    thorough = _that_include_all_branches(sources)
+    with tempfile.TemporaryDirectory() as place:
+        others = Path(place) / "others.c"
+        rest = [path for path in sources if path not in thorough]
+        others.write_text("".join(f'#include "{path}"\n' for path in rest))
+        found = findings([others], folder, FIRST_CONFIGURATION)
+    return [*findings(thorough, folder), *found]
+
+
+def _that_include_all_branches(sources: Sequence[Path]) -> list[Path]:
+    """As few kernels as have among them, or include, each file that has branches."""
+    having = {path: _files_with_branches(path) for path in sources}
+    left, chosen = set().union(*having.values()), []
+    while left:
+        best = max(sources, key=lambda path: len(having[path] & left))
+        chosen.append(best)
+        left -= having[best]
+    return chosen
+
+
+def _files_with_branches(path: Path) -> set[str]:
+    """The names of those among a file and all that it includes."""
+    text = path.read_text("utf-8")
+    headers = (path.parent / name for name in _INCLUDED.findall(text))
+    own = {path.name} if _CONDITION.search(text) else set()
+    return own.union(*map(_files_with_branches, headers))
+
+
+def findings_in_generated(flags: Sequence[str] = ()) -> list[Finding]:
     """In layers with code of their own, in bands of rows, and in a program that can fail."""
     zeros = Vector(
         (np.zeros((1, 8, 6, 4), np.int8),), (np.zeros((2, 3), np.int8), np.zeros((1, 8), np.int8))
@@ -88,7 +136,7 @@ def findings_in_generated() -> list[Finding]:
         for name, (model, vectors, optimize) in programs.items():
             generate(model, Options(name, host, optimize), vectors=vectors).write(folder)
         sources = [path for name in programs for path in sorted(Path(folder).glob(f"{name}*.c"))]
-        return findings(sources, Path(folder))
+        return findings(sources, Path(folder), flags)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,6 +19,9 @@ _MULTIPLIERS, _AT_A_TIME = 4096, 64
 _CONSTANTS = 8192
 _LARGEST_OFFSET = 1 << 20
 _BEYOND = 1 << 62
+
+# Searches whose results are kept: kernels of a layer are made for each plan that is compared.
+_KEPT = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class StepFunction:
     offset: int
 
 
+@lru_cache(_KEPT)
 def find_step_function(multiplier: int, right: int, most: int) -> StepFunction | None:
     """A function of steps that equals the reference's requantisation for every sum up to `most`.
 
@@ -72,8 +77,9 @@ def find_step_function(multiplier: int, right: int, most: int) -> StepFunction |
 
 def _first_sums(multiplier: int, right: int) -> np.ndarray:
     """The smallest sum that the reference brings to each of 1 to 255, before the zero point."""
-    highs = (_STEPS << right) - (1 << (right - 1))
-    values = [-(-((int(high) << 31) - (1 << 30)) // multiplier) for high in highs]
+    half = 1 << (right - 1)
+    highs = ((step << right) - half for step in _STEPS.tolist())
+    values = [-(-((high << 31) - (1 << 30)) // multiplier) for high in highs]
     return np.array([min(value, _BEYOND) for value in values], np.int64)
 
 
@@ -81,6 +87,9 @@ def _around(nearest: int, begin: int, end: int) -> np.ndarray:
     """nearest, nearest + 1, nearest - 1, nearest + 2, … from the begin-th to before the end-th."""
     indices = np.arange(begin, end, dtype=np.int64)
     return nearest + (indices + 1) // 2 * np.where(indices % 2, 1, -1)
+
+
+_TRIED_CONSTANTS = _around(1 << (_HALVING - 1), 0, _CONSTANTS).tolist()
 
 
 def _bounds(
@@ -100,7 +109,7 @@ def _bounds(
 
 def _constants(multiplier: int, least: int, bound: int) -> StepFunction | None:
     """An addend and an offset between the bounds."""
-    for constant in _around(1 << (_HALVING - 1), 0, _CONSTANTS).tolist():
+    for constant in _TRIED_CONSTANTS:
         offset = max(-(-(least - (constant << 32)) // multiplier), -_LARGEST_OFFSET)
         if offset <= _LARGEST_OFFSET and offset * multiplier + (constant << 32) < bound:
             return StepFunction(multiplier, constant + (_LOWEST << _HALVING), offset)
