@@ -6,18 +6,17 @@ once more; what both trainings end with has to be the same.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from warm_commands import start_script
 
 MARK, WHOLE, RESUMED = "in_the_middle", "whole.npz", "resumed.npz"
 State = dict[str, np.ndarray]
@@ -68,9 +67,11 @@ def assert_resumes_exactly(script: Path, folder: Path) -> list[str]:
     Returns:
         The names of the arrays that both trainings ended with.
     """
-    _kill_in_the_pause(_started(script, folder), folder)
+    _kill_in_the_pause(start_script(script, str(folder)), folder)
     assert not (folder / RESUMED).exists()
-    assert _started(script, folder).wait(300) == 0
+    again = start_script(script, str(folder))
+    again.join(300)
+    assert again.exitcode == 0
     wanted, got = np.load(folder / WHOLE), np.load(folder / RESUMED)
     assert sorted(wanted.files) == sorted(got.files)
     for name in wanted.files:
@@ -78,14 +79,9 @@ def assert_resumes_exactly(script: Path, folder: Path) -> list[str]:
     return wanted.files
 
 
-def _started(script: Path, folder: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(script.parent), *sys.path])}
-    return subprocess.Popen([sys.executable, str(script), str(folder)], env=environment)
-
-
-def _kill_in_the_pause(process: subprocess.Popen[bytes], folder: Path) -> None:
+def _kill_in_the_pause(process: BaseProcess, folder: Path) -> None:
     while not (folder / MARK).exists():
-        assert process.poll() is None, "ended before it could be killed"
+        assert process.is_alive(), "ended before it could be killed"
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()

@@ -29,12 +29,6 @@ def data(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
     return images_and_labels(SHAPE, count)
 
 
-def compiled(model: Any, optimizer: Any = "adam", **options: Any) -> Any:
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, **options)
-    return model
-
-
 def fit(model: Any, epochs: int = 1, callbacks: Any = ()) -> dict[str, list[float]]:
     history = model.fit(
         *data(), batch_size=16, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks)

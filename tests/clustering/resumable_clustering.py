@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from clustered_nets import compiled, data, net, prune
+from bright_quarters import compiled
+from clustered_nets import data, net, prune
 from interrupted_training import State, train_twice
 
 from tfedge.callbacks import QuantizationAwareTraining, WeightClustering
@@ -16,7 +17,7 @@ from tfedge.pruning.kernels import selected_kernels
 
 def train(checkpoints: list[Any]) -> State:
     keras.utils.set_random_seed(1)
-    model = compiled(net())
+    model = compiled(net(), "adam")
     prune(model)
     model.fit(
         tf.data.Dataset.from_tensor_slices(data()).batch(16),

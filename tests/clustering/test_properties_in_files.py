@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from clustered_nets import compiled, counts, data, fit, kernel_of, net, prune, zeros
+from bright_quarters import compiled
+from clustered_nets import counts, data, fit, kernel_of, net, prune, zeros
 
 import tfedge
 from tfedge.callbacks import QuantizationAwareTraining, WeightClustering
@@ -61,7 +62,7 @@ def _require_kept(artifact, model, steps):
 
 def test_trained_for_integers(prepared, tmp_path):
     model, steps = prepared
-    quantized = compiled(tfedge.quantize(_from_file(model, tmp_path)), keras.optimizers.Adam(3e-3))
+    quantized = compiled(tfedge.quantize(_from_file(model, tmp_path)), keras.optimizers.SGD(0.05))
     before = zeros(model)
     fit(quantized, 2)
     assert zeros(quantized.float_model) == before or "prune" not in steps

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from clustered_nets import compiled, counts, fit, kernel_of, net, prune, zeros
+from bright_quarters import compiled
+from clustered_nets import counts, fit, kernel_of, net, prune, zeros
 
 import tfedge
 from tfedge.callbacks import WeightClustering
@@ -20,7 +21,7 @@ def _assignments(model):
 
 
 def test_values_are_few_from_the_start_on_and_logs_say_so():
-    model = compiled(net())
+    model = compiled(net(), "adam", built=False)
     logs = fit(model, 3, [WeightClustering(8, begin=1, layers=["first", "scores"])])
     assert logs["distinct_values_first"] == [144, 8, 8]
     assert logs["distinct_values_scores"][1:] == [8, 8]
@@ -71,7 +72,7 @@ def test_wherever_keras_trains(optimizer, options):
 def test_mixed_precision_with_its_loss_scale():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        model = compiled(net())
+        model = compiled(net(), "adam")
     finally:
         keras.mixed_precision.set_global_policy("float32")
     fit(model, 2, [WeightClustering(8, begin=1)])

@@ -31,12 +31,6 @@ def data(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
     return images_and_labels(SHAPE, count)
 
 
-def compiled(model: Any, optimizer: Any = "adam", **options: Any) -> Any:
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=["accuracy"], **options)
-    return model
-
-
 def decay(final: float = 0.8, **options: Any) -> PolynomialDecay:
     """Over two epochs, renewed in every other step."""
     return PolynomialDecay(final, 2 * STEPS, frequency=2, **options)

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from bright_quarters import compiled
 from interrupted_training import State, train_twice
-from pruning_cases import compiled, data, net
+from pruning_cases import data, net
 
 from tfedge.callbacks import Pruning
 from tfedge.pruning import PolynomialDecay, Regrowth, masks_of

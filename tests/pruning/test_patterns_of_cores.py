@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from bright_quarters import CLASSES, images_and_labels
-from pruning_cases import compiled, decay, fit
+from bright_quarters import CLASSES, compiled, images_and_labels
+from pruning_cases import decay, fit
 
 import tfedge
 from tfedge.callbacks import Pruning, QuantizationAwareTraining

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from pruning_cases import compiled, data, fit, net
+from bright_quarters import compiled
+from pruning_cases import data, fit, net
 
 import tfedge
 from tfedge.errors import TfedgeError

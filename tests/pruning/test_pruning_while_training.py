@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from pruning_cases import STEPS, compiled, data, decay, fit, net
+from bright_quarters import compiled
+from pruning_cases import STEPS, data, decay, fit, net
 
 import tfedge
 from tfedge.callbacks import Pruning, QuantizationAwareTraining
@@ -132,7 +133,7 @@ def test_regrown_weights_start_from_zero_and_live():
 
 def test_nothing_moves_after_the_last_update():
     """Weights after fit are those after the last step, and evaluate sees them."""
-    model = compiled(net())
+    model = compiled(net(), "adam", built=False)
     last = []
 
     class Watcher(keras.callbacks.Callback):
@@ -205,7 +206,7 @@ def test_several_steps_per_execution():
 def test_mixed_precision():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        model = compiled(net())
+        model = compiled(net(), "adam")
     finally:
         keras.mixed_precision.set_global_policy("float32")
     fit(model, Pruning(decay(), importance="movement"))

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from bright_quarters import compiled
 from interrupted_training import State, train_twice
-from training_cases import compiled, data, small_net
+from training_cases import data, small_net
 
 from tfedge.callbacks import QuantizationAwareTraining
 from tfedge.quantization import ActivationScheme, Scheme, WeightScheme
@@ -20,7 +21,7 @@ def train(checkpoints: list[Any]) -> State:
         WeightScheme(quantizer="learned_step"),
         ActivationScheme(quantizer="learned_range"),
     )
-    model = compiled(small_net())
+    model = compiled(small_net(), "adam")
     pipeline = tf.data.Dataset.from_tensor_slices(data()).batch(16)
     quantization = QuantizationAwareTraining(scheme, begin=1, freeze_ranges=3)
     model.fit(pipeline, epochs=4, verbose=0, callbacks=[quantization, *checkpoints])

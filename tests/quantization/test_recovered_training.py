@@ -169,7 +169,7 @@ def test_single_layers_train_and_convert_with_few_bits(bits):
 
 
 def compiled(model):
-    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    model.compile(keras.optimizers.SGD(0.01), "mse")
     return model
 
 

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from bright_quarters import compiled
 from device_agreement import agreement
 from interrupted_training import assert_resumes_exactly
 from keras import layers
-from training_cases import compiled, data, small_net
+from training_cases import data, small_net
 
 import tfedge
 from tfedge.callbacks import QuantizationAwareTraining, QuantizationSchedule
@@ -31,7 +32,7 @@ def _weights(model):
 
 
 def test_a_callback_is_enough():
-    model = compiled(small_net())
+    model = compiled(small_net(), "adam", built=False)
     history = model.fit(
         *data(), epochs=3, verbose=0,
         callbacks=[QuantizationAwareTraining("int8", begin=1, freeze_ranges=2)],
@@ -69,7 +70,7 @@ def test_steps_count_across_epochs():
 
 
 def test_learned_scales_join_the_optimizer_and_its_slots_stay():
-    model = compiled(small_net())
+    model = compiled(small_net(), "adam")
     model.fit(*data(), epochs=1, verbose=0)
     slots = {v.path: v.numpy() for v in model.optimizer.variables}
     callback = QuantizationAwareTraining(LEARNED)
@@ -133,7 +134,7 @@ def test_exact_inference_is_not_compiled_by_xla(form):
 def test_mixed_precision():
     keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        model = compiled(tfedge.quantize(small_net()))
+        model = compiled(tfedge.quantize(small_net()), "adam")
     finally:
         keras.mixed_precision.set_global_policy("float32")
     model.fit(*data(), epochs=2, verbose=0)

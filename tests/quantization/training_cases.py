@@ -28,9 +28,3 @@ def small_net(seed: int = 1, dropout: float = 0.0) -> Any:
 def data(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
     """Images whose brightest quarter is their class."""
     return images_and_labels(SHAPE, count)
-
-
-def compiled(model: Any, optimizer: Any = "adam", **options: Any) -> Any:
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=["accuracy"], **options)
-    return model
