@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +23,17 @@ class Agreement:
 
     Attributes:
         codes: the operators of the integer model, in order.
-        steps: how many integers apart the two are: a count for every distance.
+        steps: of each output, how many integers apart the two are: a count for every distance.
         artifact: the converted model.
     """
 
     codes: list[str]
-    steps: Counter[int]
+    steps: list[Counter[int]]
     artifact: Any
 
     @property
     def farthest(self) -> int:
-        return max(self.steps)
+        return max(map(max, self.steps))
 
 
 def disturb(model: Any, seed: int = 3) -> None:
@@ -52,14 +53,21 @@ def disturb(model: Any, seed: int = 3) -> None:
             layer.beta.assign(rng.normal(size=channels))
 
 
-def train(quantized: Any, steps: int = 2, batch: int = 8) -> None:
+def train(
+    quantized: Any, steps: int = 2, batch: int = 8, *, numbers: Sequence[int] | None = None
+) -> None:
     """A few steps towards noise: what matters is that every range has seen data.
 
     Without a graph of the step, which takes several times as long to make as the steps take.
-    Graphs are made of what predicts.
+    Graphs are made of what predicts. Inputs of one number have the same numbers in them; they are
+    counted from 0 unless `numbers` says otherwise.
     """
+    numbers = numbers or range(len(quantized.inputs))
+    inputs = [
+        _random(tensor, batch * steps, np.random.default_rng([1, number]))
+        for number, tensor in zip(numbers, quantized.inputs, strict=True)
+    ]
     rng = np.random.default_rng(1)
-    inputs = [_random(tensor, batch * steps, rng) for tensor in quantized.inputs]
     targets = [
         rng.normal(size=(batch * steps, *tensor.shape[1:])).astype(np.float32)
         for tensor in quantized.outputs
@@ -72,12 +80,17 @@ def train(quantized: Any, steps: int = 2, batch: int = 8) -> None:
     quantized.run_eagerly = False
 
 
-def agreement(quantized: Any, count: int = 16, **options: Any) -> Agreement:
-    """Runs both on inputs from all over the input grids."""
+def agreement(
+    quantized: Any, count: int = 16, *, numbers: Sequence[int] | None = None, **options: Any
+) -> Agreement:
+    """Runs both on samples from all over the input grids, numbered as in `train`."""
     artifact = tfedge.convert(quantized, **options)
     graph = artifact.model.main
-    rng = np.random.default_rng(2)
-    samples = [[_integers(tensor, rng) for tensor in graph.inputs] for _ in range(count)]
+    drawn = [
+        _integers(tensor, count, np.random.default_rng([2, number]))
+        for number, tensor in zip(numbers or range(len(graph.inputs)), graph.inputs, strict=True)
+    ]
+    samples = list(map(list, zip(*drawn, strict=True)))
     truth = engine("stepwise")(artifact.flatbuffer, samples)
     real = [
         np.concatenate([_real(sample[index], tensor) for sample in samples])
@@ -86,13 +99,24 @@ def agreement(quantized: Any, count: int = 16, **options: Any) -> Agreement:
     predicted = keras.tree.flatten(
         quantized.predict(real[0] if len(real) == 1 else real, verbose=0)
     )
-    steps: Counter[int] = Counter()
+    steps: list[Counter[int]] = []
     for index, tensor in enumerate(graph.outputs):
         wanted = np.concatenate([row[index] for row in truth]).astype(np.int64)
         scale, zero = float(tensor.quantization.scale[0]), int(tensor.quantization.zero_point[0])
         got = np.round(predicted[index].astype(np.float64) / scale) + zero
-        steps.update(np.abs(got - wanted).astype(int).ravel().tolist())
+        steps.append(Counter(np.abs(got - wanted).astype(int).ravel().tolist()))
     return Agreement([operator.code for operator in graph.operators], steps, artifact)
+
+
+def codes_behind(graph: Any, outputs: list[int]) -> tuple[str, ...]:
+    """The operators that some of a graph's outputs come from, in order."""
+    wanted = {id(graph.outputs[index]) for index in outputs}
+    codes = []
+    for operator in reversed(graph.operators):
+        if any(id(tensor) in wanted for tensor in operator.outputs):
+            wanted.update(id(tensor) for tensor in operator.inputs)
+            codes.append(operator.code)
+    return tuple(reversed(codes))
 
 
 def _random(tensor: Any, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -102,9 +126,9 @@ def _random(tensor: Any, count: int, rng: np.random.Generator) -> np.ndarray:
     return rng.normal(size=shape).astype(np.float32)
 
 
-def _integers(tensor: Any, rng: np.random.Generator) -> np.ndarray:
+def _integers(tensor: Any, count: int, rng: np.random.Generator) -> np.ndarray:
     low, high = _LIMITS.get(tensor.type, (0, 4))
-    return rng.integers(low, high + 1, tensor.shape).astype(tensor.type.dtype)
+    return rng.integers(low, high + 1, (count, *tensor.shape)).astype(tensor.type.dtype)
 
 
 def _real(integers: np.ndarray, tensor: Any) -> np.ndarray:
