@@ -64,7 +64,8 @@ lint: $(TEST_READY)
 	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
 # Hours of random trials: make sweep SWEEP=operators|hostile_files|hostile_names|keras_models|random_models
-# SEED=1 COUNT=200000. Files of all other formats: SWEEP=hostile_files COUNT=2000 OPTIONS="--format all".
+# SEED=1 COUNT=200000. Operators on a core in QEMU: SWEEP=operators OPTIONS="--core cortex-m33".
+# Files of all other formats: SWEEP=hostile_files COUNT=2000 OPTIONS="--format all".
 # In half an hour, writers that are killed: make sweep SWEEP=killed_writers COUNT=1000.
 # Boards over a line with faults, in half an hour: make sweep SWEEP=board_link COUNT=10000
 # All of Keras' own layer tests, in minutes: make sweep SWEEP=keras_layer_tests

@@ -2,6 +2,8 @@
 
     make sweep SWEEP=operators SEED=1 COUNT=200000
 
+On a core in QEMU: OPTIONS="--core cortex-m33".
+
 A case is one random instance of an operator with one random input. Prints what differs, and the
 rate; the exit status is 1 if anything does.
 """
@@ -15,10 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from kernel_comparison import mismatches
 from random_graphs import OPERATORS
+
+from tfedge_converters.execute import CORES
 
 INSTANCES = 24
 SAMPLES = 20
@@ -34,13 +39,12 @@ def batches(seed: int, count: int) -> Iterator[Batch]:
         yield name, how, 1_000_000 * seed + number
 
 
-def run(batch: Batch) -> list[str]:
+def run(batch: Batch, core: str | None) -> list[str]:
     name, how, seed = batch
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = mismatches(
-                [name], how, Path(folder), seed=seed, instances=INSTANCES, samples=SAMPLES
-            )
+            cases = {"seed": seed, "instances": INSTANCES, "samples": SAMPLES}
+            found = mismatches([name], how, Path(folder), core=core, **cases)
         except Exception as error:  # a sweep goes on, and reports whatever went wrong
             found = [f"{type(error).__name__}: {error}"]
     return [f"{name}, {how}, seed {seed}: {text}" for text in found]
@@ -51,11 +55,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--core", choices=CORES, help="to run on, in QEMU")
     arguments = parser.parse_args()
+    on_core = partial(run, core=arguments.core)
     began = time.monotonic()
     done = differing = 0
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for found in pool.map(run, batches(arguments.seed, arguments.count)):
+        for found in pool.map(on_core, batches(arguments.seed, arguments.count)):
             done += CASES
             differing += len(found)
             for text in found[:3]:
