@@ -32,9 +32,10 @@ SHAPE = (2, 6)
 
 
 @pytest.mark.parametrize(
-    "name, count, least_right", [("keras_layer_tests", 30, 24), ("random_models", 75, 60)]
+    "name, count, least_right", [("keras_layer_tests", 12, 16), ("random_models", 15, 12)]
 )
 def test_nothing_in_a_sample_is_wrong(name, count, least_right):
+    """`make sweep` takes all of them with SWEEP=keras_layer_tests, or as many as asked for."""
     ran = subprocess.run(
         [sys.executable, SWEEPS / f"{name}.py", "--seed", "1", "--count", str(count)],
         capture_output=True, text=True, env=_environment(), check=False,
@@ -49,7 +50,7 @@ _OF_DATA = (
 _OF_KERAS = ("caches", "keras", "trained")
 
 
-@pytest.mark.parametrize("formats, count", [(_OF_DATA, 25), (_OF_KERAS, 20)], ids=["data", "keras"])
+@pytest.mark.parametrize("formats, count", [(_OF_DATA, 12), (_OF_KERAS, 11)], ids=["data", "keras"])
 def test_a_sample_of_damaged_files_is_refused_in_words(formats, count):
     pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
     ran = subprocess.run(

@@ -24,7 +24,7 @@ def test_damaged_files_are_refused_in_words_or_work():
     """
     pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
     command = [sys.executable, TESTS / "sweeps" / "hostile_files.py", "--seed=1"]
-    command += ["--count=700", "--workers=1", "--run-share=0.2", "--public-share=0.15"]
+    command += ["--count=450", "--workers=1", "--run-share=0.2", "--public-share=0.15"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
