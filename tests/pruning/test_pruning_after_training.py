@@ -17,7 +17,7 @@ from tfedge.pruning.selection import largest
 
 @pytest.fixture(scope="module")
 def trained():
-    model = compiled(net())
+    model = compiled(net(), "adam")
     fit(model, epochs=8)
     return model
 

@@ -36,7 +36,7 @@ class Step:
 
     @property
     def operands(self) -> list[Value]:
-        """What the step reads: the call's operands, and the mask of the batch-norm's statistics."""
+        """Values that the step reads: the call's, and the mask of the batch-norm's statistics."""
         masks = [] if self.batch_norm is None else self.batch_norm.operands[1:]
         return [*self.call.operands, *masks]
 

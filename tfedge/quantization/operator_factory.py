@@ -95,7 +95,7 @@ class OperatorFactory:
 
     @property
     def reals(self) -> list[bool]:
-        """Of every operand, whether it holds real numbers."""
+        """Whether each operand holds real numbers."""
         return ["float" in dtype for dtype in self.dtypes]
 
     def operand(self, name: str, default: int = -1) -> int:

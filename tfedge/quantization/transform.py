@@ -208,7 +208,7 @@ class Transformation:
         self._narrow(step, layer.operators)
 
     def _operands(self, step: Step) -> list[Value]:
-        """What a step computes with: integers that it takes for numbers are cast first."""
+        """Values that a step computes with: integers that it takes for numbers are cast first."""
         call = step.call
         row = row_of(call.operation)
         if row is None or row.takes_integers or id(call) in self._maskings:

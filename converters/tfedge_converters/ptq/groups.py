@@ -151,8 +151,8 @@ class Groups:
 
         That is the one which it was trained with, if its range is that of the whole grid.
         """
-        last, group = OPERATORS[function.steps[-1].code], self.of(function.outputs[0])
-        if last.output is OutputRange.FIXED:
+        last, group = OPERATORS.get(function.steps[-1].code), self.of(function.outputs[0])
+        if last is not None and last.output is OutputRange.FIXED:
             trained = replace(group, prescribed=last.fixed)
             if trained.fixed is not None and trained.limits() == group.range():
                 group.prescribed = last.fixed
