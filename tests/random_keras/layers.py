@@ -82,6 +82,7 @@ _POOL: dict[str, Choice] = {
     "pool_size": [1, 2, 3], "strides": [1, 2], "padding": _PADDINGS, "data_format": _FORMATS,
 }  # fmt: skip
 _GLOBAL: dict[str, Choice] = {"data_format": _FORMATS, "keepdims": _BOTH}
+_AFFINE: dict[str, Choice] = {"center": _BOTH, "scale": _BOTH}
 _RECURRENT: dict[str, Choice] = {
     "return_sequences": _BOTH, "go_backwards": _BOTH, "use_bias": _BOTH, "return_state": _BOTH,
     "activation": ["tanh", "relu", "sigmoid"], "dropout": [0.5], "unroll": _BOTH,
@@ -96,13 +97,7 @@ LAYERS: dict[str, Row] = {
     "BatchNormalization": Row(
         (2, 3, 4),
         {},
-        {
-            "axis": _axis,
-            "center": _BOTH,
-            "scale": _BOTH,
-            "epsilon": [0.001, 0.5],
-            "trainable": _BOTH,
-        },
+        {"axis": _axis, **_AFFINE, "epsilon": [0.001, 0.5], "trainable": _BOTH},
     ),
     "Conv1D": Row((3,), {"filters": [2, 4], "kernel_size": [1, 2, 3]}, _CONV_1D),
     "Conv2D": Row((4,), {"filters": [2, 4], "kernel_size": [1, 2, 3, (1, 3)]}, _CONV),
@@ -135,13 +130,7 @@ LAYERS: dict[str, Row] = {
     "LayerNormalization": Row(
         (2, 3, 4),
         {},
-        {
-            "axis": _axes,
-            "center": _BOTH,
-            "scale": _BOTH,
-            "epsilon": [0.001, 0.1],
-            "rms_scaling": _BOTH,
-        },
+        {"axis": _axes, **_AFFINE, "epsilon": [0.001, 0.1], "rms_scaling": _BOTH},
     ),
     "LeakyReLU": Row((), {}, {"negative_slope": [0.0, 0.1, 0.5, 1.5]}),
     "Masking": Row((3,), {}, {"mask_value": [0.0]}),

@@ -95,7 +95,7 @@ def _dropout(make: OperatorFactory, layer: Any) -> TrainingOnly:
     def dropped(operands: list[Any]) -> Any:
         return drop(operands[0], training=True)
 
-    return TrainingOnly(dropped, None, name=f"{make.name}_dropout")
+    return TrainingOnly(dropped, None, name=make.name_of("dropout"))
 
 
 def attention_problem(call: Call) -> str:

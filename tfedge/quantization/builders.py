@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfedge.keras_graph.computation import Call
@@ -215,6 +216,12 @@ def in_front(first: Function, rest: Function) -> Function:
         return rest([made, *others] if others else made)
 
     return call
+
+
+def axes_of(operation: Any, rank: int) -> list[int]:
+    """The axes that a layer or operation goes along; Keras reads None as all of them."""
+    axis = range(rank) if operation.axis is None else np.atleast_1d(operation.axis)
+    return [int(one) for one in axis]
 
 
 def axes_last(make: OperatorFactory, axes: Iterable[int], build: Builder) -> Function:

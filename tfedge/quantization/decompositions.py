@@ -321,7 +321,8 @@ def _steps(layer: Any) -> Callable[..., Any]:
         states = _first_states(layer) if initial_state is None else initial_state
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         output, outputs = None, []
-        for count, step in enumerate(range(steps)[:: -1 if layer.go_backwards else 1]):
+        order = range(steps)[:: -1 if layer.go_backwards else 1]
+        for step in order:
             result, after = layer.cell(sequences[:, step], states)
             after = keras.tree.flatten(after)
             if mask is None:
@@ -334,11 +335,15 @@ def _steps(layer: Any) -> Callable[..., Any]:
                     for new, old in zip(after, keras.tree.flatten(states), strict=True)
                 ]
                 output = ops.where(valid, result, before)
-            # Keras' unrolled form reads the mask of what it returns in the sequence's order.
-            returned = count if layer.unroll and layer.return_sequences else step
-            outputs.append(_without_masked(layer, output, mask, returned))
+            outputs.append(output)
             states = keras.tree.pack_sequence_as(states, after)
-        result = ops.stack(outputs, 1) if layer.return_sequences else outputs[-1]
+        if layer.return_sequences:
+            # Keras' unrolled form reads the mask of what it returns in the sequence's order.
+            read = range(steps) if layer.unroll else order
+            given = zip(outputs, read, strict=True)
+            result = ops.stack([_without_masked(layer, one, mask, step) for one, step in given], 1)
+        else:
+            result = _without_masked(layer, output, mask, order[-1])
         return (result, *keras.tree.flatten(states)) if layer.return_state else result
 
     return unrolled

@@ -245,7 +245,7 @@ def _spectral_normalization(make: OperatorFactory) -> Function:
         layer.kernel.assign(kernel)
         return operands[0]
 
-    first = make.add(TrainingOnly(normalize, make.groups[0], name=f"{make.name}_normalize"))
+    first = make.add(TrainingOnly(normalize, make.groups[0], name=make.name_of("normalize")))
     make.layer, make.arguments = layer.layer, {}
     make.real = partial(_run_inside, layer.layer)
     inner = row.build(make)

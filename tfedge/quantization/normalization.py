@@ -37,7 +37,7 @@ from tfedge.markers.normalization import (
 from tfedge.quantization import exact
 from tfedge.quantization.activation_quantizers import ActivationQuantizer, MinMax
 from tfedge.quantization.affine_tensors import reciprocal_root_end
-from tfedge.quantization.builders import axes_last
+from tfedge.quantization.builders import axes_last, axes_of
 from tfedge.quantization.exact import Operand
 from tfedge.quantization.grids import QuantParams, grid_of_range
 from tfedge.quantization.operator_factory import Function, OperatorFactory
@@ -232,7 +232,7 @@ def _rows(
         return make.add(
             NormalizationOperator(
                 marker, epsilon, scale, offset, row, make.quantizer(part),
-                name=f"{make.name}_{part}" if part else make.name,
+                name=make.name_of(part),
             )
         )  # fmt: skip
 
@@ -241,13 +241,13 @@ def _rows(
 
 def normalization_problem(call: Call) -> str:
     """Say why a normalisation cannot be one of rows, as `Row.problem` does."""
-    return _axes_problem(_axes_of(call.operation, len(call.shape)), call.shape)
+    return _axes_problem(axes_of(call.operation, len(call.shape)), call.shape)
 
 
 def rms_problem(call: Call) -> str:
     """Say the same of RMSNormalization, whose scale has to fit the last axes too."""
     shape = call.shape
-    axes = _axes_of(call.operation, len(shape))
+    axes = axes_of(call.operation, len(shape))
     if trailing_axes(axes, len(shape)) is not None:
         return _axes_problem(axes, shape)
     if len(axes) > 1 or shape[axes[0]] not in (1, shape[-1]):
@@ -291,7 +291,7 @@ def group_normalization(make: OperatorFactory) -> Function:
     steps = [make.shares_input_range("TRANSPOSE", into_rows, "rows")]
     rows = NormalizationOperator(
         LAYER_NORM, layer.epsilon, None, None, [count * size], make.quantizer("normalized"),
-        name=f"{make.name}_normalized",
+        name=make.name_of("normalized"),
     )  # fmt: skip
     steps += [make.add(rows), make.shared("TRANSPOSE", out_of_rows, part="channels")]
     if layer.scale or layer.center:
@@ -312,7 +312,7 @@ def group_problem(call: Call) -> str:
 def unit_normalization(make: OperatorFactory) -> Function:
     """Rows divided by their length: RMS normalisation over the root of their size."""
     shape = make.shapes[0]
-    axes = _axes_of(make.layer, len(shape))
+    axes = axes_of(make.layer, len(shape))
     size = math.prod(shape[axis] or 1 for axis in axes)
     scale = tf.fill([size], np.float32(1 / math.sqrt(size)))
     return _rows(make, axes, RMS_NORM, _LENGTH_EPSILON, scale, None)
@@ -326,13 +326,7 @@ def unit_problem(call: Call) -> str:
         return f"divides by a length of order {order}, and quantised is the Euclidean"
     if least is not None and least**2 > _LENGTH_EPSILON:
         return f"divides by no length below {least}, and quantised is that by any"
-    return _axes_problem(_axes_of(operation, len(shape)), shape)
-
-
-def _axes_of(operation: Any, rank: int) -> list[int]:
-    """The axes that it goes along; Keras reads None as all of them."""
-    axis = range(rank) if operation.axis is None else operation.axis
-    return [axis] if isinstance(axis, int) else list(axis)
+    return _axes_problem(axes_of(operation, len(shape)), shape)
 
 
 def _ones(count: int) -> Any:

@@ -19,6 +19,7 @@ from tfedge.quantization import activations, exact, policy
 from tfedge.quantization.builders import (
     FUNCTION,
     Row,
+    axes_of,
     binary,
     data_movement,
     fixed,
@@ -151,10 +152,9 @@ def _products(make: OperatorFactory) -> Function:
 
 def _mean(make: OperatorFactory) -> Function:
     """MEAN; along axes of unknown sizes, samples among them, it is computed in float."""
-    shape, axis = make.shapes[0], make.layer.axis
-    listed = range(len(shape)) if axis is None else np.atleast_1d(axis)
-    axes = tuple(int(one) % len(shape) for one in listed)
-    if any(shape[one] is None for one in axes):
+    shape = make.shapes[0]
+    axes = tuple(axis % len(shape) for axis in axes_of(make.layer, len(shape)))
+    if any(shape[axis] is None for axis in axes):
         return own("MEAN", make)
     return mean_over(make, axes, make.layer.keepdims)
 

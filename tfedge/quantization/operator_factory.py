@@ -114,7 +114,7 @@ class OperatorFactory:
 
     def weighted(self, weights: Weights, part: str = "", **options: Any) -> Function:
         """A convolution or dense operator; see `WeightedOperator` for the options."""
-        name = self._name(part)
+        name = self.name_of(part)
         options.setdefault("compute_dtype", getattr(self.layer, "compute_dtype", "float32"))
         return self.add(
             WeightedOperator(
@@ -141,7 +141,7 @@ class OperatorFactory:
         return self.add(
             OwnRange(
                 code, real, quantizer or self.quantizer(part), kernel, activation,
-                name=self._name(part),
+                name=self.name_of(part),
             )
         )  # fmt: skip
 
@@ -156,7 +156,7 @@ class OperatorFactory:
         if not self.operators:
             return self.shares_input_range(code, real, part, kernel)
         group = self.operators[-1].group
-        return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
+        return self.add(SharedRange(code, real, group, kernel, name=self.name_of(part)))
 
     def shares_input_range(
         self,
@@ -173,7 +173,7 @@ class OperatorFactory:
         asked = self.scheme.layer(self.layer.name).activations is not None
         if asked and group is not None and group.bits != self.bits:
             return self.own(code, real, part=part)
-        return self.add(SharedRange(code, real, group, kernel, name=self._name(part)))
+        return self.add(SharedRange(code, real, group, kernel, name=self.name_of(part)))
 
     def unifies_ranges(
         self,
@@ -199,7 +199,7 @@ class OperatorFactory:
             own.append(quantizer.group)
         for other in own[1:]:
             own[0].merge(other)
-        return self.add(SharedRange(code, real, own[0], None, quantizer, name=self._name(part)))
+        return self.add(SharedRange(code, real, own[0], None, quantizer, name=self.name_of(part)))
 
     def fixed(
         self,
@@ -218,16 +218,16 @@ class OperatorFactory:
                 f"layer '{self.layer.name}': {code} has no kernel of {self.bits} bits; give the "
                 "layer 8 bits"
             )
-        return self.add(FixedRange(code, real, self.bits, kernels, name=self._name(part)))
+        return self.add(FixedRange(code, real, self.bits, kernels, name=self.name_of(part)))
 
     def input(self) -> Function:
         """Build the operator that puts float numbers on a grid."""
-        return self.add(QuantizedInput(self.quantizer(), name=self._name("")))
+        return self.add(QuantizedInput(self.quantizer(), name=self.name_of("")))
 
     def quantizer(self, part: str = "", bits: int | None = None) -> ActivationQuantizer:
         """A new range of an activation, of the layer's width if no other is given."""
         kind = activation_quantizers.QUANTIZERS[self.activations.quantizer]
-        return kind(bits or self.bits, name=self._name(part) + "_range")
+        return kind(bits or self.bits, name=self.name_of(part) + "_range")
 
     def weight_quantizer(self, kernel: Any, part: str, dense: bool = False) -> AbsMax:
         """Return the quantiser of a kernel [..., channels]: per channel, or the scheme's if
@@ -238,13 +238,14 @@ class OperatorFactory:
             quantizer = weight_quantizers.QUANTIZERS[scheme.quantizer](
                 scheme,
                 per_channel=scheme.per_channel_dense or not dense,
-                name=self._name(part) + "_weights",
+                name=self.name_of(part) + "_weights",
             )
             quantizer.initialize_scales(keras.ops.convert_to_numpy(kernel))
             self.shared_weights[key] = quantizer
         return self.shared_weights[key]
 
-    def _name(self, part: str) -> str:
+    def name_of(self, part: str) -> str:
+        """The name of a part's operator; of the layer's own if the part is empty."""
         return f"{self.name}_{part}" if part else self.name
 
     def add(self, operator: Any) -> Function:

@@ -418,7 +418,7 @@ def _input_dropout(make: OperatorFactory, layer: Any, part: str) -> TrainingOnly
         kept = (None, 1, None)
         return keras.random.dropout(operands[0], cell.dropout, kept, cell.seed_generator)
 
-    return TrainingOnly(dropped, make.groups[0], name=f"{_name(make, part)}_dropout")
+    return TrainingOnly(dropped, make.groups[0], name=f"{make.name_of(part)}_dropout")
 
 
 def _recurrent_dropout(layer: Any, x: Any, gates: int) -> list[Any] | None:
@@ -434,15 +434,15 @@ def _recurrent_dropout(layer: Any, x: Any, gates: int) -> list[Any] | None:
 
 
 def _lstm(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
-    return LstmOperator(layer, make.quantizer(part), name=_name(make, part))
+    return LstmOperator(layer, make.quantizer(part), name=make.name_of(part))
 
 
 def _gru(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
-    return GruOperator(layer, make, part, name=_name(make, part))
+    return GruOperator(layer, make, part, name=make.name_of(part))
 
 
 def _simple_rnn(make: OperatorFactory, layer: Any, part: str) -> QuantizedOperator:
-    return SimpleRnnOperator(layer, make, part, name=_name(make, part))
+    return SimpleRnnOperator(layer, make, part, name=make.name_of(part))
 
 
 _OPERATORS: dict[str | None, Callable[[OperatorFactory, Any, str], QuantizedOperator]] = {
@@ -450,10 +450,6 @@ _OPERATORS: dict[str | None, Callable[[OperatorFactory, Any, str], QuantizedOper
     "GRU": _gru,
     "SimpleRNN": _simple_rnn,
 }
-
-
-def _name(make: OperatorFactory, part: str) -> str:
-    return f"{make.name}_{part}" if part else make.name
 
 
 def _turned(operands: list[Any]) -> Any:

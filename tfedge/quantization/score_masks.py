@@ -49,7 +49,7 @@ class Masking:
 
     def build(self, make: OperatorFactory) -> Function:
         """The call as an operator, see `Row.build`."""
-        name = f"{make.name}_masked"
+        name = make.name_of("masked")
         operator = MaskedScores(
             make.quantizer("masked"), self.axes, self.mask, self.scores, make.real, name=name
         )

@@ -154,7 +154,7 @@ def _along(x: Any, axes: list[int]) -> Any:
 
 def masked(make: OperatorFactory, axes: list[int]) -> MaskedScores:
     """Put masked scores at the end of the range."""
-    quantizer, name = make.quantizer("masked"), f"{make.name}_masked"
+    quantizer, name = make.quantizer("masked"), make.name_of("masked")
     operator = MaskedScores(quantizer, axes, lambda operands: operands[1], name=name)
     make.add(operator)
     return operator
