@@ -300,6 +300,7 @@ MIXED = {
     "dot": lambda x, mask, count: layers.Dot(axes=2)([x, mask]),
     "dense": lambda x, mask, count: layers.Dense(3)(count),
     "choice": lambda x, mask, count: ops.where(mask, x, count),
+    "choice of the mask": lambda x, mask, count: ops.where(mask, x, mask),
     "fraction": lambda x, mask, count: count / 3 + x,
 }
 

@@ -20,7 +20,7 @@ from tfedge.quantization.activation_quantizers import RangeGroup
 from tfedge.quantization.builders import Builder
 from tfedge.quantization.decompositions import applied_masks, inner_function
 from tfedge.quantization.export_trial import require_export
-from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 from tfedge.quantization.operators import OwnRange, QuantizedOperator
 from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
 from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
@@ -213,15 +213,18 @@ class Transformation:
         row = row_of(call.operation)
         if row is None or row.takes_integers or id(call) in self._maskings:
             return step.operands
-        numbers = keras.tree.flatten(
-            [item for name, item in call.arguments.items() if not _chooses(name)]
-        )
-        cast = {
-            id(item): self._as_numbers(item, call.within)
-            for item in numbers
-            if isinstance(item, Value) and not item.is_real
+        numbers = {
+            operand.index
+            for name, item in arguments_of(call).items()
+            for operand in keras.tree.flatten(item)
+            if isinstance(operand, Operand) and not _chooses(name)
         }
-        return [cast.get(id(value), value) for value in step.operands]
+        return [
+            self._as_numbers(value, call.within)
+            if index in numbers and not value.is_real
+            else value
+            for index, value in enumerate(step.operands)
+        ]
 
     def _as_numbers(self, value: Value, within: tuple[Any, ...]) -> Value:
         """Integers or booleans as real numbers on a grid, which no other reader shares."""
