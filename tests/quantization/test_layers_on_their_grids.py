@@ -107,6 +107,15 @@ def test_what_several_layers_read_is_on_one_grid(scheme):
     assert farthest <= (1 if scheme == "int8" else 0)
 
 
+def test_half_a_sum_is_the_kernels():
+    """With these weights some sums are odd, whose halves lie between two integers."""
+    keras.utils.set_random_seed(2)
+    quantized = tfedge.quantize(CASES["lstm_average"].model(), "int8")
+    train(quantized)
+    disturb(quantized)
+    assert agreement(quantized).farthest == 0
+
+
 def test_a_soft_cap_of_16_bits_is_integer():
     keras.utils.set_random_seed(1)
     quantized = tfedge.quantize(CASES["reversible_embedding_capped"].model(), "int16x8")

@@ -149,6 +149,15 @@ def binary_chain(
     return call
 
 
+def times(make: OperatorFactory, factor: Any, part: str) -> Function:
+    """MUL with a constant, as a part of a layer."""
+
+    def kernel(operands: Any, grid: Any) -> Any:
+        return exact.multiply([*operands, exact.constant(factor, grid.bits)], grid)
+
+    return make.own("MUL", lambda operands: operands[0] * factor, kernel, part)
+
+
 def mean_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> Function:
     """MEAN over axes of known sizes."""
 

@@ -46,6 +46,7 @@ from tfedge.quantization.builders import (
     parts,
     relu,
     shared_by_all,
+    times,
     whole,
 )
 from tfedge.quantization.elementwise import elementwise_function, function
@@ -85,20 +86,10 @@ from tfedge.quantization.weighted_layers import (
 _SHARED, _OWN, _FIXED = "shared", "own", "fixed"
 
 
-def _times(factor: Any) -> Any:
-    """The kernel of a product with a constant."""
-
-    def kernel(operands: Any, grid: Any) -> Any:
-        return exact.multiply([*operands, exact.constant(factor, grid.bits)], grid)
-
-    return kernel
-
-
 def _average(make: OperatorFactory) -> Function:
     """A sum, times one over the number of operands."""
     total = binary_chain("ADD", exact.add, tf.add, make, fused_activation.NONE)
-    share = np.float32(1 / len(make.groups))
-    scale = make.own("MUL", lambda operands: operands[0] * share, _times(share), "share")
+    scale = times(make, np.float32(1 / len(make.groups)), "share")
     return lambda operands: scale(total(operands))
 
 
@@ -195,7 +186,7 @@ def _reversible_embedding(make: OperatorFactory) -> Function:
         return lambda x: capped(product(x))
     share = make.weighted(reversed_embedding(make.layer, 1 / cap))
     tanh = activations.STANDALONE["tanh"](make, tf.tanh)
-    scale = make.own("MUL", lambda operands: operands[0] * cap, _times(cap), "capped")
+    scale = times(make, cap, "capped")
     return lambda x: scale(tanh(share(x)))
 
 

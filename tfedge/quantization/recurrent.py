@@ -20,6 +20,7 @@ from tfedge.keras_graph.kinds import kind_of
 from tfedge.markers import mark_gru, mark_lstm, mark_simple_rnn
 from tfedge.quantization import exact, exact_lstm
 from tfedge.quantization.activation_quantizers import ActivationQuantizer
+from tfedge.quantization.builders import times
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 from tfedge.quantization.operators import (
     QuantizedOperator,
@@ -372,7 +373,7 @@ def _product(make: OperatorFactory, groups: list[Any]) -> Function:
 
 def _mean(make: OperatorFactory, groups: list[Any]) -> Function:
     total = _sum(make, groups)
-    half = make.own("MUL", lambda operands: operands[0] * 0.5, part="half")
+    half = times(make, 0.5, "half")
     return lambda pair: half(total(pair))
 
 
