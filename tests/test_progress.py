@@ -36,3 +36,8 @@ def test_what_was_asked_for_counts(capsys):
     assert list(tracked(items, "Adding", True)) == items
     printed = capsys.readouterr()
     assert not printed.out and "Adding" in printed.err
+
+
+def test_programs_without_a_standard_error_show_none(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert is_shown(None) is False

@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 
 def is_shown(progress: bool | None) -> bool:
     """Whether to show bars: what was asked for, or whether the standard error is a terminal."""
-    return sys.stderr.isatty() if progress is None else progress
+    if progress is not None:
+        return progress
+    return sys.stderr is not None and sys.stderr.isatty()  # which programs without a console lack
 
 
 def tracked(

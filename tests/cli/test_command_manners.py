@@ -96,6 +96,16 @@ def test_messages_that_nobody_can_hear(start):
         assert process.wait(_PATIENCE) == 2
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_at_the_start(start, model, tmp_path, closed):
+    """What is opened instead of them would get what compilers and interpreters print."""
+    for command in ("convert net.tflite --output out", "verify out --samples 2", "--help"):
+        words = [sys.executable, "-c", _PROGRAM, *command.split()]
+        script = f"import os; os.execvp('sh', ['sh', '-c', '\"$@\" {closed}', 'sh', *{words!r}])"
+        assert _ends(start(program=script))[0] == 0
+    assert (tmp_path / "out/net.h").is_file()
+
+
 @pytest.mark.parametrize(
     "variables",
     [

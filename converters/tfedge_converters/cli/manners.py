@@ -32,6 +32,7 @@ _SIGNALS = {
 _REPEAT_SECONDS = 0.01
 # What is cleared away on the way out is done then; a signal before that would leave it.
 _AGAIN_SECONDS = 2.0
+_STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -51,6 +52,8 @@ def well_mannered(command: Callable[[], int], *, is_last: bool) -> int:
         The exit status: the command's; 2 for an error, which is told in one line; 128 and the
         number of the signal that stopped it, or that nobody reads its output any more.
     """
+    if is_last:
+        _open_what_is_closed()
     _print_what_the_terminal_can()
     signals = _Signals(is_last)
     try:
@@ -85,6 +88,22 @@ def _outcome(command: Callable[[], int]) -> tuple[int, str]:
     except OSError as error:
         _let_go_of(sys.stdout)
         return ERROR, _in_words(error)
+
+
+def _open_what_is_closed() -> None:
+    """Have standard streams that this process was started without lead nowhere.
+
+    Otherwise the next file that is opened has the number of one of them, and gets what programs
+    that are started print.
+    """
+    for number in _STREAMS:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number is free
+    for number, name in _STREAMS.items():
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _print_what_the_terminal_can() -> None:
