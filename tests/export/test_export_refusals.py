@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 from keras import layers
 
+import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.export import export_keras
 
@@ -180,3 +181,14 @@ def test_lookup_tables():
     table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([1], [2]), 0)
     with pytest.raises(UnsupportedError, match="lookup table"):
         export_keras(_applying(lambda x: tf.cast(table.lookup(tf.cast(x, tf.int32)), tf.float32)))
+
+
+def test_models_that_fail_on_numbers_alone():
+    """Their trace works: what is looked up beyond the end is found by the kernel that does it."""
+    x = keras.Input((6,))
+    far = Applies(lambda x: keras.ops.take(x, np.full(6, 99), axis=1), name="far")
+    model = keras.Model(x, far(x))
+    said = rf"model '{model.name}' fails when it is called on random numbers: in Applies\.call\(\)"
+    with pytest.raises(TfedgeError, match=said) as caught:
+        tfedge.convert(model, calibration=np.zeros((2, 6), np.float32))
+    assert "\n" not in str(caught.value) and "99 is not in [0, 6)" in str(caught.value)

@@ -83,12 +83,23 @@ def _concrete(entry: Entry, function: Any) -> Any:
             # As Keras wrote it: what such an error shows has no bold type left to find.
             where, what = _keras_error(Exception.__str__(error))
             raise type(error)(f"{where}{what}") from error
-        where, what = _keras_error(str(error))
         shapes = ", ".join(f"'{name}' {(1, *spec.shape)}" for name, spec in entry.inputs.items())
-        raise TfedgeError(
-            f"model '{entry.model.name}' fails when it is called on {shapes}: "
-            f"{where}{type(error).__name__}: {what}"
-        ) from error
+        raise call_failure(entry.model, shapes, error) from error
+
+
+def call_failure(model: Any, inputs: str, error: Exception) -> TfedgeError:
+    """Return what to say of a Keras model that cannot be called.
+
+    Args:
+        model: raised the error.
+        inputs: words for what it was called on.
+        error: of whatever kind the user's layers raise.
+    """
+    where, what = _keras_error(str(error))
+    return TfedgeError(
+        f"model '{model.name}' fails when it is called on {inputs}: "
+        f"{where}{type(error).__name__}: {what}"
+    )
 
 
 def _keras_error(text: str) -> tuple[str, str]:
