@@ -159,3 +159,22 @@ def test_convert_calibrates_a_keras_file(tmp_path, capsys):
     assert "--calibration" in capsys.readouterr().err
     assert main([*arguments, "--calibration", str(tmp_path / "x.npz")]) == 0
     assert "FULLY_CONNECTED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        ("conver net.tflite", "convert"),
+        ("convert net.tflite --output o --targt=cortex-m4", "--target"),
+        ("convert net.tflite --output o --optimize sped", "speed"),
+        ("verify net.tflite --enginge c", "--engine"),
+    ],
+)
+def test_misspelt_commands_and_options(arguments, suggested, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments.split())
+    assert stop.value.code == 2
+    errors = capsys.readouterr().err
+    assert errors.endswith(f"; did you mean '{suggested}'?\n")
+    command = "" if suggested == "convert" else " " + arguments.split()[0]
+    assert errors.startswith(f"usage: tfedge{command} [-h]")

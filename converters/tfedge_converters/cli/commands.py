@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tfedge
+from tfedge.near_names import near
 from tfedge_converters.cli import (
     calibrate,
     check,
@@ -58,6 +59,22 @@ class _Parser(argparse.ArgumentParser):
         """Argparse says nothing where help cannot be written."""
         if message:
             (file or sys.stderr).write(message)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Argparse lists what there is, and suggests nothing."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += near(value, map(str, action.choices or ()))
+            raise
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Argparse leaves what a command does not know to the program, which knows no option."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            suggestion = near(unknown[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion}")
+        return parsed, unknown
 
 
 def run(arguments: Sequence[str] | None) -> int:
