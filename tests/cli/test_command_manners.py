@@ -106,6 +106,14 @@ def test_streams_that_are_closed_at_the_start(start, model, tmp_path, closed):
     assert (tmp_path / "out/net.h").is_file()
 
 
+def test_a_current_folder_that_is_gone(start, model, tmp_path):
+    (tmp_path / "gone").mkdir()
+    leaving = f"import os; os.chdir('gone'); os.rmdir('../gone')\n{_PROGRAM}"
+    status, _, errors = _ends(start("verify", model, program=leaving))
+    assert status == 2
+    assert errors == "tfedge: the current folder is gone; change to one that exists\n"
+
+
 @pytest.mark.parametrize(
     "variables",
     [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import tfedge
+from tfedge.errors import TfedgeError
 from tfedge.near_names import near
 from tfedge_converters.cli import (
     calibrate,
@@ -95,5 +97,14 @@ def run(arguments: Sequence[str] | None) -> int:
     for command in _COMMANDS:
         command.add_parser(commands)
     parsed = parser.parse_args(arguments)
+    _require_current_folder()
     status: int = parsed.run(parsed)
     return status
+
+
+def _require_current_folder() -> None:
+    """Programs that are started need one, and so does whatever makes a path absolute."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise TfedgeError("the current folder is gone; change to one that exists") from None
