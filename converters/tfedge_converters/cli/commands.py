@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import tfedge
@@ -105,6 +105,6 @@ def run(arguments: Sequence[str] | None) -> int:
 def _require_current_folder() -> None:
     """Programs that are started need one, and so does whatever makes a path absolute."""
     try:
-        os.getcwd()
+        Path.cwd()
     except OSError:
         raise TfedgeError("the current folder is gone; change to one that exists") from None
