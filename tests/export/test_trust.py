@@ -232,6 +232,34 @@ def function(**changes):
     return dense(config={"name": "d", "activation": {**described, **changes}})
 
 
+def array(kind, dtype):
+    return {"class_name": kind, "config": {"value": [1.0, 2.0, 3.0], "dtype": dtype}}
+
+
+@pytest.mark.parametrize("kind", ["__numpy__", "__tensor__"])
+@pytest.mark.parametrize("allow_code", [False, True])
+def test_arrays_whose_elements_are_of_any_size(tmp_path, kind, allow_code):
+    """A few bytes of text would take gigabytes."""
+    path = saved_net(tmp_path / "net.keras")
+
+    def hold(dtype):
+        def change(config, members):
+            value = dense(class_name="Constant", config={"value": array(kind, dtype)})
+            value["module"] = "keras.initializers"
+            config["config"]["layers"][1]["config"]["kernel_initializer"] = value
+
+        edit_archive(path, change)
+
+    for dtype in ("S900000000", "U900000000", "V9", "(30000,30000)f4", "f4,(9999,9999)f4", 7, None):
+        hold(dtype)
+        with pytest.raises(
+            ModelFileError, match=r"'d' .*initializer.config.value\) is an array of"
+        ):
+            load_keras(path, allow_code=allow_code)
+    hold("float32")
+    assert load_keras(path, allow_code=allow_code).count_params() == 12
+
+
 @keras.saving.register_keras_serializable("tests")
 def own_function(x):
     return x

@@ -17,7 +17,7 @@ import h5py
 from tfedge.errors import ModelFileError
 from tfedge.files import read_bytes, reason_of
 from tfedge.json_form import Form, is_deeper
-from tfedge_converters.export.trust import check_archive, check_hdf5
+from tfedge_converters.export.trust import check_archive, check_arrays, check_hdf5
 from tfedge_converters.export.trust.refusal import printable
 from tfedge_converters.file_kinds import FileKind, kind_of
 
@@ -69,7 +69,9 @@ def describe(opened: Path, path: Path) -> Saved:
     if kind not in _FORMS:
         raise ModelFileError(f"{path}: {kind.value}, not a Keras model")
     try:
-        return _FORMS[kind](opened)
+        saved = _FORMS[kind](opened)
+        check_arrays(saved.configs)
+        return saved
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
     except Exception as error:  # whatever h5py, zipfile, json and protobuf make of broken bytes

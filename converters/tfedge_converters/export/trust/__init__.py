@@ -4,7 +4,11 @@ A model's file may ask for code: functions in it, modules to import, operators t
 files. Here it is read as data, and what is not known to be harmless is refused.
 """
 
-from tfedge_converters.export.trust.configs import check_configs, check_saved_objects
+from tfedge_converters.export.trust.configs import (
+    check_arrays,
+    check_configs,
+    check_saved_objects,
+)
 from tfedge_converters.export.trust.containers import check_archive, check_hdf5
 from tfedge_converters.export.trust.foreign import foreign_objects
 from tfedge_converters.export.trust.graphs import check_graphs
@@ -13,6 +17,7 @@ from tfedge_converters.export.trust.refusal import CodeRefusedError
 __all__ = [
     "CodeRefusedError",
     "check_archive",
+    "check_arrays",
     "check_configs",
     "check_graphs",
     "check_hdf5",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tfedge.errors import ModelFileError
 from tfedge_converters.export.trust.graphs import computes_in_memory
 from tfedge_converters.export.trust.known_names import CODE_RUNNERS, KnownNames
-from tfedge_converters.export.trust.refusal import CodeRefusedError, is_foreign, runs_code
+from tfedge_converters.export.trust.refusal import (
+    CodeRefusedError,
+    is_foreign,
+    printable,
+    runs_code,
+)
 from tfedge_converters.export.trust.tensorflow_functions import is_mathematics
 
 # Descriptions of values, which no class of Keras' is made from.
@@ -18,6 +25,10 @@ _VALUES = frozenset(
         "__tuple__", "TensorShape", "TypeSpec", "CompositeTensor",
     }
 )  # fmt: skip
+# Values that numpy and TensorFlow make arrays of, and what their elements may be: numpy also takes
+# texts of any length, and arrays, as the type of a single element.
+_ARRAYS = ("__numpy__", "__tensor__")
+_ELEMENTS = re.compile(r"bool|object|string|(u?int|b?float|complex)\d{1,3}(_\w{1,8})?")
 _TENSOR_SPECS = frozenset({"TensorSpec", "RaggedTensorSpec", "SparseTensorSpec"})
 # Layers of Keras 2 that call a function of TensorFlow's interface, or one of its operators.
 _CALLERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
@@ -57,6 +68,25 @@ def check_configs(configs: Mapping[str, Any], names: KnownNames) -> None:
     """
     for described in all_described(configs):
         _check(described, names)
+
+
+def check_arrays(configs: Mapping[str, Any]) -> None:
+    """Refuse arrays in configurations whose elements could be of any size.
+
+    Raises:
+        ModelFileError: says which layer has one, and where.
+    """
+    for described in all_described(configs):
+        content = described.content
+        config = content.get("config")
+        if content["class_name"] not in _ARRAYS or not isinstance(config, dict):
+            continue
+        dtype = config.get("dtype")
+        if not (isinstance(dtype, str) and _ELEMENTS.fullmatch(dtype)):
+            raise ModelFileError(
+                f"{printable(described.words)} is an array of elements of the type "
+                f"'{printable(str(dtype))}', which no weights have; save the model again"
+            )
 
 
 def check_saved_objects(configs: Mapping[str, Any], names: KnownNames) -> None:
