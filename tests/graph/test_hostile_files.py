@@ -83,6 +83,14 @@ def test_sparse_tensors_are_refused():
         read_model(bytes(build.Output()))
 
 
+def test_sizes_beside_a_zero_are_bounded_too():
+    """An empty array of such a shape is none that numpy makes."""
+    model = random_model("relu", 1, 1)
+    model.main.inputs[0].shape = (0, 1 << 30, 1 << 30, 1 << 30)
+    with pytest.raises(ModelFileError, match="is larger than 2 GiB"):
+        read_model(write_model(model))
+
+
 def vector(build, offsets):
     build.StartVector(4, len(offsets), 4)
     for offset in offsets:

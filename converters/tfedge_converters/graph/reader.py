@@ -7,6 +7,7 @@ ModelFileError that says where.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -241,7 +242,8 @@ class _Reader:
             shape_signature=signature or None,
             is_variable=bool(table.IsVariable()),
         )
-        if tensor.byte_size >= _MAX_BYTES:
+        # Empty tensors too: numpy makes none whose other sizes are too large.
+        if (type_.byte_size(math.prod(max(size, 1) for size in shape)) or 0) >= _MAX_BYTES:
             raise self._error(f"'{tensor.name}' of shape {shape} is larger than 2 GiB")
         tensor.quantization = self._quantization(table.Quantization(), tensor)
         if table.Sparsity() is not None:
