@@ -4,6 +4,9 @@ Both run on the same random inputs, in inference and without rounding. What diff
 float arithmetic explains is an error that names the first layer that differs. While they run,
 weights that are all one number, as biases and batch-norms are when a model is built, are others:
 along which axis a batch-norm runs does not show before it has learned.
+
+What a device is to compute, it computes of one sample at a time. So a model that is made for one is
+run on another batch than its original, which has one sample in common with the original's.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfedge.errors import DifferenceError
+from tfedge.errors import DifferenceError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call, Computation, computation_of
 from tfedge.keras_graph.graph_run import outputs_of, results_of
 from tfedge.keras_graph.kinds import described
 from tfedge.keras_graph.random_inputs import random_inputs, small_inputs
+from tfedge.one_sample import among_others, batch_of, of_the_sample
 
 # Noise over signal that rounding in float explains, by the widest rounding of any layer.
 _FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
@@ -54,21 +58,45 @@ def require_equivalence(
 
     Raises:
         DifferenceError: the models differ.
+        UnsupportedError: what the original returns for a sample depends on the others of its batch.
     """
+    noise = noise_of(original, computation)
+
+    def run(inputs: list[Any]) -> list[Any]:
+        with unchanged_states(original):
+            return run_changed(inputs)
 
     def compare(inputs: list[Any]) -> _Difference | None:
-        with unchanged_states(original):
-            changed = run_changed(inputs)
         known, expected = _run(original, computation, inputs)
-        places = [described(call.operation) for call in calls]
-        wanted = [known.get(id(call.results[0])) for call in calls]
-        noise = noise_of(original, computation)
-        return _first_of([*places, *_output_names(expected)], changed, [*wanted, *expected], noise)
+        places = [*(described(call.operation) for call in calls), *_output_names(expected)]
+        wanted = [*(known.get(id(call.results[0])) for call in calls), *expected]
+        batch = batch_of(inputs)
+        if batch < 2:
+            return _first_of(places, run(inputs), wanted, noise)
+        moved = run(among_others(inputs))
+        apart = _first_of(places, moved, wanted, noise, batch)
+        if apart is None:
+            return None
+        found = _first_of(places, run(inputs), wanted, noise)
+        # Between layers the first axis may be another than the batch's.
+        outputs = slice(len(calls), None)
+        if found or not _first_of(places[outputs], moved[outputs], expected, noise, batch):
+            return found
+        raise UnsupportedError(mixing_sentence(original, apart.where))
 
     with telling_weights(original):
         found = _difference_on_inputs(computation, compare)
     if found is not None:
         raise DifferenceError(_sentence(what, original, found))
+
+
+def mixing_sentence(model: Any, where: str) -> str:
+    """Say that a model is none for a device, which has one sample at a time."""
+    return (
+        f"what model '{model.name}' returns for a sample depends on the other samples of its batch "
+        f"(first seen at {where}), and a device has one sample at a time; compute along other axes "
+        "than the first there, or leave that part out of the model"
+    )
 
 
 def require_same_outputs(what: str, original: Any, changed: Any, rounding: float = 1.0) -> None:
@@ -142,11 +170,21 @@ def _output_names(outputs: Sequence[Any]) -> list[str]:
 
 
 def _first_of(
-    places: Sequence[str], found: Sequence[Any], expected: Sequence[Any], noise: float
+    places: Sequence[str],
+    found: Sequence[Any],
+    expected: Sequence[Any],
+    noise: float,
+    batch: int | None = None,
 ) -> _Difference | None:
-    """The first place where results differ; nothing is known where None is expected."""
+    """The first place where results differ; nothing is known where None is expected.
+
+    Of a batch, only the sample is compared that both have.
+    """
     for where, one, other in zip(places, found, expected, strict=True):
-        if other is not None and differ(one, other, noise):
+        if other is None:
+            continue
+        wanted, given = (other, one) if batch is None else of_the_sample(other, one, batch)
+        if differ(given, wanted, noise):
             return _Difference(where, one, other)
     return None
 

@@ -1,0 +1,64 @@
+"""One sample in two batches, in another place and beside other samples.
+
+What a model computes of it has to be the same in both, for a device has one sample at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+# Where the sample lies in the first batch and in the second: layers that read "the first" or "the
+# last" sample of a batch read another one.
+_FIRST, _SECOND = 0, 1
+# How many times larger the real numbers of others are, for what finds the largest.
+_LARGER = 4
+
+
+def batch_of(inputs: Sequence[Any]) -> int:
+    """Return how many samples inputs have, where all have the same number; else 1."""
+    sizes = {len(x) if len(x.shape) else 1 for x in inputs}
+    return sizes.pop() if len(sizes) == 1 else 1
+
+
+def among_others(inputs: Sequence[Any], seed: int = 0) -> list[Any]:
+    """Return a batch of the same size whose second sample is the first of `inputs`.
+
+    The others are put together from numbers of the first two samples, so that integers still are
+    what may stand in an input; real numbers are larger.
+
+    Args:
+        inputs: tensors whose first axis is two samples or more.
+        seed: of the choice of numbers.
+    """
+    rng = np.random.default_rng(seed)
+    return [_among_others(x, rng) for x in inputs]
+
+
+def _among_others(x: Any, rng: np.random.Generator) -> Any:
+    one, other = x[0], x[1]
+    samples = [keras.ops.where(rng.random(one.shape) < 0.5, one, other) for _ in range(len(x))]
+    if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        samples = [_LARGER * sample for sample in samples]
+    samples[_SECOND] = one
+    return keras.ops.stack(samples)
+
+
+def of_the_sample(first: Any, second: Any, batch: int) -> tuple[Any, Any]:
+    """Return what results of `inputs`, and of `among_others(inputs)`, are of the sample.
+
+    Args:
+        first, second: results of the same layer. Their first axis is taken for the batch's, with
+            one row or more of every sample; where it has no such size, all of both is returned.
+        batch: how many samples there are.
+    """
+    rows, rest = divmod(len(first), batch) if len(first.shape) else (0, 0)
+    if not rows or rest or tuple(first.shape) != tuple(second.shape):
+        return first, second
+    return (
+        first[_FIRST * rows : (_FIRST + 1) * rows],
+        second[_SECOND * rows : (_SECOND + 1) * rows],
+    )
