@@ -207,6 +207,7 @@ def test_a_board_that_crashes_is_named_with_its_words(converted):
         ("/dev/no-such-port", 115200, "cannot be opened: No such file"),
         ("/dev/null", 115200, "is no serial port: Inappropriate ioctl"),
         ("/dev/ptmx", 12345, "12345 is no rate of serial ports"),
+        ("/dev/ptmx", 0, "0 is no rate of serial ports"),
         ("a\0b", 115200, "cannot be opened"),
         ("/tmp", 115200, "cannot be opened: Is a directory"),
     ],

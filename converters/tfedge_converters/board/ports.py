@@ -161,7 +161,7 @@ def _take(descriptor: int, path: str) -> None:
 
 def _make_raw(descriptor: int, path: str, baud: int) -> None:
     speed = getattr(termios, f"B{baud}", None)
-    if speed is None:
+    if not speed:  # B0 hangs up
         raise BoardError(f"{path}: {baud} is no rate of serial ports; 115200 is the usual one")
     try:
         settings = termios.tcgetattr(descriptor)

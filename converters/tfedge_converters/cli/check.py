@@ -10,8 +10,14 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.files import output_file, output_folder
-from tfedge_converters.cli.options import add_allow_code, add_input_shape, shapes
+from tfedge_converters.cli.options import (
+    add_allow_code,
+    add_input_shape,
+    require_companions,
+    shapes,
+)
 
+_USUAL_SECONDS = 180
 _EPILOG = """\
 An integer .tflite file is checked as it is. A float model is quantised for the report, with made-up
 ranges: what is mapped does not depend on them. The compiler of the accelerator's vendor is not
@@ -61,7 +67,7 @@ def add_parser(commands: Any) -> None:
         help="run edgetpu_compiler, keep its file and log beside the prediction, and compare them",
     )
     edge.add_argument(
-        "--seconds", type=int, default=180, help="time limit of --compile (default: 180)"
+        "--seconds", type=int, help=f"time limit of --compile (default: {_USUAL_SECONDS})"
     )
     edge.add_argument(
         "--compiled", metavar="FILE", help="compare the prediction with this compiled file"
@@ -90,6 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     if page is not None and arguments.rewrite is not None and page == Path(arguments.rewrite):
         raise TfedgeError(f"{page}: --html and --rewrite name one file; name another for one")
     check_positive(seconds=arguments.seconds, tpus=arguments.tpus)
+    require_companions(arguments, seconds="compile")
     if arguments.compile is not None:
         output_folder(arguments.compile)
         find_compiler()
@@ -135,6 +142,7 @@ def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iter
         yield compare_compiled(report, compiled).text()
     if arguments.compile is not None:
         name = model_name(report.name)
-        compilation = compile_model(write_model(report.model), name=name, seconds=arguments.seconds)
+        seconds = arguments.seconds or _USUAL_SECONDS
+        compilation = compile_model(write_model(report.model), name=name, seconds=seconds)
         compilation.save(arguments.compile, prediction=report.json())
         yield compare_log(report, compilation.log).text()

@@ -79,6 +79,9 @@ class _Parser(argparse.ArgumentParser):
         return parsed, unknown
 
 
+_UNSET = "a variable of the shell may be unset"
+
+
 def run(arguments: Sequence[str] | None) -> int:
     """Run what is asked for; return the exit status.
 
@@ -96,10 +99,21 @@ def run(arguments: Sequence[str] | None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add_parser(commands)
-    parsed = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    _require_full_words(words)
+    parsed = parser.parse_args(words)
     _require_current_folder()
     status: int = parsed.run(parsed)
     return status
+
+
+def _require_full_words(words: Sequence[str]) -> None:
+    """An empty path would be the current folder, and nothing else may be empty either."""
+    for before, word in zip(["tfedge", *words], words, strict=False):
+        if not word:
+            raise TfedgeError(f"the argument behind '{before}' is empty; {_UNSET}")
+        if word.startswith("--") and word.endswith("="):
+            raise TfedgeError(f"the argument '{word}' is empty; {_UNSET}")
 
 
 def _require_current_folder() -> None:

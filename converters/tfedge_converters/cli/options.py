@@ -11,6 +11,7 @@ METHOD_HELP = (
     "how ranges are found: minmax, moving_average, percentile (of 99.99), percentile:99.9 and its "
     "like, mse or entropy (default: minmax)"
 )
+_USUAL_BAUD = 115_200
 
 
 def add_quantization(parser: argparse.ArgumentParser, help_: str, default: str | None) -> None:
@@ -54,7 +55,7 @@ def add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="the serial port of a board that the folder was flashed to, e.g. /dev/ttyACM0",
     )
     parser.add_argument(
-        "--baud", type=int, default=115200, help="bits a second of --port (default: 115200)"
+        "--baud", type=int, help=f"bits a second of --port (default: {_USUAL_BAUD})"
     )
 
 
@@ -62,9 +63,29 @@ def place_of(arguments: argparse.Namespace) -> Any:
     """The place that --board or --port gave; None if neither was given."""
     from tfedge_converters.board.places import Place
 
+    require_companions(arguments, baud="port")
     if arguments.board is None and arguments.port is None:
         return None
-    return Place(arguments.board, arguments.port, arguments.baud)
+    baud = _USUAL_BAUD if arguments.baud is None else arguments.baud
+    return Place(arguments.board, arguments.port, baud)
+
+
+def require_companions(arguments: argparse.Namespace, **companions: str) -> None:
+    """Refuse options that say something of another, where that was not given.
+
+    Args:
+        arguments: what was given; None stands for what was not.
+        companions: by an option's name, that of the other.
+
+    Raises:
+        TfedgeError: names both.
+    """
+    for option, other in companions.items():
+        if getattr(arguments, option) is not None and getattr(arguments, other) is None:
+            raise TfedgeError(
+                f"--{option} is of --{other}, which is not given; give it too, or leave "
+                f"--{option} out"
+            )
 
 
 def shapes(texts: list[str] | None) -> list[tuple[int, ...]] | None:
