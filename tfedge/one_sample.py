@@ -14,8 +14,6 @@ import numpy as np
 # Where the sample lies in the first batch and in the second: layers that read "the first" or "the
 # last" sample of a batch read another one.
 _FIRST, _SECOND = 0, 1
-# How many times larger the real numbers of others are, for what finds the largest.
-_LARGER = 4
 
 
 def batch_of(inputs: Sequence[Any]) -> int:
@@ -27,8 +25,8 @@ def batch_of(inputs: Sequence[Any]) -> int:
 def among_others(inputs: Sequence[Any], seed: int = 0) -> list[Any]:
     """Return a batch of the same size whose second sample is the first of `inputs`.
 
-    The others are put together from numbers of the first two samples, so that integers still are
-    what may stand in an input; real numbers are larger.
+    The others are put together from numbers of the first two samples, so that whatever may stand in
+    an input still does; of real numbers, from the least and the largest, for what finds these.
 
     Args:
         inputs: tensors whose first axis is two samples or more.
@@ -39,10 +37,10 @@ def among_others(inputs: Sequence[Any], seed: int = 0) -> list[Any]:
 
 
 def _among_others(x: Any, rng: np.random.Generator) -> Any:
-    one, other = x[0], x[1]
-    samples = [keras.ops.where(rng.random(one.shape) < 0.5, one, other) for _ in range(len(x))]
+    one, low, high = x[0], x[0], x[1]
     if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-        samples = [_LARGER * sample for sample in samples]
+        low, high = keras.ops.min(x[:2]), keras.ops.max(x[:2])
+    samples = [keras.ops.where(rng.random(one.shape) < 0.5, low, high) for _ in range(len(x))]
     samples[_SECOND] = one
     return keras.ops.stack(samples)
 
