@@ -73,7 +73,7 @@ def _cast(arrays: Sequence[np.ndarray], model: Any) -> list[Any]:
 
 
 def _beside_others(model: Any, sample: list[Any], other: list[Any]) -> list[Any] | None:
-    """What a model returns for a sample among others; None where it is made for one alone."""
+    """A model's outputs for a sample among others; None where it is made for one alone."""
     if not all(spec.shape and spec.shape[0] is None for spec in model.inputs):
         return None
     # Four, so that it is neither the first, nor the last, nor in the middle.
