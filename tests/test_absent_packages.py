@@ -122,15 +122,17 @@ def test_other_backends_of_keras_that_do_not_start(folder, backend, monkeypatch)
     monkeypatch.setenv("KERAS_BACKEND", backend)
     absent = folder / "refusing" / "sitecustomize.py"
     absent.write_text(_REFUSING.format(absent=("jax",)))
-    result = run(
-        folder, COMMAND_LINE, "targets", "convert net.keras --calibration x.npz --output k"
-    )
+    try:
+        result = run(
+            folder, COMMAND_LINE, "targets", "convert net.keras --calibration x.npz --output k"
+        )
+    finally:
+        absent.write_text(_REFUSING.format(absent=_TRAINING))
     assert result.returncode == 2
     (said,) = (line for line in result.stderr.splitlines() if line.startswith("tfedge: "))
     assert said.startswith("tfedge: net.keras: a Keras model needs Keras on TensorFlow, and Keras")
     assert backend in said and "KERAS_BACKEND=tensorflow" in said
     assert "Traceback" not in result.stderr
-    absent.write_text(_REFUSING.format(absent=_TRAINING))
 
 
 # What Linux has, and Windows has not; TensorFlow has been asked for by then.

@@ -26,7 +26,7 @@ from tfedge.keras_graph.computation import Call, Computation, computation_of
 from tfedge.keras_graph.graph_run import outputs_of, results_of
 from tfedge.keras_graph.kinds import described
 from tfedge.keras_graph.random_inputs import random_inputs, small_inputs
-from tfedge.one_sample import among_others, batch_of, of_the_sample
+from tfedge.one_sample import FIRST, SECOND, among_others, batch_of, of_the_sample
 
 # Noise over signal that rounding in float explains, by the widest rounding of any layer.
 _FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
@@ -183,7 +183,9 @@ def _first_of(
     for where, one, other in zip(places, found, expected, strict=True):
         if other is None:
             continue
-        wanted, given = (other, one) if batch is None else of_the_sample(other, one, batch)
+        given, wanted = one, other
+        if batch is not None and tuple(one.shape) == tuple(other.shape):
+            given, wanted = of_the_sample(one, SECOND, batch), of_the_sample(other, FIRST, batch)
         if differ(given, wanted, noise):
             return _Difference(where, one, other)
     return None

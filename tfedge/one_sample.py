@@ -13,7 +13,7 @@ import numpy as np
 
 # Where the sample lies in the first batch and in the second: layers that read "the first" or "the
 # last" sample of a batch read another one.
-_FIRST, _SECOND = 0, 1
+FIRST, SECOND = 0, 1
 
 
 def batch_of(inputs: Sequence[Any]) -> int:
@@ -22,7 +22,7 @@ def batch_of(inputs: Sequence[Any]) -> int:
     return sizes.pop() if len(sizes) == 1 else 1
 
 
-def among_others(inputs: Sequence[Any], seed: int = 0) -> list[Any]:
+def among_others(inputs: Sequence[Any]) -> list[Any]:
     """Return a batch of the same size whose second sample is the first of `inputs`.
 
     The others are put together from numbers of the first two samples, so that whatever may stand in
@@ -30,9 +30,8 @@ def among_others(inputs: Sequence[Any], seed: int = 0) -> list[Any]:
 
     Args:
         inputs: tensors whose first axis is two samples or more.
-        seed: of the choice of numbers.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     return [_among_others(x, rng) for x in inputs]
 
 
@@ -41,22 +40,18 @@ def _among_others(x: Any, rng: np.random.Generator) -> Any:
     if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
         low, high = keras.ops.min(x[:2]), keras.ops.max(x[:2])
     samples = [keras.ops.where(rng.random(one.shape) < 0.5, low, high) for _ in range(len(x))]
-    samples[_SECOND] = one
+    samples[SECOND] = one
     return keras.ops.stack(samples)
 
 
-def of_the_sample(first: Any, second: Any, batch: int) -> tuple[Any, Any]:
-    """Return what results of `inputs`, and of `among_others(inputs)`, are of the sample.
+def of_the_sample(result: Any, place: int, batch: int) -> Any:
+    """Return what a layer's result for a batch is of one sample.
 
     Args:
-        first, second: results of the same layer. Their first axis is taken for the batch's, with
-            one row or more of every sample; where it has no such size, all of both is returned.
+        result: its first axis is taken for the batch's, with one row or more of every sample; where
+            it has no such size, all of it is returned.
+        place: of the sample in the batch.
         batch: how many samples there are.
     """
-    rows, rest = divmod(len(first), batch) if len(first.shape) else (0, 0)
-    if not rows or rest or tuple(first.shape) != tuple(second.shape):
-        return first, second
-    return (
-        first[_FIRST * rows : (_FIRST + 1) * rows],
-        second[_SECOND * rows : (_SECOND + 1) * rows],
-    )
+    rows, rest = divmod(len(result), batch) if len(result.shape) else (0, 0)
+    return result if not rows or rest else result[place * rows : (place + 1) * rows]

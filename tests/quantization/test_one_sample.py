@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import tfedge
 from tfedge.errors import UnsupportedError
-from tfedge.one_sample import among_others, of_the_sample
+from tfedge.one_sample import FIRST, SECOND, among_others, of_the_sample
 
 MIXING = {
     "mean": lambda x: x - ops.mean(x, axis=0, keepdims=True),
@@ -63,7 +63,7 @@ def test_one_sample_in_two_batches():
     """The others are neither of those that it had beside it."""
     x = ops.convert_to_tensor(np.arange(24).reshape(3, 8))
     (other,) = among_others([x])
-    first, second = of_the_sample(x, other, batch=3)
+    first, second = of_the_sample(x, FIRST, batch=3), of_the_sample(other, SECOND, batch=3)
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(first, x[:1])
     for sample in (other[0], other[2]):

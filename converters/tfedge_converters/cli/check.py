@@ -17,7 +17,6 @@ from tfedge_converters.cli.options import (
     shapes,
 )
 
-_USUAL_SECONDS = 180
 _EPILOG = """\
 An integer .tflite file is checked as it is. A float model is quantised for the report, with made-up
 ranges: what is mapped does not depend on them. The compiler of the accelerator's vendor is not
@@ -66,9 +65,7 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="run edgetpu_compiler, keep its file and log beside the prediction, and compare them",
     )
-    edge.add_argument(
-        "--seconds", type=int, help=f"time limit of --compile (default: {_USUAL_SECONDS})"
-    )
+    edge.add_argument("--seconds", type=int, help="time limit of --compile (default: 180)")
     edge.add_argument(
         "--compiled", metavar="FILE", help="compare the prediction with this compiled file"
     )
@@ -142,7 +139,7 @@ def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iter
         yield compare_compiled(report, compiled).text()
     if arguments.compile is not None:
         name = model_name(report.name)
-        seconds = arguments.seconds or _USUAL_SECONDS
-        compilation = compile_model(write_model(report.model), name=name, seconds=seconds)
+        limit = {} if arguments.seconds is None else {"seconds": arguments.seconds}
+        compilation = compile_model(write_model(report.model), name=name, **limit)
         compilation.save(arguments.compile, prediction=report.json())
         yield compare_log(report, compilation.log).text()

@@ -56,6 +56,9 @@ _COMMANDS = (
 )
 
 
+_UNSET = "a variable of the shell may be unset"
+
+
 class _Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """Argparse says nothing where help cannot be written."""
@@ -77,9 +80,6 @@ class _Parser(argparse.ArgumentParser):
             suggestion = near(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion}")
         return parsed, unknown
-
-
-_UNSET = "a variable of the shell may be unset"
 
 
 def run(arguments: Sequence[str] | None) -> int:

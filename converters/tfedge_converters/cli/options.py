@@ -11,7 +11,6 @@ METHOD_HELP = (
     "how ranges are found: minmax, moving_average, percentile (of 99.99), percentile:99.9 and its "
     "like, mse or entropy (default: minmax)"
 )
-_USUAL_BAUD = 115_200
 
 
 def add_quantization(parser: argparse.ArgumentParser, help_: str, default: str | None) -> None:
@@ -54,9 +53,7 @@ def add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="PATH",
         help="the serial port of a board that the folder was flashed to, e.g. /dev/ttyACM0",
     )
-    parser.add_argument(
-        "--baud", type=int, help=f"bits a second of --port (default: {_USUAL_BAUD})"
-    )
+    parser.add_argument("--baud", type=int, help="bits a second of --port (default: 115200)")
 
 
 def place_of(arguments: argparse.Namespace) -> Any:
@@ -66,8 +63,8 @@ def place_of(arguments: argparse.Namespace) -> Any:
     require_companions(arguments, baud="port")
     if arguments.board is None and arguments.port is None:
         return None
-    baud = _USUAL_BAUD if arguments.baud is None else arguments.baud
-    return Place(arguments.board, arguments.port, baud)
+    asked = {} if arguments.baud is None else {"baud": arguments.baud}
+    return Place(arguments.board, arguments.port, **asked)
 
 
 def require_companions(arguments: argparse.Namespace, **companions: str) -> None:

@@ -18,7 +18,7 @@ from tfedge.equivalence import (
 )
 from tfedge.errors import DifferenceError, TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
-from tfedge.one_sample import among_others, of_the_sample
+from tfedge.one_sample import SECOND, among_others, of_the_sample
 from tfedge_converters.export.trace import call_failure
 from tfedge_converters.graph import Model, Tensor
 from tfedge_converters.interpreters import LITERT_PLAIN, run_model
@@ -46,29 +46,34 @@ def require_equivalence(model: Any, exported: Model) -> None:
     if signature is None or tensors is None:
         return
     sample, other = (defined_sample(exported.main, seed) for seed in _SEEDS)
-    places = [next(i for i, t in enumerate(exported.main.inputs) if t is one) for one in tensors]
-    alone = _cast([sample[place] for place in places], model)
-    beside = _beside_others(model, alone, _cast([other[place] for place in places], model))
+    alone, second = (_in_order_of_model(model, tensors, exported, x) for x in (sample, other))
+    beside = _beside_others(model, alone, second)
     expected = _outputs_of(model, alone) if beside is None else beside
     (results,) = run_model(LITERT_PLAIN, exported, None, [sample], what="the exported model")
     made = {id(t): x for t, x in zip(exported.main.outputs, results, strict=True)}
     found = {name: made[id(tensor)] for name, tensor in signature.outputs.items()}
-    if _first_difference(found, expected, noise_of(model)) is None:
+    noise = noise_of(model)
+    wrong = _first_difference(found, expected, noise)
+    if wrong is None:
         return
-    wrong = _first_difference(found, _outputs_of(model, alone), noise_of(model))
-    if wrong is not None:
-        raise DifferenceError(
-            f"the exported model would not compute what model '{model.name}' computes, at "
-            f"{wrong}. This is a fault of tfedge, please report the model; check=False goes on "
-            "all the same"
-        )
     if beside is not None:
-        raise UnsupportedError(mixing_sentence(model, "its outputs"))
+        wrong = _first_difference(found, _outputs_of(model, alone), noise)
+        if wrong is None:
+            raise UnsupportedError(mixing_sentence(model, "its outputs"))
+    raise DifferenceError(
+        f"the exported model would not compute what model '{model.name}' computes, at {wrong}. "
+        "This is a fault of tfedge, please report the model; check=False goes on all the same"
+    )
 
 
-def _cast(arrays: Sequence[np.ndarray], model: Any) -> list[Any]:
+def _in_order_of_model(
+    model: Any, tensors: Sequence[Tensor], exported: Model, sample: Sequence[np.ndarray]
+) -> list[Any]:
+    """A sample of the graph as the Keras model takes it."""
+    by_tensor = {id(t): x for t, x in zip(exported.main.inputs, sample, strict=True)}
     return [
-        keras.ops.cast(array, spec.dtype) for array, spec in zip(arrays, model.inputs, strict=True)
+        keras.ops.cast(by_tensor[id(tensor)], spec.dtype)
+        for tensor, spec in zip(tensors, model.inputs, strict=True)
     ]
 
 
@@ -83,7 +88,7 @@ def _beside_others(model: Any, sample: list[Any], other: list[Any]) -> list[Any]
         outputs = _outputs_of(model, batch)
     except TfedgeError:  # one of its shapes says so, whatever its inputs say
         return None
-    return [of_the_sample(x, x, batch=4)[1] for x in outputs]
+    return [of_the_sample(x, SECOND, batch=4) for x in outputs]
 
 
 def _outputs_of(model: Any, given: list[Any]) -> list[Any]:
