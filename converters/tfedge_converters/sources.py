@@ -15,6 +15,8 @@ from tfedge.keras_packages import needing_keras
 from tfedge.quantization.schemes import Scheme
 from tfedge.terminal_text import readable
 from tfedge_converters.file_kinds import FileKind, kind_of
+from tfedge_converters.worker.limits import limits
+from tfedge_converters.worker.pool import prepare
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,11 @@ def source_of(model: Any, input_shapes: Any = None, *, allow_code: bool = False)
         return _exported(model, readable(str(getattr(model, "name", "model"))), input_shapes)
     path = Path(model)
     name = readable(path.stem)
-    if kind_of(path) is FileKind.TFLITE:
+    kind = kind_of(path)
+    if kind is FileKind.TFLITE:
         return Source(read_bytes(path), name, input_shapes=input_shapes)
+    if kind is FileKind.SAVED_MODEL and not allow_code:
+        prepare(limits(), "tfedge_converters.worker.saved_model")  # as slow as what follows
     with needing_keras(f"{path}: a Keras model"):
         from tfedge_converters.export import load_keras
     return _exported(load_keras(path, allow_code=allow_code), name, input_shapes)

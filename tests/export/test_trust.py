@@ -556,6 +556,30 @@ def test_a_file_that_ends_the_hdf5_library_ends_nothing_else(tmp_path):
         load_keras(tmp_path / "net.keras")
 
 
+def test_a_saved_model_that_ends_tensorflow_ends_nothing_else(tmp_path):
+    """Where a slice begins is an integer to whoever finds out how large the slice is."""
+
+    class Slices(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32, name="x")])
+        def serve(self, x):
+            return {"y": x[:, 1:3]}
+
+    module = Slices()
+    tf.saved_model.save(module, str(tmp_path / "net"), signatures=module.serve)
+    path = tmp_path / "net/saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for function in saved.meta_graphs[0].graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "Const" and node.name.startswith("strided_slice/stack"):
+                node.attr["value"].tensor.dtype = 1
+    path.write_bytes(saved.SerializeToString())
+    words = (
+        "net: TensorFlow cannot read it: its process ended with SIGABRT .begin must be either"
+    )
+    with pytest.raises(ModelFileError, match=words):
+        load_keras(tmp_path / "net")
+
+
 def test_all_of_an_array_is_read_in_small_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(hdf5, "_PART_BYTES", 100)
     with h5py.File(tmp_path / "net.h5", "w") as file:

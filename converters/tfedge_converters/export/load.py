@@ -19,6 +19,7 @@ from tfedge_converters.export.trust import (
     CodeRefusedError,
     check_configs,
     check_graphs,
+    check_saved_model,
     check_saved_objects,
     foreign_objects,
 )
@@ -115,6 +116,7 @@ class _Reader:
         check_graphs(path)
         if saved.configs:
             check_saved_objects(saved.configs, self.names())
+        check_saved_model(path)
 
 
 def _of_keras2(saved: Saved) -> bool:

@@ -41,6 +41,18 @@ def borrowed(limits: Limits) -> Iterator[WorkerProcess]:
     _give_back(worker)
 
 
+def prepare(limits: Limits, ahead: str) -> None:
+    """Start a worker that imports a slow module while this process does something else.
+
+    Args:
+        limits: as for `borrowed`.
+        ahead: the module. A worker that waits already imports it when it is asked.
+    """
+    with _LOCK:
+        if not _IDLE:
+            _IDLE.append(WorkerProcess(limits, ahead))
+
+
 def close() -> None:
     """End the workers that wait for a model."""
     with _LOCK:

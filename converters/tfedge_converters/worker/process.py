@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,14 +20,16 @@ from tfedge_converters.worker.limits import MEMORY_VARIABLE, SECONDS_VARIABLE, L
 
 # Isolated from the environment and the current folder, with the modules that this process has.
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[3:]; "
-    "from tfedge_converters.worker.server import serve; serve(*map(int, sys.argv[1:3]))"
+    "import sys; sys.path[:] = sys.argv[4:]; from tfedge_converters.worker.server import serve; "
+    "serve(*map(int, sys.argv[1:3]), ahead=sys.argv[3])"
 )
 # Requests that hand over what a stranger wrote.
-_READING = ("load", "hdf5")
+_READING = ("load", "hdf5", "saved_model")
 NONSENSE = "its process answered nonsense"
 _DYING_SECONDS = 5.0
-_LAST_WORDS_BYTES = 2000
+_LAST_WORDS_BYTES = 1 << 14  # of which calls take most
+_CALL = re.compile(r"\s*(@|\*\*\*) ")
+_WHEN_AND_WHERE = re.compile(r"^[EF]\d{4} [^\]]*\] ")
 _WORDS_CHARACTERS = 200
 _NO_MEMORY = ("bad_alloc", "out of memory", "Cannot allocate memory")
 
@@ -36,10 +39,10 @@ class WorkerProcess:
 
     Attributes:
         limits: what the model that it has now may cost.
-        models: how many models, and files of HDF5, it has been given.
+        models: how many models, and files of HDF5 and SavedModels, it has been given.
     """
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits, ahead: str = ""):
         if not hasattr(socket, "send_fds"):
             raise MissingToolError(
                 "LiteRT and TFLite Micro run in a process of their own, for which Windows lacks "
@@ -54,7 +57,7 @@ class WorkerProcess:
         paths = [str(Path(path).absolute()) for path in sys.path]
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _PROGRAM, *map(str, numbers), *paths],
+                [sys.executable, "-I", "-c", _PROGRAM, *map(str, numbers), ahead, *paths],
                 stdin=subprocess.PIPE,  # never written to: it ends when this process does
                 stdout=self._words,
                 stderr=self._words,
@@ -164,7 +167,7 @@ class WorkerProcess:
         if any(sign in words for sign in _NO_MEMORY):
             return DeathError(self._memory(), Kind.CRASH)
         text = _described(status)
-        last = _one_line((words.strip().splitlines() or [""])[-1])
+        last = _last_said(words)
         text = f"{text} ({last})" if last and "INFO" not in last else text
         return DeathError(text, Kind.CRASH)
 
@@ -178,6 +181,12 @@ class WorkerProcess:
         size = os.fstat(self._words.fileno()).st_size
         begin = max(size - _LAST_WORDS_BYTES, 0)
         return os.pread(self._words.fileno(), _LAST_WORDS_BYTES, begin).decode(errors="replace")
+
+
+def _last_said(words: str) -> str:
+    """The last line, before the calls that led to it where a library lists these."""
+    lines = [line for line in words.splitlines() if line.strip() and not _CALL.match(line)]
+    return _one_line(_WHEN_AND_WHERE.sub("", lines[-1]) if lines else "")
 
 
 def _described(status: int) -> str:

@@ -1,17 +1,20 @@
 """The process in which interpreters run: it loads a model, runs samples, and may die of either.
 
-It reads HDF5 files too, so that who reads them afterwards knows that they do no harm.
+It reads HDF5 files and opens SavedModels too, so that who does it afterwards knows that they do no
+harm.
 """
 
 from __future__ import annotations
 
 import fcntl
+import importlib
 import mmap
 import os
 import resource
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +30,21 @@ _PROGRESS_SECONDS = 1.0
 _MESSAGE_CHARACTERS = 2000
 
 
-def serve(descriptor: int, memory_bytes: int) -> None:
+def serve(descriptor: int, memory_bytes: int, ahead: str = "") -> None:
     """Answer requests until the other process is gone.
 
     Args:
         descriptor: of a socket to it.
         memory_bytes: address space beyond what this process takes now.
+        ahead: a slow module that the first request will need; "" for none.
     """
     die_with_parent()
+    with suppress(ImportError):  # the request that needs it says so
+        if ahead:
+            importlib.import_module(ahead)
     _limit_memory(memory_bytes)
     connection = socket.socket(fileno=descriptor)
-    worker = _Worker(connection)
+    worker = _Worker(connection, memory_bytes)
     while True:
         try:
             head, raw, descriptors = wire.receive(connection)
@@ -79,8 +86,9 @@ def _lower(kind: int, value: int) -> None:
 
 
 class _Worker:
-    def __init__(self, connection: socket.socket):
+    def __init__(self, connection: socket.socket, memory_bytes: int):
         self._connection = connection
+        self._memory_bytes = memory_bytes
         self._seconds = 0.0
         self._interpreter: Any = None
         self._inputs: list[wire.Spec] = []
@@ -98,6 +106,7 @@ class _Worker:
             "run": self._run,
             "shapes": self._shapes,
             "hdf5": self._read_hdf5,
+            "saved_model": self._open_saved_model,
         }
         try:
             if head["do"] == "drop":
@@ -188,6 +197,17 @@ class _Worker:
         self._grant_time()
         place, problem = problem_in(head["path"], head["member"])
         return {"place": place, "problem": problem}, b""
+
+    def _open_saved_model(
+        self, head: dict[str, Any], raw: bytes, descriptors: list[int]
+    ) -> tuple[dict[str, Any], bytes]:
+        from tfedge_converters.worker.saved_model import open_once  # takes seconds
+
+        _limit_memory(self._memory_bytes)  # beyond what TensorFlow takes itself
+        self._seconds = head["seconds"]
+        self._grant_time()
+        open_once(head["path"])
+        return {}, b""
 
 
 def _words(error: Exception) -> str:

@@ -13,6 +13,7 @@ from tfedge_converters.export.trust.containers import check_archive, check_hdf5
 from tfedge_converters.export.trust.foreign import foreign_objects
 from tfedge_converters.export.trust.graphs import check_graphs
 from tfedge_converters.export.trust.refusal import CodeRefusedError
+from tfedge_converters.export.trust.saved_models import check_saved_model
 
 __all__ = [
     "CodeRefusedError",
@@ -21,6 +22,7 @@ __all__ = [
     "check_configs",
     "check_graphs",
     "check_hdf5",
+    "check_saved_model",
     "check_saved_objects",
     "foreign_objects",
 ]

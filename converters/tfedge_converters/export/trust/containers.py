@@ -5,20 +5,18 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from tfedge.errors import ModelFileError
+from tfedge_converters.export.trust.apart import AGAIN, read_apart
 from tfedge_converters.export.trust.refusal import printable
-from tfedge_converters.worker.failures import DeathError, Kind, RefusalError
-from tfedge_converters.worker.limits import Limits, limits
-from tfedge_converters.worker.pool import borrowed
+from tfedge_converters.worker.failures import RefusalError
 
 # Keras stores members as they are; deflate packs zeros a thousandfold.
 _SMALL_BYTES = 1 << 26
 _LARGEST_RATIO = 100
-# At which HDF5 files are read at least.
+# HDF5 files are read faster.
+_LEAST_SECONDS = 4.0
 _BYTES_A_SECOND = 10_000_000
 
 
@@ -33,13 +31,10 @@ def check_archive(path: Path) -> None:
         _check_members(archive)
         damaged = archive.testzip()
         if damaged:  # where Keras unpacks it, what it has unpacked until then would stay
-            raise ModelFileError(f"its member '{printable(damaged)}' is damaged; {_AGAIN}")
+            raise ModelFileError(f"its member '{printable(damaged)}' is damaged; {AGAIN}")
         for name in _WEIGHTS:
             if name in archive.namelist():
                 _WEIGHTS[name](path, name)
-
-
-_AGAIN = "save the model again, with Keras' own model.save"
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
@@ -48,7 +43,7 @@ def _check_members(archive: zipfile.ZipFile) -> None:
     for member in archive.infolist():
         problem = _member_problem(member, seen, files)
         if problem:
-            raise ModelFileError(f"its member '{printable(member.filename)}' {problem}; {_AGAIN}")
+            raise ModelFileError(f"its member '{printable(member.filename)}' {problem}; {AGAIN}")
         seen.add(_place(member))
 
 
@@ -95,39 +90,15 @@ def check_hdf5(path: Path, member: str = "") -> None:
         ModelFileError: it has a link to another file, an array that lies in other files, or an
             array without its values; or it cannot be read.
     """
-    head = {"do": "hdf5", "path": str(path.absolute()), "member": member}
-    allowed = _limits(path)
+    request = {"do": "hdf5", "path": str(path.absolute()), "member": member}
+    seconds = _LEAST_SECONDS + path.stat().st_size / _BYTES_A_SECOND
     try:
-        try:
-            answer = _answer(head, allowed)
-        except DeathError as death:
-            if not death.may_be_anothers:
-                raise
-            answer = _answer(head, allowed)
-    except DeathError as death:
-        raise ModelFileError(f"the HDF5 library cannot read it: {death}; {_AGAIN}") from death
+        answer = read_apart("the HDF5 library", request, seconds)
+    except RefusalError as error:
+        raise ModelFileError(f"truncated or corrupt ({error}); save it again") from error
     place, problem = (printable(str(answer.get(key, ""))) for key in ("place", "problem"))
     if problem:
-        raise ModelFileError(f"'{place}' {problem}; {_AGAIN}")
-
-
-def _limits(path: Path) -> Limits:
-    """Limits of reading a file: little processor time, unless it is large."""
-    most = limits()
-    return replace(most, seconds=1 + most.seconds // 20 + path.stat().st_size // _BYTES_A_SECOND)
-
-
-def _answer(head: dict[str, Any], allowed: Limits) -> dict[str, Any]:
-    with borrowed(allowed) as worker:
-        earlier = worker.models
-        try:
-            return worker.ask(head)[0]
-        except RefusalError as error:  # the worker is as good as before
-            refusal = error
-        except DeathError as death:
-            death.may_be_anothers = death.kind is Kind.CRASH and earlier > 0
-            raise
-    raise ModelFileError(f"truncated or corrupt ({refusal}); save it again")
+        raise ModelFileError(f"'{place}' {problem}; {AGAIN}")
 
 
 # What each form of weights in a .keras archive is looked at with: the archive's path, and a member.
