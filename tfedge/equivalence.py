@@ -29,7 +29,7 @@ from tfedge.keras_graph.random_inputs import random_inputs, small_inputs
 from tfedge.one_sample import FIRST, SECOND, among_others, batch_of, of_the_sample
 
 # Noise over signal that rounding in float explains, by the widest rounding of any layer.
-_FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
+FLOAT32_NOISE, _FLOAT16_NOISE = 1e-4, 5e-2
 _NARROW = frozenset({"float16", "bfloat16"})
 # Below this part of the largest number, numbers are what is left of a difference of others.
 _NOTHING = 1e-6
@@ -329,23 +329,30 @@ def noise_of(model: Any, computation: Computation | None = None) -> float:
     types = [str(layer.compute_dtype) for layer in private.layers_in(model)]
     for call in computation.calls if computation else ():
         types += [str(value.spec.dtype) for value in call.results]
-    return _FLOAT16_NOISE if _NARROW.intersection(types) else _FLOAT32_NOISE
+    return _FLOAT16_NOISE if _NARROW.intersection(types) else FLOAT32_NOISE
 
 
 def differ(found: Any, expected: Any, noise: float) -> bool:
     """Whether two results differ by more than `noise`, relative to the expected one."""
     if tuple(found.shape) != tuple(expected.shape):
         return True
+    if not math.prod(expected.shape):
+        return False
     found, expected = _array(found), _array(expected)
     # Where the original is no number, as the root of a negative one, nothing is right or wrong.
-    finite, undefined = np.isfinite(expected), np.isnan(expected)
-    if ((np.isfinite(found) != finite) & ~undefined).mean() > noise:
+    finite, undefined = _finite(expected), np.isnan(expected)
+    if ((_finite(found) != finite) & ~undefined).mean() > noise:
         return True
-    error, signal = (found - expected)[finite], expected[finite]
+    error, signal = found[finite] - expected[finite], expected[finite]
     if not error.size:
         return False
     floor = _NOTHING * max(1.0, float(np.abs(signal).max()))
     return float(np.sqrt(np.mean(error**2))) > noise * float(np.sqrt(np.mean(signal**2))) + floor
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    """Where numbers are finite; kernels that clamp theirs have the largest one for infinity."""
+    return np.abs(x) < np.finfo(np.float32).max
 
 
 def _array(x: Any) -> np.ndarray:
@@ -364,6 +371,10 @@ def difference(found: Any, expected: Any) -> str:
     if tuple(found.shape) != tuple(expected.shape):
         return f"its shape is {tuple(found.shape)}, not {tuple(expected.shape)}"
     found, expected = _array(found), _array(expected)
+    finite = _finite(found) & _finite(expected)
+    if not finite.all():
+        unlike = int((_finite(found) != _finite(expected)).sum())
+        return f"{unlike} of {found.size} numbers are finite in one of both alone"
     error, signal = np.mean((found - expected) ** 2), np.mean(expected**2)
     ratio = 10 * np.log10(signal / error) if error > 0 and signal > 0 else 0.0
     return f"without any rounding its signal to noise ratio is {ratio:.1f} dB"

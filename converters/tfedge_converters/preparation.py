@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.quantization.schemes import Scheme
 from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.graph import Model, read_model
@@ -17,6 +17,9 @@ from tfedge_converters.open_inputs import fix_inputs
 from tfedge_converters.ptq.precision import real_graph
 from tfedge_converters.simplification import simplify, write_for_quantiser
 from tfedge_converters.sources import source_of
+
+if TYPE_CHECKING:
+    from tfedge_converters.export.entry import Entry
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Prepared:
             anything else, and what is quantised in part, is taken as it is.
         input_scales: of a Keras model, see `export.input_scales`.
         scheme: that the model was trained for; None if it was not, or if its file does not say.
-        keras_model: what the file was exported from; None of other models, and of trained ones.
+        entry: a call of what the file was exported from; None of other models, and of trained ones.
     """
 
     file: ModelFile
@@ -38,7 +41,7 @@ class Prepared:
     kind: ModelKind
     input_scales: Mapping[int, float] = field(default_factory=dict)
     scheme: Scheme | None = None
-    keras_model: Any = None
+    entry: Entry | None = None
 
     @property
     def model(self) -> Model:
@@ -81,13 +84,29 @@ def prepare(
     source = source_of(model, input_shapes, allow_code=allow_code)
     typed = read_model(source.flatbuffer, source=source.name)
     refuse_compiled(typed, source.name)
+    _refuse_empty_outputs(typed)
+    entry = None if _rounds(typed) else source.entry
     file = ModelFile(typed, None if typed.was_compressed else source.flatbuffer)
     file.change(lambda model: fix_inputs(model, source.input_shapes))
     file.change(lambda model: simplify(model, source.shared_kernels))
     kind = model_kind(typed)
     if kind.has_float_activations and to_quantize:
         file.change(write_for_quantiser)
-    return Prepared(file, source.name, kind, source.input_scales, source.scheme, source.keras_model)
+    return Prepared(file, source.name, kind, source.input_scales, source.scheme, entry)
+
+
+def _rounds(model: Model) -> bool:
+    """Whether a model that was exported here rounds to grids, as what tfmot has trained does."""
+    return any(op.code == "QUANTIZE" for graph in model.graphs for op in graph.operators)
+
+
+def _refuse_empty_outputs(model: Model) -> None:
+    for tensor in model.main.outputs:
+        if 0 in tensor.shape:
+            raise UnsupportedError(
+                f"output '{tensor.name}' of shape {tuple(tensor.shape)} holds no values; leave it "
+                "out of the model"
+            )
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.worker.limits import limits
 from tfedge_converters.worker.pool import prepare
 
+if TYPE_CHECKING:
+    from tfedge_converters.export.entry import Entry
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -29,7 +32,7 @@ class Source:
         shared_kernels: of a Keras model, see `export.shared_kernels`.
         input_scales: of a Keras model, see `export.input_scales`.
         scheme: that the model was trained for; None if it was not, or if its file does not say.
-        keras_model: what the file was exported from; None of other models, and of trained ones.
+        entry: a call of what the file was exported from; None of other models, and of trained ones.
         input_shapes: that a file which was not exported here is still to be given, see
             `open_inputs`; None if it keeps its own.
     """
@@ -39,7 +42,7 @@ class Source:
     shared_kernels: list[np.ndarray] = field(default_factory=list)
     input_scales: Mapping[int, float] = field(default_factory=dict)
     scheme: Scheme | None = None
-    keras_model: Any = None
+    entry: Entry | None = None
     input_shapes: Any = None
 
 
@@ -84,26 +87,18 @@ def _require_model(model: Any) -> None:
 def _exported(model: Any, name: str, input_shapes: Any) -> Source:
     with needing_keras("a Keras model"):
         from tfedge_converters.export import (
-            export_keras,
+            exported,
             input_scales,
+            is_trained,
             shared_kernels,
             trained_scheme,
         )
-    flatbuffer = export_keras(model, input_shapes)
+    flatbuffer, entry = exported(model, input_shapes)
     return Source(
         flatbuffer,
         name,
         shared_kernels(model),
         input_scales(model),
         trained_scheme(model),
-        _float_model(model),
+        None if is_trained(model) else entry,
     )
-
-
-def _float_model(model: Any) -> Any:
-    """The model itself, if it is one of Keras 3 that computes in float."""
-    import keras
-
-    from tfedge_converters.export.trained_scheme import is_trained
-
-    return model if isinstance(model, keras.Model) and not is_trained(model) else None

@@ -117,13 +117,28 @@ _MISTAKES = [
         ["convert", "x.h5", "--output=o", "--quantization=int16x8", "--input-type=uint8"],
         "can be int16 or float32, not 'uint8'",
     ),
-    (["convert", "x.h5", "--output=o", "--metric=accuracie"], "there is no metric 'accuracie'"),
-    (["convert", "x.h5", "--output=o", "--metric=mse_"], "did you mean 'mse'?"),
-    (["convert", "x.h5", "--output=o", "--metric=MeanIoU"], "'MeanIoU' of Keras needs settings"),
+    (
+        ["convert", "x.h5", "--output=o", "--metric=accuracie", "--evaluation=labelled.npz"],
+        "there is no metric 'accuracie'",
+    ),
+    (
+        ["convert", "x.h5", "--output=o", "--metric=mse_", "--evaluation=labelled.npz"],
+        "did you mean 'mse'?",
+    ),
+    (
+        ["convert", "x.h5", "--output=o", "--metric=MeanIoU", "--evaluation=labelled.npz"],
+        "'MeanIoU' of Keras needs settings",
+    ),
     (
         ["convert", "x.h5", "--output=o", "--calibration=seen.npz", "--calibration-method=mse"],
         "the calibration is by minmax, not mse",
     ),
+    (["convert", "x.h5", "--output=o", "--metric=mse"], "--metric is of --evaluation, which is"),
+    (["convert", "x.h5", "--output=o", "--max-loss=0.1"], "--max-loss is of --evaluation, which"),
+    (["check", "x.h5", "--target=ethos-u55-128", "--tpus=2"], "--tpus is for the Edge TPU, and"),
+    (["check", "x.h5", "--target=ethos-u55-128", "--compile=o"], "--compile is for the Edge TPU"),
+    (["check", "x.h5", "--target=ethos-u55-128", "--compiled=x.h5"], "--compiled is for the Edge"),
+    (["profile", "none"], "none: there is no such file or folder"),
     (["convert", "x.h5", "--output=o", "--compiler-option=x=1"], "'host' has no compiler"),
     (["calibrate", "x.h5", "--data=seen.npz", "--output=o"], "the samples themselves are needed"),
     (["diagnose", "x.h5", "--calibration=seen.npz"], "the samples themselves are needed"),
@@ -170,6 +185,7 @@ def test_mistakes_are_answered_without_tensorflow(tmp_path):
     (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     (tmp_path / "x.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
     np.savez(tmp_path / "good.npz", x=np.zeros((2, 4), np.float32))
+    np.savez(tmp_path / "labelled.npz", x=np.zeros((2, 4), np.float32), y=np.zeros(2))
     np.savez(tmp_path / "complex.npz", x=np.zeros((2, 4), np.complex64))
     np.savez(tmp_path / "empty.npz", x=np.zeros((0, 4), np.float32))
     np.savez(tmp_path / "objects.npz", x=np.array([{}], object))

@@ -573,9 +573,7 @@ def test_a_saved_model_that_ends_tensorflow_ends_nothing_else(tmp_path):
             if node.op == "Const" and node.name.startswith("strided_slice/stack"):
                 node.attr["value"].tensor.dtype = 1
     path.write_bytes(saved.SerializeToString())
-    words = (
-        "net: TensorFlow cannot read it: its process ended with SIGABRT .begin must be either"
-    )
+    words = "net: TensorFlow cannot read it: its process ended with SIGABRT .begin must be either"
     with pytest.raises(ModelFileError, match=words):
         load_keras(tmp_path / "net")
 

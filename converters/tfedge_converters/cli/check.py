@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from tfedge.errors import TfedgeError
 from tfedge.files import output_file, output_folder
+from tfedge_converters import targets
 from tfedge_converters.cli.options import (
     add_allow_code,
     add_input_shape,
@@ -83,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     from tfedge_converters.early_checks import check_positive
     from tfedge_converters.edgetpu.compiled_file import is_compiled, read_compiled
     from tfedge_converters.edgetpu.compiler import find_compiler
-    from tfedge_converters.edgetpu.wording import compiled_text
+    from tfedge_converters.edgetpu.pipelining import propose_segments
+    from tfedge_converters.edgetpu.wording import compiled_text, segments_text
     from tfedge_converters.graph import write_file
 
     page = None if arguments.html is None else _page(arguments.html)
@@ -94,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise TfedgeError(f"{page}: --html and --rewrite name one file; name another for one")
     check_positive(seconds=arguments.seconds, tpus=arguments.tpus)
     require_companions(arguments, seconds="compile")
+    _require_edge_tpu(arguments)
     if arguments.compile is not None:
         output_folder(arguments.compile)
         find_compiler()
@@ -109,12 +113,16 @@ def run(arguments: argparse.Namespace) -> int:
         rewrite=arguments.rewrite is not None,
         allow_code=arguments.allow_code,
     )
+    additions = []
+    if arguments.tpus is not None:
+        segments = propose_segments(report.mapping, report.memory, arguments.tpus)
+        additions.append(segments_text(segments))
     if arguments.rewrite is not None:
         write_file(report.model, Path(arguments.rewrite))
     if page is not None:
         report.save(page)
     print(report.json() if arguments.json else report.text(), end="")
-    for words in _edge_tpu(report, compiled, arguments):
+    for words in itertools.chain(additions, _comparisons(report, compiled, arguments)):
         print(f"\n{words}", end="", file=sys.stderr if arguments.json else sys.stdout)
     return int(arguments.strict and not report.all_mapped)
 
@@ -124,17 +132,30 @@ def _page(given: str) -> Path:
     return output_file(given).with_suffix(".html")
 
 
-def _edge_tpu(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iterator[str]:
-    """Return the report's additions by the options of the Edge TPU."""
+def _require_edge_tpu(arguments: argparse.Namespace) -> None:
+    """Refuse options of the Edge TPU where the target is another."""
+    given = [option for option in _OF_EDGE_TPU if getattr(arguments, option) is not None]
+    if not given:
+        return
+    target = targets.load(arguments.target)
+    if target.accelerator is None or target.accelerator.name != _EDGE_TPU:
+        raise TfedgeError(
+            f"--{given[0]} is for the Edge TPU, and the target is {target.name}; leave one of both "
+            "out"
+        )
+
+
+_OF_EDGE_TPU = ("compile", "compiled", "tpus")
+_EDGE_TPU = "Edge TPU"
+
+
+def _comparisons(report: Any, compiled: Any, arguments: argparse.Namespace) -> Iterator[str]:
+    """Return what the compiler has done beside what was predicted, where that is asked for."""
     from tfedge_converters.edgetpu.comparison import compare_compiled, compare_log
     from tfedge_converters.edgetpu.compiler import compile_model
-    from tfedge_converters.edgetpu.pipelining import propose_segments
-    from tfedge_converters.edgetpu.wording import segments_text
     from tfedge_converters.foreign_text import model_name
     from tfedge_converters.graph import write_model
 
-    if arguments.tpus is not None:
-        yield segments_text(propose_segments(report.mapping, report.memory, arguments.tpus))
     if compiled is not None:
         yield compare_compiled(report, compiled).text()
     if arguments.compile is not None:

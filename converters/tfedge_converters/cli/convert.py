@@ -15,6 +15,7 @@ from tfedge_converters.cli.options import (
     add_input_shape,
     add_quantization,
     compiler_options,
+    require_companions,
     shapes,
 )
 from tfedge_converters.cli.recovery_argument import add_recovery
@@ -77,7 +78,6 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--metric",
-        default="accuracy",
         help="of the evaluation: accuracy, or what Keras calls a metric (default: accuracy)",
     )
     parser.add_argument(
@@ -158,6 +158,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfedge_converters.targets import load
     from tfedge_converters.verify.written import CONVERSION
 
+    require_companions(arguments, metric="evaluation", max_loss="evaluation")
     folder = output_folder(arguments.output)
     target = load(arguments.target)
     other_files = backend_named(target.backend).other_files

@@ -79,9 +79,10 @@ def require_companions(arguments: argparse.Namespace, **companions: str) -> None
     """
     for option, other in companions.items():
         if getattr(arguments, option) is not None and getattr(arguments, other) is None:
+            named = option.replace("_", "-")
             raise TfedgeError(
-                f"--{option} is of --{other}, which is not given; give it too, or leave "
-                f"--{option} out"
+                f"--{named} is of --{other}, which is not given; give it too, or leave "
+                f"--{named} out"
             )
 
 

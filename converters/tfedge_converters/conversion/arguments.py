@@ -46,10 +46,23 @@ def check_arguments(conversion: Conversion) -> None:
     steps(request.recovery)
     if request.recovery:
         _check_recovery(conversion)
-    check_metric(request.metric)
+    check_metric(request.measured)
+    _check_labels(request)
     check_data(request.evaluation_data)
     if isinstance(request.evaluation_data, (str, Path)):
         labels_in(Path(request.evaluation_data))
+
+
+def _check_labels(request: Request) -> None:
+    """Refuse what says something of a metric, where nothing can have labels."""
+    asked = {"metric": request.metric, "max_loss": request.limits.loss}
+    given = [name for name, value in asked.items() if value is not None]
+    unlabelled = request.calibration is None or isinstance(request.calibration, (str, Path))
+    if given and unlabelled and request.evaluation_data is None:
+        raise TfedgeError(
+            f"{given[0]} is of labelled samples, of which there are none; give evaluation_data, or "
+            f"leave {given[0]} out"
+        )
 
 
 def _check_recovery(conversion: Conversion) -> None:

@@ -18,7 +18,7 @@ def take_data(conversion: Conversion) -> None:
     _refuse_recovery(conversion)
     conversion.labelled = None
     if request.evaluation_data is not None:
-        metric_function(request.metric)
+        metric_function(request.measured)
         conversion.labelled = LabelledData(request.evaluation_data, conversion.model)
     conversion.comparison = Comparison(
         conversion.prepared, request.calibration, conversion.labelled

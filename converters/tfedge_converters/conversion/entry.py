@@ -22,7 +22,6 @@ from tfedge_converters.conversion.opening import open_model
 from tfedge_converters.conversion.quantising import quantise
 from tfedge_converters.conversion.state import Conversion, Request
 from tfedge_converters.conversion.trial_run import try_run
-from tfedge_converters.metrics import ACCURACY
 from tfedge_converters.ptq.recovery import Step
 from tfedge_converters.quality import Limits
 
@@ -55,7 +54,7 @@ def convert(
     optimize: str = "balanced",
     input_shapes: Any = None,
     evaluation_data: Any = None,
-    metric: str | Callable[[Any, Any], Any] = ACCURACY,
+    metric: str | Callable[[Any, Any], Any] | None = None,
     min_snr: float = Limits.snr,
     max_loss: float | None = None,
     strict: bool = False,
@@ -120,7 +119,8 @@ def convert(
         input_shapes: shapes without the batch, where the model leaves sizes open.
         evaluation_data: (x, y), samples and their labels, or the path of an .npz file with both:
             the model is measured before and after conversion, for `evaluation` of the artifact.
-        metric: "accuracy", the name of a Keras metric, or a function of labels and outputs.
+        metric: "accuracy", the default, the name of a Keras metric, or a function of labels and
+            outputs.
         min_snr: dB of signal to noise that every output has to keep, and every part of one.
         max_loss: what the metric may lose: of accuracy, in parts of 1, by default 0.01; of other
             metrics, the change in either direction as a part of its value, by default 0.1.
@@ -131,8 +131,9 @@ def convert(
             {"memory_mode": "Sram_Only", "optimise": "Size", "arena_cache_size": 100_000}.
         allow_code: whether code may run that the model's file brings or asks for, such as Lambda
             layers; only for files that you trust (docs/security.md).
-        check: whether the float model's outputs are compared first with the Keras model's; see
-            docs/architecture/training.md. What trained for integers is compared by its training.
+        check: whether the float file's outputs are compared first with those of the model that it
+            was made from; see docs/architecture/training.md. What was trained for integers is
+            compared by its training.
         fold_constant_channels: whether channels of int8 convolutions and dense layers whose integer
             cannot change, whatever the input, are added to the biases of what reads them, and
             channels that nothing reads are left out. Outputs stay, bit for bit; the artifact's

@@ -18,7 +18,7 @@ def judge(conversion: Conversion) -> None:
         conversion.model,
         conversion.flatbuffer,
         request.limits,
-        request.metric,
+        request.measured,
         _evaluation(conversion),
         conversion.remarks,
     )
@@ -37,5 +37,5 @@ def _evaluation(conversion: Conversion) -> Evaluation | None:
         conversion.model,
         conversion.backend.engines,
         conversion.labelled,
-        conversion.request.metric,
+        conversion.request.measured,
     )

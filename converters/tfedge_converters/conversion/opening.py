@@ -11,7 +11,7 @@ from tfedge_converters.targets import Target
 
 
 def open_model(conversion: Conversion) -> None:
-    """Read and simplify the model; compare one of Keras with its float file."""
+    """Read and simplify the model; compare it with the float file, where that was made here."""
     request = conversion.request
     prepared = prepare(
         request.model,
@@ -19,10 +19,10 @@ def open_model(conversion: Conversion) -> None:
         to_quantize=isinstance(conversion.scheme, Scheme),
         allow_code=request.allow_code,
     )
-    if request.check and prepared.keras_model is not None:
+    if request.check and prepared.entry is not None:
         from tfedge_converters.export.equivalence import require_equivalence
 
-        require_equivalence(prepared.keras_model, prepared.model)
+        require_equivalence(prepared.entry, prepared.model)
     conversion.prepared = prepared
     conversion.name = model_name(prepared.name) if request.name is None else request.name
     if request.quantization is None:

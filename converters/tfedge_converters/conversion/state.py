@@ -17,6 +17,7 @@ from tfedge_converters.graph import Model
 from tfedge_converters.graph.kind import ModelKind
 from tfedge_converters.graph.model_file import ModelFile
 from tfedge_converters.graph.passes.constant_channels import ChannelFolding
+from tfedge_converters.metrics import ACCURACY
 from tfedge_converters.preparation import Prepared
 from tfedge_converters.ptq.recovery import Step
 from tfedge_converters.quality import Comparison, Judgement, Limits
@@ -29,6 +30,7 @@ class Request:
 
     Attributes:
         target: loaded.
+        metric: None for accuracy, which nobody asked for.
         limits: `min_snr` and `max_loss`.
     """
 
@@ -44,7 +46,7 @@ class Request:
     optimize: str
     input_shapes: Any
     evaluation_data: Any
-    metric: str | Callable[[Any, Any], Any]
+    metric: str | Callable[[Any, Any], Any] | None
     limits: Limits
     strict: bool
     progress: bool
@@ -54,6 +56,11 @@ class Request:
     check: bool
     fold_constant_channels: bool
     memory_plan: str | Path | None
+
+    @property
+    def measured(self) -> str | Callable[[Any, Any], Any]:
+        """The metric, whether asked for or not."""
+        return ACCURACY if self.metric is None else self.metric
 
 
 @dataclass(eq=False)

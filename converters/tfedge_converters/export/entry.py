@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,22 @@ class Entry:
         inputs: names and specs of the leaves of `arguments`, in order.
         arguments: in the order of the call.
         outputs: names of the flat outputs, or None to name them by their keys.
+        open_batch: whether every input takes any number of samples, as far as the model says.
     """
 
     model: Any
     inputs: dict[str, InputSpec]
     arguments: Sequence[Argument]
     outputs: list[str] | None = None
+    open_batch: bool = True
 
     def __post_init__(self) -> None:
         require_static(self.inputs)
+
+    @property
+    def itself(self) -> Entry:
+        """The same call of nothing but the model."""
+        return Entry(self.model, self.inputs, self.arguments, self.outputs, self.open_batch)
 
     def call(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """Run the model for inference; give its outputs by name, in their order."""
@@ -82,7 +89,15 @@ def symbolic_entry(
         input_shapes: shapes to use in place of the declared ones.
     """
     inputs = reshaped(declared, input_shapes)
-    return Entry(model, inputs, [Argument(None, structure)], _declared_outputs(model))
+    arguments = [Argument(None, structure)]
+    open_batch = has_open_batch(keras.tree.flatten(structure))
+    return Entry(model, inputs, arguments, _declared_outputs(model), open_batch)
+
+
+def has_open_batch(declared: Iterable[Any]) -> bool:
+    """Whether the first size of every shape, or of what has one, is open."""
+    shapes = [tuple(getattr(each, "shape", each)) for each in declared]
+    return all(shape and shape[0] is None for shape in shapes)
 
 
 def _declared_outputs(model: Any) -> list[str] | None:
@@ -94,7 +109,11 @@ def _declared_outputs(model: Any) -> list[str] | None:
 
 
 def subclassed_entry(
-    model: Any, recorded: Sequence[Argument] | None, input_shapes: InputShapes
+    model: Any,
+    recorded: Sequence[Argument] | None,
+    input_shapes: InputShapes,
+    *,
+    open_batch: bool,
 ) -> Entry:
     """The entry of a model that only its code describes.
 
@@ -104,6 +123,7 @@ def subclassed_entry(
             if there was none.
         input_shapes: shapes to use instead; a dict whose keys are arguments of `call` gives
             one for each, everything else is the first argument.
+        open_batch: whether the recorded call was for any number of samples.
 
     Raises:
         TfedgeError: there is neither a recorded call nor a shape.
@@ -122,7 +142,8 @@ def subclassed_entry(
         name = argument.keyword or (parameters[index] if index < len(parameters) else "input")
         names += leaf_names([path for path, _ in leaves], name)
         specs += [spec for _, spec in leaves]
-    return Entry(model, dict(zip(unique_names(names), specs, strict=True)), arguments)
+    inputs = dict(zip(unique_names(names), specs, strict=True))
+    return Entry(model, inputs, arguments, open_batch=open_batch)
 
 
 def _as_arguments(input_shapes: InputShapes, parameters: list[str]) -> list[Argument]:

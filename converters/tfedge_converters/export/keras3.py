@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +150,9 @@ def _declared(model: Any) -> list[Any]:
 
 def _entry(model: Any, input_shapes: InputShapes) -> Entry:
     if not _declared(model):
-        return subclassed_entry(model, _recorded_arguments(model), input_shapes)
+        recorded = _recorded_shapes(model)
+        arguments = None if recorded is None else _arguments(recorded)
+        return subclassed_entry(model, arguments, input_shapes, open_batch=_of_any_batch(recorded))
     structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     tensors = keras.tree.flatten(structure)
     declared = {
@@ -160,18 +162,31 @@ def _entry(model: Any, input_shapes: InputShapes) -> Entry:
     return symbolic_entry(model, declared, structure, input_shapes)
 
 
-def _recorded_arguments(model: Any) -> list[Argument] | None:
-    """Return the arguments that the model was built for; Keras records shapes but no dtypes."""
+def _recorded_shapes(model: Any) -> list[tuple[str | None, Any]] | None:
+    """Return names and shapes of what the model was built for; Keras records no dtypes."""
     config = model.get_build_config() or {}
     if "shapes_dict" in config:
-        return [
-            Argument(name.removesuffix("_shape"), _specs(shapes))
-            for name, shapes in config["shapes_dict"].items()
-        ]
+        named = config["shapes_dict"].items()
+        return [(name.removesuffix("_shape"), shapes) for name, shapes in named]
     if config.get("input_shape") is not None:
-        return [Argument(None, _specs(config["input_shape"]))]
+        return [(None, config["input_shape"])]
     return None
 
 
-def _specs(shapes: Any) -> Any:
-    return keras.tree.map_shape_structure(lambda shape: InputSpec(tuple(shape[1:])), shapes)
+def _arguments(recorded: list[tuple[str | None, Any]]) -> list[Argument]:
+    return [
+        Argument(name, _of_shapes(lambda shape: InputSpec(tuple(shape[1:])), shapes))
+        for name, shapes in recorded
+    ]
+
+
+def _of_any_batch(recorded: list[tuple[str | None, Any]] | None) -> bool:
+    """Whether a model was not called on one sample alone."""
+    sizes: list[int | None] = []
+    for _, shapes in recorded or ():
+        _of_shapes(lambda shape: sizes.append(shape[0]), shapes)
+    return 1 not in sizes
+
+
+def _of_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
+    return keras.tree.map_shape_structure(function, shapes)

@@ -9,6 +9,7 @@ import keras
 
 from tfedge.errors import TfedgeError
 from tfedge_converters.export.dilations import restore_dilations
+from tfedge_converters.export.entry import Entry
 from tfedge_converters.export.hard_swishes import restore_hard_swishes
 from tfedge_converters.export.integer_inputs import take_integers
 from tfedge_converters.export.keras3 import keras_entry
@@ -49,6 +50,16 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
         UnsupportedError: the model keeps state, or has an operation or type that TFLite
             cannot express; the message names the layer.
     """
+    return exported(model, input_shapes)[0]
+
+
+def exported(model: Any, input_shapes: InputShapes = None) -> tuple[bytes, Entry]:
+    """`export_keras`, and how the model itself is called.
+
+    Returns:
+        The bytes of the .tflite file; and the entry whose inputs and outputs are those of its
+        signature, for calls on batches of any size that the model takes.
+    """
     with quiet():
         with _opener(model)(model, input_shapes) as entry:
             traced = trace(entry)
@@ -61,7 +72,7 @@ def export_keras(model: Any, input_shapes: InputShapes = None) -> bytes:
     restore_dilations(lowered)
     ignore_negative_zeros(lowered)
     require_runnable(lowered)
-    return write_model(lowered)
+    return write_model(lowered), entry.itself
 
 
 def _opener(model: Any) -> Any:

@@ -12,7 +12,13 @@ import tensorflow as tf
 import tf_keras
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.export.entry import Argument, Entry, subclassed_entry, symbolic_entry
+from tfedge_converters.export.entry import (
+    Argument,
+    Entry,
+    has_open_batch,
+    subclassed_entry,
+    symbolic_entry,
+)
 from tfedge_converters.export.tfmot_wrappers import without_wrappers
 from tfedge_converters.export.weights import require_built, require_finite
 from tfedge_converters.input_shapes import InputShapes, InputSpec
@@ -83,15 +89,20 @@ def _is_other(dtype: Any) -> bool:
 
 def _entry(model: Any, input_shapes: InputShapes) -> Entry:
     if not model.inputs:
-        return subclassed_entry(model, _recorded_arguments(model), input_shapes)
+        given = model.save_spec()
+        batches = keras.tree.flatten(given) if given is not None else []
+        return subclassed_entry(
+            model, _arguments(given), input_shapes, open_batch=has_open_batch(batches)
+        )
     declared = {tensor.name: _spec(tensor) for tensor in keras.tree.flatten(model.input)}
     return symbolic_entry(model, declared, model.input, input_shapes)
 
 
-def _recorded_arguments(model: Any) -> list[Argument] | None:
-    if model.save_spec() is None:
+def _arguments(recorded: Any) -> list[Argument] | None:
+    """Return the arguments of the first call, of which tf_keras keeps specs."""
+    if recorded is None:
         return None
-    args, kwargs = keras.tree.map_structure(_spec, model.save_spec())
+    args, kwargs = keras.tree.map_structure(_spec, recorded)
     return [
         *(Argument(None, structure) for structure in args),
         *(Argument(name, structure) for name, structure in kwargs.items()),

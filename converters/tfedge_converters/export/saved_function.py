@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.errors import ModelFileError
-from tfedge_converters.export.entry import Argument, Entry
+from tfedge_converters.export.entry import Argument, Entry, has_open_batch
 from tfedge_converters.input_shapes import InputShapes, InputSpec, reshaped
 
 _SIGNATURE = "serving_default"
@@ -67,4 +67,5 @@ def saved_function_entry(model: SavedFunction, input_shapes: InputShapes) -> Ite
     }
     inputs = reshaped(declared, input_shapes)
     structure = dict.fromkeys(inputs, 0)
-    yield Entry(model, inputs, [Argument(None, structure)])
+    arguments = [Argument(None, structure)]
+    yield Entry(model, inputs, arguments, open_batch=has_open_batch(keywords.values()))

@@ -14,8 +14,10 @@ from tfedge.quantization.schemes import Scheme
 
 
 def is_trained(model: Any) -> bool:
-    """Whether a Keras model computes on grids, whatever their schemes."""
-    return quantized_forward_of(model) is not None or bool(operators_of(model))
+    """Whether tfedge has made a model that computes on grids, whatever their schemes."""
+    return isinstance(model, keras.Model) and (
+        quantized_forward_of(model) is not None or bool(operators_of(model))
+    )
 
 
 def trained_scheme(model: Any) -> Scheme | None:

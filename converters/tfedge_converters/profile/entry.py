@@ -14,6 +14,7 @@ from tfedge_converters.c import CSource, Options, generate
 from tfedge_converters.c.fit import ShortageError, shortage
 from tfedge_converters.conversion import convert
 from tfedge_converters.early_checks import check_choices, check_data
+from tfedge_converters.file_kinds import kind_of
 from tfedge_converters.foreign_text import model_name
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.passes import pipeline
@@ -74,6 +75,8 @@ def profile(
     chosen = None if target is None else _device(targets.load(target))
     made = _made(model, chosen)
     if made is None and chosen is None:
+        if isinstance(model, (str, Path)):
+            kind_of(Path(model))  # whether it is one comes before what it is for
         raise TfedgeError(_NO_TARGET)
     if made is not None:
         chosen = chosen or _device(made.target)

@@ -50,6 +50,7 @@ class WorkerProcess:
             )
         self.limits = limits
         self.models = 0
+        self._memory_bytes = limits.memory_bytes
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 (open while the process lives)
         self._connection, theirs = socket.socketpair()
         self._connection.settimeout(limits.silent_seconds)
@@ -84,6 +85,7 @@ class WorkerProcess:
             DeathError: it is dead.
         """
         if head["do"] in _READING:
+            self._memory_bytes = head.get("memory_bytes", self.limits.memory_bytes)
             head = {**head, "seconds": self.limits.seconds}
             self.models += 1
             self._words.seek(0)
@@ -173,7 +175,7 @@ class WorkerProcess:
 
     def _memory(self) -> str:
         return (
-            f"it needed more than {self.limits.memory_bytes / (1 << 30):g} GiB of memory "
+            f"it needed more than {self._memory_bytes / (1 << 30):.3g} GiB of memory "
             f"({MEMORY_VARIABLE} gives it more)"
         )
 

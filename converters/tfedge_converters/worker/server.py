@@ -203,10 +203,13 @@ class _Worker:
     ) -> tuple[dict[str, Any], bytes]:
         from tfedge_converters.worker.saved_model import open_once  # takes seconds
 
-        _limit_memory(self._memory_bytes)  # beyond what TensorFlow takes itself
+        _limit_memory(head["memory_bytes"])  # beyond what TensorFlow takes itself
         self._seconds = head["seconds"]
         self._grant_time()
-        open_once(head["path"])
+        try:
+            open_once(head["path"])
+        finally:
+            _limit_memory(self._memory_bytes)
         return {}, b""
 
 
