@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -233,14 +233,22 @@ def _outputs_of(model: Any, computation: Computation, inputs: list[Any]) -> list
 @contextmanager
 def unchanged_states(model: Any) -> Iterator[None]:
     """Put the states of stateful layers back as they were."""
-    states = [
+    with _put_back(_states_of(model)):
+        yield
+
+
+def at_the_start(model: Any) -> AbstractContextManager[None]:
+    """Let a sequence begin in stateful layers, and put their states back as they were."""
+    return exchanged([(state, np.zeros(state.shape, state.dtype)) for state in _states_of(model)])
+
+
+def _states_of(model: Any) -> list[Any]:
+    return [
         variable
         for layer in private.layers_in(model)
         if getattr(layer, "stateful", False)
         for variable in keras.tree.flatten(layer.states)
     ]
-    with _put_back(states):
-        yield
 
 
 @contextmanager

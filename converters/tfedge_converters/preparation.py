@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfedge.errors import TfedgeError, UnsupportedError
+from tfedge.errors import TfedgeError
 from tfedge.quantization.schemes import Scheme
-from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.graph import Model, read_model
 from tfedge_converters.graph.kind import ModelKind, model_kind
 from tfedge_converters.graph.model_file import ModelFile
@@ -17,6 +16,7 @@ from tfedge_converters.open_inputs import fix_inputs
 from tfedge_converters.ptq.precision import real_graph
 from tfedge_converters.simplification import simplify, write_for_quantiser
 from tfedge_converters.sources import source_of
+from tfedge_converters.useless_models import refuse_compiled, refuse_useless
 
 if TYPE_CHECKING:
     from tfedge_converters.export.entry import Entry
@@ -83,30 +83,17 @@ def prepare(
     """
     source = source_of(model, input_shapes, allow_code=allow_code)
     typed = read_model(source.flatbuffer, source=source.name)
-    refuse_compiled(typed, source.name)
-    _refuse_empty_outputs(typed)
-    entry = None if _rounds(typed) else source.entry
+    refuse_useless(typed, source.name)
+    # What tfmot has trained rounds to grids, which the passes take for what they are.
+    rounds = any(op.code == "QUANTIZE" for graph in typed.graphs for op in graph.operators)
     file = ModelFile(typed, None if typed.was_compressed else source.flatbuffer)
     file.change(lambda model: fix_inputs(model, source.input_shapes))
     file.change(lambda model: simplify(model, source.shared_kernels))
     kind = model_kind(typed)
     if kind.has_float_activations and to_quantize:
         file.change(write_for_quantiser)
+    entry = None if rounds else source.entry
     return Prepared(file, source.name, kind, source.input_scales, source.scheme, entry)
-
-
-def _rounds(model: Model) -> bool:
-    """Whether a model that was exported here rounds to grids, as what tfmot has trained does."""
-    return any(op.code == "QUANTIZE" for graph in model.graphs for op in graph.operators)
-
-
-def _refuse_empty_outputs(model: Model) -> None:
-    for tensor in model.main.outputs:
-        if 0 in tensor.shape:
-            raise UnsupportedError(
-                f"output '{tensor.name}' of shape {tuple(tensor.shape)} holds no values; leave it "
-                "out of the model"
-            )
 
 
 def open_flatbuffer(model: str | Path | bytes | bytearray) -> tuple[str, Model]:

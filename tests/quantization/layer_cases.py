@@ -334,12 +334,12 @@ CASES: dict[str, Case] = {
     "leaky_relu": Case(_chain(IMAGE, layers.LeakyReLU), ("LEAKY_RELU",)),
     "prelu": Case(
         _chain(IMAGE, _layer(layers.PReLU, alpha_initializer="normal", shared_axes=[1, 2])),
-        ("PRELU",), 2,
+        ("PRELU",),
     ),
     "elu": Case(_chain(IMAGE, layers.ELU), ("ELU",), 1),
     "gelu": Case(_chain(IMAGE, _layer(layers.Activation, "gelu")), ("GELU",), 1),
     "silu": Case(_chain(IMAGE, _layer(layers.Activation, "silu")), ("LOGISTIC", "MUL"), 1),
-    "hard_silu": Case(_chain(IMAGE, _layer(layers.Activation, "hard_silu")), ("HARD_SWISH",), 2),
+    "hard_silu": Case(_chain(IMAGE, _layer(layers.Activation, "hard_silu")), ("HARD_SWISH",)),
     "tanh": Case(_chain(IMAGE, _layer(layers.Activation, "tanh")), ("TANH",), 1),
     "sigmoid": Case(_chain(IMAGE, _layer(layers.Activation, "sigmoid")), ("LOGISTIC",), 1),
     "softmax": Case(_chain(VECTOR, layers.Softmax), ("SOFTMAX",), 1),
@@ -458,7 +458,7 @@ CASES: dict[str, Case] = {
     ),
     "running_sums": Case(_running_sums, 2 * ("TRANSPOSE", "FULLY_CONNECTED")),
     "same_crop": Case(_chain(IMAGE, _layer(layers.RandomCrop, *IMAGE[:2]), CONV), ("CONV_2D",)),
-    "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED"), 1),
+    "subclassed": Case(_subclassed, ("FULLY_CONNECTED", "ADD", "FULLY_CONNECTED")),
     "largest": Case(_largest, ("FULLY_CONNECTED", "TOPK_V2", "FULLY_CONNECTED")),
     "layer_norm": Case(
         _chain(SERIES, layers.LayerNormalization),

@@ -62,6 +62,11 @@ class Constant:
         return keras.tree.flatten(run_in_float32(self.operation, *args, **kwargs))[self.index]
 
 
+def value_of(item: Any) -> Any:
+    """The value that stands in a call where no tensor goes: of a `Constant`, its value now."""
+    return item.value() if isinstance(item, Constant) else item
+
+
 @dataclass(eq=False)
 class Call:
     """One call of a layer or operation.

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from keras.src.backend.common import dtypes
 from keras.src.utils.tracking import DotNotTrackScope
 
 
@@ -344,6 +345,23 @@ def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
     module = keras.src.backend.numpy
     before = module.add
     with in_place_of(module, "add", lambda x1, x2: add(before, x1, x2)):
+        yield
+
+
+@contextmanager
+def results_in_float32() -> Iterator[None]:
+    """Let operations with an operand of float64 compute in float32.
+
+    `keras.ops` gives what meets an array of numpy's the type of that, which is float64 unless
+    somebody said otherwise.
+    """
+    before = dtypes.result_type
+
+    def result_type(*types: Any) -> str:
+        found = str(before(*types))
+        return "float32" if found == "float64" else found
+
+    with in_place_of(dtypes, "result_type", result_type):
         yield
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import keras
 
-from tfedge.quantization import exact, exact_functions, fused_activation
+from tfedge.quantization import exact, exact_functions, fused_activation, policy
 from tfedge.quantization.activation_types import INT16
+from tfedge.quantization.exact_hard_swish import hard_swish
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, OperatorFactory
 
@@ -68,6 +69,16 @@ def multiply(operands: list[Any]) -> Any:
     return operands[0] * operands[1]
 
 
+def hard_silu(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
+    """x * hard_sigmoid(x); of 16 bits it is a table of real numbers."""
+    kernel = hard_swish if make.element == policy.INT8 else None
+    return make.own("HARD_SWISH", _first(function), kernel and _of_one(kernel), "hard_swish")
+
+
+def _of_one(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda operands, grid: kernel(*operands[0], grid)
+
+
 STANDALONE: dict[str, Builder] = {
     "relu": relu,
     "relu6": relu6,
@@ -80,7 +91,7 @@ STANDALONE: dict[str, Builder] = {
     "elu": partial(_own, "ELU"),
     "gelu": partial(_own, "GELU"),
     "leaky_relu": partial(_own, "LEAKY_RELU"),
-    "hard_silu": partial(_own, "HARD_SWISH"),
-    "hard_swish": partial(_own, "HARD_SWISH"),
+    "hard_silu": hard_silu,
+    "hard_swish": hard_silu,
     "exponential": partial(_own, "EXP"),
 }

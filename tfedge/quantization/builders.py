@@ -14,12 +14,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfedge.keras_graph.computation import Call
+from tfedge.keras_graph.computation import Call, Value, value_of
+from tfedge.keras_graph.kinds import kind_of
 from tfedge.keras_graph.reading import Reads, unread
 from tfedge.quantization import activations, exact, fused_activation
 from tfedge.quantization.fused_activation import FusedActivation
 from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 
+_SUMS = ("ADD", "SUB")
 _CHOOSING = ("MAXIMUM", "MINIMUM", "SELECT_V2")
 
 # Of operators of the policy table that are no single operator of TFLite.
@@ -115,8 +117,10 @@ def binary(
     code: str, kernel: Any, function: Callable[[Any, Any], Any], make: OperatorFactory
 ) -> Function:
     """Operands two by two, as Keras' merging layers go through them."""
-    if len(make.groups) == 1:  # the other one is a constant
-        return make.own(code, make.real, activation=make.activation)
+    if len(make.groups) == 1:
+        return make.own(
+            code, make.real, with_constant(code, kernel, make), activation=make.activation
+        )
     return binary_chain(code, kernel, function, make, make.activation)
 
 
@@ -149,6 +153,49 @@ def binary_chain(
     return call
 
 
+def constant_problem(call: Call) -> str:
+    """Say why a layer that merges more than an activation and a constant is not quantised."""
+    flat = keras.tree.flatten(list(call.arguments.values()))
+    items = [item for item in flat if not isinstance(item, (bool, str, type(None)))]
+    pure = all(isinstance(item, (keras.KerasTensor, Value)) for item in items)
+    if pure or (len(items) == 2 and kind_of(call.operation) != "Average"):
+        return ""
+    return "merges a constant with several activations; merge it in a layer of its own"
+
+
+def with_constant(
+    code: str,
+    kernel: Any,
+    make: OperatorFactory,
+    prepared: Callable[[Any], Any] = lambda value: value,
+) -> Any:
+    """The kernel of arithmetic of an activation and a constant, which gets a grid of its own.
+
+    Args:
+        code: the operator's name in the policy table.
+        kernel: of two operands with their grids.
+        make: whose call has the constant among its two arguments.
+        prepared: what the converter makes of the constant first.
+
+    Returns:
+        A kernel of the activation; None where there is not one constant.
+    """
+    items = keras.tree.flatten(list(make.arguments.values()))
+    constants = [item for item in items if not isinstance(item, Operand)]
+    if len(items) != 2 or len(constants) != 1:
+        return None
+
+    def call(operands: list[Any], grid: Any) -> Any:
+        (operand,) = operands
+        value = keras.ops.cast(value_of(constants[0]), "float32")
+        constant = exact.constant(prepared(value), grid.bits)
+        if code in _SUMS:
+            constant = exact.zeros_on(grid, constant)
+        return kernel([operand if isinstance(item, Operand) else constant for item in items], grid)
+
+    return call
+
+
 def times(make: OperatorFactory, factor: Any, part: str) -> Function:
     """MUL with a constant, as a part of a layer."""
 
@@ -166,6 +213,16 @@ def mean_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> F
         return exact.mean(integers, source, grid, axes, keepdims)
 
     return make.own("MEAN", make.real, kernel)
+
+
+def sum_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> Function:
+    """SUM over axes of known sizes."""
+
+    def kernel(operands: Any, grid: Any) -> Any:
+        integers, source = operands[0]
+        return exact.total(integers, source, grid, axes, keepdims)
+
+    return make.own("SUM", make.real, kernel)
 
 
 def leaky_relu(make: OperatorFactory) -> Function:

@@ -7,6 +7,7 @@ activations is read off the grids. Source: TFLite Micro's reference kernels.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -128,11 +129,18 @@ def products(function: Callable[[list[Any]], Any]) -> Callable[..., Any]:
 
 def mean(x: Any, grid: QuantParams, output: QuantParams, axes: Sequence[int], keeps: bool) -> Any:
     """MEAN over `axes`, kept with size 1 or dropped; the count divides the integer multiplier."""
-    count = math.prod(x.shape[axis] for axis in axes)
-    exact = tf.float32 if count * grid.type.largest_step < _EXACT_BELOW else tf.float64
-    sums = _whole(tf.reduce_sum(tf.cast(x, exact), axis=list(axes), keepdims=keeps))
+    sums, count = _sums(x, grid, axes, keeps), _count(x, axes)
     real = _double(grid) / _double(output)
     return _shaped(_share(sums, real, tf.constant(count, tf.int64)), sums)
+
+
+def _sums(x: Any, grid: QuantParams, axes: Sequence[int], keeps: bool) -> Any:
+    exact = tf.float32 if _count(x, axes) * grid.type.largest_step < _EXACT_BELOW else tf.float64
+    return _whole(tf.reduce_sum(tf.cast(x, exact), axis=list(axes), keepdims=keeps))
+
+
+def _count(x: Any, axes: Sequence[int]) -> int:
+    return math.prod(x.shape[axis] for axis in axes)
 
 
 @traced_once(tf.int64, tf.float64, tf.int64)
@@ -158,12 +166,44 @@ def leaky_relu(x: Any, grid: QuantParams, output: QuantParams, slope: float) -> 
     return tf.where(x < 0, below, _scaled(steps, _double(grid) / _double(output)))
 
 
+def total(x: Any, grid: QuantParams, output: QuantParams, axes: Sequence[int], keeps: bool) -> Any:
+    """SUM over `axes`, kept with size 1 or dropped."""
+    return rescale(_sums(x, grid, axes, keeps), grid, output)
+
+
+def prelu(x: Any, grid: QuantParams, output: QuantParams, slopes: Any) -> Any:
+    """PRELU: x, or slopes * x for negative x, each with a multiplier of its own."""
+    b, b_grid = constant(slopes, grid.bits)
+    return tf.where(x < 0, multiply([(x, grid), (b, b_grid)], output), rescale(x, grid, output))
+
+
 def constant(value: Any, bits: int) -> Operand:
     """A constant, as the converter puts it on the grid of its values."""
     value = tf.convert_to_tensor(value, tf.float32)
     low, high = tf.reduce_min(value), tf.reduce_max(value)
     grid = grid_of_range(tf.minimum(low, 0.0), tf.maximum(high, 0.0), bits)
-    return grid.steps(value), grid
+    return constant_steps(value, grid), grid
+
+
+def zeros_on(grid: QuantParams, constant: Operand) -> Operand:
+    """A constant that is added, which is on the result's grid where all of it is 0."""
+    steps, own = constant
+    scale = tf.where(tf.reduce_any(tf.not_equal(steps, 0.0)), own.scale, grid.scale)
+    return steps, dataclasses.replace(own, scale=scale)
+
+
+def constant_steps(value: Any, grid: QuantParams) -> Any:
+    """A constant, as the converter puts it on a grid; numbers that are on it stay."""
+    steps = _constant_steps(value, grid.scale, grid.zero_point, *grid.step_limits())
+    return _shaped(steps, value)
+
+
+@traced_once(*5 * [tf.float32])
+def _constant_steps(value: Any, scale: Any, zero_point: Any, low: Any, high: Any) -> Any:
+    """Round as the converter does: in float64, the zero point included."""
+    value, scale, zero_point = (tf.cast(x, tf.float64) for x in (value, scale, zero_point))
+    steps = round_away(value / scale + zero_point) - zero_point
+    return tf.clip_by_value(tf.cast(steps, tf.float32), low, high)
 
 
 def _shaped(result: Any, like: Any) -> Any:

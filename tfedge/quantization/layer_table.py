@@ -19,7 +19,7 @@ import tensorflow as tf
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge.keras_graph import private
 from tfedge.keras_graph.computation import Call
-from tfedge.keras_graph.float32 import run_in_float32
+from tfedge.keras_graph.float32 import run_in_float32, weight_in_float32
 from tfedge.keras_graph.kinds import EMBEDDINGS, described, kind_of
 from tfedge.near_names import near
 from tfedge.quantization import activations, exact, fused_activation
@@ -36,6 +36,7 @@ from tfedge.quantization.builders import (
     binary,
     binary_chain,
     channels_last,
+    constant_problem,
     data_movement,
     fixed,
     integers,
@@ -84,6 +85,14 @@ from tfedge.quantization.weighted_layers import (
 )
 
 _SHARED, _OWN, _FIXED = "shared", "own", "fixed"
+
+
+def _prelu(make: OperatorFactory) -> Function:
+    def kernel(operands: Any, grid: Any) -> Any:
+        steps, source = operands[0]
+        return exact.prelu(steps, source, grid, weight_in_float32(make.layer.alpha))
+
+    return make.own("PRELU", make.real, kernel)
 
 
 def _average(make: OperatorFactory) -> Function:
@@ -350,8 +359,8 @@ LAYERS: dict[str, Row] = {
         for name, read in _WEIGHTED.items()
     },
     "Activation": whole(_activation, problem=activation_problem),
-    "Add": whole(partial(binary, "ADD", exact.add, tf.add)),
-    "Average": whole(_average),
+    "Add": whole(partial(binary, "ADD", exact.add, tf.add), problem=constant_problem),
+    "Average": whole(_average, problem=constant_problem),
     "AveragePooling1D": whole(_average_pool),
     "AveragePooling2D": whole(_average_pool),
     "BatchNormalization": parts(
@@ -386,9 +395,11 @@ LAYERS: dict[str, Row] = {
     "MultiHeadAttention": parts(
         attention, ATTENTION_ATTRIBUTES, ATTENTION_ARGUMENTS, attention_problem
     ),
-    "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply)),
+    "Multiply": whole(
+        partial(binary, "MUL", exact.multiply, tf.multiply), problem=constant_problem
+    ),
     "Normalization": parts(_normalization, ("axis", "invert", "mean", "variance")),
-    "PReLU": whole(partial(own, "PRELU")),
+    "PReLU": whole(_prelu),
     "RMSNormalization": parts(rms_normalization, _NORMALIZATION, problem=rms_problem),
     "ReLU": whole(relu),
     "Rescaling": parts(_rescaling, ("offset", "scale")),

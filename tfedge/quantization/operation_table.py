@@ -30,15 +30,18 @@ from tfedge.quantization.builders import (
     own,
     relu,
     shared_by_all,
+    sum_over,
     whole,
+    with_constant,
 )
 from tfedge.quantization.grids import grid_of
 from tfedge.quantization.normalization import unit_normalization, unit_problem
-from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 from tfedge.quantization.softmax import softmax
 from tfedge.quantization.weighted_layers import (
     convolution_problem,
     convolution_with_weights,
+    einsum_with_weights,
     product_with_weights,
 )
 
@@ -100,7 +103,6 @@ _FUNCTIONS = {
     "Exp": "EXP",
     "Fabs": "ABS",
     "Gelu": "GELU",
-    "HardSilu": "HARD_SWISH",
     "Log": "LOG",
     "Sqrt": "SQRT",
     **dict.fromkeys(
@@ -110,7 +112,7 @@ _FUNCTIONS = {
             "HardShrink", "HardSigmoid", "HardTanh", "Log10", "Log1p", "Log2", "LogSigmoid",
             "NanToNum", "Negative", "Rad2deg", "Reciprocal", "Round", "Selu", "Sign", "Sin",
             "Sinc", "Sinh", "SoftShrink", "Softplus", "Softsign", "SparsePlus", "SparseSigmoid",
-            "Square", "Squareplus", "Tan", "TanhShrink", "Threshold", "Trunc",
+            "Squareplus", "Tan", "TanhShrink", "Threshold", "Trunc",
         ),
         FUNCTION,
     ),
@@ -122,7 +124,6 @@ _ARITHMETIC = {
     "FloorDivide": FUNCTION,
     "Fmod": FUNCTION,
     "Mod": FUNCTION,
-    "Power": FUNCTION,
 }
 _QUOTIENTS = ("Divide", "TrueDivide")
 _LEAST_SQUARE = 1e-12
@@ -130,7 +131,6 @@ _LEAST_SQUARE = 1e-12
 _COUNTING = (
     "BroadcastTo", "Cast", "ExpandDims", "GetItem", "Maximum", "Reshape", "Squeeze", "Sum",
 )  # fmt: skip
-_REDUCTIONS = {"Prod": "REDUCE_PROD", "Sum": "SUM"}
 
 
 def _cast(make: OperatorFactory) -> Function:
@@ -143,20 +143,40 @@ def _cast(make: OperatorFactory) -> Function:
     return own("CAST", make)
 
 
-def _products(make: OperatorFactory) -> Function:
+def _products(
+    with_weights: Callable[[OperatorFactory], Function], make: OperatorFactory
+) -> Function:
     """Build the product of two activations, or of one and weights."""
-    if len(make.reals) == 1:
-        return product_with_weights(make)
-    return matrix_product(make)
+    return with_weights(make) if len(make.reals) == 1 else matrix_product(make)
 
 
-def _mean(make: OperatorFactory) -> Function:
-    """MEAN; along axes of unknown sizes, samples among them, it is computed in float."""
-    shape = make.shapes[0]
-    axes = tuple(axis % len(shape) for axis in axes_of(make.layer, len(shape)))
-    if any(shape[axis] is None for axis in axes):
-        return own("MEAN", make)
-    return mean_over(make, axes, make.layer.keepdims)
+def _reduction(
+    code: str, over: Callable[[OperatorFactory, tuple[int, ...], bool], Function]
+) -> Callable[[OperatorFactory], Function]:
+    """Along axes of unknown sizes, samples among them, it is computed in float."""
+
+    def build(make: OperatorFactory) -> Function:
+        shape = make.shapes[0]
+        axes = tuple(axis % len(shape) for axis in axes_of(make.layer, len(shape)))
+        if any(shape[axis] is None for axis in axes):
+            return own(code, make)
+        return over(make, axes, make.layer.keepdims)
+
+    return build
+
+
+def _power(make: OperatorFactory) -> Function:
+    """Some power of an activation; the second is its product with itself."""
+    exponent = make.arguments.get("x2")
+    is_square = isinstance(exponent, (int, float)) and exponent == 2
+    return _square(make) if is_square else own(FUNCTION, make)
+
+
+def _square(make: OperatorFactory) -> Function:
+    """The product of an activation with itself."""
+    return make.own(
+        "MUL", make.real, lambda operands, grid: exact.multiply([*operands, *operands], grid)
+    )
 
 
 def _average_pool(make: OperatorFactory) -> Function:
@@ -228,7 +248,10 @@ def _quotient(make: OperatorFactory) -> Function:
         dividend, divisor = operands
         return make.real([dividend, tf.where(divisor == 0, grid.scale, divisor)])
 
-    return make.own("DIV", real, activation=make.activation)
+    # The converter multiplies by the reciprocal of a constant.
+    divides = len(make.groups) == 1 and isinstance(make.arguments.get("x1"), Operand)
+    kernel = with_constant("MUL", exact.multiply, make, tf.math.reciprocal) if divides else None
+    return make.own("DIV", real, kernel, activation=make.activation)
 
 
 def _is_count(tensor: Any) -> bool:
@@ -253,7 +276,6 @@ OPERATIONS: dict[str, Row] = {
     **{name: whole(partial(shared_by_all, code), None) for name, code in _SHARED_BY_ALL.items()},
     **{name: whole(partial(own, code), None) for name, code in _FUNCTIONS.items()},
     **{name: whole(partial(own, code), None, _by_activation) for name, code in _ARITHMETIC.items()},
-    **{name: whole(partial(own, code), None) for name, code in _REDUCTIONS.items()},
     **dict.fromkeys(_QUOTIENTS, whole(_quotient, None, _by_activation)),
     "Add": whole(partial(binary, "ADD", exact.add, tf.add), None),
     "AveragePool": whole(_average_pool, None, _in_two_dimensions),
@@ -262,15 +284,18 @@ OPERATIONS: dict[str, Row] = {
     "DepthwiseConv": whole(
         partial(convolution_with_weights, "DEPTHWISE_CONV_2D"), None, convolution_problem
     ),
-    "Einsum": whole(_products, None),
+    "Einsum": whole(partial(_products, einsum_with_weights), None),
+    "HardSilu": whole(lambda make: activations.hard_silu(make, keras.ops.hard_silu), None),
     "LeakyRelu": whole(leaky_relu, None),
-    "Matmul": whole(_products, None),
-    "Mean": whole(_mean, None),
+    "Matmul": whole(partial(_products, product_with_weights), None),
+    "Mean": whole(_reduction("MEAN", mean_over), None),
     "MaxPool": whole(partial(data_movement, "MAX_POOL_2D"), None, _in_two_dimensions),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
     "Normalize": whole(unit_normalization, None, unit_problem),
     "OneHot": integers(whole(partial(own, "ONE_HOT"), None)),
     "Pad": whole(_pad, None),
+    "Power": whole(_power, None, _by_activation),
+    "Prod": whole(partial(own, "REDUCE_PROD"), None),
     "ReLU": whole(relu, None),
     "Relu": whole(lambda make: activations.relu(make, tf.nn.relu), None),
     "Relu6": whole(lambda make: activations.relu6(make, tf.nn.relu6), None),
@@ -279,6 +304,8 @@ OPERATIONS: dict[str, Row] = {
     "Silu": whole(lambda make: activations.silu(make, tf.nn.silu), None),
     "Softmax": whole(_softmax, None),
     "LogSoftmax": whole(partial(fixed, "LOG_SOFTMAX"), None),
+    "Square": whole(_square, None),
+    "Sum": whole(_reduction("SUM", sum_over), None),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract), None),
     "Tanh": whole(partial(fixed, "TANH"), None),
     "Tril": whole(_triangle(np.tril), None),

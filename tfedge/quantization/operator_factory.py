@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph.computation import Constant
+from tfedge.keras_graph.computation import value_of
 from tfedge.quantization import (
     activation_quantizers,
     exact_functions,
@@ -110,7 +110,7 @@ class OperatorFactory:
             return None
         if isinstance(given, Operand):
             return lambda operands: operands[given.index]
-        return lambda operands: given.value() if isinstance(given, Constant) else given
+        return lambda operands: value_of(given)
 
     def weighted(self, weights: Weights, part: str = "", **options: Any) -> Function:
         """A convolution or dense operator; see `WeightedOperator` for the options."""

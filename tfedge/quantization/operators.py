@@ -180,6 +180,8 @@ class SharedRange(QuantizedOperator):
         if grid is None:
             return self.real(operands)
         aligned = [_on_grid(x, grid) for x in operands]
+        if self.quantizer is not None:  # numbers that no operand has are put on the grid, too
+            return _round_all(self.real(aligned), grid)
         if self.kernel is None:
             return carry_all(self.real(aligned), grid)
         zero_point = tf.cast(grid.zero_point, tf.float64)
@@ -339,6 +341,16 @@ def carry_all(results: Any, grid: QuantParams | None) -> Any:
         return carry(own, grid) if own.dtype.is_floating else own
 
     return keras.tree.map_structure(carried, results)
+
+
+def _round_all(results: Any, grid: QuantParams) -> Any:
+    """One result, or every one of several, on the grid, to which the converter moves constants."""
+
+    def rounded(result: Any) -> Any:
+        real = tf.as_dtype(result.dtype).is_floating
+        return grid.real(exact.constant_steps(result, grid)) if real else result
+
+    return keras.tree.map_structure(rounded, results)
 
 
 def _on_grid(x: Any, grid: QuantParams) -> Any:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import string
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -13,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
-from tfedge.keras_graph.computation import Call, Value
+from tfedge.keras_graph.computation import Call, Value, value_of
 from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
 from tfedge.quantization.builders import in_front
 from tfedge.quantization.elementwise import elementwise_function, is_elementwise
-from tfedge.quantization.operator_factory import Function, OperatorFactory
+from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 from tfedge.quantization.weighted import Weights
 
 _FACTOR = "scale"
@@ -293,9 +294,15 @@ def _einsum_axes(layer: Any, rank: int) -> tuple[str, str, str]:
 def einsum_dense(make: OperatorFactory, factor: float = 1.0) -> Function:
     """An EinsumDense, with the shape that it gives its result, times `factor`."""
     weights = _scaled(_einsum_dense(make.layer, len(make.shapes[0])), factor)
-    _, kernel, result = _einsum_axes(make.layer, len(make.shapes[0]))
-    made = [make.layer.kernel.shape[kernel.index(axis)] for axis in result if axis in kernel]
-    product = with_activation(make, weights)
+    return _einsum(make, make.layer, weights, partial(with_activation, make))
+
+
+def _einsum(
+    make: OperatorFactory, layer: Any, weights: Weights, build: Callable[[Weights], Function]
+) -> Function:
+    _, kernel, result = _einsum_axes(layer, len(make.shapes[0]))
+    made = [layer.kernel.shape[kernel.index(axis)] for axis in result if axis in kernel]
+    product = build(weights)
     if len(made) == 1:
         return product
     split = make.shared(
@@ -330,13 +337,50 @@ def _scaled(weights: Weights, factor: float) -> Weights:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _EinsumWithWeights:
+    """The operation of an activation and weights, as the layer that computes the same.
+
+    Attributes:
+        name: of the operation.
+        equation: of both operands, and of the result if it says so.
+        read: gives the weights.
+    """
+
+    name: str
+    equation: str
+    read: Callable[[], Any]
+    bias: None = None
+
+    @property
+    def kernel(self) -> Any:
+        """The weights as they are now."""
+        return self.read()
+
+
+def einsum_with_weights(make: OperatorFactory) -> Function:
+    """An einsum of an activation and weights behind it: a dense layer, where it sums as one does.
+
+    Every other is the operation's own, in float.
+    """
+    operand, *others = make.arguments["operands"]
+    equation = make.layer.subscripts
+    if not isinstance(operand, Operand) or len(others) != 1 or "->" not in equation:
+        return make.own("FULLY_CONNECTED", make.real)
+    layer = _EinsumWithWeights(make.layer.name, equation, partial(value_of, others[0]))
+    try:
+        return _einsum(make, layer, _einsum_dense(layer, len(make.shapes[0])), make.weighted)
+    except UnsupportedError:
+        return make.own("FULLY_CONNECTED", make.real)
+
+
 def product_with_weights(make: OperatorFactory) -> Function:
     """A product of an activation and weights of a user's layer.
 
     A matrix behind the activation is a dense layer's; every other product is the operation's own,
     in float.
     """
-    read = make.argument("x2") if kind_of(make.layer) == "Matmul" else None
+    read = make.argument("x2")
     if read is None or make.operand("x1") != 0 or len(make.shapes[0]) < 2:
         return make.own("FULLY_CONNECTED", make.real)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tfedge.calibration.methods import method as find_method
 from tfedge.errors import TfedgeError
@@ -47,18 +48,17 @@ def check_arguments(conversion: Conversion) -> None:
     if request.recovery:
         _check_recovery(conversion)
     check_metric(request.measured)
-    _check_labels(request)
+    if request.evaluation_data is None:
+        _check_labels(request.calibration, metric=request.metric, max_loss=request.limits.loss)
     check_data(request.evaluation_data)
     if isinstance(request.evaluation_data, (str, Path)):
         labels_in(Path(request.evaluation_data))
 
 
-def _check_labels(request: Request) -> None:
-    """Refuse what says something of a metric, where nothing can have labels."""
-    asked = {"metric": request.metric, "max_loss": request.limits.loss}
+def _check_labels(calibration: Any, **asked: Any) -> None:
+    """Refuse what is asked of a metric, by its name, where nothing can have labels."""
     given = [name for name, value in asked.items() if value is not None]
-    unlabelled = request.calibration is None or isinstance(request.calibration, (str, Path))
-    if given and unlabelled and request.evaluation_data is None:
+    if given and (calibration is None or isinstance(calibration, (str, Path))):
         raise TfedgeError(
             f"{given[0]} is of labelled samples, of which there are none; give evaluation_data, or "
             f"leave {given[0]} out"

@@ -12,11 +12,11 @@ import numpy as np
 
 from tfedge.equivalence import (
     FLOAT32_NOISE,
+    at_the_start,
     differ,
     difference,
     mixing_sentence,
     noise_of,
-    unchanged_states,
 )
 from tfedge.errors import DifferenceError, TfedgeError, UnsupportedError
 from tfedge.one_sample import SECOND, among_others, of_the_sample
@@ -109,8 +109,8 @@ def _outputs_of(entry: Entry, tensors: list[Any]) -> dict[str, Any]:
 
 
 def _kept(model: Any) -> AbstractContextManager[None]:
-    """Put the states of layers back, where there are layers."""
-    return nullcontext() if isinstance(model, SavedFunction) else unchanged_states(model)
+    """Put the states of layers back, where there are layers; a file begins a sequence."""
+    return nullcontext() if isinstance(model, SavedFunction) else at_the_start(model)
 
 
 def _noise_of(model: Any) -> float:

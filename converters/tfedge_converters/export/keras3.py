@@ -41,6 +41,7 @@ def keras_entry(model: Any, input_shapes: InputShapes) -> Iterator[Entry]:
     frozen = _constants(model)
     with (
         _float32_layers(model),
+        private.results_in_float32(),
         without_loops(model),
         marked_normalizations(model),
         joint_softmaxes(model),

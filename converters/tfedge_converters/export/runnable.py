@@ -47,9 +47,11 @@ def _refuse_foreign(graph: Graph, operator: Operator) -> None:
 
 def _refuse_other_floats(graph: Graph, operator: Operator, tensor: Tensor) -> None:
     if tensor.type in _OTHER_FLOATS:
+        name = tensor.type.name.lower()
+        why = "which no dtype policy explains" if name != "float64" else "which no device does"
         raise UnsupportedError(
-            f"{graph.place(operator)}: it computes in {tensor.type.name.lower()}, which no dtype "
-            "policy of a 16 bit float explains; let the layer compute in float32"
+            f"{graph.place(operator)}: it computes in {name}, {why}; let the layer compute in "
+            "float32"
         )
 
 

@@ -18,6 +18,7 @@ Interval = tuple[float, float]
 # Of float32.
 _LARGEST_EXPONENT = 88.0
 _ANYTHING: Interval = (-math.inf, math.inf)
+_WORD_STEPS = 2.0**31 - 2.0**16
 
 
 def may_leave_numbers(source: Tensor, steps: tuple[Operator, ...]) -> bool:
@@ -35,6 +36,26 @@ def may_leave_numbers(source: Tensor, steps: tuple[Operator, ...]) -> bool:
         follow = _RESULTS.get(step.code)
         known[id(step.outputs[0])] = _ANYTHING if follow is None else follow(operands)
     return False
+
+
+def may_leave_words(source: Tensor, steps: tuple[Operator, ...], result: Tensor) -> bool:
+    """Tell whether a function's finite results may be so large that QUANTIZE has no integer for it.
+
+    Reference kernels make an integer of 32 bits of the quotient before they clamp it.
+
+    Args:
+        source, steps: as for `may_leave_numbers`.
+        result: the function's, on its grid.
+    """
+    known: dict[int, Interval] = {id(source): _held_by(source)}
+    for step in steps:
+        operands = [_interval(tensor, known) for tensor in step.inputs]
+        follow = _RESULTS.get(step.code)
+        known[id(step.outputs[0])] = _ANYTHING if follow is None else follow(operands)
+    low, high = known[id(steps[-1].outputs[0])] if steps else _held_by(source)
+    assert result.quantization is not None
+    largest = float(result.quantization.scale[0]) * _WORD_STEPS
+    return math.isfinite(low + high) and max(abs(low), abs(high)) >= largest
 
 
 def _held_by(source: Tensor) -> Interval:
@@ -96,6 +117,11 @@ def _product(operands: list[Interval]) -> Interval:
     return _ANYTHING if any(map(math.isnan, ends)) else (min(ends), max(ends))
 
 
+def _reciprocal_root(operands: list[Interval]) -> Interval:
+    low, high = operands[0]
+    return (1 / math.sqrt(high), 1 / math.sqrt(low)) if low > 0 else _ANYTHING
+
+
 # Of operands' intervals: the interval of the result.
 _RESULTS: Mapping[str, Callable[[list[Interval]], Interval]] = {
     "ABS": _magnitude,
@@ -107,6 +133,7 @@ _RESULTS: Mapping[str, Callable[[list[Interval]], Interval]] = {
     "MINIMUM": lambda o: (min(o[0][0], o[1][0]), min(o[0][1], o[1][1])),
     "MUL": _product,
     "RELU": lambda o: (max(o[0][0], 0.0), max(o[0][1], 0.0)),
+    "RSQRT": _reciprocal_root,
     "SQUARE": lambda o: _product([_magnitude(o), _magnitude(o)]),
     "SUB": lambda o: (o[0][0] - o[1][1], o[0][1] - o[1][0]),
     "TANH": lambda o: (-1.0, 1.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -37,7 +38,8 @@ class Group:
         tensors: the activations.
         usual: what they are unless their width is decided.
         bits: their width, or None if nothing decides it.
-        constants: float constants that some kernel needs on the same grid.
+        constants: ranges of float constants that some kernel needs on the same grid, as far as
+            they get into its result.
         sources: the groups of operands of another width, which are moved to this one's grid.
         prescribed: the grids that a kernel prescribes, by element type; empty if none does.
         least_scale: of an int8 grid, that a kernel asks for.
@@ -46,7 +48,7 @@ class Group:
     tensors: list[Tensor]
     usual: ActivationType
     bits: int | None = None
-    constants: list[Tensor] = field(default_factory=list)
+    constants: list[Range] = field(default_factory=list)
     sources: list[Group] = field(default_factory=list)
     prescribed: Mapping[str, Grid] = field(default_factory=dict)
     least_scale: float = 0.0
@@ -67,7 +69,7 @@ class Group:
         known = known or [found for group in self.sources if (found := group.range()) is not None]
         if not known:
             return None
-        known += [constant_range(constant) for constant in self.constants]
+        known += self.constants
         low, high = min(item.low for item in known), max(item.high for item in known)
         least = self.least_scale * (self.activation_type.high - self.activation_type.low)
         wider = max(1.0, least / (high - low)) if high > low else 1.0
@@ -175,7 +177,7 @@ class Groups:
         group.bits = group.bits or self._widest(operator)
         for index, tensor in operands:
             if tensor.is_constant:
-                group.constants.append(tensor)
+                group.constants.append(_reaching(operator, constant_range(tensor)))
             elif self._stays_out(self.of(tensor), group, operands):
                 self.requantized.append((operator, index))
                 group.sources.append(self.of(tensor))
@@ -205,6 +207,15 @@ class Groups:
         for tensor in second.tensors:
             self._group_of[id(tensor)] = first
         return first
+
+
+def _reaching(operator: Operator, constant: Range) -> Range:
+    """The numbers of a constant beyond which no result lies: a minimum has none above its other."""
+    if operator.code == "MAXIMUM":
+        return Range(math.inf, constant.high)
+    if operator.code == "MINIMUM":
+        return Range(constant.low, -math.inf)
+    return constant
 
 
 def _all_fit(operand: Group, group: Group, operands: list[tuple[int, Tensor]]) -> bool:

@@ -27,7 +27,7 @@ from tfedge_converters.ptq.casts import (
     dequantize_operator,
     quantize_operator,
 )
-from tfedge_converters.ptq.function_ranges import may_leave_numbers
+from tfedge_converters.ptq.function_ranges import may_leave_numbers, may_leave_words
 from tfedge_converters.ptq.real_operators import computes
 
 # Sums and products with single constants: integer kernels compute chains of them well, in a
@@ -259,7 +259,7 @@ def _between_ends(function: Operator, real: _RealTensors) -> Iterator[Operator]:
             inputs = [real.get((key, id(tensor)), tensor) for tensor in step.inputs]
             yield dataclasses.replace(step, inputs=inputs, outputs=[real[key, id(made)]])
     last = real[key, id(result)]
-    if may_leave_numbers(source, function.steps):
+    if may_leave_numbers(source, function.steps) or may_leave_words(source, function.steps, result):
         last = yield from _bounded(last, result)
     yield quantize_operator(last, result)
 

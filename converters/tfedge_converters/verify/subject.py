@@ -14,7 +14,6 @@ from typing import Any
 from tfedge.errors import TfedgeError
 from tfedge.files import read_bytes
 from tfedge_converters.backends import backend_named
-from tfedge_converters.compiled_models import refuse_compiled
 from tfedge_converters.execute import CProgram, build_firmware, build_host
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.graph import Model, read_model, write_model
@@ -22,6 +21,7 @@ from tfedge_converters.graph.model_file import ModelFile
 from tfedge_converters.graph.passes.static_shapes import fix_shapes
 from tfedge_converters.input_shapes import InputShapes
 from tfedge_converters.open_inputs import fix_inputs
+from tfedge_converters.useless_models import refuse_compiled
 from tfedge_converters.verify.board_engine import BoardEngine
 from tfedge_converters.verify.engines import Engine, Outputs, Sample, engine
 from tfedge_converters.verify.written import Written, open_written

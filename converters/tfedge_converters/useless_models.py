@@ -1,4 +1,4 @@
-"""Files that an accelerator's compiler wrote: layers are gone, only its program is left."""
+"""Models that nothing can be made of: an accelerator's programs, and what computes nothing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,27 @@ _COMPILERS = {
 _READABLE = {"edgetpu-custom-op": "; 'tfedge check' says what it holds"}
 
 
+def refuse_useless(model: Model, source: str) -> None:
+    """Refuse a model that was compiled already, or has an output without values.
+
+    Args:
+        model: as read.
+        source: what messages call it.
+
+    Raises:
+        UnsupportedError: as `refuse_compiled`; or says which output has no values.
+    """
+    refuse_compiled(model, source)
+    for tensor in model.main.outputs:
+        if 0 in tensor.shape:
+            raise UnsupportedError(
+                f"output '{tensor.name}' of shape {tuple(tensor.shape)} holds no values; leave it "
+                "out of the model"
+            )
+
+
 def refuse_compiled(model: Model, source: str) -> None:
-    """Refuse what has been compiled for an accelerator already.
+    """Refuse what has been compiled for an accelerator already: its layers are gone.
 
     Args:
         model: as read.
