@@ -99,3 +99,20 @@ def test_a_layer_that_insists_on_float16_is_named():
     model = keras.Sequential([keras.Input((4,)), CastsAnyway(name="stubborn")])
     with pytest.raises(UnsupportedError, match=r"stubborn.*float16"):
         export_keras(model)
+
+
+def test_what_numpy_makes_float64_of_is_computed_in_float32(run_litert):
+    """Arrays of numpy are float64 unless somebody says otherwise, and Keras follows them."""
+    x = keras.Input((4,))
+    y = (x - np.array([0.4, 0.5, 0.6, 0.7])) / np.linspace(0.2, 0.3, 4)
+    model = keras.Model(x, keras.ops.relu(keras.ops.matmul(y, np.eye(4))))
+    sample = np.random.default_rng(0).normal(size=(1, 4)).astype(np.float32)
+    (found,) = run_litert(export_keras(model), sample)
+    np.testing.assert_allclose(found, model(sample), rtol=1e-5)
+
+
+def test_a_layer_that_insists_on_float64_is_named():
+    x = keras.Input((4,))
+    model = keras.Model(x, keras.ops.exp(keras.ops.cast(x, "float64")))
+    with pytest.raises(UnsupportedError, match="computes in float64, which no device does"):
+        export_keras(model)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfedge_converters.graph import Operator, Quantization, Tensor, TensorType
-from tfedge_converters.ptq.function_ranges import may_leave_numbers
+from tfedge_converters.ptq.function_ranges import may_leave_numbers, may_leave_words
 
 _FUNCTIONS = {
     "DIV": np.divide,
@@ -51,3 +51,15 @@ def test_it_says_whether_a_result_is_no_finite_number(code, zero_point, scale, o
         results = _FUNCTIONS[code](*(value.astype(np.float32) for value in values))
     step = Operator(code, operands, [Tensor("y", (256,), TensorType.FLOAT32)])
     assert may_leave_numbers(source, (step,)) == (not np.isfinite(results).all())
+
+
+@pytest.mark.parametrize(("least", "beyond"), [(1e-12, True), (1e-4, False)])
+def test_it_says_whether_quantize_may_overflow(least, beyond):
+    """The root of 1e-12 has the reciprocal 1e6: 1e10 steps of 1e-4."""
+    grid = Quantization(np.float32([0.1]), np.array([0]))
+    source = Tensor("x", (4,), TensorType.INT16, grid)
+    limit = Tensor("c", (), TensorType.FLOAT32, data=np.array(least, np.float32))
+    inner, last = (Tensor(name, (4,), TensorType.FLOAT32) for name in "mr")
+    steps = (Operator("MAXIMUM", [source, limit], [inner]), Operator("RSQRT", [inner], [last]))
+    result = Tensor("y", (4,), TensorType.INT16, Quantization(np.float32([1e-4]), np.array([0])))
+    assert may_leave_words(source, steps, result) == beyond

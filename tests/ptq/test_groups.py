@@ -53,6 +53,15 @@ def test_concatenation_joins_free_operands_and_their_other_users():
     assert groups.requantized == []
 
 
+@pytest.mark.parametrize(
+    ("code", "reach"), [("MINIMUM", Range(-7, 1)), ("MAXIMUM", Range(-1, 100))]
+)
+def test_a_constant_counts_as_far_as_it_gets_into_a_result(code, reach):
+    x, y = activation("x", (1, 2), -1, 1), activation("y", (1, 2))
+    graph = Graph([x], [y], [plain(code, [x, constant("c", [[-7.0, 100.0]])], y)])
+    assert Groups(graph, INT8).of(x).range() == reach
+
+
 def test_prescribed_grids_pass_reshapes_but_not_concatenations():
     a, soft, flat = activation("a", (1, 2)), activation("soft", (1, 2)), activation("flat", (1, 2))
     joined = activation("joined", (1, 4), -4, 4)
