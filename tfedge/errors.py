@@ -1,6 +1,13 @@
 """The one exception type that tfedge raises for a user's mistake."""
 
+import re
+
 from tfedge.terminal_text import readable
+
+# Keras puts this around what a layer raises, once for every layer that it is in; the innermost text
+# in bold is the error's own.
+_BY_KERAS = "Exception encountered when calling "
+_OWN_WORDS = re.compile(rf"\x1b\[1m(?!{_BY_KERAS})(.*?)\x1b\[0m", re.DOTALL)
 
 
 class TfedgeError(Exception):
@@ -12,7 +19,9 @@ class TfedgeError(Exception):
     """
 
     def __str__(self) -> str:
-        return readable(super().__str__())
+        text = super().__str__()
+        own = _OWN_WORDS.search(text) if text.startswith(_BY_KERAS) else None
+        return readable(own[1] if own else text)
 
 
 class ModelFileError(TfedgeError):

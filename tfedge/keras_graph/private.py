@@ -348,6 +348,11 @@ def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
         yield
 
 
+def result_type(*types: Any) -> str:
+    """The type in which Keras computes with operands of several, `results_in_float32` or not."""
+    return str(dtypes.result_type(*types))
+
+
 @contextmanager
 def results_in_float32() -> Iterator[None]:
     """Let operations with an operand of float64 compute in float32.
@@ -357,11 +362,11 @@ def results_in_float32() -> Iterator[None]:
     """
     before = dtypes.result_type
 
-    def result_type(*types: Any) -> str:
+    def narrowed(*types: Any) -> str:
         found = str(before(*types))
         return "float32" if found == "float64" else found
 
-    with in_place_of(dtypes, "result_type", result_type):
+    with in_place_of(dtypes, "result_type", narrowed):
         yield
 
 

@@ -26,7 +26,7 @@ def sums_of_batches() -> Iterator[None]:
 def _add(add: Any, x1: Any, x2: Any) -> Any:
     if not (_looks_like_bias(x2) and _is_computed(x2)):
         return add(x1, x2)
-    kind = keras.backend.result_type(getattr(x1, "dtype", type(x1)), x2.dtype)
+    kind = private.result_type(getattr(x1, "dtype", type(x1)), x2.dtype)
     return tf.add(keras.ops.cast(x1, kind), keras.ops.cast(x2, kind))
 
 
