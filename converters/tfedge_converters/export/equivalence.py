@@ -44,14 +44,10 @@ def require_equivalence(entry: Entry, exported: Model) -> None:
         UnsupportedError: what the model returns for a sample depends on the others of its batch.
         TfedgeError: the model cannot be called, though it could be traced.
     """
-    signature = exported.signatures[0]
     sample, other = (_by_name(entry, exported, seed) for seed in _SEEDS)
     beside = _beside_others(entry, sample, other) if entry.open_batch else None
     expected = _outputs_of(entry, _called_tensors(entry, sample)) if beside is None else beside
-    given = [sample[name] for name in signature.inputs]
-    (results,) = run_model(LITERT_PLAIN, exported, None, [given], what="the exported model")
-    made = {id(t): x for t, x in zip(exported.main.outputs, results, strict=True)}
-    found = {name: made[id(tensor)] for name, tensor in signature.outputs.items()}
+    found = _outputs_of_graph(exported, sample)
     noise = _noise_of(entry.model)
     wrong = _first_difference(found, expected, noise)
     if wrong is None:
@@ -74,6 +70,15 @@ def _by_name(entry: Entry, exported: Model, seed: int) -> dict[str, np.ndarray]:
     by_tensor = {id(t): x for t, x in zip(exported.main.inputs, values, strict=True)}
     signature = exported.signatures[0]
     return {name: by_tensor[id(signature.inputs[name])] for name in entry.inputs}
+
+
+def _outputs_of_graph(exported: Model, sample: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    signature = exported.signatures[0]
+    given = {id(tensor): sample[name] for name, tensor in signature.inputs.items()}
+    inputs = [given[id(tensor)] for tensor in exported.main.inputs]
+    (results,) = run_model(LITERT_PLAIN, exported, None, [inputs], what="the exported model")
+    made = {id(t): x for t, x in zip(exported.main.outputs, results, strict=True)}
+    return {name: made[id(tensor)] for name, tensor in signature.outputs.items()}
 
 
 def _called_tensors(entry: Entry, sample: Mapping[str, np.ndarray]) -> list[Any]:
