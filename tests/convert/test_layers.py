@@ -98,6 +98,9 @@ MODELS = {
         IMAGE,
         _part(layers.Conv2DTranspose, 5, 3, strides=2, padding="same", output_padding=1),
     ),
+    "conv2d_transpose_dilated": _one(
+        IMAGE, _part(layers.Conv2DTranspose, 5, 3, dilation_rate=(2, 3), padding="same")
+    ),
     "up_nearest": _one(IMAGE, lambda: layers.UpSampling2D((2, 3))),
     "up_bilinear": _one(IMAGE, lambda: layers.UpSampling2D((2, 3), interpolation="bilinear")),
     "up_1d": _one(SERIES, lambda: layers.UpSampling1D(2)),

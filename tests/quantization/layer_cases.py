@@ -279,6 +279,10 @@ CASES: dict[str, Case] = {
         _chain(IMAGE, _weights(layers.Conv2DTranspose, 5, 3, strides=2), NORM, RELU),
         ("TRANSPOSE_CONV",),
     ),
+    "transposed_dilated": Case(
+        _chain(IMAGE, _weights(layers.Conv2DTranspose, 5, 3, dilation_rate=2)),
+        ("TRANSPOSE_CONV",),
+    ),
     "conv1d": Case(
         _chain(SERIES, _weights(layers.Conv1D, 5, 3), NORM, RELU),
         ("RESHAPE", "CONV_2D", "RESHAPE"),

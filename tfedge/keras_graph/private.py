@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -345,6 +346,19 @@ def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
     module = keras.src.backend.numpy
     before = module.add
     with in_place_of(module, "add", lambda x1, x2: add(before, x1, x2)):
+        yield
+
+
+@contextmanager
+def backend_conv_transpose(convolve: Callable[..., Any]) -> Iterator[None]:
+    """Put a function in the place of what `keras.ops.conv_transpose` calls.
+
+    Args:
+        convolve: of Keras' own function and its arguments.
+    """
+    module = keras.src.backend.nn
+    before = module.conv_transpose
+    with in_place_of(module, "conv_transpose", functools.partial(convolve, before)):
         yield
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfedge.errors import UnsupportedError
 from tfedge.keras_graph.computation import Call, Value, value_of
+from tfedge.keras_graph.dilation import spread
 from tfedge.keras_graph.float32 import weight_in_float32
 from tfedge.keras_graph.kinds import activation_name, kind_of
 from tfedge.quantization import activations
@@ -178,16 +179,14 @@ def _transposed_convolution(layer: Any) -> Weights:
             strides=list(layer.strides),
             padding=layer.padding,
             output_padding=layer.output_padding,
-            dilation_rate=layer.dilation_rate,
             data_format="channels_last",
         )
 
-    return Weights(
-        "TRANSPOSE_CONV",
-        lambda: tf.transpose(weight_in_float32(layer.kernel), last_two_swapped),
-        _bias(layer),
-        apply,
-    )
+    def kernel() -> Any:
+        taps = tf.transpose(weight_in_float32(layer.kernel), last_two_swapped)
+        return spread(taps, layer.dilation_rate)
+
+    return Weights("TRANSPOSE_CONV", kernel, _bias(layer), apply)
 
 
 def _dense(layer: Any) -> Weights:

@@ -19,6 +19,7 @@ from tfedge_converters.export.joint_softmax import joint_softmaxes
 from tfedge_converters.export.normalization import marked_normalizations
 from tfedge_converters.export.recurrent import without_loops
 from tfedge_converters.export.sums import sums_of_batches
+from tfedge_converters.export.transposed_convolutions import spread_transposed_kernels
 from tfedge_converters.export.weights import require_built, require_finite
 from tfedge_converters.input_shapes import InputShapes, InputSpec
 
@@ -45,6 +46,7 @@ def keras_entry(model: Any, input_shapes: InputShapes) -> Iterator[Entry]:
         without_loops(model),
         marked_normalizations(model),
         joint_softmaxes(model),
+        spread_transposed_kernels(),
         sums_of_batches(),
     ):
         entry = _entry(model, input_shapes)
