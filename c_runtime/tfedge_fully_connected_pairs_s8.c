@@ -150,12 +150,13 @@ TFEDGE_INLINE int32_t add_four(int32_t sum, const int32_t values[4], const int32
 /* Four channels; returns the weights of the next ones. */
 TFEDGE_KEEP_ORDER static TFEDGE_APART const int32_t *sum_four(const int8_t *input, int32_t depth,
                                                               const int32_t *weights,
+                                                              const int32_t bias[4],
                                                               int32_t sums[4]) {
   const int8_t *const end = input + depth;
-  int32_t sum0 = sums[0];
-  int32_t sum1 = sums[1];
-  int32_t sum2 = sums[2];
-  int32_t sum3 = sums[3];
+  int32_t sum0 = bias[0];
+  int32_t sum1 = bias[1];
+  int32_t sum2 = bias[2];
+  int32_t sum3 = bias[3];
   for (; input != end; input += 4) {
     const int32_t values[4] = {input[0], input[1], input[2], input[3]};
     sum0 = add_four(sum0, values, weights);
@@ -177,12 +178,10 @@ static void fours(const tfedge_fully_connected_pairs_s8_params *params, const in
   const int32_t *bias = params->bias;
   const int32_t *scale = params->scales;
   for (int32_t group = 0; group < groups; group++) {
-    int32_t sums[4] = {bias[0], bias[1], bias[2], bias[3]};
-    weights = sum_four(input, params->depth, weights, sums);
-    for (int32_t i = 0; i < 4; i++) {
-      *output++ = tfedge_row_result(sums[i], scale, params->exact);
-      scale += params->scale_words;
-    }
+    int32_t sums[4];
+    weights = sum_four(input, params->depth, weights, bias, sums);
+    scale = tfedge_row_results(sums, 4, scale, params->scale_words, params->exact, output);
+    output += 4;
     bias += 4;
   }
 }

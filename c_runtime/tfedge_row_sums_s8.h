@@ -12,4 +12,21 @@ TFEDGE_INLINE int8_t tfedge_row_result(int32_t sum, const int32_t *scales, int32
                              : tfedge_requantize_by_steps(sum, scales[0], scales[1]));
 }
 
+/* The same of several channels; returns the scales of the next one. */
+TFEDGE_INLINE const int32_t *tfedge_row_results(const int32_t *sums, int32_t count,
+                                                const int32_t *scales, int32_t scale_words,
+                                                int32_t exact, int8_t *output) {
+  const int8_t *const end = output + count;
+  if (exact != 0) {
+    for (; output != end; scales += scale_words) {
+      *output++ = tfedge_row_result(*sums++, scales, 1);
+    }
+  } else {
+    for (; output != end; scales += scale_words) {
+      *output++ = tfedge_row_result(*sums++, scales, 0);
+    }
+  }
+  return scales;
+}
+
 #endif

@@ -13,6 +13,12 @@ TFEDGE_INLINE int32_t tfedge_saturate_int8(int32_t x) {
   int32_t saturated;
   __asm__("ssat %0, #8, %1" : "=r"(saturated) : "r"(x));
   return saturated;
+#elif TFEDGE_IS_BASELINE /* one comparison, and no constant that takes two instructions */
+  const int32_t narrow = (int8_t)x;
+  if (narrow == x) {
+    return narrow;
+  }
+  return x < 0 ? INT8_MIN : INT8_MAX;
 #else
   return tfedge_clamp(x, INT8_MIN, INT8_MAX);
 #endif

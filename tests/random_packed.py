@@ -65,6 +65,24 @@ def packed_dense(b: Builder) -> None:
     weighted(b, "FULLY_CONNECTED", source, (channels, depth), 0, (rows, channels), options, 4)
 
 
+def packed_skipping_dense(b: Builder) -> None:
+    """A layer behind another, which may have a ReLU; eights of channels, or about."""
+    rows, depth = int(b.rng.integers(1, 3)), 4 * int(b.rng.integers(1, 20))
+    channels = int(b.rng.choice([8, 16, 24, 39, 40]))
+    source = b.input((rows, 4))
+    first = b.weights((depth, 4), 0, per_channel=True)
+    grid = b.sums(source, first, 4)
+    options = schema.FullyConnectedOptionsT()
+    options.fusedActivationFunction = schema.ActivationFunctionType.NONE
+    if b.rng.random() < 0.7:
+        options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+        grid = Quantization.per_tensor(float(grid.scale[0]), -128)
+    operands = [source, first, b.bias(source, first, depth)]
+    kept = b.output("FULLY_CONNECTED", operands, (rows, depth), grid, options, 4)
+    options = schema.FullyConnectedOptionsT()
+    weighted(b, "FULLY_CONNECTED", kept, (channels, depth), 0, (rows, channels), options, 4)
+
+
 def packed_add(b: Builder) -> None:
     """Tensors of one shape, mostly in scales that sums can be linear functions of."""
     shape = (1, int(b.rng.integers(1, 30)))
@@ -138,6 +156,7 @@ OPERATORS = {
     "packed_pixels": packed_pixels,
     "packed_depthwise": packed_depthwise,
     "packed_dense": packed_dense,
+    "packed_skipping_dense": packed_skipping_dense,
     "packed_add": packed_add,
     "packed_average_pool": packed_average_pool,
     "packed_network": packed_network,

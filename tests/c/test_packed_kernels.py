@@ -40,12 +40,54 @@ KERNELS = {
 }
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_packed_kernel_is_bit_exact_under_the_sanitizers(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        *((name, "cortex-m4") for name in OPERATORS),
+        ("packed_skipping_dense", "rv32imc"),
+        ("packed_dense", "rv32imc"),
+    ],
+)
+def test_packed_kernel_is_bit_exact_under_the_sanitizers(name, target, tmp_path):
     differing = mismatches(
-        [name], "shared", tmp_path, seed=1, instances=40, samples=30, target="cortex-m4"
+        [name], "shared", tmp_path, seed=1, instances=40, samples=30, target=target
     )
     assert differing == []
+
+
+def test_most_dense_layers_of_eights_skip_values():
+    calls = calls_of(plan(random_model("packed_skipping_dense", 1, 40).main, "skipping"))
+    skipping = [call for call in calls if call.kernel == "fully_connected_skipping_s8"]
+    assert len(skipping) >= 30
+    assert {call.params["exact"] for call in skipping} == {0, 1}
+    assert {call.params["channels"] % packing.EIGHT for call in skipping} == {0, 7}
+    zero_points = Counter(call.params["zero_point"] for call in skipping)
+    assert len(zero_points) > 3 and zero_points[-128] > 10
+
+
+@pytest.mark.parametrize(
+    ("channels", "rows", "kernel"),
+    [
+        (8, 1, "fully_connected_skipping_s8"),
+        (8, 2, "fully_connected_skipping_s8"),
+        (8, 4, "matmul_pairs_s8"),
+        # Filled up to eights, a layer computes channels for nothing.
+        (7, 1, "fully_connected_pairs_s8"),
+        (31, 1, "fully_connected_pairs_s8"),
+        (39, 1, "fully_connected_skipping_s8"),
+    ],
+)
+def test_values_are_skipped_where_few_channels_are_filled_up(channels, rows, kernel):
+    builder = Builder(np.random.default_rng(0))
+    source = builder.input((rows, 8), Quantization.per_tensor(0.1, 3))
+    weights = builder.weights((channels, 8), 0, True)
+    options = schema.FullyConnectedOptionsT()
+    operands = [source, weights, builder.bias(source, weights)]
+    grid = builder.sums(source, weights, 8)
+    builder.output("FULLY_CONNECTED", operands, (rows, channels), grid, options, 4)
+    model = builder.model()
+    assert calls_of(plan(model.main, "skipping"))[0].kernel == kernel
+    assert "skipping" not in calls_of(plan(model.main, "pairs"))[0].kernel
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -172,6 +214,7 @@ def test_packing_keeps_every_weight(seed):
     for pack, unpack in (
         (packing.pairs, packing.from_pairs),
         (packing.fours, packing.from_fours),
+        (packing.eights, packing.from_eights),
     ):
         found = unpack(pack(weights))
         np.testing.assert_array_equal(found[:channels, :depth], weights)
@@ -187,6 +230,7 @@ def test_words_have_the_order_that_kernels_document():
         *("04030201", "08070605"),
         *("00000000", "00000000"),
     ]
+    assert packing.eights(weights)[0, :, :3].tolist() == [[k, 4 + k, 0] for k in range(1, 5)]
     nine = np.arange(9, dtype=np.int8)[None]
     assert [f"{word:08x}" for word in packing.nines(nine)[0]] == [
         "04030100",

@@ -20,6 +20,7 @@ _TOGETHER: Mapping[str, tuple[int, int]] = {
     "conv_2d_pairs_s8": (4, 2),
     "matmul_pairs_s8": (4, 2),
     "fully_connected_pairs_s8": (1, 4),
+    "fully_connected_skipping_s8": (1, 8),
     "conv_2d_channels_s8": (3, 32),
     "conv_2d_1x1_channels_s8": (3, 32),
     "fully_connected_channels_s8": (1, 32),

@@ -1,9 +1,9 @@
 """Flash bytes of kernels that decide what shares code, see `sharing.py`.
 
-For Cortex-M4, or Cortex-M55 where kernels are for that, by arm-none-eabi-gcc at -O2, and of kernels
-for RISC-V's vectors by clang: other cores and -Os hardly change the proportions, and code for all
-is shared alike. What code takes on a core is in `code_size.py`. `python tools/code_sizes.py` prints
-the rows of new kernels.
+For Cortex-M4, or Cortex-M55 or M3 where kernels are for these, by arm-none-eabi-gcc at -O2, and of
+kernels for RISC-V's vectors by clang: other cores and -Os hardly change the proportions, and code
+for all is shared alike. What code takes on a core is in `code_size.py`. `python
+tools/code_sizes.py` prints the rows of new kernels.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ CODE_BYTES = {
     "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),
     "fully_connected_s8": CodeBytes(82, 88, 64, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "fully_connected_s8/one_row": CodeBytes(82, 64, 64, ("matmul_s8_one_row",)),
+    "fully_connected_skipping_s8": CodeBytes(698, 57, 57),
     "fully_connected_weight_zero_point_s8": CodeBytes(298, 172, 74),
     "gather_bytes": CodeBytes(178, 54, 96),
     "l2_normalization_s8": CodeBytes(584, 564, 28),

@@ -56,6 +56,28 @@ def from_fours(words: np.ndarray) -> np.ndarray:
     return parts.transpose(0, 2, 1, 3).reshape(4 * channels, 4 * depth)
 
 
+# Channels that kernels which skip values compute at a time.
+EIGHT = 8
+
+
+def eights(weights: np.ndarray) -> np.ndarray:
+    """Weights for kernels that multiply one value with eight channels.
+
+    Args:
+        weights: int8, (channels, depth).
+
+    Returns:
+        int8, (channels / 8, depth, 8), channels filled up to eights.
+    """
+    data = _filled_up(weights.T, EIGHT).T
+    return np.ascontiguousarray(data.reshape(-1, EIGHT, data.shape[1]).transpose(0, 2, 1))
+
+
+def from_eights(packed: np.ndarray) -> np.ndarray:
+    """The weights that `eights` packed, with their filling, as (channels, depth)."""
+    return packed.transpose(0, 2, 1).reshape(-1, packed.shape[1])
+
+
 # The even bytes of each word are a vertical pair of weights, and so are the odd ones: all six pairs
 # of a 3x3 kernel.
 _NINES = (0, 1, 3, 4, 2, 3, 5, 6, 4, 5, 7, 8)

@@ -45,8 +45,9 @@ class Target:
             one flash, or where only the core is known. Code lies in the first flash.
         packing: for which cores kernels and the order of their weights are chosen: "natural" (any,
             in the order of the .tflite file), "pairs" (those that make two products with an
-            instruction: by the DSP extension, or by multiplications of 32 bits), "lanes" (those
-            with Helium) or "channels" (those with RVV).
+            instruction: by the DSP extension, or by multiplications of 32 bits), "skipping" (those,
+            but dense layers skip values that stand for 0), "lanes" (those with Helium) or
+            "channels" (those with RVV).
         backend: the name of what makes its files: "tflite" (the .tflite file alone), "c"
             (standalone C beside it), "tflite-micro" (the model as an array, and its operator
             resolver), "ethos-u" (the same of what Vela makes), or one that was registered.

@@ -12,7 +12,7 @@ from tfedge_converters.backends import Backend, all_backends
 from tfedge_converters.targets.memory import MEMORIES_SCHEMA
 from tfedge_converters.targets.part import PART, TIMING
 
-PACKINGS = ("natural", "pairs", "lanes", "channels")
+PACKINGS = ("natural", "pairs", "skipping", "lanes", "channels")
 
 # What instruction sets have beyond their base.
 EXTENSIONS = ("FPU", "DSP", "MVE", "RVV")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tfedge_converters.c.kernel_call import KernelCall, Lowered
-from tfedge_converters.c.packed import channels, int4_weights, lanes, pairs, sparse_blocks
+from tfedge_converters.c.packed import channels, int4_weights, lanes, pairs, skipping, sparse_blocks
 
 # Makes a call of a packed kernel of one of a natural kernel; None where it cannot compute that.
 Repack = Callable[[KernelCall], "KernelCall | None"]
@@ -23,20 +23,23 @@ NATURAL = "natural"
 PACKED_KERNELS: Mapping[str, Mapping[str, Repack]] = {
     NATURAL: {},
     "pairs": pairs.KERNELS,
+    "skipping": skipping.KERNELS,
     "lanes": lanes.KERNELS,
     "channels": channels.KERNELS,
 }
 
 # Packed kernels that read weights in a form that takes less flash, beside the usual ones.
+_COMPACT_PAIRS: Mapping[str, Sequence[Repack]] = {
+    "conv_2d_s8": (int4_weights.repacked_convolution, sparse_blocks.repacked_convolution),
+    "fully_connected_s8": (
+        int4_weights.repacked_fully_connected,
+        sparse_blocks.repacked_fully_connected,
+    ),
+}
 COMPACT_KERNELS: Mapping[str, Mapping[str, Sequence[Repack]]] = {
     NATURAL: {},
-    "pairs": {
-        "conv_2d_s8": (int4_weights.repacked_convolution, sparse_blocks.repacked_convolution),
-        "fully_connected_s8": (
-            int4_weights.repacked_fully_connected,
-            sparse_blocks.repacked_fully_connected,
-        ),
-    },
+    "pairs": _COMPACT_PAIRS,
+    "skipping": _COMPACT_PAIRS,
     "lanes": {},
     "channels": {},
 }
