@@ -152,7 +152,7 @@ def test_every_kernel(processor, oracle, tmp_path):
     assert self_test(kernels(sorted(chosen), oracle), processor, tmp_path) == 0
 
 
-@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("target", ["cortex-m3", "cortex-m4", "cortex-m55"])
 def test_every_packed_kernel(processor, target, tmp_path):
     """Words have one order of bytes in every memory."""
     pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")

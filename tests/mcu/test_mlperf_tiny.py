@@ -67,14 +67,17 @@ def test_host_is_bit_exact_on_a_thousand_inputs(model, tmp_path):
 def test_firmware_is_bit_exact(model, core, optimize, tmp_path):
     name, path = model
     graph = read_file(path)
-    program = generate(graph, Options(name, targets.load(core), optimize)).write(tmp_path)
+    source = generate(graph, Options(name, targets.load(core), optimize))
+    program = source.write(tmp_path)
     samples = random_samples(graph.main, 8, seed=4)
     try:
         result = build_firmware(program, core).run(samples)
     except MissingToolError as error:
         pytest.skip(str(error))
     assert differing(result.outputs, run_micro(path.read_bytes(), samples)) == 0
-    assert np.ptp(result.instructions) < 0.02 * max(result.instructions)
+    # Which values are skipped, the data decides; it hardly matters for anything else.
+    skips = any("skipping" in call.kernel for call in calls_of(source.plan))
+    assert np.ptp(result.instructions) < (0.1 if skips else 0.02) * max(result.instructions)
     if core in INSTRUCTIONS:
         assert max(result.instructions) < INSTRUCTIONS[core][name]
 
