@@ -32,7 +32,7 @@ TFEDGE_INLINE int is_zero(int8_t input, int8_t zero_point, int32_t value) {
 
 TFEDGE_INLINE void add_value(eight_sums *sums, int8_t input, int8_t zero_point,
                              const int8_t *weights) {
-  const int32_t value = input - zero_point;
+  const int32_t value = (int32_t)input - zero_point;
   if (!is_zero(input, zero_point, value)) {
     sums->sum0 += (uint32_t)(value * weights[0]);
     sums->sum1 += (uint32_t)(value * weights[1]);

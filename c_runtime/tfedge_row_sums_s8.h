@@ -18,12 +18,14 @@ TFEDGE_INLINE const int32_t *tfedge_row_results(const int32_t *sums, int32_t cou
                                                 int32_t exact, int8_t *output) {
   const int8_t *const end = output + count;
   if (exact != 0) {
-    for (; output != end; scales += scale_words) {
+    while (output != end) {
       *output++ = tfedge_row_result(*sums++, scales, 1);
+      scales += scale_words;
     }
   } else {
-    for (; output != end; scales += scale_words) {
+    while (output != end) {
       *output++ = tfedge_row_result(*sums++, scales, 0);
+      scales += scale_words;
     }
   }
   return scales;
