@@ -16,7 +16,7 @@ from tfedge.quantization.schemes import Scheme
 from tfedge.terminal_text import readable
 from tfedge_converters.file_kinds import FileKind, kind_of
 from tfedge_converters.worker.limits import limits
-from tfedge_converters.worker.pool import prepare
+from tfedge_converters.worker.pool import start_ahead
 
 if TYPE_CHECKING:
     from tfedge_converters.export.entry import Entry
@@ -70,7 +70,7 @@ def source_of(model: Any, input_shapes: Any = None, *, allow_code: bool = False)
     if kind is FileKind.TFLITE:
         return Source(read_bytes(path), name, input_shapes=input_shapes)
     if kind is FileKind.SAVED_MODEL and not allow_code:
-        prepare(limits(), "tfedge_converters.worker.saved_model")  # as slow as what follows
+        start_ahead(limits(), "tfedge_converters.worker.saved_model")  # as slow as what follows
     with needing_keras(f"{path}: a Keras model"):
         from tfedge_converters.export import load_keras
     return _exported(load_keras(path, allow_code=allow_code), name, input_shapes)

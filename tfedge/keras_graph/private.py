@@ -337,28 +337,16 @@ def in_place_of(owner: Any, name: str, function: Callable[..., Any]) -> Iterator
 
 
 @contextmanager
-def backend_add(add: Callable[[Any, Any, Any], Any]) -> Iterator[None]:
-    """Put a function in the place of what `keras.ops.add` calls.
+def backend_function(module: str, name: str, stand_in: Callable[..., Any]) -> Iterator[None]:
+    """Put a function in the place of one that operations of `keras.ops` call.
 
     Args:
-        add: of Keras' own function and its two operands.
+        module: of Keras' backend, "numpy" or "nn".
+        name: of its function.
+        stand_in: of Keras' own function and its arguments.
     """
-    module = keras.src.backend.numpy
-    before = module.add
-    with in_place_of(module, "add", lambda x1, x2: add(before, x1, x2)):
-        yield
-
-
-@contextmanager
-def backend_conv_transpose(convolve: Callable[..., Any]) -> Iterator[None]:
-    """Put a function in the place of what `keras.ops.conv_transpose` calls.
-
-    Args:
-        convolve: of Keras' own function and its arguments.
-    """
-    module = keras.src.backend.nn
-    before = module.conv_transpose
-    with in_place_of(module, "conv_transpose", functools.partial(convolve, before)):
+    owner = getattr(keras.src.backend, module)
+    with in_place_of(owner, name, functools.partial(stand_in, getattr(owner, name))):
         yield
 
 

@@ -71,12 +71,13 @@ def multiply(operands: list[Any]) -> Any:
 
 def hard_silu(make: OperatorFactory, function: Callable[[Any], Any]) -> Function:
     """x * hard_sigmoid(x); of 16 bits it is a table of real numbers."""
-    kernel = hard_swish if make.element == policy.INT8 else None
-    return make.own("HARD_SWISH", _first(function), kernel and _of_one(kernel), "hard_swish")
 
+    def kernel(operands: Any, grid: Any) -> Any:
+        steps, source = operands[0]
+        return hard_swish(steps, source, grid)
 
-def _of_one(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda operands, grid: kernel(*operands[0], grid)
+    is_exact = make.element == policy.INT8
+    return make.own("HARD_SWISH", _first(function), kernel if is_exact else None, "hard_swish")
 
 
 STANDALONE: dict[str, Builder] = {

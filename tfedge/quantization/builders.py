@@ -205,24 +205,16 @@ def times(make: OperatorFactory, factor: Any, part: str) -> Function:
     return make.own("MUL", lambda operands: operands[0] * factor, kernel, part)
 
 
-def mean_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> Function:
-    """MEAN over axes of known sizes."""
+def over_axes(
+    code: str, kernel: Any, make: OperatorFactory, axes: tuple[int, ...], keepdims: bool
+) -> Function:
+    """MEAN or SUM over axes of known sizes, by its integer kernel."""
 
-    def kernel(operands: Any, grid: Any) -> Any:
+    def of_one(operands: Any, grid: Any) -> Any:
         integers, source = operands[0]
-        return exact.mean(integers, source, grid, axes, keepdims)
+        return kernel(integers, source, grid, axes, keepdims)
 
-    return make.own("MEAN", make.real, kernel)
-
-
-def sum_over(make: OperatorFactory, axes: tuple[int, ...], keepdims: bool) -> Function:
-    """SUM over axes of known sizes."""
-
-    def kernel(operands: Any, grid: Any) -> Any:
-        integers, source = operands[0]
-        return exact.total(integers, source, grid, axes, keepdims)
-
-    return make.own("SUM", make.real, kernel)
+    return make.own(code, make.real, of_one)
 
 
 def leaky_relu(make: OperatorFactory) -> Function:

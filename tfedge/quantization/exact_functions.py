@@ -14,7 +14,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfedge.quantization.activation_types import INT16, ActivationType
-from tfedge.quantization.fixed_point import quantize_multiplier, requantize_twice, rounding_twice
+from tfedge.quantization.fixed_point import (
+    quantize_multiplier,
+    requantize_twice,
+    rounding_twice,
+    shifted_right,
+    wide,
+)
 from tfedge.quantization.function_tables import (
     ENTRIES,
     exponential_table,
@@ -59,18 +65,18 @@ def sigmoid_of(x: Any, multiplier: Any, shift: Any) -> Any:
     """sigmoid(x * multiplier / (3 * 2**(12 + shift))) in Q0.15; of int64, and int64."""
     scaled = _scaled(x, multiplier, shift)
     value = _interpolated_sigmoid(tf.abs(scaled), 9)
-    return _right(tf.where(scaled < 0, (1 << 25) - value + 511, value + 512), 10)
+    return shifted_right(tf.where(scaled < 0, (1 << 25) - value + 511, value + 512), 10)
 
 
 def tanh_of(x: Any, multiplier: Any, shift: Any) -> Any:
     """tanh(x * multiplier / (3 * 2**(12 + shift))) in Q0.15; of int64, and int64."""
     scaled = _scaled(x, multiplier, shift)
     value = _interpolated_sigmoid(tf.abs(scaled), 8) - (1 << 23)
-    return _right(tf.where(scaled < 0, 127 - value, value + 128), 8)
+    return shifted_right(tf.where(scaled < 0, 127 - value, value + 128), 8)
 
 
 def _scaled(x: Any, multiplier: Any, shift: Any) -> Any:
-    half = _right(tf.bitwise.left_shift(_wide(1), shift), 1)
+    half = shifted_right(tf.bitwise.left_shift(wide(1), shift), 1)
     return tf.bitwise.right_shift(x * multiplier + half, shift)
 
 
@@ -83,31 +89,31 @@ def _sigmoid_scaling(scale: Any, powers: tuple[int, ...]) -> tuple[Any, Any]:
     real = exact * _SIGMOID_STEPS
     # The least shift at which the multiplier has 15 bits.
     _, exponent = quantize_multiplier(_LARGEST_MULTIPLIER / 2 / real)
-    shift = tf.clip_by_value(exponent, _wide(0), _wide(_LARGEST_SHIFT))
+    shift = tf.clip_by_value(exponent, wide(0), wide(_LARGEST_SHIFT))
     for less in (1, 0):
-        tried = tf.maximum(shift - less, _wide(0))
+        tried = tf.maximum(shift - less, wide(0))
         enough = real * _two_to(tried) > _LARGEST_MULTIPLIER / 2
         shift = tf.where(enough, tried, shift)
     multiplier = tf.cast(real * _two_to(shift), tf.int64)
     for place, power in enumerate(powers):
         log = tf.math.log(exact) / tf.math.log(tf.constant(2.0, tf.float64))
         is_power = tf.abs(log - float(power)) < _POWER_TOLERANCE
-        multiplier = tf.where(is_power, _wide(3 << place), multiplier)
-        shift = tf.where(is_power, _wide(0), shift)
+        multiplier = tf.where(is_power, wide(3 << place), multiplier)
+        shift = tf.where(is_power, wide(0), shift)
     return multiplier, shift
 
 
 def _interpolated_sigmoid(magnitude: Any, fraction_bits: int) -> Any:
     """65536 * sigmoid with further fraction bits; the limit behind the table."""
     table = tf.constant(sigmoid_table(), tf.int64) + 32768
-    index = _right(magnitude, fraction_bits)
+    index = shifted_right(magnitude, fraction_bits)
     last = ENTRIES - 1
-    within = tf.minimum(index, _wide(last - 1))
+    within = tf.minimum(index, wide(last - 1))
     below, above = tf.gather(table, within), tf.gather(table, within + 1)
-    fraction = tf.bitwise.bitwise_and(magnitude, _wide((1 << fraction_bits) - 1))
+    fraction = tf.bitwise.bitwise_and(magnitude, wide((1 << fraction_bits) - 1))
     value = below * (1 << fraction_bits) + fraction * (above - below)
     limit = 65535 * 256 if fraction_bits == 8 else 32767 * 1024
-    return tf.where(index < last, value, _wide(limit))
+    return tf.where(index < last, value, wide(limit))
 
 
 def softmax(x: Any, grid: QuantParams) -> Any:
@@ -126,34 +132,26 @@ def _softmax(x: Any, scale: Any) -> Any:
     total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
     _, bits = quantize_multiplier(tf.cast(total, tf.float64))
     normal = tf.bitwise.left_shift(total, 31 - bits)
-    fraction = _right(normal + (1 << 13), 14) - (1 << 15) - (1 << 16)
+    fraction = shifted_right(normal + (1 << 13), 14) - (1 << 15) - (1 << 16)
     products = exponentials * _lookup(reciprocal_table(), fraction)
     shift = bits - 1
-    rounded = products + tf.bitwise.left_shift(_wide(1), shift - 1)
+    rounded = products + tf.bitwise.left_shift(wide(1), shift - 1)
     result = tf.bitwise.right_shift(rounded, shift)
-    return tf.cast(tf.clip_by_value(result, _wide(0), _wide(INT16.high)), tf.float32)
+    return tf.cast(tf.clip_by_value(result, wide(0), wide(INT16.high)), tf.float32)
 
 
 def _lookup(values: Any, x: Any) -> Any:
     """A table of 513 values at an int16, on a straight line between two of them."""
     table = tf.constant(values, tf.int64)
-    x = tf.clip_by_value(x, _wide(INT16.least), _wide(INT16.high))
-    index = 256 + _right(x, 7)
+    x = tf.clip_by_value(x, wide(INT16.least), wide(INT16.high))
+    index = 256 + shifted_right(x, 7)
     base = tf.gather(table, index)
     slope = tf.gather(table, index + 1) - base
-    return base + _right(slope * tf.bitwise.bitwise_and(x, _wide(127)) + 64, 7)
+    return base + shifted_right(slope * tf.bitwise.bitwise_and(x, wide(127)) + 64, 7)
 
 
 def _two_to(exponent: Any) -> Any:
-    return tf.cast(tf.bitwise.left_shift(_wide(1), exponent), tf.float64)
-
-
-def _right(x: Any, bits: int) -> Any:
-    return tf.bitwise.right_shift(x, _wide(bits))
-
-
-def _wide(value: int) -> Any:
-    return tf.constant(value, tf.int64)
+    return tf.cast(tf.bitwise.left_shift(wide(1), exponent), tf.float64)
 
 
 # By operator and type of activations, where the operator does the same to every element.

@@ -30,6 +30,7 @@ from tfedge.quantization.fixed_point import (
     quantize_multiplier,
     requantize_twice,
     rounding_twice,
+    wide,
 )
 from tfedge.quantization.grids import QuantParams
 
@@ -84,24 +85,24 @@ def lstm(
     from_input = _contribution(kernel, bias, source)
     from_state = _contribution(recurrent_kernel, tf.zeros_like(bias), output)
     cell_bits = integer_bits(*cell_range)
-    cell_scale = tf.bitwise.left_shift(_wide(1), cell_bits)
+    cell_scale = tf.bitwise.left_shift(wide(1), cell_bits)
     cell_scale = tf.cast(cell_scale, tf.float32) * 2.0**-_ACTIVATION_FRACTION_BITS
-    entering = rounding_twice(_wide(_HALF), -14 - cell_bits)
-    kept = rounding_twice(_wide(_HALF), _wide(-14))
+    entering = rounding_twice(wide(_HALF), -14 - cell_bits)
+    kept = rounding_twice(wide(_HALF), wide(-14))
     product_scale = 4.0**-_ACTIVATION_FRACTION_BITS
     leaving = rounding_twice(
         *quantize_multiplier(product_scale / tf.cast(output.scale, tf.float64))
     )
     # tanh of the cell, whose scale is 2**(cell_bits - 15); the table's is 2**-12 / 3.
-    finer = tf.maximum(cell_bits - 3, _wide(0))
-    tanh_scaling = tf.bitwise.left_shift(_wide(3), finer), tf.maximum(3 - cell_bits, _wide(0))
+    finer = tf.maximum(cell_bits - 3, wide(0))
+    tanh_scaling = tf.bitwise.left_shift(wide(3), finer), tf.maximum(3 - cell_bits, wide(0))
 
     def step(state: tuple[Any, Any], contributed: Any) -> tuple[Any, Any]:
         hidden, cell = state
         gates = _clamp(contributed + from_state.of(hidden))
         enter, forget, candidate, leave = tf.split(gates, _GATES, axis=-1)
         enter, forget, leave = (_sigmoid(gate) for gate in (enter, forget, leave))
-        added = _clamp(requantize_twice(enter * tanh_of(candidate, _wide(3), _wide(0)), entering))
+        added = _clamp(requantize_twice(enter * tanh_of(candidate, wide(3), wide(0)), entering))
         cell = _clamp(_clamp(requantize_twice(forget * cell, kept)) + added)
         product = requantize_twice(tanh_of(cell, *tanh_scaling) * leave, leaving)
         return output.clamp(tf.cast(product, tf.float32)), cell
@@ -143,12 +144,8 @@ def _by_column(of_gates: Any, columns: int) -> Any:
 
 
 def _sigmoid(gate: Any) -> Any:
-    return sigmoid_of(gate, _wide(3), _wide(0))
+    return sigmoid_of(gate, wide(3), wide(0))
 
 
 def _clamp(x: Any) -> Any:
-    return tf.clip_by_value(x, _wide(INT16.least), _wide(INT16.high))
-
-
-def _wide(value: int) -> Any:
-    return tf.constant(value, tf.int64)
+    return tf.clip_by_value(x, wide(INT16.least), wide(INT16.high))

@@ -52,11 +52,11 @@ def quantize_multiplier(real: Any) -> tuple[Any, Any]:
     # Rounds the mantissa to 31 bits; the exponent takes what is carried.
     dropped = _MANTISSA_BITS + 1 - _WIDE_BITS
     bits = tf.bitcast(real, tf.int64) + (1 << (dropped - 1))
-    shift = _shifted_right(bits, _MANTISSA_BITS) - _EXPONENT_OF_FRACTIONS
-    mantissa = tf.bitwise.bitwise_and(bits, _wide(_MANTISSA_MASK)) + (1 << _MANTISSA_BITS)
+    shift = shifted_right(bits, _MANTISSA_BITS) - _EXPONENT_OF_FRACTIONS
+    mantissa = tf.bitwise.bitwise_and(bits, wide(_MANTISSA_MASK)) + (1 << _MANTISSA_BITS)
     lost = shift < -_WIDE_BITS
-    fixed = tf.where(lost, _wide(0), _shifted_right(mantissa, dropped))
-    return fixed, tf.where(lost, _wide(0), shift)
+    fixed = tf.where(lost, wide(0), shifted_right(mantissa, dropped))
+    return fixed, tf.where(lost, wide(0), shift)
 
 
 def rounding_twice(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
@@ -66,12 +66,12 @@ def rounding_twice(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
         fixed, shift: as `quantize_multiplier` gives them.
         addend: int64.
     """
-    zero = _wide(0)
+    zero = wide(0)
     right = tf.maximum(-shift, zero)
-    half = _shifted_right(tf.bitwise.left_shift(_wide(1), right), 1)
+    half = shifted_right(tf.bitwise.left_shift(wide(1), right), 1)
     factor = tf.bitwise.left_shift(fixed, tf.maximum(shift, zero))
     offset = addend * factor + (1 << (_WIDE_BITS - 1)) + half * (1 << _WIDE_BITS)
-    return Multiplier(factor, offset, tf.where(right > 0, half, _wide(_BELOW_ALL)), right)
+    return Multiplier(factor, offset, tf.where(right > 0, half, wide(_BELOW_ALL)), right)
 
 
 def rounding_once(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
@@ -80,18 +80,18 @@ def rounding_once(fixed: Any, shift: Any, addend: Any = 0) -> Multiplier:
     Source: MultiplyByQuantizedMultiplier of int64 in TFLite's reference kernels.
     """
     dropped = _WIDE_BITS - _NARROW_BITS
-    narrow = _shifted_right(fixed + (1 << (dropped - 1)), dropped)
-    factor = tf.minimum(narrow, _wide((1 << _NARROW_BITS) - 1))
+    narrow = shifted_right(fixed + (1 << (dropped - 1)), dropped)
+    factor = tf.minimum(narrow, wide((1 << _NARROW_BITS) - 1))
     right = _NARROW_BITS - shift
-    offset = addend * factor + tf.bitwise.left_shift(_wide(1), right - 1)
+    offset = addend * factor + tf.bitwise.left_shift(wide(1), right - 1)
     return Multiplier(factor, offset, tf.zeros_like(right), right)
 
 
 def requantize_twice(x: Any, by: Multiplier) -> Any:
     """int64 x * by, rounded twice: ties up, then away from zero."""
-    product = _shifted_right(x * by.factor + by.offset, _WIDE_BITS)
+    product = shifted_right(x * by.factor + by.offset, _WIDE_BITS)
     # -1 where the product was negative, so that ties go away from zero.
-    negative = _shifted_right(product - by.half, 63)
+    negative = shifted_right(product - by.half, 63)
     return tf.bitwise.right_shift(product + negative, by.shift)
 
 
@@ -111,9 +111,11 @@ REQUANTIZED: Mapping[Rescaling, Callable[[Any, Multiplier], Any]] = {
 }
 
 
-def _shifted_right(x: Any, bits: int) -> Any:
-    return tf.bitwise.right_shift(x, _wide(bits))
+def shifted_right(x: Any, bits: int) -> Any:
+    """int64 x / 2**bits, rounded down."""
+    return tf.bitwise.right_shift(x, wide(bits))
 
 
-def _wide(value: int) -> Any:
+def wide(value: int) -> Any:
+    """A number as int64, in which kernels' integers are computed."""
     return tf.constant(value, tf.int64)

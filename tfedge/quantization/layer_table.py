@@ -42,7 +42,7 @@ from tfedge.quantization.builders import (
     integers,
     leaky_relu,
     matrix_product,
-    mean_over,
+    over_axes,
     own,
     parts,
     relu,
@@ -88,11 +88,11 @@ _SHARED, _OWN, _FIXED = "shared", "own", "fixed"
 
 
 def _prelu(make: OperatorFactory) -> Function:
-    def kernel(operands: Any, grid: Any) -> Any:
-        steps, source = operands[0]
-        return exact.prelu(steps, source, grid, weight_in_float32(make.layer.alpha))
-
-    return make.own("PRELU", make.real, kernel)
+    return make.own(
+        "PRELU",
+        make.real,
+        lambda operands, grid: exact.prelu(*operands[0], grid, weight_in_float32(make.layer.alpha)),
+    )
 
 
 def _average(make: OperatorFactory) -> Function:
@@ -107,7 +107,7 @@ def _global_average(make: OperatorFactory) -> Function:
     first = layer.data_format == "channels_first"
     rank = len(make.shapes[0])
     axes = tuple(range(2, rank)) if first else tuple(range(1, rank - 1))
-    return mean_over(make, axes, layer.keepdims)
+    return over_axes("MEAN", exact.mean, make, axes, layer.keepdims)
 
 
 def _average_pool(make: OperatorFactory) -> Function:

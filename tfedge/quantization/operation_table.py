@@ -26,11 +26,10 @@ from tfedge.quantization.builders import (
     integers,
     leaky_relu,
     matrix_product,
-    mean_over,
+    over_axes,
     own,
     relu,
     shared_by_all,
-    sum_over,
     whole,
     with_constant,
 )
@@ -150,19 +149,13 @@ def _products(
     return with_weights(make) if len(make.reals) == 1 else matrix_product(make)
 
 
-def _reduction(
-    code: str, over: Callable[[OperatorFactory, tuple[int, ...], bool], Function]
-) -> Callable[[OperatorFactory], Function]:
+def _reduction(code: str, kernel: Any, make: OperatorFactory) -> Function:
     """Along axes of unknown sizes, samples among them, it is computed in float."""
-
-    def build(make: OperatorFactory) -> Function:
-        shape = make.shapes[0]
-        axes = tuple(axis % len(shape) for axis in axes_of(make.layer, len(shape)))
-        if any(shape[axis] is None for axis in axes):
-            return own(code, make)
-        return over(make, axes, make.layer.keepdims)
-
-    return build
+    shape = make.shapes[0]
+    axes = tuple(axis % len(shape) for axis in axes_of(make.layer, len(shape)))
+    if any(shape[axis] is None for axis in axes):
+        return own(code, make)
+    return over_axes(code, kernel, make, axes, make.layer.keepdims)
 
 
 def _power(make: OperatorFactory) -> Function:
@@ -288,7 +281,7 @@ OPERATIONS: dict[str, Row] = {
     "HardSilu": whole(lambda make: activations.hard_silu(make, keras.ops.hard_silu), None),
     "LeakyRelu": whole(leaky_relu, None),
     "Matmul": whole(partial(_products, product_with_weights), None),
-    "Mean": whole(_reduction("MEAN", mean_over), None),
+    "Mean": whole(partial(_reduction, "MEAN", exact.mean), None),
     "MaxPool": whole(partial(data_movement, "MAX_POOL_2D"), None, _in_two_dimensions),
     "Multiply": whole(partial(binary, "MUL", exact.multiply, tf.multiply), None),
     "Normalize": whole(unit_normalization, None, unit_problem),
@@ -305,7 +298,7 @@ OPERATIONS: dict[str, Row] = {
     "Softmax": whole(_softmax, None),
     "LogSoftmax": whole(partial(fixed, "LOG_SOFTMAX"), None),
     "Square": whole(_square, None),
-    "Sum": whole(_reduction("SUM", sum_over), None),
+    "Sum": whole(partial(_reduction, "SUM", exact.total), None),
     "Subtract": whole(partial(binary, "SUB", exact.subtract, tf.subtract), None),
     "Tanh": whole(partial(fixed, "TANH"), None),
     "Tril": whole(_triangle(np.tril), None),

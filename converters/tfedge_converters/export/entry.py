@@ -95,8 +95,8 @@ def symbolic_entry(
 
 
 def has_open_batch(declared: Iterable[Any]) -> bool:
-    """Whether the first size of every shape, or of what has one, is open."""
-    shapes = [tuple(getattr(each, "shape", each)) for each in declared]
+    """Whether the first size of every tensor, or of its spec, is open."""
+    shapes = [tuple(each.shape) for each in declared]
     return all(shape and shape[0] is None for shape in shapes)
 
 

@@ -45,16 +45,16 @@ def require_equivalence(entry: Entry, exported: Model) -> None:
         TfedgeError: the model cannot be called, though it could be traced.
     """
     sample, other = (_by_name(entry, exported, seed) for seed in _SEEDS)
-    beside = _beside_others(entry, sample, other) if entry.open_batch else None
-    expected = _outputs_of(entry, _called_tensors(entry, sample)) if beside is None else beside
+    given, others = _called_tensors(entry, sample), _called_tensors(entry, other)
+    beside = _beside_others(entry, given, others) if entry.open_batch else None
+    expected = _outputs_of(entry, given) if beside is None else beside
     found = _outputs_of_graph(exported, sample)
     noise = _noise_of(entry.model)
     wrong = _first_difference(found, expected, noise)
     if wrong is None:
         return
     if beside is not None:
-        alone = _outputs_of(entry, _called_tensors(entry, sample))
-        wrong = _first_difference(found, alone, noise)
+        wrong = _first_difference(found, _outputs_of(entry, given), noise)
         if wrong is None:
             raise UnsupportedError(mixing_sentence(entry.model, "its outputs"))
     raise DifferenceError(
@@ -86,12 +86,10 @@ def _called_tensors(entry: Entry, sample: Mapping[str, np.ndarray]) -> list[Any]
     return [keras.ops.cast(sample[name], spec.dtype) for name, spec in entry.inputs.items()]
 
 
-def _beside_others(
-    entry: Entry, sample: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]
-) -> dict[str, Any] | None:
+def _beside_others(entry: Entry, sample: list[Any], other: list[Any]) -> dict[str, Any] | None:
     """A model's outputs for a sample among others; None where it is made for one alone."""
     # Four, so that it is neither the first, nor the last, nor in the middle.
-    pairs = zip(_called_tensors(entry, sample), _called_tensors(entry, other), strict=True)
+    pairs = zip(sample, other, strict=True)
     batch = among_others([keras.ops.concatenate([x, y, y, y]) for x, y in pairs])
     try:
         outputs = _outputs_of(entry, batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -177,9 +177,11 @@ def _recorded_shapes(model: Any) -> list[tuple[str | None, Any]] | None:
 
 
 def _arguments(recorded: list[tuple[str | None, Any]]) -> list[Argument]:
+    def spec(shape: Any) -> InputSpec:
+        return InputSpec(tuple(shape[1:]))
+
     return [
-        Argument(name, _of_shapes(lambda shape: InputSpec(tuple(shape[1:])), shapes))
-        for name, shapes in recorded
+        Argument(name, keras.tree.map_shape_structure(spec, shapes)) for name, shapes in recorded
     ]
 
 
@@ -187,9 +189,5 @@ def _of_any_batch(recorded: list[tuple[str | None, Any]] | None) -> bool:
     """Whether a model was not called on one sample alone."""
     sizes: list[int | None] = []
     for _, shapes in recorded or ():
-        _of_shapes(lambda shape: sizes.append(shape[0]), shapes)
+        keras.tree.map_shape_structure(lambda shape: sizes.append(shape[0]), shapes)
     return 1 not in sizes
-
-
-def _of_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
-    return keras.tree.map_shape_structure(function, shapes)

@@ -13,7 +13,7 @@ from tfedge.keras_graph.dilation import spread
 @contextmanager
 def spread_transposed_kernels() -> Iterator[None]:
     """Let transposed convolutions have zeros in their kernels instead of a dilation."""
-    with private.backend_conv_transpose(_convolved):
+    with private.backend_function("nn", "conv_transpose", _convolved):
         yield
 
 

@@ -7,7 +7,7 @@ give anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -28,14 +28,10 @@ def may_leave_numbers(source: Tensor, steps: tuple[Operator, ...]) -> bool:
         source: what it is a function of, on its grid or of integers.
         steps: the function's operators, in order.
     """
-    known: dict[int, Interval] = {id(source): _held_by(source)}
-    for step in steps:
-        operands = [_interval(tensor, known) for tensor in step.inputs]
-        if step.code in _POLES and _POLES[step.code](operands):
-            return True
-        follow = _RESULTS.get(step.code)
-        known[id(step.outputs[0])] = _ANYTHING if follow is None else follow(operands)
-    return False
+    return any(
+        step.code in _POLES and _POLES[step.code](operands)
+        for step, operands, _ in _followed(source, steps)
+    )
 
 
 def may_leave_words(source: Tensor, steps: tuple[Operator, ...], result: Tensor) -> bool:
@@ -47,15 +43,23 @@ def may_leave_words(source: Tensor, steps: tuple[Operator, ...], result: Tensor)
         source, steps: as for `may_leave_numbers`.
         result: the function's, on its grid.
     """
+    low, high = [_held_by(source), *(made for _, _, made in _followed(source, steps))][-1]
+    assert result.quantization is not None
+    largest = float(result.quantization.scale[0]) * _WORD_STEPS
+    return math.isfinite(low + high) and max(abs(low), abs(high)) >= largest
+
+
+def _followed(
+    source: Tensor, steps: tuple[Operator, ...]
+) -> Iterator[tuple[Operator, list[Interval], Interval]]:
+    """Every step with the intervals of its operands and of its result."""
     known: dict[int, Interval] = {id(source): _held_by(source)}
     for step in steps:
         operands = [_interval(tensor, known) for tensor in step.inputs]
         follow = _RESULTS.get(step.code)
-        known[id(step.outputs[0])] = _ANYTHING if follow is None else follow(operands)
-    low, high = known[id(steps[-1].outputs[0])] if steps else _held_by(source)
-    assert result.quantization is not None
-    largest = float(result.quantization.scale[0]) * _WORD_STEPS
-    return math.isfinite(low + high) and max(abs(low), abs(high)) >= largest
+        result = _ANYTHING if follow is None else follow(operands)
+        known[id(step.outputs[0])] = result
+        yield step, operands, result
 
 
 def _held_by(source: Tensor) -> Interval:

@@ -41,7 +41,7 @@ def borrowed(limits: Limits) -> Iterator[WorkerProcess]:
     _give_back(worker)
 
 
-def prepare(limits: Limits, ahead: str) -> None:
+def start_ahead(limits: Limits, ahead: str) -> None:
     """Start a worker that imports a slow module while this process does something else.
 
     Args:
