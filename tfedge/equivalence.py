@@ -183,9 +183,10 @@ def _first_of(
     for where, one, other in zip(places, found, expected, strict=True):
         if other is None:
             continue
-        given, wanted = one, other
-        if batch is not None and tuple(one.shape) == tuple(other.shape):
-            given, wanted = of_the_sample(one, SECOND, batch), of_the_sample(other, FIRST, batch)
+        given, wanted = keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other)
+        if batch is not None and given.shape == wanted.shape:
+            given = of_the_sample(given, SECOND, batch)
+            wanted = of_the_sample(wanted, FIRST, batch)
         if differ(given, wanted, noise):
             return _Difference(where, one, other)
     return None
@@ -251,13 +252,14 @@ def _states_of(model: Any) -> list[Any]:
     ]
 
 
-@contextmanager
-def telling_weights(model: Any, without: Container[int] = ()) -> Iterator[None]:
-    """Give weights that are all one number different ones near it, and put them back.
+def telling_weights(model: Any, without: Container[int] = ()) -> AbstractContextManager[Any]:
+    """Let weights that are all one number be read as different ones near it.
+
+    The weights themselves stay what they are. What is assigned to variables meanwhile is forgotten.
 
     Args:
         model: a Keras model.
-        without: identities of variables that stay what they are.
+        without: identities of variables that are read as they are.
     """
     rng = np.random.default_rng(0)
     told = []
@@ -268,8 +270,7 @@ def telling_weights(model: Any, without: Container[int] = ()) -> Iterator[None]:
         if array.size > 1 and _is_one_number(array):
             near = np.float32(array.flat[0] or _NEAR_ZERO)
             told.append((variable, near * (rng.random(array.shape, np.float32) + np.float32(0.5))))
-    with exchanged(told):
-        yield
+    return keras.StatelessScope(state_mapping=told)
 
 
 def _is_one_number(array: np.ndarray) -> bool:

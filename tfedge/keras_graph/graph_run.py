@@ -68,7 +68,7 @@ def _run_layers(
                 return private.run_graph(inner, given, stand_in)
             if private.takes(operation, "training"):
                 kwargs["training"] = False
-            result = operation(*args, **kwargs)
+            result = private.call_directly(operation, args, kwargs)
             made.append((operation, keras.tree.flatten(result)))
             return result
 

@@ -58,6 +58,44 @@ def run_graph(graph: Any, inputs: list[Any], call: Callable[[Any], Any]) -> Any:
     return graph._run_through_graph(inputs, operation_fn=call)
 
 
+# Of these nothing has a mask whose operands have none.
+_PASSING_MASKS_ON = (keras.layers.Layer.compute_mask, keras.layers.Add.compute_mask)
+
+
+def call_directly(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a layer or operation; a simple layer of Keras without what `__call__` does around it.
+
+    That takes longer than most layers compute.
+
+    Args:
+        operation: a built layer, or an operation.
+        args, kwargs: of real tensors, with `training` where the layer takes it.
+    """
+    others = [value for name, value in kwargs.items() if name != "training"]
+    simple = isinstance(operation, keras.layers.Layer) and _is_simple(operation)
+    if simple and others.count(None) == len(others) and all(map(_is_simple_operand, args)):
+        return operation.call(*args, **kwargs)
+    return operation(*args, **kwargs)
+
+
+def _is_simple(layer: Any) -> bool:
+    """Whether `__call__` leaves operands, weights, masks and results of a layer as they are."""
+    kind = type(layer)
+    return (
+        kind.__module__.startswith("keras.")
+        and kind.__call__ is keras.layers.Layer.__call__
+        and kind.compute_mask in _PASSING_MASKS_ON
+        and layer.compute_dtype == layer.variable_dtype == "float32"
+        and layer.quantization_mode is None
+        and not layer._layers
+    )
+
+
+def _is_simple_operand(operand: Any) -> bool:
+    tensors = operand if isinstance(operand, list) else [operand]
+    return all(getattr(x, "dtype", "") == "float32" and mask_of(x) is None for x in tensors)
+
+
 def flat_inputs(graph: Any, inputs: Any) -> list[Any]:
     """Flatten a functional model's argument to its inputs: in its order, of its ranks and types."""
     structure, _ = structures_of(graph)

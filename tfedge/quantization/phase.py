@@ -35,6 +35,8 @@ class Phase:
 FLOAT = Phase(quantize=False, observe=False)
 CALIBRATE = Phase(quantize=False, observe=True, update_batch_norm=False)
 TRAIN = Phase()
+# While a quantised model is compared with its original.
+COMPARE = Phase(quantize=False, observe=False, update_batch_norm=False)
 
 # What integer kernels compute, bit for bit; or float numbers rounded to their grids, which may lie
 # a step off where a rounding is close, for little more time than the float model takes.

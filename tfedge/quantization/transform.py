@@ -22,7 +22,7 @@ from tfedge.quantization.decompositions import applied_masks, inner_function
 from tfedge.quantization.export_trial import require_export
 from tfedge.quantization.operator_factory import Function, Operand, OperatorFactory
 from tfedge.quantization.operators import OwnRange, QuantizedOperator
-from tfedge.quantization.phase import FLOAT as FLOAT_PHASE
+from tfedge.quantization.phase import COMPARE
 from tfedge.quantization.quantize_layer import Place, Quantize, QuantizeInput
 from tfedge.quantization.rows import WAYS_OUT, arguments_of, row_of, why_not
 from tfedge.quantization.schemes import Scheme
@@ -111,7 +111,7 @@ class Transformation:
         layers = [one for one in changed.operations if isinstance(one, (Quantize, QuantizeInput))]
         before = [layer.operators[0].phase for layer in layers if layer.operators]
         for layer in layers:
-            layer.set_phase(FLOAT_PHASE)
+            layer.set_phase(COMPARE)
         try:
             require_equivalence(what, model, self.computation, run_changed, calls)
         finally:
