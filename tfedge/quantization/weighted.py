@@ -108,15 +108,34 @@ class WeightedOperator(QuantizedOperator):
 
     def _simulate(self, operands: list[Any], training: bool) -> Any:
         x, *mask = operands
-        y = tf.cast(
-            self.layer_weights.apply(
-                tf.cast(x, self.multiplied_in), tf.cast(self._kernel(), self.multiplied_in)
-            ),
-            tf.float32,
-        )
-        if self.layer_weights.bias is not None:
-            y = tf.nn.bias_add(y, self.layer_weights.bias())
-        return quantized_result(self, self._normalized(y, training, *mask), training)
+        result = self._real(x, self._normalizes_batches(training), *mask)
+        return quantized_result(self, result, training)
+
+    def _real(self, x: Any, of_batch: bool, mask: Any = None) -> Any:
+        """The result in float, normalised by the statistics of the batch or by recorded ones."""
+        kernel, bias = self._kernel(), self.layer_weights.bias and self.layer_weights.bias()
+        if self.batch_norm is None:
+            return self._multiplied(x, kernel, bias)
+        if of_batch:
+            return batch_norm.normalize_batch(
+                self.batch_norm, self._multiplied(x, kernel, bias), mask
+            )
+        factor, offset = batch_norm.factor_and_offset(self.batch_norm)
+        if self.multiplied_in != "float32":
+            return self._multiplied(x, kernel, bias) * factor + offset
+        # The weights have fewer numbers than the result.
+        shift = offset if bias is None else offset + bias * factor
+        return self._multiplied(x, kernel * factor, shift)
+
+    def _multiplied(self, x: Any, kernel: Any, bias: Any) -> Any:
+        operands = (tf.cast(operand, self.multiplied_in) for operand in (x, kernel))
+        y = tf.cast(self.layer_weights.apply(*operands), tf.float32)
+        return y if bias is None else tf.nn.bias_add(y, bias)
+
+    def _normalizes_batches(self, training: bool) -> bool:
+        """Whether a batch-norm, if there is one, uses and records the batch's statistics."""
+        learns = self.batch_norm is not None and self.batch_norm.trainable
+        return training and self.phase.update_batch_norm and learns
 
     def _kernel(self) -> Any:
         """The weights that training multiplies with."""
@@ -129,14 +148,6 @@ class WeightedOperator(QuantizedOperator):
         factor, _ = batch_norm.factor_and_offset(self.batch_norm)
         factor = tf.where(tf.equal(factor, 0.0), 1.0, tf.stop_gradient(factor))
         return self.weight_quantizer.fake_quantize(kernel * factor) / factor
-
-    def _normalized(self, y: Any, training: bool, mask: Any = None) -> Any:
-        if self.batch_norm is None:
-            return y
-        if training and self.phase.update_batch_norm and self.batch_norm.trainable:
-            return batch_norm.normalize_batch(self.batch_norm, y, mask)
-        factor, offset = batch_norm.factor_and_offset(self.batch_norm)
-        return y * factor + offset
 
     def restart_scales(self) -> None:
         """Let scales that the optimizer trains start from the weights as they are now."""
