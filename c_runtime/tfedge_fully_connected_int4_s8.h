@@ -7,9 +7,10 @@
 /* FULLY_CONNECTED on int8 with weights within -8..7, for few rows: [rows][depth] ->
  * [rows][channels]. The numbers are those of tfedge_fully_connected_pairs_s8.h.
  *
- * weights: [channels / 4][depth / 4][2]: of four channels and four values k, a word for two
- * channels each, whose bytes from the lowest are 16 * even channel's weight + odd channel's weight
- * + 8, of values k to k + 3; channels are filled up to fours, bias and scales too. */
+ * weights: [channels / 4][depth / 4][2]: of four channels and four values k, two words, whose lower
+ * and upper halves are of values k and k + 2, and k + 1 and k + 3. A half is 4096 * first channel's
+ * weight + 256 * (second + 8) + 16 * (third + 8) + fourth + 8. Channels are filled up to fours,
+ * bias and scales too. */
 typedef struct tfedge_fully_connected_int4_s8_params {
   int32_t rows;
   int32_t depth; /* a multiple of 4 */

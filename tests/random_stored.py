@@ -50,7 +50,7 @@ def stored_pixels(b: Builder) -> None:
 def stored_dense(b: Builder) -> None:
     """One row, or some."""
     rows, channels = int(b.rng.choice([1, 1, 2, 4, 9])), int(b.rng.choice(_CHANNELS))
-    depth = int(b.rng.choice((*_DEPTHS, 100)))
+    depth = int(b.rng.choice((*_DEPTHS, 100, 516)))
     source = b.input((rows, depth))
     options = schema.FullyConnectedOptionsT()
     _in_a_form(

@@ -16,12 +16,17 @@ from random_graphs import random_batch, random_model
 from random_stored import FORMS as DATA
 from random_stored import OPERATORS
 
+from tfedge.errors import MissingToolError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.c.packed import int4_weights
 from tfedge_converters.c.plan import plan
 from tfedge_converters.c.weights import choice, entropy, forms
 from tfedge_converters.c.weights.choice import Preference
+from tfedge_converters.execute import build_firmware
+from tfedge_converters.execute.host import build_host
+from tfedge_converters.graph import Quantization, write_model
+from tfedge_converters.verify.engines import run_micro
 
 pytest.importorskip("tflite_micro", reason="TFLite Micro's interpreter is missing")
 
@@ -173,13 +178,18 @@ COMPACT = {
 }
 
 
-def test_kernels_of_compact_weights_are_bit_exact_under_the_sanitizers(monkeypatch, tmp_path):
+def _prefer(monkeypatch, wanted):
+    """Let weights be stored as candidates that are wanted have them, whatever that saves."""
     candidates = choice._candidates
     monkeypatch.setattr(
         choice,
         "_candidates",
-        lambda *args: (replace(one, saved=1 << 20) for one in candidates(*args) if one.call.form),
+        lambda *args: (replace(one, saved=1 << 20) for one in candidates(*args) if wanted(one)),
     )
+
+
+def test_kernels_of_compact_weights_are_bit_exact_under_the_sanitizers(monkeypatch, tmp_path):
+    _prefer(monkeypatch, lambda one: one.call.form)
     names = list(COMPACT)
     layout = planned(random_batch(names, 2, 40), "cortex-m4", choice.PREFERENCES["shared"])
     found = compact(layout)
@@ -190,12 +200,48 @@ def test_kernels_of_compact_weights_are_bit_exact_under_the_sanitizers(monkeypat
     assert differing == []
 
 
-def test_two_weights_a_byte_come_back():
+def test_weights_of_four_bits_come_back():
     rng = np.random.default_rng(0)
     weights = rng.integers(-8, 8, (6, 12)).astype(np.int8)
-    words = int4_weights.two_channels_a_byte(weights)
+    words = int4_weights.four_channels_a_half(weights)
     assert words.shape == (2, 3, 2)
-    np.testing.assert_array_equal(int4_weights.from_two_channels_a_byte(words)[:6], weights)
+    np.testing.assert_array_equal(int4_weights.from_four_channels_a_half(words)[:6], weights)
+
+
+@pytest.mark.parametrize("core", [None, "cortex-m4"])
+def test_long_rows_of_the_largest_numbers_do_not_overflow(core, monkeypatch, tmp_path):
+    """Sums of products with halves of 16 bits stay within 32 bits for 508 values and no more."""
+    _prefer(monkeypatch, lambda one: one.call.kernel == "fully_connected_int4_s8")
+    model = _long_rows()
+    assert set(compact(planned(model, "cortex-m4", choice.PREFERENCES["shared"]))) == {
+        "fully_connected_int4_s8"
+    }
+    program = generate(model, Options("net", targets.load("cortex-m4"), "shared")).write(tmp_path)
+    samples = [[np.full((1, 1024), value, np.int8)] for value in (-128, 127, 0)]
+    expected = run_micro(write_model(model), samples)
+    if core is None:
+        outputs = build_host(program, sanitize=True, flags=["-O0"]).run(samples)
+    else:
+        try:
+            outputs = build_firmware(program, core).run(samples).outputs
+        except MissingToolError as error:
+            pytest.skip(str(error))
+    for got, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_array_equal(got[0], wanted[0])
+    assert len(np.unique(expected)) > 5
+
+
+def _long_rows():
+    """A dense layer of 1024 values whose channels' weights are all -8, all 7, or nearly so."""
+    builder = Builder(np.random.default_rng(0))
+    source = builder.input((1, 1024), Quantization.per_tensor(0.5, 0))
+    weights = builder.weights((8, 1024), 0, True)
+    weights.data = np.repeat(np.array([-8, 7, -8, 7, 7, -8, -7, 0], np.int8), 1024).reshape(8, -1)
+    weights.data[:, 3] = 1
+    grid = Quantization.per_tensor(float(weights.quantization.scale.max()) * 4096, 3)
+    options = schema.FullyConnectedOptionsT()
+    builder.output("FULLY_CONNECTED", [source, weights, None], (1, 8), grid, options, 4)
+    return builder.model()
 
 
 def test_blocks_of_zeros_make_it_faster_too():

@@ -100,7 +100,7 @@ CODE_BYTES = {
     "fill_bytes": CodeBytes(12, 20, 66),
     "fully_connected_blocks_s8": CodeBytes(232, 64, 64),
     "fully_connected_channels_s8": CodeBytes(316, 62, 62),
-    "fully_connected_int4_s8": CodeBytes(484, 56, 56),
+    "fully_connected_int4_s8": CodeBytes(920, 56, 56),
     "fully_connected_lanes_s8": CodeBytes(264, 48, 48),
     "fully_connected_pairs_s8": CodeBytes(880, 52, 52),
     "fully_connected_s16": CodeBytes(58, 80, 60, ("matmul_s16_row",)),

@@ -1,4 +1,4 @@
-"""Products with weights of four bits, which kernels read as they are stored: two channels a byte.
+"""Products with weights of four bits, which kernels read as they are stored.
 
 Kernels are those for pairs of values, with the same parameters but for the words of the weights.
 """
@@ -24,6 +24,11 @@ _SUMS_BYTES = 16
 
 _FORM = "int4"
 
+# What the weights of four channels count in the half of a word, and whose values' halves are
+# neighbours: cores with DSP take every other byte of a word.
+_PLACES = np.array([4096, 256, 16, 1], np.int16)
+_VALUE_ORDER = [0, 2, 1, 3]
+
 
 def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
     """fully_connected_s8, which is a 1x1 convolution too."""
@@ -36,7 +41,7 @@ def repacked_fully_connected(call: KernelCall) -> KernelCall | None:
         return None
     if dense.kernel == "matmul_pairs_s8":
         return _by_columns(dense, "matmul_int4_s8", weights)
-    words = Constant("weights", two_channels_a_byte(weights), "[channels / 4][depth / 4][2]")
+    words = Constant("weights", four_channels_a_half(weights), "[channels / 4][depth / 4][2]")
     return dense.packed_as(
         "fully_connected_int4_s8", {**dense.params, "weights": words}, form=_FORM
     )
@@ -88,7 +93,7 @@ def _pairs(weights: np.ndarray) -> np.ndarray:
     return (16 * data[0::2] + data[1::2] + _OFFSET).astype(np.int8)
 
 
-def two_channels_a_byte(weights: np.ndarray) -> np.ndarray:
+def four_channels_a_half(weights: np.ndarray) -> np.ndarray:
     """Weights within -8..7 in the order of tfedge_fully_connected_int4_s8.h.
 
     Args:
@@ -97,15 +102,17 @@ def two_channels_a_byte(weights: np.ndarray) -> np.ndarray:
     Returns:
         int32 words, (channels / 4, depth / 4, 2), channels filled up with zeros.
     """
-    data = _pairs(np.pad(weights, ((0, -len(weights) % _FOUR), (0, 0))))
-    fours = data.reshape(-1, 2, data.shape[1] // _FOUR, _FOUR).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(fours).view("<i4")[..., 0].astype(np.int32)
+    filled = np.pad(weights, ((0, -len(weights) % _FOUR), (0, 0))).astype(np.int16)
+    channels = filled.reshape(-1, _FOUR, weights.shape[1])
+    halves = np.einsum("qcd,c->qd", channels, _PLACES) + _OFFSET * _PLACES[1:].sum()
+    fours = halves.reshape(*halves.shape[:1], -1, _FOUR)[..., _VALUE_ORDER]
+    return np.ascontiguousarray(fours, "<i2").view("<i4").astype(np.int32)
 
 
-def from_two_channels_a_byte(words: np.ndarray) -> np.ndarray:
-    """The weights that `two_channels_a_byte` packed, with their filling, as (channels, depth)."""
-    data = np.ascontiguousarray(words, "<i4").view(np.int8).reshape(*words.shape, _FOUR)
-    rows = data.transpose(0, 2, 1, 3).reshape(2 * words.shape[0], -1).astype(np.int16)
-    odd = (rows & 15) - _OFFSET
-    even = (rows - odd - _OFFSET) >> 4
-    return np.stack([even, odd], axis=1).reshape(-1, rows.shape[1]).astype(np.int8)
+def from_four_channels_a_half(words: np.ndarray) -> np.ndarray:
+    """The weights that `four_channels_a_half` packed, with their filling, as (channels, depth)."""
+    halves = np.ascontiguousarray(words, "<i4").view("<i2")[..., np.argsort(_VALUE_ORDER)]
+    halves = halves.reshape(len(words), 1, -1).astype(np.int32)
+    nibbles = halves // _PLACES[:, np.newaxis] & 15
+    signed = np.concatenate([(nibbles[:, :1] ^ _OFFSET), nibbles[:, 1:]], axis=1) - _OFFSET
+    return signed.reshape(-1, halves.shape[-1]).astype(np.int8)
