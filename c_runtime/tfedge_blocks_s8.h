@@ -8,12 +8,11 @@
  * tfedge_pairs_s8.h, without those blocks. A block is four weights of one channel, for values k to
  * k + 3 of a column, k a multiple of 4.
  *
- * words: the four weights of each block, the first in the lowest byte; steps: of each, as uint8,
- * how many blocks it lies behind the one before, or behind the channel's first; counts: blocks of
- * each channel. */
+ * words: the four weights of each block, the first in the lowest byte; gaps: of each, as uint8, how
+ * many blocks of zeros lie in front of it; counts: blocks of each channel. */
 typedef struct tfedge_blocks_s8_params {
   const int32_t *words;
-  const int8_t *steps;
+  const int8_t *gaps;
   const int16_t *counts; /* [channels] */
 } tfedge_blocks_s8_params;
 

@@ -19,6 +19,7 @@ from random_stored import OPERATORS
 from tfedge.errors import MissingToolError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
+from tfedge_converters.c.kernel_call import Constant
 from tfedge_converters.c.packed import int4_weights
 from tfedge_converters.c.plan import plan
 from tfedge_converters.c.weights import choice, entropy, forms
@@ -76,6 +77,16 @@ def test_weights_come_back(form, tiles, values):
         stored = forms.stored(form, data, are_words=False)
         if stored is not None:
             np.testing.assert_array_equal(forms.restored(stored, tiles, values), data)
+
+
+@pytest.mark.parametrize("form", forms.FORMS)
+def test_weights_that_are_all_zero_make_no_empty_array(form):
+    nothing = np.zeros((2, 16), np.int8)
+    stored = forms.stored(form, nothing, are_words=False)
+    if stored is not None:
+        arrays = [one for one in stored.params.values() if isinstance(one, Constant)]
+        assert all(one.values.size for one in arrays)
+        np.testing.assert_array_equal(forms.restored(stored, 2, 16), nothing)
 
 
 def test_each_form_takes_what_it_promises():

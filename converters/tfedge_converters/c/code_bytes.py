@@ -38,7 +38,7 @@ TURN_BYTES = 4
 
 # Functions that kernels do not inline.
 INNER_BYTES = {
-    "blocks_s8_four": 348,
+    "blocks_s8_four": 300,
     "entropy_weights_read": 160,
     "entropy_weights_start": 30,
     "int4_weights_read": 96,
@@ -98,7 +98,7 @@ CODE_BYTES = {
     "div_s8": CodeBytes(614, 208, 130),
     "elementwise_s32_s64": CodeBytes(712, 48, 112),
     "fill_bytes": CodeBytes(12, 20, 66),
-    "fully_connected_blocks_s8": CodeBytes(232, 64, 64),
+    "fully_connected_blocks_s8": CodeBytes(348, 64, 64),
     "fully_connected_channels_s8": CodeBytes(316, 62, 62),
     "fully_connected_int4_s8": CodeBytes(920, 56, 56),
     "fully_connected_lanes_s8": CodeBytes(264, 48, 48),

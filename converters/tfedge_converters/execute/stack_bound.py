@@ -36,7 +36,7 @@ _BYTES = re.compile(r"(\d+) bytes \(([^)]+)\)")
 # How functions of assembly begin, of whose stack gcc knows nothing.
 _NAKED = "@ Naked Function"
 _LABEL = re.compile(r"^(\w+):$", re.MULTILINE)
-_FRAME = re.compile(r"push \{r4-r11, lr\}\n\s*sub sp, sp, #(\d+)\n")
+_FRAME = re.compile(r"push \{r4-r11, lr\}\n(?:\s*sub sp, sp, #(\d+)\n)?")
 _PUSHED_BYTES = 9 * 4
 
 
@@ -89,7 +89,7 @@ class CallGraph:
             if frame is None:
                 raise UnboundedStackError(f"nothing says what the assembly of {name} takes")
             title = next(t for t in self.frames if t.split(":")[-1] == name)
-            self.frames[title] = _PUSHED_BYTES + int(frame[1])
+            self.frames[title] = _PUSHED_BYTES + int(frame[1] or 0)
             before = body
 
     def deepest(self, function: str, above: tuple[str, ...] = ()) -> tuple[int, tuple[str, ...]]:

@@ -14,8 +14,8 @@ from tfedge_converters.c.kernel_call import Constant, KernelCall, Param
 from tfedge_converters.c.packed import matrices
 from tfedge_converters.graph.passes.constant_channels.zero_blocks import BLOCK
 
-# A step from block to block is a byte, a count of a channel's blocks 16 bits with a sign.
-_MOST_STEP, _MOST_BLOCKS = 255, 32767
+# A gap between blocks is a byte, a count of a channel's blocks 16 bits with a sign.
+_MOST_GAP, _MOST_BLOCKS = 255, 32767
 
 _FORM = "blocks of 4"
 
@@ -63,12 +63,12 @@ def _blocks(weights: np.ndarray) -> dict[str, Param] | None:
     fours = weights.reshape(weights.shape[0], -1, BLOCK)
     kept = (fours != 0).max(axis=2)
     counts = kept.sum(axis=1)
-    steps = np.concatenate([np.diff(np.flatnonzero(row), prepend=0) for row in kept])
-    if kept.all() or not steps.size or steps.max() > _MOST_STEP or counts.max() > _MOST_BLOCKS:
+    gaps = np.concatenate([np.diff(np.flatnonzero(row), prepend=-1) - 1 for row in kept])
+    if kept.all() or not gaps.size or gaps.max() > _MOST_GAP or counts.max() > _MOST_BLOCKS:
         return None
     words = np.ascontiguousarray(fours[kept]).view("<i4").reshape(-1).astype(np.int32)
     return {
         "words": Constant("weights", words, "four weights of each block"),
-        "steps": Constant("steps", steps.astype(np.uint8).view(np.int8), "from block to block"),
+        "gaps": Constant("gaps", gaps.astype(np.uint8).view(np.int8), "zeros before each block"),
         "counts": Constant("counts", counts.astype(np.int16), "blocks of each channel"),
     }

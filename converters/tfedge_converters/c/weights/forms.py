@@ -128,7 +128,7 @@ def _sparse(tiles: np.ndarray) -> dict[str, Param] | None:
     width = _index_bits(found.size)
     table: Param = 0
     bits_of_one, codes = _INT8_BITS, left.view(np.uint8)
-    if width <= _MOST_INDEX_BITS:
+    if found.size and width <= _MOST_INDEX_BITS:
         table = Constant("values", found, "that weights share")
         bits_of_one, codes = width, indices.reshape(-1)
     words = _codes(codes, bits_of_one) if codes.size else np.zeros(1, np.int32)
