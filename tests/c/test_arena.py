@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import Builder
 
+from tfedge.errors import UnsupportedError
 from tfedge_converters import targets
 from tfedge_converters.c import Options, generate
 from tfedge_converters.c.memory import Buffer, peak, place
@@ -35,6 +37,23 @@ def test_element_wise_layers_work_in_place_where_nobody_needs_their_operand():
 def test_the_peak_is_the_first_of_the_fullest_steps():
     assert peak([Buffer(10, 2, 2), Buffer(4, 0, 0), Buffer(10, 5, 6)]) == (10, 2)
     assert peak([Buffer(10, 1, 3), Buffer(10, 3, 4), Buffer(20, 6, 6)], 16) == (32, 3)
+
+
+def test_an_arena_ends_where_int32_does():
+    """Offsets in it are added as int32_t."""
+    largest = (1 << 30) - 4  # of two tensors
+
+    def planned(size):
+        b = Builder(np.random.default_rng(0))
+        grid = b.quantization()
+        source = b.input((1, size), grid)
+        x = b.output("ABS", [source], source.shape, grid)
+        b.output("MUL", [x, source], source.shape, grid, schema.MulOptionsT())
+        return plan(b.model().main, targets.load("host").packing)
+
+    assert planned(largest).arena_bytes == 2 * largest
+    with pytest.raises(UnsupportedError, match="the arena would need 2147483648 bytes"):
+        planned(largest + 4)
 
 
 def test_buffers_without_bytes_take_none():

@@ -251,6 +251,8 @@ def test_a_plan_that_is_given_back_is_kept(planned, tmp_path):
         (lambda p: p["buffers"][0].update(last_step=0, first_step=1), "before it begins"),
         (lambda p: p["buffers"].pop(), "has no buffer that holds just"),
         (lambda p: p["buffers"].append(p["buffers"][0]), "is none of this conversion"),
+        (lambda p: p["buffers"].append(p["buffers"][0] | {"holds": ["x"]}), "is none of this"),
+        (lambda p: p["buffers"][0].update(colour="red"), "there is no 'colour' here"),
         (lambda p: p["constants"].pop(), "has no place there"),
         (lambda p: p["constants"][0].update(memory="a"), "lies in 'a', but the target has c, d"),
         (lambda p: p.update(model="0" * 64), "is the plan of another model"),
@@ -268,6 +270,25 @@ def test_plans_that_contradict_are_refused(planned, change, words, tmp_path, mod
         bad = read_memory_plan(tmp_path / "bad.json")
         options = Options("net", board, memory_plan=bad)
         generate(model, options, flatbuffer=path.read_bytes())
+
+
+def test_a_memory_may_be_full_to_its_last_byte(planned, model, tmp_path):
+    path, board, file = planned
+    fields = json.loads(file.read_text())
+    for constant in fields["constants"]:
+        constant["memory"] = "d"  # which has no code to hold
+    (tmp_path / "moved.json").write_text(json.dumps(fields))
+    plan = read_memory_plan(tmp_path / "moved.json")
+    held = sum(one["bytes"] for one in fields["constants"])
+
+    def given(size):
+        memories = (replace(m, bytes=size if m.name == "d" else m.bytes) for m in board.memories)
+        options = Options("net", replace(board, memories=tuple(memories)), memory_plan=plan)
+        return generate(model, options, flatbuffer=path.read_bytes())
+
+    assert given(held).constant_bytes("d") == held
+    with pytest.raises(TfedgeError, match=f"puts {held:,} bytes of constants into d"):
+        given(held - 1)
 
 
 def test_plans_are_for_generated_code(planned):
