@@ -7,10 +7,12 @@ import json
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_builder import Builder
+from random_builder import SAME, Builder
 from random_graphs import random_sample
+from random_packed import weighted
 from random_streams import network, streams_at_random
 from static_checks.models import wide_between_narrow
 
@@ -19,7 +21,7 @@ from tfedge_converters import targets
 from tfedge_converters.c import OPTIMIZATIONS, Options, generate
 from tfedge_converters.c.memory_plan import read_memory_plan
 from tfedge_converters.c.plan import plan
-from tfedge_converters.c.row_bands import Rows
+from tfedge_converters.c.row_bands import Rows, banded_layer
 from tfedge_converters.c.row_schedule import INPUT, Stage, schedule
 from tfedge_converters.execute import build_firmware, build_host
 from tfedge_converters.graph import Quantization, write_model
@@ -156,6 +158,21 @@ def test_only_ram_streams_and_only_where_the_arena_is_fullest(tmp_path):
     given = read_memory_plan(tmp_path / "plan.json")
     options = Options("model", targets.load("cortex-m4"), "ram", memory_plan=given)
     assert generate(model, options).files == source.files
+
+
+@pytest.mark.parametrize(("dilation", "extent"), [(1, 3), (2, 5), (4, 9)])
+def test_a_window_sees_as_many_rows_as_its_dilation_spreads_it_over(dilation, extent):
+    b = Builder(np.random.default_rng(0))
+    source = b.input((1, 16, 16, 4), GRID)
+    options = schema.Conv2DOptionsT()
+    options.strideH = options.strideW = 1
+    options.dilationHFactor = options.dilationWFactor = dilation
+    options.padding = SAME
+    weighted(b, "CONV_2D", source, (4, 3, 3, 4), 0, source.shape, options, 3)
+    graph = b.model().main
+    [call] = plan(graph, "pairs").layers[0].lowered.calls
+    banded = banded_layer(graph, graph.operators[0], call, "pairs")
+    assert banded.rows == Rows(16, 16, extent, stride=1, pad_top=dilation)
 
 
 def test_what_others_need_stays_whole():
