@@ -31,6 +31,7 @@ from tfedge_converters.graph import (
     TensorType,
 )
 from tfedge_converters.graph.lstm_operands import ABSENT
+from tfedge_converters.graph.metadata import ARITHMETIC, BFP8
 from tfedge_converters.litert_kernels import takes_blocks
 from tfedge_converters.ptq.constant_values import constant_values
 from tfedge_converters.ptq.quant_params import block_scale, quantize_blocks, trained_integers
@@ -86,6 +87,8 @@ def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = Tr
     for graph in model.graphs:
         storage = _Storage(graph, scheme, per_channel)
         storage.run()
+    if scheme.integer_only:
+        model.metadata[ARITHMETIC] = BFP8
 
 
 def has_stored_weights(model: Model) -> bool:
