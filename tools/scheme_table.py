@@ -67,8 +67,9 @@ Weights of less than 1,024 values stay real where activations do, as with Tensor
 
 `dynamic_integer` is for generated C on cores without an FPU: no instruction, and no function that a
 compiler calls for one, computes with a real number, from the bits of float32 inputs to those of the
-outputs ([how](architecture/kernels_and_memory.md#block-floating-point)).
-[Operators](operators.md) on `bfp8` are those that have it; others are refused.
+outputs ([how](architecture/kernels_and_memory.md#block-floating-point), [what it loses and
+takes](measurements/block_floating_point.md)). [Operators](operators.md) on `bfp8` are those that
+have it; others are refused.
 
 Blocks with scales of their own (`dynamic4_b32`, `dynamic4_b64`) are 32 or 64 inputs of a channel; a
 `StorageScheme` may have any multiple of 32 as its `block_size`. Channels keep one scale where that
