@@ -37,6 +37,8 @@ typedef struct tfedge_conv_2d_bfp8_params {
   int32_t left;
   const int32_t *bias; /* [channels], below 2^30 */
   int32_t bias_exponent;
+  int32_t input_largest;
+  int32_t output_largest;
   tfedge_bfp8_limits limits;
 } tfedge_conv_2d_bfp8_params;
 
@@ -86,10 +88,17 @@ tfedge_conv_2d_bfp8_window_at(const tfedge_conv_2d_bfp8_params *params, int32_t 
   return window;
 }
 
-TFEDGE_INLINE int32_t tfedge_conv_2d_bfp8_products(const int8_t *values, const int8_t *weights,
-                                                   int32_t count, int32_t sum) {
-  for (int32_t k = 0; k < count; k++) {
-    sum += weights[k] * values[k];
+TFEDGE_INLINE int32_t tfedge_conv_2d_bfp8_products(const int8_t *bytes, int32_t largest,
+                                                   const int8_t *weights, int32_t count,
+                                                   int32_t sum) {
+  if (largest == TFEDGE_BFP8_UNSIGNED) {
+    for (int32_t k = 0; k < count; k++) {
+      sum += weights[k] * (int32_t)(uint8_t)bytes[k];
+    }
+  } else {
+    for (int32_t k = 0; k < count; k++) {
+      sum += weights[k] * bytes[k];
+    }
   }
   return sum;
 }
@@ -101,10 +110,10 @@ TFEDGE_INLINE int32_t tfedge_conv_2d_bfp8_row(const tfedge_conv_2d_bfp8_params *
   const int32_t depth = params->input_channels / params->groups;
   const int32_t step = params->dilation_x * params->input_channels;
   if (step == depth && weight_step == depth) {
-    return tfedge_conv_2d_bfp8_products(pixel, weights, taps * depth, sum);
+    return tfedge_conv_2d_bfp8_products(pixel, params->input_largest, weights, taps * depth, sum);
   }
   for (int32_t tap = 0; tap < taps; tap++) {
-    sum = tfedge_conv_2d_bfp8_products(pixel, weights, depth, sum);
+    sum = tfedge_conv_2d_bfp8_products(pixel, params->input_largest, weights, depth, sum);
     pixel += step;
     weights += weight_step;
   }
@@ -172,7 +181,7 @@ TFEDGE_INLINE void tfedge_conv_2d_bfp8_run(const tfedge_conv_2d_bfp8_params *par
                                                    exponent - params->bias_exponent,
                                                    tfedge_bfp8_limits_at(params->limits, exponent)};
   const int8_t *image = input + TFEDGE_BFP8_HEADER;
-  tfedge_bfp8_writer writer = tfedge_bfp8_begin(output, exponent);
+  tfedge_bfp8_writer writer = tfedge_bfp8_begin(output, params->output_largest, exponent);
   for (int32_t batch = 0; batch < params->batches; batch++) {
     tfedge_conv_2d_bfp8_image(params, &exponents, image, by_channel, &writer);
     image += size;

@@ -21,6 +21,8 @@ typedef struct tfedge_pool_2d_bfp8_params {
   int32_t pad_top;
   int32_t pad_left;
   int32_t left;
+  int32_t input_largest;
+  int32_t output_largest;
   tfedge_bfp8_limits limits;
 } tfedge_pool_2d_bfp8_params;
 
@@ -49,10 +51,11 @@ tfedge_pool_2d_bfp8_window_at(const tfedge_pool_2d_bfp8_params *params, int32_t 
 TFEDGE_INLINE int32_t tfedge_pool_2d_bfp8_of(const tfedge_pool_2d_bfp8_params *params,
                                              tfedge_pool_2d_bfp8_window window, const int8_t *image,
                                              int is_mean) {
-  int32_t result = is_mean ? 0 : -TFEDGE_BFP8_LARGEST;
+  int32_t result = is_mean ? 0 : -TFEDGE_BFP8_SIGNED;
   for (int32_t y = window.top; y < window.bottom; y++) {
     for (int32_t x = window.left; x < window.right; x++) {
-      const int32_t value = image[(y * params->input_width + x) * params->channels];
+      const int32_t value = tfedge_bfp8_integer(
+          image[(y * params->input_width + x) * params->channels], params->input_largest);
       result = is_mean ? result + value : tfedge_bfp8_max(result, value);
     }
   }
@@ -89,7 +92,7 @@ TFEDGE_INLINE void tfedge_pool_2d_bfp8_run(const tfedge_pool_2d_bfp8_params *par
   const int32_t exponent = tfedge_bfp8_exponent(input) - params->left;
   const tfedge_bfp8_limits limits = tfedge_bfp8_limits_at(params->limits, exponent);
   const int8_t *image = input + TFEDGE_BFP8_HEADER;
-  tfedge_bfp8_writer writer = tfedge_bfp8_begin(output, exponent);
+  tfedge_bfp8_writer writer = tfedge_bfp8_begin(output, params->output_largest, exponent);
   for (int32_t batch = 0; batch < params->batches; batch++) {
     tfedge_pool_2d_bfp8_image(params, limits, image, is_mean, &writer);
     image += size;

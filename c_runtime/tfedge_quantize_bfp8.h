@@ -8,6 +8,7 @@
  * number count as the largest number; results too small for a normal number are 0. */
 typedef struct tfedge_quantize_bfp8_params {
   int32_t size;
+  int32_t largest; /* of the integers; those of real inputs have signs */
 } tfedge_quantize_bfp8_params;
 
 #define TFEDGE_F32_FRACTION_BITS 23
@@ -44,7 +45,10 @@ TFEDGE_INLINE void tfedge_quantize_bfp8_inline(const tfedge_quantize_bfp8_params
   }
   /* 17 bits less leave 7 of 24. */
   const int32_t right =
-      tfedge_bfp8_fits(tfedge_bfp8_right(tfedge_quantize_bfp8_mantissa(largest), 17)) ? 17 : 18;
+      tfedge_bfp8_fits(tfedge_bfp8_right(tfedge_quantize_bfp8_mantissa(largest), 17),
+                       params->largest)
+          ? 17
+          : 18;
   const int32_t top = tfedge_quantize_bfp8_exponent(largest) + right;
   const int32_t exponent = top - 150;
   for (int32_t i = 0; i < params->size; i++) {
@@ -61,8 +65,8 @@ TFEDGE_INLINE void tfedge_quantize_bfp8_inline(const tfedge_quantize_bfp8_params
 TFEDGE_INLINE uint32_t tfedge_dequantize_bfp8_bits(int32_t integer, int32_t exponent) {
   const uint32_t sign = integer < 0 ? UINT32_C(1) << 31 : 0u;
   uint32_t mantissa = (uint32_t)(integer < 0 ? -integer : integer)
-                      << (TFEDGE_F32_FRACTION_BITS - 6);
-  int32_t biased = exponent + 127 + 6;
+                      << (TFEDGE_F32_FRACTION_BITS - 7);
+  int32_t biased = exponent + 127 + 7;
   if (mantissa == 0u) {
     return 0u;
   }
@@ -84,7 +88,8 @@ TFEDGE_INLINE void tfedge_dequantize_bfp8_inline(const tfedge_quantize_bfp8_para
                                                  const int8_t *input, float *output) {
   const int32_t exponent = tfedge_bfp8_exponent(input);
   for (int32_t i = 0; i < params->size; i++) {
-    const uint32_t bits = tfedge_dequantize_bfp8_bits(input[TFEDGE_BFP8_HEADER + i], exponent);
+    const uint32_t bits = tfedge_dequantize_bfp8_bits(
+        tfedge_bfp8_integer(input[TFEDGE_BFP8_HEADER + i], params->largest), exponent);
     memcpy(output + i, &bits, sizeof bits);
   }
 }

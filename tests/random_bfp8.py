@@ -10,7 +10,7 @@ import random_core
 from ai_edge_litert import schema_py_generated as schema
 from random_builder import ACTIVATIONS, Builder
 
-from tfedge_converters.graph import Model, Quantization, TensorType
+from tfedge_converters.graph import Model, Operator, Quantization, Tensor, TensorType
 from tfedge_converters.graph.metadata import ARITHMETIC, BFP8
 
 FLOAT32 = TensorType.FLOAT32
@@ -119,12 +119,27 @@ OPERATORS = {
 }  # fmt: skip
 
 
+def _drop_signs(b: Builder, operator: Operator) -> None:
+    """Have some of an operator's operands be results without a sign, which have another bit."""
+    for position, source in enumerate(operator.inputs):
+        if source is None or source.is_constant or b.rng.random() < 0.5:
+            continue
+        options = schema.AddOptionsT()
+        options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+        name = f"{source.name}_{position}_unsigned"
+        result = Tensor(name, source.shape, FLOAT32)
+        b.operators.insert(0, Operator("ADD", [source, source], [result], options))
+        operator.inputs[position] = result
+
+
 def model_of(names, seed: int, count: int) -> Model:
     """`count` random instances of each operator in one graph."""
     b = Builder(np.random.default_rng(seed))
     for name in names:
         for _ in range(count):
+            begin = len(b.operators)
             OPERATORS[name](b)
+            _drop_signs(b, b.operators[begin])
     model = b.model()
     model.metadata[ARITHMETIC] = BFP8
     return model

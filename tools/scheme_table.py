@@ -44,7 +44,7 @@ _DESCRIPTIONS = {
     "dynamic": ("int8, multiplied as they are", _ROUNDED, "no"),
     "dynamic_integer": (
         "int8, multiplied as they are",
-        "int8 with exponents found at run time, between float32 inputs and outputs",
+        "8 bits with exponents found at run time, between float32 inputs and outputs",
         "no",
     ),
     "dynamic4": (f"{_COMPUTED}, a scale for each channel; else as `dynamic`", _ROUNDED, "no"),

@@ -16,12 +16,12 @@ def _rounded(x: int, shift: int) -> int:
     return magnitude if x >= 0 else -magnitude
 
 
-def _written(numbers, exponent):
+def _written(numbers, exponent, largest):
     """The definition, one number after the other."""
     values, shift = [], 0
     for number in numbers:
         by = 0
-        while abs(_rounded(number, shift + by)) > bfp8.LARGEST:
+        while abs(_rounded(number, shift + by)) > largest:
             by += 1
         values = [_rounded(value, by) for value in values]
         shift += by
@@ -36,11 +36,14 @@ def test_written_is_what_it_is_defined_as(seed):
     numbers = (rng.uniform(-1, 1, 60) * reach).astype(np.int64)
     if seed % 2:
         numbers = numbers[np.argsort(np.abs(numbers))]
-    block = bfp8.written(numbers, -5)
-    assert (block.values.tolist(), block.exponent) == _written(numbers.tolist(), -5)
+    largest = bfp8.SIGNED
+    if seed % 3 == 0:
+        numbers, largest = np.abs(numbers), bfp8.UNSIGNED
+    block = bfp8.written(numbers, -5, largest)
+    assert (block.values.tolist(), block.exponent) == _written(numbers.tolist(), -5, largest)
     unit = 2.0 ** (block.exponent + 5)
     assert np.abs(block.values * unit - numbers).max() <= unit
-    assert np.abs(block.values).max() > 63
+    assert np.abs(block.values).max() > largest // 2
 
 
 def test_halves_at_the_end_of_the_range():
@@ -101,11 +104,17 @@ def test_sums_are_within_a_step(seed):
     bias = (rng.normal(size=7) * np.exp(rng.uniform(-20, 20))).astype(np.float32)
     right = (x.values @ weights.T) * scales.astype(float) * 2.0**x.exponent + bias
     result = bfp8.of_sums(
-        x.values @ weights.T, x.exponent, bfp8.sum_scales(weights, scales, bias), (None, None)
+        x.values @ weights.T,
+        x.exponent,
+        bfp8.sum_scales(weights, scales, bias, bfp8.SIGNED),
+        (None, None),
     )
     assert np.abs(bfp8.to_real(result) - right).max() <= 2.0**result.exponent * 1.01
     limited = bfp8.of_sums(
-        x.values @ weights.T, x.exponent, bfp8.sum_scales(weights, scales, bias), (0.0, 6.0)
+        x.values @ weights.T,
+        x.exponent,
+        bfp8.sum_scales(weights, scales, bias, bfp8.SIGNED),
+        (0.0, 6.0),
     )
     step = 2.0**limited.exponent * 1.01
     assert np.abs(bfp8.to_real(limited) - right.clip(0, 6)).max() <= step

@@ -1,4 +1,4 @@
-"""Block floating point: tensors of int8 that share one exponent, which is found at run time.
+"""Block floating point: tensors of 8 bits that share one exponent, which is found at run time.
 
 The arithmetic of the kernels whose names end in `bfp8`, bit for bit. No interpreter has it: this is
 what says what is right. Integers are int64 arrays that hold int32 values. A value is
@@ -19,8 +19,8 @@ from tfedge_converters.arithmetic.fixed_point import (
     quantize_multiplier,
 )
 
-# The largest magnitude of an element, and the bits that it has.
-LARGEST, _BITS = 127, 7
+# The largest magnitude of an element; that of elements which cannot be negative.
+SIGNED, UNSIGNED = 127, 255
 
 # Bits of a bias beside its exponent.
 _BIAS_BITS = 29
@@ -46,12 +46,14 @@ class Block:
     """A tensor with one exponent.
 
     Attributes:
-        values: integers in -127..127, of the tensor's shape.
+        values: integers of the tensor's shape, of which none is above `largest` in magnitude.
         exponent: of all of them.
+        largest: SIGNED, or UNSIGNED where none is negative.
     """
 
     values: np.ndarray
     exponent: int
+    largest: int = SIGNED
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ def right(x: np.ndarray | int, exponent: np.ndarray | int) -> np.ndarray:
     return divide_by_power_of_two(np.asarray(x, np.int64), np.minimum(exponent, 31))
 
 
-def written(numbers: np.ndarray, exponent: int) -> Block:
+def written(numbers: np.ndarray, exponent: int, largest: int = SIGNED) -> Block:
     """Numbers as they are written one after the other.
 
     The exponent grows where a number does not fit; all before it are rounded again then.
@@ -86,20 +88,21 @@ def written(numbers: np.ndarray, exponent: int) -> Block:
     Args:
         numbers: below 2^31 in magnitude, in the order of memory.
         exponent: theirs.
+        largest: of the tensor that they become.
     """
     flat = numbers.reshape(-1)
-    shifts = np.maximum.accumulate(_needed_shifts(flat))
+    shifts = np.maximum.accumulate(_needed_shifts(flat, largest))
     values = right(flat, shifts)
     for index in np.flatnonzero(np.diff(shifts)) + 1:
         values[:index] = right(values[:index], shifts[index] - shifts[index - 1])
-    return Block(values.reshape(numbers.shape), exponent + int(shifts[-1]))
+    return Block(values.reshape(numbers.shape), exponent + int(shifts[-1]), largest)
 
 
-def _needed_shifts(x: np.ndarray) -> np.ndarray:
+def _needed_shifts(x: np.ndarray, largest: int) -> np.ndarray:
     """How far each number has to be shifted for it to fit."""
     _, bits = np.frexp(np.abs(x).astype(np.float64))
-    shifts = np.maximum(bits.astype(np.int64) - _BITS, 0)
-    return shifts + (np.abs(right(x, shifts)) > LARGEST)
+    shifts = np.maximum(bits.astype(np.int64) - largest.bit_length(), 0)
+    return shifts + (np.abs(right(x, shifts)) > largest)
 
 
 def of_real(values: np.ndarray) -> Block:
@@ -110,8 +113,8 @@ def of_real(values: np.ndarray) -> Block:
     one = 1 << _F32_FRACTION_BITS
     mantissas = (magnitude & (one - 1)) | np.where(magnitude >= one, one, 0)
     largest = int(np.argmax(magnitude))
-    shift = _F32_FRACTION_BITS + 1 - _BITS
-    if right(mantissas.flat[largest], shift) > LARGEST:
+    shift = _F32_FRACTION_BITS + 1 - SIGNED.bit_length()
+    if right(mantissas.flat[largest], shift) > SIGNED:
         shift += 1
     top = int(exponents.flat[largest]) + shift
     integers = right(mantissas, top - exponents)
@@ -130,21 +133,24 @@ def to_real(block: Block) -> np.ndarray:
     return np.where(magnitude == 0, 0, sign | result).astype(np.uint32).view(np.float32)
 
 
-def sum_scales(weights: np.ndarray, scales: np.ndarray, bias: np.ndarray) -> SumScales:
+def sum_scales(
+    weights: np.ndarray, scales: np.ndarray, bias: np.ndarray, largest: int
+) -> SumScales:
     """The constants of a layer.
 
     Args:
         weights: int8 (channels, products an output), whose sums with anything are below 2^30.
         scales: float32 (channels,) or (1,), positive.
         bias: float32 (channels,), finite.
+        largest: of the integers that weights are multiplied with.
     """
     _, exponent = math.frexp(float(scales.max()))
     real = scales.astype(np.float64) * 2.0 ** (31 - exponent)
     multiplier = np.minimum(np.floor(real + 0.5), INT32_MAX).astype(np.int64)
-    reach = LARGEST * int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
-    largest = float(np.abs(bias).max())
-    bias_exponent = math.frexp(largest)[1] - _BIAS_BITS if largest else -(1 << 15)
-    real = bias.astype(np.float64) * (2.0**-bias_exponent if largest else 0.0)
+    reach = largest * int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
+    most = float(np.abs(bias).max())
+    bias_exponent = math.frexp(most)[1] - _BIAS_BITS if most else -(1 << 15)
+    real = bias.astype(np.float64) * (2.0**-bias_exponent if most else 0.0)
     integers = (np.sign(real) * np.floor(np.abs(real) + 0.5)).astype(np.int64)
     return SumScales(multiplier, SUM_BITS - reach.bit_length(), exponent, integers, bias_exponent)
 
@@ -173,6 +179,7 @@ def of_sums(
     exponent: int,
     scales: SumScales,
     limits: tuple[float | None, float | None],
+    largest: int = SIGNED,
 ) -> Block:
     """The output of a layer, of its sums.
 
@@ -181,18 +188,19 @@ def of_sums(
         exponent: the input's.
         scales: the layer's.
         limits: of its fused activation.
+        largest: of the output.
     """
     scaled = multiply_high(sums << scales.left, scales.multiplier)
     of_products = exponent + scales.exponent - scales.left
     common = max(of_products, scales.bias_exponent)
     biases = right(scales.bias, common - scales.bias_exponent)
     numbers = right(scaled, common - of_products) + biases
-    return written(limited(numbers, common, limits), common)
+    return written(limited(numbers, common, limits), common, largest)
 
 
-def mean_left(count: int) -> int:
-    """Bits that a sum of so many values is shifted by before it is divided."""
-    return SUM_BITS - (LARGEST * count).bit_length()
+def mean_left(count: int, largest: int) -> int:
+    """Bits that a sum of so many integers is shifted by before it is divided."""
+    return SUM_BITS - (largest * count).bit_length()
 
 
 def of_means(
@@ -201,6 +209,7 @@ def of_means(
     exponent: int,
     left: int,
     limits: tuple[float | None, float | None],
+    largest: int = SIGNED,
 ) -> Block:
     """Sums divided by how many values they are of.
 
@@ -210,23 +219,28 @@ def of_means(
         exponent: of the integers.
         left: of the largest window, see `mean_left`.
         limits: of the fused activation.
+        largest: of the output.
     """
     wide = sums << left
     means = np.sign(wide) * ((np.abs(wide) + counts // 2) // counts)
-    return written(limited(means, exponent - left, limits), exponent - left)
+    return written(limited(means, exponent - left, limits), exponent - left, largest)
 
 
-def added(a: Block, b: Block, limits: tuple[float | None, float | None]) -> Block:
+def added(
+    a: Block, b: Block, limits: tuple[float | None, float | None], largest: int = SIGNED
+) -> Block:
     """The sum of two tensors of one shape, within limits."""
     larger = max(a.exponent, b.exponent)
     numbers = sum(right(one.values << _ADDED_BITS, larger - one.exponent) for one in (a, b))
     exponent = larger - _ADDED_BITS
-    return written(limited(np.asarray(numbers), exponent, limits), exponent)
+    return written(limited(np.asarray(numbers), exponent, limits), exponent, largest)
 
 
-def clamped(block: Block, limits: tuple[float | None, float | None]) -> Block:
+def clamped(
+    block: Block, limits: tuple[float | None, float | None], largest: int = SIGNED
+) -> Block:
     """A tensor within limits."""
-    return written(limited(block.values, block.exponent, limits), block.exponent)
+    return written(limited(block.values, block.exponent, limits), block.exponent, largest)
 
 
 def power_table() -> np.ndarray:
@@ -249,7 +263,7 @@ def softmax(block: Block, beta: float) -> Block:
     below = block.values.max(axis=-1, keepdims=True) - block.values
     powers = _decay(below, block.exponent, beta)
     reciprocals = (1 << _RECIPROCAL_BITS) // powers.sum(axis=-1, keepdims=True)
-    return written(multiply_high(powers << 10, reciprocals), _SOFTMAX_EXPONENT)
+    return written(multiply_high(powers << 10, reciprocals), _SOFTMAX_EXPONENT, UNSIGNED)
 
 
 def logistic(block: Block) -> Block:
@@ -257,11 +271,12 @@ def logistic(block: Block) -> Block:
     powers = _decay(np.abs(block.values), block.exponent, 1.0)
     above = (1 << _RECIPROCAL_BITS) // ((1 << _POWER_BITS) + powers)
     one = 1 << -_LOGISTIC_EXPONENT
-    return written(np.where(block.values < 0, one - above, above), _LOGISTIC_EXPONENT)
+    numbers = np.where(block.values < 0, one - above, above)
+    return written(numbers, _LOGISTIC_EXPONENT, UNSIGNED)
 
 
 def _decay(differences: np.ndarray, exponent: int, beta: float) -> np.ndarray:
-    """exp(-beta * difference * 2^exponent) in Q11.20, for differences in 0..254."""
+    """exp(-beta * difference * 2^exponent) in Q11.20, for differences in 0..255."""
     multiplier, shift = decay_multiplier(beta)
     left = shift + exponent + _STEP_BITS - _DIFFERENCE_BITS
     steps = multiply_high(differences << _DIFFERENCE_BITS, multiplier)

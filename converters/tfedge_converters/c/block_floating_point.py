@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
+from tfedge_converters.arithmetic.activation import REAL_LIMITS
 from tfedge_converters.c.registry import BFP8, operators_on
 from tfedge_converters.graph.metadata import computes_in_bfp8
 from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
 
+# The lowest results of functions.
+_LOWEST = {"LOGISTIC": 0, "RELU": 0, "RELU6": 0, "RELU_0_TO_1": 0, "SOFTMAX": 0}
+
+# Their results have signs, whatever their operands have.
+_WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+
 
 def in_block_floating_point(model: Model, graph: Graph) -> Graph:
-    """A graph with int8 of a common exponent in place of its real activations, if the model asks.
+    """A graph with 8 bits of a common exponent in place of its real activations, if the model asks.
 
     Inputs and outputs stay real: a QUANTIZE and a DEQUANTIZE, which compute with their bits as
     integers, stand between. The given graph is not changed.
@@ -29,8 +37,10 @@ def in_block_floating_point(model: Model, graph: Graph) -> Graph:
         return graph
     for operator in graph.operators:
         _refuse_unknown(graph, operator)
-    made = [*graph.inputs, *(t for operator in graph.operators for t in operator.outputs)]
-    twins = {id(tensor): _twin(tensor) for tensor in made}
+    twins = {id(tensor): _twin(tensor, is_unsigned=False) for tensor in graph.inputs}
+    for operator in graph.operators:
+        is_unsigned = _is_unsigned(operator, twins)
+        twins.update((id(t), _twin(t, is_unsigned)) for t in operator.outputs)
     entries = [
         Operator("QUANTIZE", [tensor], [twins[id(tensor)]], schema.QuantizeOptionsT())
         for tensor in graph.inputs
@@ -72,11 +82,23 @@ def _is_real(tensor: Tensor) -> bool:
     return tensor.type == TensorType.FLOAT32 and not tensor.is_variable
 
 
-def _twin(tensor: Tensor) -> Tensor:
+def _is_unsigned(operator: Operator, twins: Mapping[int, Tensor]) -> bool:
+    """Whether an operator gives no negative values: by its function, or for its operands do not."""
+    low: float | None = _LOWEST.get(operator.code)
+    activation = getattr(operator.options, "fusedActivationFunction", None)
+    if low is None and activation in REAL_LIMITS:
+        low = REAL_LIMITS[activation][0]
+    operands = [twins[id(t)] for t in operator.inputs if t is not None and id(t) in twins]
+    keeps_signs = operator.code not in _WITH_WEIGHTS and all(t.is_unsigned for t in operands)
+    return (low is not None and low >= 0) or keeps_signs
+
+
+def _twin(tensor: Tensor, is_unsigned: bool) -> Tensor:
     return dataclasses.replace(
         tensor,
         name=f"{tensor.name}_bfp8",
         type=TensorType.INT8,
         quantization=None,
         has_exponent=True,
+        is_unsigned=is_unsigned,
     )

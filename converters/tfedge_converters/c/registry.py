@@ -21,7 +21,7 @@ ANY = "any"
 # All that memory holds, for kernels that only move values.
 STORED_TYPES = " ".join(type_.name.lower() for type_ in STORED)
 
-# In place of an element type: int8 with an exponent that is found at run time.
+# In place of an element type: 8 bits with an exponent that is found at run time.
 BFP8 = "bfp8"
 
 _USUAL = TensorType.INT8.name.lower()

@@ -220,7 +220,8 @@ class Tensor:
         blocks: of a constant matrix of integers whose blocks have scales of their own, else None.
             What reads no such weights has to refuse them: `graph.blockwise_scales.refuse_blocks`.
         has_exponent: annotation for the C generator, not stored in files: in memory an exponent,
-            which its int8 elements share, comes before them.
+            which its elements of 8 bits share, comes before them.
+        is_unsigned: annotation for the C generator, of such a tensor: its elements have no sign.
     """
 
     name: str
@@ -238,6 +239,7 @@ class Tensor:
     shared_values: int | None = None
     blocks: BlockQuantization | None = None
     has_exponent: bool = False
+    is_unsigned: bool = False
 
     @property
     def elements(self) -> int:

@@ -5,6 +5,7 @@ What is computed is in `arithmetic/block_floating_point.py`; here are the operat
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -56,9 +57,15 @@ def _run(graph: Graph, sample: Sequence[np.ndarray]) -> list[np.ndarray]:
         (output,) = operator.outputs
         result = _OPERATORS[operator.code](operator, operands)
         if isinstance(result, Block):
-            result = Block(result.values.reshape(output.shape), result.exponent)
+            values = result.values.reshape(output.shape)
+            result = dataclasses.replace(result, values=values)
         known[id(output)] = result
     return [known[id(tensor)] for tensor in graph.outputs]
+
+
+def _largest(operator: Operator) -> int:
+    """The largest integer of an operator's output."""
+    return bfp8.UNSIGNED if operator.outputs[0].is_unsigned else bfp8.SIGNED
 
 
 def _fused(operator: Operator) -> _Limits:
@@ -69,7 +76,7 @@ def _dense(operator: Operator, operands: Sequence[Block]) -> Block:
     (x,) = operands
     weights = _constant(operator, 1)
     sums = x.values.reshape(-1, weights.shape[1]) @ weights.T
-    return _of_sums(operator, sums, x.exponent, weights)
+    return _of_sums(operator, sums, x, weights)
 
 
 def _conv_2d(operator: Operator, operands: Sequence[Block]) -> Block:
@@ -84,7 +91,7 @@ def _conv_2d(operator: Operator, operands: Sequence[Block]) -> Block:
         grouped = values.reshape(*values.shape[:3], groups, depth)
         sums += np.einsum("bijgk,gck->bijgc", grouped, by_group[:, :, y, x_])
     return _of_sums(
-        operator, sums.reshape(batches, rows, columns, channels), x.exponent,
+        operator, sums.reshape(batches, rows, columns, channels), x,
         weights.reshape(channels, -1),
     )  # fmt: skip
 
@@ -98,25 +105,26 @@ def _depthwise_conv_2d(operator: Operator, operands: Sequence[Block]) -> Block:
     for (y, x_), values in _taps(operator, x.values, (height, width), 0):
         sums += np.repeat(values, each, axis=3) * weights[y, x_]
     by_channel = np.moveaxis(weights, 2, 0).reshape(channels, -1)
-    return _of_sums(operator, sums, x.exponent, by_channel)
+    return _of_sums(operator, sums, x, by_channel)
 
 
-def _of_sums(operator: Operator, sums: np.ndarray, exponent: int, weights: np.ndarray) -> Block:
+def _of_sums(operator: Operator, sums: np.ndarray, x: Block, weights: np.ndarray) -> Block:
     """Scales sums, channels last; weights: (channels, products an output)."""
     grid = _operand(operator, 1).quantization
     assert grid is not None
     has_bias = len(operator.inputs) > 2 and operator.inputs[2] is not None
     bias = _operand(operator, 2).data if has_bias else np.zeros(len(weights), np.float32)
     assert bias is not None
-    scales = bfp8.sum_scales(weights, grid.scale, bias.reshape(-1))
-    return bfp8.of_sums(sums, exponent, scales, _fused(operator))
+    scales = bfp8.sum_scales(weights, grid.scale, bias.reshape(-1), x.largest)
+    return bfp8.of_sums(sums, x.exponent, scales, _fused(operator), _largest(operator))
 
 
 def _max_pool(operator: Operator, operands: Sequence[Block]) -> Block:
     (x,) = operands
     window = (operator.options.filterHeight, operator.options.filterWidth)
-    taps = [values for _, values in _taps(operator, x.values, window, -bfp8.LARGEST)]
-    return bfp8.clamped(Block(np.max(taps, axis=0), x.exponent), _fused(operator))
+    taps = [values for _, values in _taps(operator, x.values, window, -bfp8.SIGNED)]
+    largest = Block(np.max(taps, axis=0), x.exponent)
+    return bfp8.clamped(largest, _fused(operator), _largest(operator))
 
 
 def _average_pool(operator: Operator, operands: Sequence[Block]) -> Block:
@@ -127,15 +135,17 @@ def _average_pool(operator: Operator, operands: Sequence[Block]) -> Block:
         for values in (x.values, np.ones_like(x.values))
     )
     most = min(window[0], x.values.shape[1]) * min(window[1], x.values.shape[2])
-    return bfp8.of_means(sums, counts, x.exponent, bfp8.mean_left(most), _fused(operator))
+    left = bfp8.mean_left(most, x.largest)
+    return bfp8.of_means(sums, counts, x.exponent, left, _fused(operator), _largest(operator))
 
 
-def _mean(_operator: Operator, operands: Sequence[Block]) -> Block:
+def _mean(operator: Operator, operands: Sequence[Block]) -> Block:
     (x,) = operands
     count = x.values.shape[1] * x.values.shape[2]
     sums = x.values.sum(axis=(1, 2))
-    left = bfp8.mean_left(count)
-    return bfp8.of_means(sums, np.full_like(sums, count), x.exponent, left, _NO_LIMITS)
+    left = bfp8.mean_left(count, x.largest)
+    counts = np.full_like(sums, count)
+    return bfp8.of_means(sums, counts, x.exponent, left, _NO_LIMITS, _largest(operator))
 
 
 def _taps(
@@ -178,11 +188,11 @@ def _dequantize(_operator: Operator, operands: Sequence[Block]) -> np.ndarray:
 
 def _add(operator: Operator, operands: Sequence[Block]) -> Block:
     a, b = operands
-    return bfp8.added(a, b, _fused(operator))
+    return bfp8.added(a, b, _fused(operator), _largest(operator))
 
 
-def _clamp(_operator: Operator, operands: Sequence[Block], *, limits: _Limits) -> Block:
-    return bfp8.clamped(operands[0], limits)
+def _clamp(operator: Operator, operands: Sequence[Block], *, limits: _Limits) -> Block:
+    return bfp8.clamped(operands[0], limits, _largest(operator))
 
 
 def _softmax(operator: Operator, operands: Sequence[Block]) -> Block:

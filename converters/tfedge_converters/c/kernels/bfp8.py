@@ -1,4 +1,4 @@
-"""Operators on block floating point: int8 with an exponent that is found at run time."""
+"""Operators on block floating point: 8 bits with an exponent that is found at run time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from tfedge_converters.arithmetic.activation import REAL_LIMITS
 from tfedge_converters.arithmetic.block_floating_point import (
-    LARGEST,
+    SIGNED,
     SUM_BITS,
+    UNSIGNED,
     decay_multiplier,
     mean_left,
     power_table,
@@ -40,8 +41,8 @@ from tfedge_converters.c.registry import BFP8, TFEDGE, kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
 # Sums of as many products with the largest weights, of -128, stay below 2^30.
-_PRODUCTS = AtMost(((1 << SUM_BITS) - 1) // (LARGEST << 7), "products an output")
-_VALUES = AtMost(((1 << SUM_BITS) - 1) // LARGEST, "values a window")
+_PRODUCTS = AtMost(((1 << SUM_BITS) - 1) // (UNSIGNED << 7), "products an output")
+_VALUES = AtMost(((1 << SUM_BITS) - 1) // UNSIGNED, "values a window")
 # Each adds at most 2^20 to a sum of 31 bits.
 _ROW = AtMost((1 << 11) - 1, "values a row")
 _ONE_SHAPE = Limit("operands of one shape, neither of them constant")
@@ -61,6 +62,11 @@ def _blocks(*tensors: Tensor) -> None:
                 f"'{tensor.name}' is a constant of {tensor.type.name} where integers have an "
                 "exponent that is found at run time"
             )
+
+
+def _largest(tensor: Tensor) -> int:
+    """The largest integer of a tensor."""
+    return UNSIGNED if tensor.is_unsigned else SIGNED
 
 
 @kernel("FULLY_CONNECTED", BFP8, limits=(UNSHUFFLED, *_LAYER), oracle=TFEDGE)
@@ -140,7 +146,9 @@ def _layer(
     taps = values.size // channels
     _PRODUCTS.refuse_above(taps, f"{taps} products an output could overflow its sum")
     biases = real_bias(bias, channels).values
-    scales = sum_scales(np.moveaxis(values, axis, 0).reshape(channels, -1), grids, biases)
+    scales = sum_scales(
+        np.moveaxis(values, axis, 0).reshape(channels, -1), grids, biases, _largest(source)
+    )
     params: dict[str, Param] = {
         **fields,
         "weights": Constant("weights", values, shape_comment(values.shape)),
@@ -150,6 +158,8 @@ def _layer(
         "left": scales.left,
         "bias": _words("bias", scales.bias, "a channel"),
         "bias_exponent": scales.bias_exponent,
+        "input_largest": _largest(source),
+        "output_largest": _largest(output),
         "limits": _fused(operator),
     }
     call = KernelCall(
@@ -243,7 +253,9 @@ def _pool(
         "window_height": window[0],
         "window_width": window[1],
         **steps,
-        "left": mean_left(count) if kind == "average_pool_2d" else 0,
+        "left": mean_left(count, _largest(source)) if kind == "average_pool_2d" else 0,
+        "input_largest": _largest(source),
+        "output_largest": _largest(output),
         "limits": limits,
     }
     call = KernelCall(
@@ -291,7 +303,12 @@ def _elementwise(
         kernel=name,
         header="elementwise_bfp8",
         struct="elementwise_bfp8",
-        params={"size": output.elements, "limits": limits},
+        params={
+            "size": output.elements,
+            "largest": (_largest(operands[0]), _largest(operands[-1])),
+            "output_largest": _largest(output),
+            "limits": limits,
+        },
         operands=operands,
         output=output,
         in_place=tuple(range(len(operands))),
@@ -328,6 +345,7 @@ def _powers(name: str, source: Tensor, output: Tensor, depth: int, beta: float) 
             "powers": _words("powers", power_table(), "2^(-i / 64) in Q11.20"),
             "multiplier": multiplier,
             "multiplier_exponent": exponent,
+            "input_largest": _largest(source),
         },
         operands=(source,),
         output=output,
@@ -363,7 +381,10 @@ def _converted(
         kernel=name,
         header="quantize_bfp8",
         struct="quantize_bfp8",
-        params={"size": source.elements},
+        params={
+            "size": source.elements,
+            "largest": _largest(source if source.has_exponent else output),
+        },
         operands=(source,),
         output=output,
     )
