@@ -192,7 +192,8 @@ def ways(folder: Path, tensorflow: bool) -> list[tuple[str, str, str, Callable[[
     ]
     made += [
         ("tfedge", scheme, "-", lambda case, s=scheme: ours(case, s, None))
-        for scheme in STORAGE_SCHEMES
+        for scheme, storage in STORAGE_SCHEMES.items()
+        if not storage.integer_only
     ]
     made += [
         ("ai-edge-quantizer", scheme, method, lambda case, r=recipe: by_ai_edge_quantizer(r, case))

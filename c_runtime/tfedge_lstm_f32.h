@@ -2,17 +2,14 @@
 #ifndef TFEDGE_LSTM_F32_H
 #define TFEDGE_LSTM_F32_H
 
-#include "tfedge_unary_f32.h"
+#include "tfedge_lstm_unit_f32.h"
 
 /* UNIDIRECTIONAL_SEQUENCE_LSTM on real numbers: [steps][depth] -> [steps][units].
  *
- *   gate[g] = activation((sum of W[g] x + bias[g]) + sum of R[g] h)
- *   cell    = limit(cell * forget + input * candidate)
- *   h       = tanh(cell) * output_gate
+ *   gate[g] = (sum of W[g] x + bias[g]) + sum of R[g] h
  *
- * Gates come in the order input, forget, candidate (tanh), output. lstm_f16 has weights of half
- * precision. Source: TFLite Micro's reference
- * kernel on float. */
+ * What is made of the gates: tfedge_lstm_unit_f32.h, which has their order, too. lstm_f16 has
+ * weights of half precision. Source: TFLite Micro's reference kernel on float. */
 typedef struct tfedge_lstm_f32_params {
   int32_t steps;
   int32_t depth;
@@ -54,10 +51,7 @@ TFEDGE_INLINE void tfedge_lstm_f32_step(const tfedge_lstm_f32_params *params,
     for (int gate = 0; gate < 4; gate++) {
       gates[gate] = (from_x[gate] + params->bias[unit * 4 + gate]) + from_h[gate];
     }
-    const float kept = cells[unit] * tfedge_logistic_f32_of(gates[1]);
-    const float added = tfedge_logistic_f32_of(gates[0]) * tanhf(gates[2]);
-    cells[unit] = tfedge_limit_f32(kept + added, -params->clip, params->clip);
-    output[unit] = tanhf(cells[unit]) * tfedge_logistic_f32_of(gates[3]);
+    output[unit] = tfedge_lstm_unit_f32(gates, params->clip, &cells[unit]);
   }
 }
 

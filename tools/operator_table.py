@@ -25,12 +25,17 @@ Made by `python tools/operator_table.py` from what the kernels register; do not 
 
 *Types* of what the kernel computes with; int16 is symmetric, with int8 weights and int64 biases,
 and uint8 on a grid is what LiteRT's reference computes, within the limits of int8 unless it has its
-own. *Limits*: what holds of the operators that it computes; those behind a type are its alone. All
-others are refused in words when C is generated. *Truth*: whose arithmetic it equals bit for bit,
-tried at random under sanitizers. *Quantised*: how the int8 quantiser gives a result its scale: a
-range of its own, its operands', a fixed one, or none (not quantised); a dash where only integer
-models have the operator. VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE and CALL_ONCE have no kernels:
-a model is opened with SLICE of a variable in their place.
+own; real activations have weights of float32, float16 or, in BATCH_MATMUL, CONV_2D,
+DEPTHWISE_CONV_2D, FULLY_CONNECTED and UNIDIRECTIONAL_SEQUENCE_LSTM, int8, for which they are
+rounded to int8 at run time as LiteRT's reference does; TFLite Micro has no such; bfp8 is 8 bits
+with an exponent that is found at run time, which models of the scheme `dynamic_integer` compute
+with between float32 inputs and outputs. *Limits*: what holds of the operators that it computes;
+those behind a type are its alone. All others are refused in words when C is generated. *Truth*:
+whose arithmetic it equals bit for bit, tried at random under sanitizers. *Quantised*: how the int8
+quantiser gives a result its scale: a range of its own, its operands', a fixed one, or none (not
+quantised); a dash where only integer models have the operator. VAR_HANDLE, READ_VARIABLE,
+ASSIGN_VARIABLE and CALL_ONCE have no kernels: a model is opened with SLICE of a variable in their
+place.
 
 All of them ask for:
 
@@ -49,7 +54,7 @@ _QUANTISED = {
 }
 
 # In which types are named.
-_TYPES = ("int8", "uint8", "int16", "int32", "int64", "bool", "float32", "any")
+_TYPES = ("int8", "uint8", "int16", "int32", "int64", "bool", "float32", "bfp8", "any")
 
 
 def table() -> str:

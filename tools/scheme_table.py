@@ -42,6 +42,11 @@ _DESCRIPTIONS = {
     "float32": ("float32", "float32", "no"),
     "float16": ("float16, made real by DEQUANTIZE; for GPU delegates", "float32", "no"),
     "dynamic": ("int8, multiplied as they are", _ROUNDED, "no"),
+    "dynamic_integer": (
+        "int8, multiplied as they are",
+        "8 bits with exponents found at run time, between float32 inputs and outputs",
+        "no",
+    ),
     "dynamic4": (f"{_COMPUTED}, a scale for each channel; else as `dynamic`", _ROUNDED, "no"),
     "dynamic4_b32": ("as `dynamic4`, a scale for every 32 of a dense layer", _ROUNDED, "no"),
     "dynamic4_b64": ("as `dynamic4`, a scale for every 64 of a dense layer", _ROUNDED, "no"),
@@ -59,6 +64,12 @@ _ENGINES = {
 
 _MIDDLE = """
 Weights of less than 1,024 values stay real where activations do, as with TensorFlow's converter.
+
+`dynamic_integer` is for generated C on cores without an FPU: no instruction, and no function that a
+compiler calls for one, computes with a real number, from the bits of float32 inputs to those of the
+outputs ([how](architecture/kernels_and_memory.md#block-floating-point), [what it loses and
+takes](measurements/block_floating_point.md)). [Operators](operators.md) on `bfp8` are those that
+have it; others are refused.
 
 Blocks with scales of their own (`dynamic4_b32`, `dynamic4_b64`) are 32 or 64 inputs of a channel; a
 `StorageScheme` may have any multiple of 32 as its `block_size`. Channels keep one scale where that

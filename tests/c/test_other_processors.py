@@ -104,6 +104,7 @@ def sequence_net():
 NETS = {
     "int8": (image_net, {"quantization": "int8"}),
     "int16x8": (image_net, {"quantization": "int16x8"}),
+    "block floating point": (image_net, {"quantization": "dynamic_integer"}),
     "float ends": (image_net, {"input_type": "float32", "output_type": "float32"}),
     "state": (sequence_net, {"quantization": "int16x8"}),
 }

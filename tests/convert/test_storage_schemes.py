@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -14,7 +16,12 @@ from tfedge.quantization.policy import OPERATORS
 from tfedge.quantization.schemes import STORAGE_SCHEMES, StorageScheme
 from tfedge_converters.graph import TensorType, read_model
 from tfedge_converters.graph.blockwise_scales import has_blocks
+from tfedge_converters.graph.lstm_operands import INPUT_WEIGHTS, RECURRENT_WEIGHTS
+from tfedge_converters.ptq.storage import store_weights
 from tfedge_converters.verify.engines import run_litert, run_litert_reference, run_micro
+
+# No interpreter computes with integers alone that are dynamic.
+INTERPRETED = [name for name, scheme in STORAGE_SCHEMES.items() if not scheme.integer_only]
 
 # Signal over noise, in dB, that each must reach on every model.
 LEAST = {
@@ -39,7 +46,7 @@ def test_every_scheme_runs_in_litert(name):
     x = samples(model)
     right = model.predict(x, verbose=0)
     sizes = {}
-    for scheme in STORAGE_SCHEMES:
+    for scheme in INTERPRETED:
         artifact = tfedge.convert(model, target="tflite", quantization=scheme)
         sizes[scheme] = len(artifact.flatbuffer)
         # XNNPACK alone computes with blocks.
@@ -81,6 +88,7 @@ def test_generated_c_says_which_weights_it_has_kernels_for(scheme):
         ("embedding", "dynamic", 0.6),
         ("LSTM", "float32", 1.1),
         ("LSTM", "float16", 0.6),
+        ("LSTM", "dynamic", 0.4),
     ],
 )
 def test_generated_c_computes_with_real_numbers(name, scheme, most):
@@ -154,6 +162,32 @@ def test_small_weights_stay_real_unless_asked():
         artifact = tfedge.convert(model, target="tflite", quantization=scheme)
         (operator,) = artifact.model.main.operators
         assert operator.inputs[1].type == type_
+
+
+@pytest.mark.parametrize(("depth", "type_"), [(4, "INT8"), (40, "FLOAT32")])
+def test_weights_of_an_lstm_are_of_one_type(depth, type_):
+    """Its kernels take no others: all are stored as integers where one is large."""
+    units = 40 if depth == 4 else 12
+    model = keras.Sequential([keras.Input((6, depth)), keras.layers.LSTM(units)])
+    artifact = tfedge.convert(model, target="tflite", quantization="dynamic")
+    operators = artifact.model.main.operators
+    (operator,) = (item for item in operators if item.code.endswith("LSTM"))
+    weights = [operator.inputs[index] for index in (*INPUT_WEIGHTS, *RECURRENT_WEIGHTS)]
+    assert {tensor.type.name for tensor in weights} == {type_}
+    x = samples(model)
+    assert noise(outputs(run_litert, artifact.flatbuffer, x), model.predict(x, verbose=0)) > 35
+
+
+def test_peepholes_beside_weights_leave_them_real():
+    """Kernels on integers want those of 8 bits, which the policy does not make."""
+    real = tfedge.convert(built("LSTM"), target="tflite", quantization="float32")
+    model = read_model(real.flatbuffer)
+    operator = model.main.operators[0]
+    for position in (9, 10, 11):
+        peephole = dataclasses.replace(operator.inputs[12], name=f"peephole_{position}")
+        operator.inputs[position] = peephole
+    store_weights(model, STORAGE_SCHEMES["dynamic"])
+    assert operator.inputs[INPUT_WEIGHTS[0]].type == TensorType.FLOAT32
 
 
 def test_inputs_are_rounded_as_asked():

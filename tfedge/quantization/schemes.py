@@ -249,6 +249,9 @@ class StorageScheme:
         asymmetric_inputs: whether such rounding has a zero point.
         minimum_elements: what has fewer stays in float, if the weights are integers: it would save
             less than its scales cost. The default is that of TensorFlow's converter.
+        integer_only: whether activations are integers, too, with exponents that are found at run
+            time (block floating point), so that no real number is computed with: for generated C
+            alone, with `computed` int8 weights.
         block_size: how many int4 weights of a dense layer, along its inputs, share a scale, with
             `computed`: a positive multiple of 32, as XNNPACK has it; None for a scale for each
             channel, which layers keep whose inputs it does not divide. Only with XNNPACK, which is
@@ -264,6 +267,7 @@ class StorageScheme:
     asymmetric_inputs: bool = True
     minimum_elements: int = 1024
     block_size: int | None = None
+    integer_only: bool = False
 
     def __post_init__(self) -> None:
         _require_one_of("a type of stored weights", self.weights, _STORED)
@@ -271,6 +275,11 @@ class StorageScheme:
             not self.computed or self.weights in _COMPUTED,
             f"kernels compute with stored weights of {' or '.join(_COMPUTED)}, not of "
             f"{self.weights}",
+        )
+        _require(
+            not self.integer_only or (self.computed and self.weights == INT8_WEIGHTS),
+            f"integers alone are computed with {INT8_WEIGHTS} weights, where kernels compute with "
+            "these",
         )
         if self.block_size is not None:
             _require(
@@ -315,6 +324,13 @@ STORAGE_SCHEMES: Mapping[str, StorageScheme] = MappingProxyType(
             StorageScheme("float32", FLOAT32_WEIGHTS),
             StorageScheme("float16", FLOAT16_WEIGHTS),
             StorageScheme("dynamic", INT8_WEIGHTS, computed=True),
+            StorageScheme(
+                "dynamic_integer",
+                INT8_WEIGHTS,
+                computed=True,
+                minimum_elements=1,
+                integer_only=True,
+            ),
             StorageScheme("dynamic4", INT4_WEIGHTS, computed=True),
             StorageScheme("dynamic4_b32", INT4_WEIGHTS, computed=True, block_size=32),
             StorageScheme("dynamic4_b64", INT4_WEIGHTS, computed=True, block_size=64),

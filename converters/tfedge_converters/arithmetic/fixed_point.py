@@ -105,10 +105,10 @@ def multiply_high(a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
     return np.minimum(product, INT32_MAX)
 
 
-def divide_by_power_of_two(x: np.ndarray, exponent: int) -> np.ndarray:
+def divide_by_power_of_two(x: np.ndarray, exponent: int | np.ndarray) -> np.ndarray:
     """x / 2^exponent rounded half away from zero, exponent in 0..31."""
     x = np.asarray(x, np.int64)
-    mask = (1 << exponent) - 1
+    mask = np.left_shift(1, exponent) - 1
     threshold = (mask >> 1) + (x < 0)
     return (x >> exponent) + ((x & mask) > threshold)
 

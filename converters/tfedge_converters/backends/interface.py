@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tfedge.errors import TfedgeError
+from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.accelerators.fitting import fit
 
 if TYPE_CHECKING:
@@ -154,6 +154,11 @@ class Backend:
         Raises:
             UnsupportedError: says what is missing.
         """
+        if scheme.integer_only:
+            raise UnsupportedError(
+                "no interpreter computes with integers whose exponents are found at run time, as "
+                f"'{scheme.name}' has them; use dynamic, or choose a target of generated C"
+            )
 
     def splits_functions(self, target: Target, scheme: Scheme) -> bool:
         """Whether functions of one activation have to be left to integer kernels.

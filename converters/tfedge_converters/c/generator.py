@@ -15,6 +15,7 @@ import tfedge
 from tfedge.errors import TfedgeError, UnsupportedError
 from tfedge_converters.c import arrays
 from tfedge_converters.c.accesses import accesses_of
+from tfedge_converters.c.block_floating_point import in_block_floating_point
 from tfedge_converters.c.code_size import CodeParts, code_estimate, parts_of
 from tfedge_converters.c.constant_memory import SizedConstant, constant_memories
 from tfedge_converters.c.constants import constants_in
@@ -103,6 +104,7 @@ def generate(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
     graph = as_tables(read_halves(unpack_weights(signed(_single_graph(model)))))
+    graph = in_block_floating_point(model, graph)
     _refuse_library_rounding(graph)
     digest = hashlib.sha256(flatbuffer or write_model(model)).hexdigest()
     layout = _plan(graph, _packing(options), options, digest)

@@ -31,7 +31,7 @@ class Constant:
     tensor: str = ""
 
 
-Param = Union[int, float, tuple[int, ...], Constant, "Mapping[str, Param]"]
+Param = Union[int, float, tuple[float, ...], Constant, "Mapping[str, Param]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,8 @@ class KernelCall:
         params: the fields of that struct in order.
         operands: tensors passed in order, before the output.
         output: the tensor that it writes.
-        scratch_bytes: scratch memory that it asks for; passed last if `takes_scratch`.
-        states: variables by their role, passed after the output: kept between invocations, and
-            changed.
+        scratch_bytes: scratch memory that it asks for; passed after the output if `takes_scratch`.
+        states: variables by their role, passed last: kept between invocations, and changed.
         in_place: operands whose memory the output may take over.
         resizes: it may do so where the output is of another size, too: both begin at one address.
         operand_begins: how far behind the output's beginning that operand has to begin then.

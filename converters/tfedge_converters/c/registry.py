@@ -13,12 +13,16 @@ from tfedge_converters.graph.types import Operator, TensorType
 
 TFLITE_MICRO = "TFLite Micro"
 LITERT = "LiteRT reference"
+TFEDGE = "tfedge's own, which no interpreter has"
 
 # In place of an element type: the kernel takes any.
 ANY = "any"
 
 # All that memory holds, for kernels that only move values.
 STORED_TYPES = " ".join(type_.name.lower() for type_ in STORED)
+
+# In place of an element type: 8 bits with an exponent that is found at run time.
+BFP8 = "bfp8"
 
 _USUAL = TensorType.INT8.name.lower()
 
@@ -92,6 +96,11 @@ def supported_operators() -> list[str]:
     return sorted(_KERNELS)
 
 
+def operators_on(type_: str) -> list[str]:
+    """The names of the operators that have a kernel on an element type, sorted."""
+    return sorted(code for code, known in _KERNELS.items() if type_ in known)
+
+
 def kernels_of(operator: str) -> Sequence[Kernel]:
     """All kernels of an operator, those on int8 first."""
     rows = dict.fromkeys(_KERNELS.get(operator, {}).values())
@@ -111,6 +120,8 @@ def kernel_for(operator: Operator) -> Kernel | None:
 
 def element_type(operator: Operator) -> str:
     """The element type that decides on an operator's kernel; empty if it has no such operand."""
+    if any(t is not None and t.has_exponent for t in (*operator.inputs, *operator.outputs)):
+        return BFP8
     if operator.uint8_semantics:
         return TensorType.UINT8.name.lower()
     index = traits_of(operator.code).data_operand

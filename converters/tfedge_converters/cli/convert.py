@@ -68,7 +68,8 @@ def add_parser(commands: Any) -> None:
         "edgetpu: one scale for each dense layer (default: the target's, int8 for most). Real "
         "activations, for interpreters: float32; float16; dynamic and dynamic4: int8 and int4 "
         "weights that kernels compute with; dynamic4_b32, dynamic4_b64: int4 with a scale for so "
-        "many of a dense layer, for XNNPACK alone; weights8, weights4: made real before use",
+        "many of a dense layer, for XNNPACK alone; weights8, weights4: made real before use. For "
+        "generated C without an FPU: dynamic_integer, 8 bits with exponents found at run time",
         None,
     )
     parser.add_argument(

@@ -90,6 +90,8 @@ def convert(
             ones, and "dynamic4_b32" and "dynamic4_b64", with a scale for every 32 or 64 weights of
             a dense layer, which LiteRT computes rightly with XNNPACK, its default, alone;
             "weights8" and "weights4", integers that are made real before use; or a `StorageScheme`.
+            "dynamic_integer", for generated C alone, needs no calibration either, and computes with
+            int8 whose exponents are found at run time, for cores without an FPU.
         calibration: representative inputs, for float models whose ranges did not come from
             training: an array whose first axis is samples, a list or dict of them for several
             inputs, a generator, a tf.data.Dataset or the path of an .npz file. Or what

@@ -18,6 +18,9 @@ import numpy as np
 from tfedge.calibration.ranges import Range
 from tfedge.terminal_text import readable
 
+# An exponent in memory, see `Tensor.has_exponent`.
+EXPONENT_BYTES = 4
+
 
 class TensorType(enum.IntEnum):
     """Element types, with the numbers of the TFLite schema."""
@@ -216,6 +219,9 @@ class Tensor:
             real ones shared, or None; not stored in files.
         blocks: of a constant matrix of integers whose blocks have scales of their own, else None.
             What reads no such weights has to refuse them: `graph.blockwise_scales.refuse_blocks`.
+        has_exponent: annotation for the C generator, not stored in files: in memory an exponent,
+            which its elements of 8 bits share, comes before them.
+        is_unsigned: annotation for the C generator, of such a tensor: its elements have no sign.
     """
 
     name: str
@@ -232,6 +238,8 @@ class Tensor:
     shared_weights: SharedWeights | None = None
     shared_values: int | None = None
     blocks: BlockQuantization | None = None
+    has_exponent: bool = False
+    is_unsigned: bool = False
 
     @property
     def elements(self) -> int:
@@ -241,7 +249,8 @@ class Tensor:
     @property
     def byte_size(self) -> int:
         """Bytes in the file or an arena; 0 for types without a fixed size."""
-        return self.type.byte_size(self.elements) or 0
+        header = EXPONENT_BYTES if self.has_exponent else 0
+        return header + (self.type.byte_size(self.elements) or 0)
 
     @property
     def is_constant(self) -> bool:

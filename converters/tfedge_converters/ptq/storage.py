@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -30,6 +30,8 @@ from tfedge_converters.graph import (
     Tensor,
     TensorType,
 )
+from tfedge_converters.graph.lstm_operands import ABSENT
+from tfedge_converters.graph.metadata import ARITHMETIC, BFP8
 from tfedge_converters.litert_kernels import takes_blocks
 from tfedge_converters.ptq.constant_values import constant_values
 from tfedge_converters.ptq.quant_params import block_scale, quantize_blocks, trained_integers
@@ -51,6 +53,9 @@ _HYBRID_VERSIONS: Mapping[int, Mapping[str, int]] = {
     },
     4: {"CONV_2D": 7, "FULLY_CONNECTED": 12},
 }
+
+# Operands beside which weights stay real: kernels want integers for them, too, or know of none.
+_REAL_BESIDE: Mapping[str, Sequence[int]] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": ABSENT}
 
 # Operators that pick rows of a constant: the position of the constant, and the version for int8.
 _LOOKUPS = {"GATHER": (0, 2)}
@@ -82,6 +87,8 @@ def store_weights(model: Model, scheme: StorageScheme, *, per_channel: bool = Tr
     for graph in model.graphs:
         storage = _Storage(graph, scheme, per_channel)
         storage.run()
+    if scheme.integer_only:
+        model.metadata[ARITHMETIC] = BFP8
 
 
 def has_stored_weights(model: Model) -> bool:
@@ -127,21 +134,28 @@ class _Storage:
                 operator.inputs[index] = self._as_float16(tensor).real
 
     def _round(self, operator: Operator) -> None:
-        policy = OPERATORS.get(operator.code)
-        for rule in () if policy is None else policy.weights:
-            tensor = operator.inputs[rule.operand] if rule.operand < len(operator.inputs) else None
-            if self._is_large(tensor):
-                self._round_weights(operator, rule, tensor)
-
-    def _round_weights(self, operator: Operator, rule: WeightPolicy, tensor: Tensor) -> None:
-        if not self.scheme.computed:
-            axis = rule.axis if self.per_channel else None
-            operator.inputs[rule.operand] = self._as_integers(tensor, axis, self._bits).real
+        weights = _weights_of(operator)
+        if self.scheme.computed:
+            self._let_compute(operator, weights)
             return
+        for rule, tensor in weights:
+            if self._is_large(tensor):
+                axis = rule.axis if self.per_channel else None
+                operator.inputs[rule.operand] = self._as_integers(tensor, axis, self._bits).real
+
+    def _let_compute(
+        self, operator: Operator, weights: Sequence[tuple[WeightPolicy, Tensor]]
+    ) -> None:
+        """Have a kernel multiply integers: all weights if one is large, since it takes one type."""
         bits = self._bits if operator.code in _HYBRID_VERSIONS[self._bits] else 8
         version = _HYBRID_VERSIONS[bits].get(operator.code)
-        if version is not None:
-            operator.inputs[rule.operand] = self._computed(operator, rule, tensor, bits)
+        beside = _REAL_BESIDE.get(operator.code, ())
+        is_plain = all(_operand(operator, position) is None for position in beside)
+        are_real = all(_is_real_constant(tensor) for _, tensor in weights)
+        is_large = any(self._is_large(tensor) for _, tensor in weights)
+        if version is not None and is_plain and are_real and is_large:
+            for rule, tensor in weights:
+                operator.inputs[rule.operand] = self._computed(operator, rule, tensor, bits)
             operator.version = max(operator.version, version)
             _set_rounding(operator, self.scheme.asymmetric_inputs)
 
@@ -207,6 +221,18 @@ class _Storage:
         if id(tensor) not in self._in_blocks:
             self._in_blocks[id(tensor)] = _integers_in_blocks(tensor, size)
         return self._in_blocks[id(tensor)]
+
+
+def _weights_of(operator: Operator) -> list[tuple[WeightPolicy, Tensor]]:
+    """The weights of an operator that the policy table names, whatever they are."""
+    policy = OPERATORS.get(operator.code)
+    rules = () if policy is None else policy.weights
+    found = ((rule, _operand(operator, rule.operand)) for rule in rules)
+    return [(rule, tensor) for rule, tensor in found if tensor is not None]
+
+
+def _operand(operator: Operator, position: int) -> Tensor | None:
+    return operator.inputs[position] if position < len(operator.inputs) else None
 
 
 def _is_real_constant(tensor: Tensor | None) -> TypeGuard[Tensor]:

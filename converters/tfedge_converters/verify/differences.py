@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tfedge_converters.graph import Model
 from tfedge_converters.graph.blockwise_scales import has_blocks
+from tfedge_converters.graph.metadata import computes_in_bfp8
 
 _SINGLE_ROUNDING = "rounds once, the sum times a real scale; TFLite Micro rounds twice"
 _FLOAT_SCALE = "scales the 32-bit sum in floating point and rounds halves to even"
@@ -75,10 +76,13 @@ _WRONG = {"litert-reference": frozenset({"SUM"})}
 def truthful(engines: Sequence[str], model: Model) -> tuple[str, ...]:
     """Those of some engines whose results say what a model computes, up to rounding.
 
-    Of weights with scales of blocks only LiteRT's optimised kernels know.
+    Of weights with scales of blocks only LiteRT's optimised kernels know, and of exponents that are
+    found at run time no interpreter.
     """
     if any(map(has_blocks, model.graphs)):
         return ("litert",)
+    if computes_in_bfp8(model):
+        return ("c", "block-floating-point")
     codes = {operator.code for graph in model.graphs for operator in graph.operators}
     return tuple(name for name in engines if not codes & _WRONG.get(name, frozenset()))
 

@@ -35,6 +35,7 @@ from tfedge_converters.interpreters import (
     run_model,
 )
 from tfedge_converters.litert_kernels import check_blocks
+from tfedge_converters.verify.bfp8 import run_bfp8
 from tfedge_converters.verify.undefined import refuse_undefined
 
 # Samples of a sequence, if nothing else is said.
@@ -104,6 +105,17 @@ def _run_micro(
     refuse_blocks(model.main, MICRO.title)
     refuse_undefined(model.main)
     return _run(MICRO, model, flatbuffer, samples, sequence)
+
+
+def run_block_floating_point(
+    flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE
+) -> Outputs:
+    """Integers with exponents that are found at run time, in Python.
+
+    Raises:
+        UnsupportedError: the model is not one of these.
+    """
+    return run_bfp8(read_model(flatbuffer), samples)
 
 
 def run_stepwise(flatbuffer: bytes, samples: Sequence[Sample], sequence: int = SEQUENCE) -> Outputs:
@@ -220,6 +232,7 @@ ENGINES: dict[str, Engine] = {
     "stepwise": run_stepwise,
     "litert-reference": run_litert_reference,
     "litert": run_litert,
+    "block-floating-point": run_block_floating_point,
     "c": run_c,
 }
 

@@ -15,6 +15,7 @@ from tfedge.terminal_text import cells
 from tfedge_converters.board.places import Place
 from tfedge_converters.execute import ExecutionError
 from tfedge_converters.graph import Graph, Model, Operator, write_model
+from tfedge_converters.graph.metadata import computes_in_bfp8
 from tfedge_converters.graph.real_operators import library_rounding
 from tfedge_converters.verify.board_engine import PLACES, BoardEngine
 from tfedge_converters.verify.differences import reason
@@ -32,6 +33,11 @@ _TRUTHS = {
     "tflite-micro": "TFLite Micro's reference kernels: the arithmetic that devices run",
     "stepwise": "TFLite Micro's reference kernels, and LiteRT's where TFLite Micro has none",
     "litert-reference": "LiteRT's reference kernels, since TFLite Micro cannot run the model",
+}
+# Of models in block floating point.
+_OWN_TRUTHS = {
+    "block-floating-point": "tfedge's arithmetic of integers with exponents found at run time, in "
+    "Python: no interpreter has it"
 }
 
 
@@ -261,7 +267,8 @@ def _verified(
     )
     faults = subject.file_faults()
     results = {name: _run(subject, name, data, sequence, bool(faults)) for name in names}
-    truth = _truth(subject.flatbuffer, data, sequence, results)
+    truths = _OWN_TRUTHS if computes_in_bfp8(typed) else _TRUTHS
+    truth = _truth(truths, subject.flatbuffer, data, sequence, results)
     right = results[truth]
     assert not isinstance(right, str)
     comparisons = tuple(
@@ -274,7 +281,7 @@ def _verified(
     faults += _self_test_faults(subject, bool(faults))
     return Verification(
         truth,
-        _TRUTHS[truth],
+        truths[truth],
         len(data),
         comparisons,
         asked=tuple(names) if asked else (),
@@ -315,19 +322,19 @@ def _try(run: Engine, flatbuffer: bytes, data: Sequence[Sample], sequence: int) 
 
 
 def _truth(
+    truths: Iterable[str],
     flatbuffer: bytes,
     data: Sequence[Sample],
     sequence: int,
     results: dict[str, Outputs | str],
 ) -> str:
-    for name in _TRUTHS:
+    for name in truths:
         if name not in results:
             results[name] = _try(engine(name), flatbuffer, data, sequence)
         if not isinstance(results[name], str):
             return name
     raise TfedgeError(
-        "nothing can say what is right: "
-        + "; ".join(f"{name}: {results[name]}" for name in _TRUTHS)
+        "nothing can say what is right: " + "; ".join(f"{name}: {results[name]}" for name in truths)
     )
 
 
@@ -340,7 +347,7 @@ def _compare(
     data: Sequence[Sample],
     sequence: int,
 ) -> Comparison:
-    room = library_rounding(model.main) if is_ours(name) else 0.0
+    room = _room(model) if is_ours(name) else 0.0
     wrong = [_differences(a, b, room) for a, b in zip(result, right, strict=True)]
     failing = [index for index, item in enumerate(wrong) if item.wrong]
     first = None
@@ -355,8 +362,20 @@ def _compare(
         largest=max((item.largest for item in wrong), default=0.0),
         samples=len(failing),
         first_operator="" if first is None else model.main.place(first),
-        reason="" if first is None or not _computes_integers(first) else reason(name, first.code),
+        reason="" if first is None else _reason(name, first, model),
     )
+
+
+def _reason(name: str, operator: Operator, model: Model) -> str:
+    """Why an engine differs at an operator; empty if it is not known to."""
+    if computes_in_bfp8(model):
+        return "" if is_ours(name) else "computes with real numbers, which it rounds to int8"
+    return reason(name, operator.code) if _computes_integers(operator) else ""
+
+
+def _room(model: Model) -> float:
+    """How far outputs of generated C may be off; integers alone are the same everywhere."""
+    return 0.0 if computes_in_bfp8(model) else library_rounding(model.main)
 
 
 def _computes_integers(operator: Operator) -> bool:
@@ -412,7 +431,7 @@ def _first_difference(
     """
     exposed = expose_intermediates(model)
     flatbuffer = write_model(exposed)
-    room = library_rounding(model.main) if is_ours(name) else 0.0
+    room = _room(model) if is_ours(name) else 0.0
     results = [_try(engine(which), flatbuffer, samples, len(samples)) for which in (name, truth)]
     if isinstance(results[0], str) or isinstance(results[1], str):
         return None

@@ -1,4 +1,4 @@
-"""Lowering of UNIDIRECTIONAL_SEQUENCE_LSTM on real numbers."""
+"""Lowering of UNIDIRECTIONAL_SEQUENCE_LSTM on real numbers, with real weights or int8 ones."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ import numpy as np
 
 from tfedge_converters.c.kernel_call import Constant, Lowered, Param, shape_comment
 from tfedge_converters.c.kernels import checks
+from tfedge_converters.c.kernels.dynamic_lstm import dynamic_lstm_call
 from tfedge_converters.c.kernels.fully_connected import PRODUCTS
-from tfedge_converters.c.kernels.lstm import VARIANT, LstmLayer, check_variant, lstm_call
-from tfedge_converters.c.kernels.requantization import BIAS, LARGEST_REAL, WEIGHTS
+from tfedge_converters.c.kernels.lstm import (
+    ONE_SCALE,
+    VARIANT,
+    LstmLayer,
+    check_variant,
+    lstm_call,
+)
+from tfedge_converters.c.kernels.requantization import BIAS, INT8_WEIGHTS, LARGEST_REAL, WEIGHTS
 from tfedge_converters.c.kernels.stored_weights import FINITE, StoredWeights, stored_weights
 from tfedge_converters.c.limits import SAME_GRID, TYPES
 from tfedge_converters.c.registry import kernel
 from tfedge_converters.graph.lstm_operands import BIASES, INPUT_WEIGHTS, RECURRENT_WEIGHTS
-from tfedge_converters.graph.types import Operator
+from tfedge_converters.graph.types import Operator, TensorType
 
-_LIMITS = (*VARIANT, WEIGHTS, FINITE, BIAS, PRODUCTS, SAME_GRID)
+_LIMITS = (*VARIANT, WEIGHTS, FINITE, BIAS, PRODUCTS, SAME_GRID, *INT8_WEIGHTS, ONE_SCALE)
+
+_INTEGERS = TensorType.INT8
 
 
 @kernel("UNIDIRECTIONAL_SEQUENCE_LSTM", "float32", limits=_LIMITS)
@@ -25,34 +34,42 @@ def lower_float_lstm(operator: Operator) -> Lowered:
     """[1, steps, depth] to [1, steps, units], or time first; four gates, and nothing more."""
     check_variant(operator)
     layer = LstmLayer.of(operator)
+    types = _weight_types(operator)
+    if len(types) > 1:
+        names = " and others ".join(sorted(type_.name for type_ in types))
+        TYPES.refuse(f"some of its weights are {names}; one type is needed")
+    if _INTEGERS in types:
+        return dynamic_lstm_call(operator, layer, _biases(operator, layer.units), _clip(operator))
     weights = _weights(operator, INPUT_WEIGHTS, (layer.units, layer.depth))
     recurrent = _weights(operator, RECURRENT_WEIGHTS, (layer.units, layer.units))
-    if weights.form != recurrent.form:
-        TYPES.refuse("some of its weights are FLOAT16 and others FLOAT32; one type is needed")
-    clip = float(operator.options.cellClip)
     params: dict[str, Param] = {
-        "steps": layer.steps,
-        "depth": layer.depth,
-        "units": layer.units,
+        **layer.sizes,
         "weights": weights.constant(weights.values),
         "bias": _biases(operator, layer.units),
         "recurrent_weights": recurrent.constant(recurrent.values, "recurrent_weights"),
-        "clip": clip if clip > 0 else LARGEST_REAL,
+        "clip": _clip(operator),
     }
-    return lstm_call(operator, layer, params, weights.form)
+    return lstm_call(operator, layer, params, f"lstm_{weights.form}", "lstm_f32")
+
+
+def _weight_types(operator: Operator) -> set[TensorType]:
+    positions = (*INPUT_WEIGHTS, *RECURRENT_WEIGHTS)
+    return {checks.operand(operator, position).type for position in positions}
+
+
+def _clip(operator: Operator) -> float:
+    clip = float(operator.options.cellClip)
+    return clip if clip > 0 else LARGEST_REAL
 
 
 def _weights(operator: Operator, positions: Sequence[int], shape: tuple[int, int]) -> StoredWeights:
-    """The weights of all gates, unit by unit, the four of a unit side by side."""
+    """The weights of all gates, of one type: unit by unit, the four of a unit side by side."""
     found = []
     for position in positions:
         tensor = checks.operand(operator, position)
         checks.shape(tensor, shape)
         found.append(stored_weights(tensor))
-    forms = {gate.form for gate in found}
-    if len(forms) > 1:
-        TYPES.refuse("some of its weights are FLOAT16 and others FLOAT32; one type is needed")
-    return StoredWeights(forms.pop(), np.stack([gate.values for gate in found], 1))
+    return StoredWeights(found[0].form, np.stack([gate.values for gate in found], 1))
 
 
 def _biases(operator: Operator, units: int) -> Constant:

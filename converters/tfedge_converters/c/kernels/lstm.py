@@ -57,11 +57,11 @@ _CELL_SCALE = Limit(
     f"the cell's scale a power of two, 2^{_CELL_POWERS[0]} to 2^{_CELL_POWERS[-1]}, and its zero "
     "point 0"
 )
-_ONE_SCALE = Limit("one scale for the weights of a gate")
+ONE_SCALE = Limit("one scale for the weights of a gate")
 _RESULT_SCALE = Limit(f"the result's scale above 2^-{2 * _ACTIVATION_FRACTION_BITS}")
 VARIANT = (_PLAIN, _TANH, _EXACT, _CELL_CLIP, _SEQUENCES, _NO_STATE, _STATES)
 _LIMITS = (
-    *(*VARIANT, _CELL_SCALE, _ONE_SCALE),
+    *(*VARIANT, _CELL_SCALE, ONE_SCALE),
     *(_RESULT_SCALE, SAME_GRID, WEIGHTS, *INT8_WEIGHTS, BIAS, PRODUCTS),
 )
 
@@ -81,7 +81,8 @@ def lower_lstm(operator: Operator) -> Lowered:
     """[1, steps, depth] to [1, steps, units], or time first; four gates, and nothing more."""
     check_variant(operator)
     layer = LstmLayer.of(operator)
-    return lstm_call(operator, layer, _PARAMS[layer.width](operator, layer))
+    kernel = f"lstm_{layer.width}"
+    return lstm_call(operator, layer, _PARAMS[layer.width](operator, layer), kernel, kernel)
 
 
 def check_variant(operator: Operator) -> None:
@@ -103,16 +104,22 @@ def check_variant(operator: Operator) -> None:
 
 
 def lstm_call(
-    operator: Operator, layer: LstmLayer, params: Mapping[str, Param], weights: str = ""
+    operator: Operator,
+    layer: LstmLayer,
+    params: Mapping[str, Param],
+    kernel: str,
+    header: str,
+    *,
+    scratch_bytes: int = 0,
 ) -> Lowered:
-    """The kernel for a layer's width, which begins with zeros, or goes on where it has stopped.
+    """A kernel, which begins with zeros, or goes on where it has stopped.
 
     Args:
         operator, layer, params: what to call it with.
-        weights: their form, where kernels are called by that.
+        kernel: its name, where it begins with zeros.
+        header: declares it and its parameters.
+        scratch_bytes: what it asks for beside the cell.
     """
-    kernel = f"lstm_{weights or layer.width}"
-    header = f"lstm_{layer.width}"
     call = KernelCall(
         kernel=kernel,
         header=header,
@@ -121,15 +128,15 @@ def lstm_call(
         operands=(layer.source,),
         output=operator.outputs[0],
         takes_scratch=True,
-        scratch_bytes=layer.cell.byte_size,
+        scratch_bytes=layer.cell.byte_size + scratch_bytes,
         macs=layer.steps * layer.units * 4 * (layer.depth + layer.units),
     )
     if layer.cell.keeps_state:
         call = dataclasses.replace(
             call,
             kernel=f"{kernel}_continued",
-            takes_scratch=False,
-            scratch_bytes=0,
+            takes_scratch=scratch_bytes > 0,
+            scratch_bytes=scratch_bytes,
             states={"cell": layer.cell, "hidden": layer.hidden},
         )
     return Lowered((call,), detail=f"{layer.units} units, {layer.steps} steps")
@@ -174,9 +181,14 @@ class LstmLayer:
         _check_state(cell, _CELL_TYPES.get(width, TensorType.INT16), units)
         return LstmLayer(source, hidden, cell, steps, depth, units, width)
 
+    @property
+    def sizes(self) -> dict[str, Param]:
+        """The fields for extents."""
+        return {"steps": self.steps, "depth": self.depth, "units": self.units}
+
 
 @dataclass(frozen=True, eq=False)
-class _GateWeights:
+class GateWeights:
     """int8 [units, depth] with one scale."""
 
     values: np.ndarray
@@ -192,17 +204,17 @@ def _check_state(state: Tensor, type_: TensorType, units: int) -> None:
 
 def _params(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
     """Return the parameters of the kernel on int8."""
-    weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
-    recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
+    weights = gate_weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
+    recurrent = gate_weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
     factors = _factors(layer.source, weights, quantize_multiplier)
     recurrent_factors = _factors(layer.hidden, recurrent, quantize_multiplier)
     bias = _folded(weights, layer.source, _biases(operator))
     recurrent_bias = _folded(recurrent, layer.hidden, [None] * len(recurrent))
     return {
-        **_sizes(layer),
-        "weights": _weights_constant("weights", weights),
+        **layer.sizes,
+        "weights": weights_constant("weights", weights),
         "bias": Constant("bias", bias, "[units][4], less the input's zero point times weights"),
-        "recurrent_weights": _weights_constant("recurrent_weights", recurrent),
+        "recurrent_weights": weights_constant("recurrent_weights", recurrent),
         "recurrent_bias": Constant("recurrent_bias", recurrent_bias, "as bias"),
         **_multipliers(factors, recurrent_factors),
         "cell": _cell_fields(operator, layer),
@@ -212,16 +224,16 @@ def _params(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
 
 def _int16_params(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
     """Return the parameters of the kernel on int16."""
-    weights = _weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
-    recurrent = _weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
+    weights = gate_weights(operator, INPUT_WEIGHTS, layer.depth, layer.units)
+    recurrent = gate_weights(operator, RECURRENT_WEIGHTS, layer.units, layer.units)
     factors = _factors(layer.source, weights, quantize_wide_multiplier)
     recurrent_factors = _factors(layer.hidden, recurrent, quantize_wide_multiplier)
     biases = [bias_values(bias, layer.units, TensorType.INT64) for bias in _biases(operator)]
     return {
-        **_sizes(layer),
-        "weights": _weights_constant("weights", weights),
+        **layer.sizes,
+        "weights": weights_constant("weights", weights),
         "bias": Constant("bias", np.stack(biases, 1), "[units][4]"),
-        "recurrent_weights": _weights_constant("recurrent_weights", recurrent),
+        "recurrent_weights": weights_constant("recurrent_weights", recurrent),
         **_multipliers(factors, recurrent_factors),
         "cell": _cell_fields(operator, layer),
     }
@@ -234,24 +246,20 @@ _PARAMS: Mapping[str, Callable[[Operator, LstmLayer], dict[str, Param]]] = {
 }
 
 
-def _sizes(layer: LstmLayer) -> dict[str, Param]:
-    return {"steps": layer.steps, "depth": layer.depth, "units": layer.units}
-
-
-def _weights(
+def gate_weights(
     operator: Operator, positions: Sequence[int], depth: int, units: int
-) -> list[_GateWeights]:
+) -> list[GateWeights]:
     """Return the weights of all gates."""
     found = []
     for position in positions:
         tensor = checks.operand(operator, position)
         checks.shape(tensor, (units, depth))
         (scale,) = _one_scale(tensor, units)
-        found.append(_GateWeights(WEIGHTS.values(tensor), float(scale)))
+        found.append(GateWeights(WEIGHTS.values(tensor), float(scale)))
     return found
 
 
-def _weights_constant(role: str, weights: Sequence[_GateWeights]) -> Constant:
+def weights_constant(role: str, weights: Sequence[GateWeights]) -> Constant:
     """Unit by unit, the four gates of a unit side by side."""
     values = np.stack([gate.values for gate in weights], 1)
     return Constant(role, values, shape_comment(values.shape))
@@ -262,7 +270,7 @@ def _biases(operator: Operator) -> list[Tensor]:
 
 
 def _folded(
-    weights: Sequence[_GateWeights], source: Tensor, biases: Sequence[Tensor | None]
+    weights: Sequence[GateWeights], source: Tensor, biases: Sequence[Tensor | None]
 ) -> np.ndarray:
     """int32 [units, 4]: biases, if any, less what the zero point of `source` adds."""
     zero_point = checks.scale_and_zero_point(source)[1]
@@ -275,7 +283,7 @@ def _folded(
 
 def _factors(
     source: Tensor,
-    weights: Sequence[_GateWeights],
+    weights: Sequence[GateWeights],
     quantized: Callable[[float], tuple[int, int]],
 ) -> list[tuple[int, int]]:
     """Each gate's multiplier and shift from sums to Q3.12."""
@@ -324,7 +332,7 @@ def _cell_fields(operator: Operator, layer: LstmLayer) -> dict[str, Param]:
 def _one_scale(weights: Tensor, units: int) -> np.ndarray:
     scales = weight_scales(weights, units, axis=0)
     if scales.size != 1:
-        _ONE_SCALE.refuse(f"the weights '{weights.name}' must have one scale")
+        ONE_SCALE.refuse(f"the weights '{weights.name}' must have one scale")
     return scales
 
 

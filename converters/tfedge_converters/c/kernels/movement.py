@@ -13,7 +13,7 @@ from tfedge_converters.c.kernel_call import KernelCall, Lowered
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.views import COPYING, View, copies, moved
 from tfedge_converters.c.limits import NO_ACTIVATION, SAME_GRID, SHAPES, ConstantOperand
-from tfedge_converters.c.registry import LITERT, STORED_TYPES, kernel
+from tfedge_converters.c.registry import BFP8, LITERT, STORED_TYPES, kernel
 from tfedge_converters.graph.types import Operator, Tensor
 
 _ORDER = ConstantOperand("the order of dimensions")
@@ -24,9 +24,9 @@ _SHAPE = ConstantOperand("the shape")
 _SIZES = ConstantOperand("the sizes")
 
 
-@kernel("EXPAND_DIMS", STORED_TYPES, limits=(SAME_GRID,))
-@kernel("RESHAPE", STORED_TYPES, limits=(SAME_GRID,))
-@kernel("SQUEEZE", STORED_TYPES, limits=(SAME_GRID,))
+@kernel("EXPAND_DIMS", f"{STORED_TYPES} {BFP8}", limits=(SAME_GRID,))
+@kernel("RESHAPE", f"{STORED_TYPES} {BFP8}", limits=(SAME_GRID,))
+@kernel("SQUEEZE", f"{STORED_TYPES} {BFP8}", limits=(SAME_GRID,))
 def lower_reshape(operator: Operator) -> Lowered:
     """RESHAPE, SQUEEZE and EXPAND_DIMS: another view of the same memory."""
     checks.operands(operator, least=1, most=2)

@@ -23,10 +23,10 @@ _VALUES = {
     "s16": AtMost((1 << 16) - 1, "values a result in int16"),
 }
 
-_AXES = ConstantOperand("the axes")
+AXES = ConstantOperand("the axes")
 _RUNS = Limit(f"at most {_LOOPS} runs of axes that are kept and reduced by turns")
 _PRODUCT = Limit("products that stay within 32 bits, whatever the values")
-_REDUCTION = (_AXES, _RUNS)
+_REDUCTION = (AXES, _RUNS)
 
 
 @kernel("MEAN", "int8 int16 float32", limits=(*_REDUCTION, *_VALUES.values()))
@@ -132,7 +132,7 @@ def _reduction(operator: Operator) -> tuple[Tensor, Tensor, dict[str, Param], se
     output = operator.outputs[0]
     keeps = operator.options.keepDims
     checks.elements(source)
-    reduced = _axes(source, axes)
+    reduced = axes_of(source, axes)
     kept = [
         1 if axis in reduced else size
         for axis, size in enumerate(source.shape)
@@ -142,11 +142,16 @@ def _reduction(operator: Operator) -> tuple[Tensor, Tensor, dict[str, Param], se
     return source, output, _loops(source.shape, reduced), reduced
 
 
-def _axes(source: Tensor, axes: Tensor) -> set[int]:
+def axes_of(source: Tensor, axes: Tensor) -> set[int]:
+    """Axes that a constant names, from 0 on.
+
+    Raises:
+        RefusedError: they are not int32, computed at run time, or of more dimensions.
+    """
     rank = len(source.shape)
     if axes.type != TensorType.INT32:
         TYPES.refuse(f"the axes '{axes.name}' are {axes.type.name}, not INT32")
-    values = [int(axis) for axis in _AXES.values(axes).reshape(-1)]
+    values = [int(axis) for axis in AXES.values(axes).reshape(-1)]
     if any(not -rank <= axis < rank for axis in values):
         SHAPES.refuse(f"axes {values} do not exist in shape {source.shape}")
     return {axis % rank for axis in values}

@@ -47,7 +47,8 @@ def stored_weights(tensor: Tensor) -> StoredWeights:
         TYPES.refuse(
             f"the weights '{tensor.name}' are {tensor.type.name} where activations are FLOAT32; "
             "FLOAT32 and FLOAT16 are supported, and INT8 in BATCH_MATMUL, CONV_2D, "
-            "DEPTHWISE_CONV_2D and FULLY_CONNECTED; int8 activations are supported, too"
+            "DEPTHWISE_CONV_2D, FULLY_CONNECTED and UNIDIRECTIONAL_SEQUENCE_LSTM; int8 activations "
+            "are supported, too"
         )
     values = WEIGHTS.values(tensor)
     refuse_infinite(tensor, values)
