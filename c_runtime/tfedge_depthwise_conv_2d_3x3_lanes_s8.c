@@ -1,33 +1,75 @@
 /* Copyright the tfedge authors. SPDX-License-Identifier: Apache-2.0 */
 #include "tfedge_depthwise_conv_2d_3x3_lanes_s8.h"
 
-/* Rows of an interleaved word, and of a window. */
+/* Rows of a word, and bytes of a column's words. */
 #define TFEDGE_PATCH_ROWS 4
+#define TFEDGE_PATCH_COLUMN 64
+
+/* From a channel's weights to the next one's, and from its constants to those of the next one. */
+#define TFEDGE_PATCH_WEIGHTS 17
+#define TFEDGE_PATCH_CONSTANTS 3
+
+/* At most 16 channels. */
+typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_group {
+  int32_t channels;
+  const int8_t *weights;
+  const int32_t *rows;
+} tfedge_depthwise_conv_2d_3x3_lanes_s8_group;
+
+/* Their values in a row of the input. */
+typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_source {
+  const int8_t *values;
+  int32_t step; /* from a pixel to the next one; 0 outside of the input */
+} tfedge_depthwise_conv_2d_3x3_lanes_s8_source;
 
 #if TFEDGE_HAS_MVE
 
-/* words[i] = from[i], from[row + i], from[2 * row + i], from[3 * row + i]. */
-TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_interleave(const int8_t *from, int32_t row,
-                                                                    int8_t *words) {
-  const int8_t *from1 = from + row;
-  const int8_t *from2 = from1 + row;
-  const int8_t *from3 = from2 + row;
-  __asm__ volatile(
-      "  dls lr, %[vectors]\n"
-      "1:\n"
-      "  vldrb.8 q0, [%[from0]], #16\n"
-      "  vldrb.8 q1, [%[from1]], #16\n"
-      "  vldrb.8 q2, [%[from2]], #16\n"
-      "  vldrb.8 q3, [%[from3]], #16\n"
-      "  vst40.8 {q0, q1, q2, q3}, [%[words]]\n"
-      "  vst41.8 {q0, q1, q2, q3}, [%[words]]\n"
-      "  vst42.8 {q0, q1, q2, q3}, [%[words]]\n"
-      "  vst43.8 {q0, q1, q2, q3}, [%[words]]!\n"
-      "  le lr, 1b\n"
-      : [from0] "+r"(from), [from1] "+r"(from1), [from2] "+r"(from2), [from3] "+r"(from3),
-        [words] "+r"(words)
-      : [vectors] "r"((row + TFEDGE_LANES - 1) / TFEDGE_LANES)
-      : "q0", "q1", "q2", "q3", "lr", "memory");
+/* clang-format off */
+/* Takes columns' words apart, and stores four rows of them and of `loads` again. */
+#define TFEDGE_MOVE_UP(loads, stored)          \
+  "  vctp.8 %[channels]\n"                     \
+  "  dls lr, %[pixels]\n"                      \
+  "1:\n"                                       \
+  "  vld40.8 {q0, q1, q2, q3}, [%[words]]\n"   \
+  "  vld41.8 {q0, q1, q2, q3}, [%[words]]\n"   \
+  "  vld42.8 {q0, q1, q2, q3}, [%[words]]\n"   \
+  "  vld43.8 {q0, q1, q2, q3}, [%[words]]\n"   \
+  loads                                        \
+  "  vst40.8 {" stored "}, [%[words]]\n"       \
+  "  vst41.8 {" stored "}, [%[words]]\n"       \
+  "  vst42.8 {" stored "}, [%[words]]\n"       \
+  "  vst43.8 {" stored "}, [%[words]]!\n"      \
+  "  le lr, 1b\n"
+/* clang-format on */
+
+/* Moves the words of pixels up by one row, to which another is added below. */
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_add_row(
+    int8_t *words, int32_t pixels, int32_t channels,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_source row) {
+  __asm__ volatile(TFEDGE_MOVE_UP("  vpst\n"
+                                  "  vldrbt.u8 q4, [%[row]]\n"
+                                  "  add %[row], %[row], %[step]\n",
+                                  "q1, q2, q3, q4")
+                   : [words] "+r"(words), [row] "+r"(row.values)
+                   : [step] "r"(row.step), [pixels] "r"(pixels), [channels] "r"(channels)
+                   : "q0", "q1", "q2", "q3", "q4", "lr", "memory");
+}
+
+/* The same by two rows. */
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_add_two_rows(
+    int8_t *words, int32_t pixels, int32_t channels,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_source row,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_source next) {
+  __asm__ volatile(TFEDGE_MOVE_UP("  vpstt\n"
+                                  "  vldrbt.u8 q4, [%[row]]\n"
+                                  "  vldrbt.u8 q5, [%[next]]\n"
+                                  "  add %[row], %[row], %[step]\n"
+                                  "  add %[next], %[next], %[next_step]\n",
+                                  "q2, q3, q4, q5")
+                   : [words] "+r"(words), [row] "+r"(row.values), [next] "+r"(next.values)
+                   : [step] "r"(row.step), [next_step] "r"(next.step), [pixels] "r"(pixels),
+                     [channels] "r"(channels)
+                   : "q0", "q1", "q2", "q3", "q4", "q5", "lr", "memory");
 }
 
 /* What the loop over channels walks through. */
@@ -36,7 +78,7 @@ typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_walk {
   int8_t *output;
   const int8_t *weights;
   const int32_t *rows;
-  const int32_t *end; /* of rows */
+  const int32_t *end; /* of the rows of these channels */
   int32_t channels;
   int32_t zero_point;
   int32_t is_odd;      /* whether the output's width is */
@@ -55,7 +97,7 @@ typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_walk {
   "  vmladav.s8 r2, q0, q5\n"            \
   "  vmladav.s8 r4, q0, q6\n"            \
   "  vmladav.s8 r6, q0, q7\n"            \
-  "  add r3, r3, r11, lsl #3\n"          \
+  "  add r3, r3, #128\n"                 \
   "  vmov q0[2], q0[0], r0, r4\n"        \
   "  vmov q0[3], q0[1], r2, r6\n"        \
   "  vadd.i32 q0, q0, r8\n"              \
@@ -93,7 +135,7 @@ typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_walk {
       "  ldr r0, [r1, %[is_odd]]\n"                                                                \
       "  cmp r0, #0\n"                                                                             \
       "  beq 2f\n" TFEDGE_PATCH(rounding)                                                          \
-      "  sub r3, r3, r11, lsl #2\n"                                                                \
+      "  sub r3, r3, #64\n"                                                                \
       "  sub r5, r5, r11\n"                                                                        \
       "2:\n"                                                                                       \
       "  ldr r0, [r1, %[pairs]]\n"                                                                 \
@@ -120,78 +162,161 @@ TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_patches(
   }
 }
 
-/* Two rows of outputs from four rows of the window. */
-TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_rows(
-    const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params, const int8_t *from, int8_t *words,
-    int8_t *output) {
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_start(
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_walk *walk) {
   const uint32_t channels = (uint32_t)params->channels;
   const uint32_t width = (uint32_t)params->output_width;
-  tfedge_depthwise_conv_2d_3x3_lanes_s8_walk walk;
-  walk.words = words;
-  walk.output = output;
-  walk.weights = params->weights;
-  walk.rows = params->rows;
-  walk.end = params->rows + 3 * params->channels;
-  walk.channels = params->channels;
-  walk.zero_point = params->output_zero_point;
-  walk.is_odd = params->output_width % 2;
-  walk.pairs = params->output_width / 2;
+  walk->channels = params->channels;
+  walk->zero_point = params->output_zero_point;
+  walk->is_odd = params->output_width % 2;
+  walk->pairs = params->output_width / 2;
   for (uint32_t i = 0; i < 4u; i++) {
-    walk.columns[i] = i * TFEDGE_PATCH_ROWS * channels;
-    walk.pixels[i] = (i / 2u * width + i % 2u) * channels;
+    walk->columns[i] = i * TFEDGE_PATCH_COLUMN;
+    walk->pixels[i] = (i / 2u * width + i % 2u) * channels;
   }
-  tfedge_depthwise_conv_2d_3x3_lanes_s8_interleave(from, params->window.row, words);
-  tfedge_depthwise_conv_2d_3x3_lanes_s8_patches(&walk);
+}
+
+/* Two rows of outputs. */
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_rows(
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_walk *walk,
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_group *group, const int8_t *words, int8_t *output) {
+  walk->words = words;
+  walk->output = output;
+  walk->weights = group->weights;
+  walk->rows = group->rows;
+  walk->end = group->rows + TFEDGE_PATCH_CONSTANTS * group->channels;
+  tfedge_depthwise_conv_2d_3x3_lanes_s8_patches(walk);
 }
 
 #else
 
-/* From a channel's weights to the next one's, and to its first one. */
-#define TFEDGE_PATCH_WEIGHTS 17
+/* Moves the words of pixels up by one row, to which another is added below. */
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_add_row(
+    int8_t *words, int32_t pixels, int32_t channels,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_source row) {
+  for (int32_t pixel = 0; pixel < pixels; pixel++) {
+    for (int32_t channel = 0; channel < channels; channel++) {
+      int8_t *const word = words + pixel * TFEDGE_PATCH_COLUMN + channel * TFEDGE_PATCH_ROWS;
+      memmove(word, word + 1, TFEDGE_PATCH_ROWS - 1);
+      word[TFEDGE_PATCH_ROWS - 1] = row.values[pixel * row.step + channel];
+    }
+  }
+}
+
+/* The same by two rows. */
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_add_two_rows(
+    int8_t *words, int32_t pixels, int32_t channels,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_source row,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_source next) {
+  tfedge_depthwise_conv_2d_3x3_lanes_s8_add_row(words, pixels, channels, row);
+  tfedge_depthwise_conv_2d_3x3_lanes_s8_add_row(words, pixels, channels, next);
+}
+
+/* Where a channel's first weight lies. */
 #define TFEDGE_PATCH_ZEROS 5
 
-/* Two rows of outputs from four rows of the window. */
+/* What the loop over outputs needs to know. */
+typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_walk {
+  const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params;
+} tfedge_depthwise_conv_2d_3x3_lanes_s8_walk;
+
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_start(
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_walk *walk) {
+  walk->params = params;
+}
+
+/* Two rows of outputs. */
 TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_rows(
-    const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params, const int8_t *from, int8_t *words,
-    int8_t *output) {
-  const int32_t channels = params->channels;
-  const int32_t row_values = params->output_width * channels;
-  (void)words;
-  for (int32_t i = 0; i < 2 * row_values; i++) {
-    const int32_t channel = i % channels;
-    const int8_t *const taps = from + i / row_values * params->window.row + i % row_values;
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_walk *walk,
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_group *group, const int8_t *words, int8_t *output) {
+  const int32_t width = walk->params->output_width;
+  for (int32_t i = 0; i < 2 * width * group->channels; i++) {
+    const int32_t channel = i % group->channels;
+    const int32_t pixel = i / group->channels;
+    const int8_t *const taps =
+        words + pixel % width * TFEDGE_PATCH_COLUMN + channel * TFEDGE_PATCH_ROWS + pixel / width;
     const int8_t *const weights =
-        params->weights + channel * TFEDGE_PATCH_WEIGHTS + TFEDGE_PATCH_ZEROS;
-    const int32_t *const row = params->rows + channel * 3;
+        group->weights + channel * TFEDGE_PATCH_WEIGHTS + TFEDGE_PATCH_ZEROS;
+    const int32_t *const row = group->rows + channel * TFEDGE_PATCH_CONSTANTS;
     int32_t sum = row[0];
     for (int32_t tap = 0; tap < 9; tap++) {
-      sum = tfedge_wrapping_add(sum, taps[tap / 3 * params->window.row + tap % 3 * channels] *
-                                         weights[tap % 3 * TFEDGE_PATCH_ROWS + tap / 3]);
+      sum = tfedge_wrapping_add(sum, taps[tap / 3 * TFEDGE_PATCH_COLUMN + tap % 3] *
+                                         weights[tap / 3 * TFEDGE_PATCH_ROWS + tap % 3]);
     }
-    output[i] = (int8_t)tfedge_clamp(
-        tfedge_requantize(sum, row[1], row[2]) + params->output_zero_point, INT8_MIN, INT8_MAX);
+    output[pixel * walk->params->channels + channel] = (int8_t)tfedge_clamp(
+        tfedge_requantize(sum, row[1], row[2]) + walk->params->output_zero_point, INT8_MIN,
+        INT8_MAX);
   }
 }
 
 #endif
 
+/* A row of the input, or of zero points. */
+TFEDGE_INLINE tfedge_depthwise_conv_2d_3x3_lanes_s8_source
+tfedge_depthwise_conv_2d_3x3_lanes_s8_row(
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params, const int8_t *input, int32_t y,
+    const int8_t zeros[TFEDGE_LANES]) {
+  tfedge_depthwise_conv_2d_3x3_lanes_s8_source row = {zeros, 0};
+  if (y >= 0 && y < params->input_height) {
+    row.values = input + y * params->input_width * params->channels;
+    row.step = params->channels;
+  }
+  return row;
+}
+
+/* All outputs of a group of channels, the first of which `input` and `output` begin with. */
+TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_channels(
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params,
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_walk *walk,
+    const tfedge_depthwise_conv_2d_3x3_lanes_s8_group *group, const int8_t *input, int8_t *output,
+    int8_t *words) {
+  int8_t *const inside = words + params->pad_left * TFEDGE_PATCH_COLUMN;
+  const int32_t last = params->output_height - 2;
+  int32_t next = -params->pad_top; /* the input row to add next */
+  int8_t zeros[TFEDGE_LANES];
+  memset(zeros, params->input_zero_point, sizeof zeros);
+  for (int32_t done = 0; done < params->output_height; done += 2) {
+    const int32_t y = done < last ? done : last; /* the last but one row may be computed twice */
+    const int32_t end = y - params->pad_top + TFEDGE_PATCH_ROWS;
+    for (; end - next >= 2; next += 2) {
+      tfedge_depthwise_conv_2d_3x3_lanes_s8_add_two_rows(
+          inside, params->input_width, group->channels,
+          tfedge_depthwise_conv_2d_3x3_lanes_s8_row(params, input, next, zeros),
+          tfedge_depthwise_conv_2d_3x3_lanes_s8_row(params, input, next + 1, zeros));
+    }
+    if (next < end) {
+      tfedge_depthwise_conv_2d_3x3_lanes_s8_add_row(
+          inside, params->input_width, group->channels,
+          tfedge_depthwise_conv_2d_3x3_lanes_s8_row(params, input, next, zeros));
+      next++;
+    }
+    tfedge_depthwise_conv_2d_3x3_lanes_s8_rows(
+        walk, group, words, output + y * params->output_width * params->channels);
+  }
+}
+
 TFEDGE_SHARED
 void tfedge_depthwise_conv_2d_3x3_lanes_s8(
     const tfedge_depthwise_conv_2d_3x3_lanes_s8_params *params, const int8_t *input, int8_t *output,
     void *scratch) {
-  const int32_t row = params->output_width * params->channels;
-  int8_t *const words = (int8_t *)scratch;
-  int8_t *const buffer = words + TFEDGE_PATCH_ROWS * ((params->window.row + TFEDGE_LANES - 1) /
-                                                      TFEDGE_LANES * TFEDGE_LANES);
+  tfedge_depthwise_conv_2d_3x3_lanes_s8_walk walk;
+  tfedge_depthwise_conv_2d_3x3_lanes_s8_start(params, &walk);
+  /* Columns beside the input remain so, and the first four rows replace all of the others. */
+  tfedge_fill_lanes_s8((int8_t *)scratch, params->input_zero_point,
+                       params->columns * TFEDGE_PATCH_COLUMN);
   for (int32_t batch = 0; batch < params->batches; batch++) {
-    tfedge_row_window_s8 window = tfedge_row_window_s8_start(&params->window, buffer);
-    for (int32_t done = 0; done < params->output_height; done += 2) {
-      const int32_t last = params->output_height - 2;
-      const int32_t y = done < last ? done : last; /* the last but one row may be computed twice */
-      tfedge_row_window_s8_move(&params->window, &window, input, y - params->window.pad_top);
-      tfedge_depthwise_conv_2d_3x3_lanes_s8_rows(params, window.rows, words, output + y * row);
+    for (int32_t channel = 0; channel < params->channels; channel += TFEDGE_LANES) {
+      const int32_t left = params->channels - channel;
+      const tfedge_depthwise_conv_2d_3x3_lanes_s8_group group = {
+          left < TFEDGE_LANES ? left : TFEDGE_LANES,
+          params->weights + channel * TFEDGE_PATCH_WEIGHTS,
+          params->rows + channel * TFEDGE_PATCH_CONSTANTS};
+      tfedge_depthwise_conv_2d_3x3_lanes_s8_channels(params, &walk, &group, input + channel,
+                                                     output + channel, (int8_t *)scratch);
     }
-    input += params->window.input_height * params->window.input_row;
-    output += params->output_height * row;
+    input += params->input_height * params->input_width * params->channels;
+    output += params->output_height * params->output_width * params->channels;
   }
 }

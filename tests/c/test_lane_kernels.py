@@ -7,10 +7,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import random_lanes
 from ai_edge_litert import schema_py_generated as schema
 from layouts import calls_of
 from output_comparison import assert_same_outputs
 from random_builder import SAME, Builder
+from random_graphs import random_sample
 from random_lanes import random_layers
 
 from tfedge_converters import targets
@@ -58,6 +60,29 @@ def test_every_kernel_computes_some_of_the_random_operators():
         if layout.place(call.operands[0]) == layout.place(call.output)
     ]
     assert min(np.sum(np.sign(taken) == sign) for sign in (-1, 0, 1)) > 5
+
+
+@pytest.mark.parametrize("seed", [3, 46, 52])
+def test_an_image_may_lie_in_the_memory_of_a_larger_result(seed, tmp_path):
+    """Behind its beginning, so that outputs do not overtake what is read."""
+    model, samples = one_convolution(seed)
+    source = generate(model, Options("model", targets.load("cortex-m55")))
+    [call] = calls_of(source.plan)
+    assert call.operand_begins > 0
+    begins = source.plan.place(call.operands[0]).offset - source.plan.place(call.output).offset
+    assert begins == call.operand_begins
+    assert begins + call.operands[0].byte_size <= call.output.byte_size
+    program = build_host(source.write(tmp_path), sanitize=True, flags=["-O0"])
+    assert_same_outputs(program.run(samples), run_micro(write_model(model), samples))
+
+
+def one_convolution(seed):
+    """A random one for lanes."""
+    rng = np.random.default_rng(seed)
+    builder = Builder(rng)
+    random_lanes.convolution(builder)
+    model = builder.model()
+    return model, [random_sample(model, rng) for _ in range(4)]
 
 
 def convolution(code="CONV_2D", **changes):

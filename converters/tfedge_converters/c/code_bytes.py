@@ -86,7 +86,7 @@ CODE_BYTES = {
     "conv_2d_s8/inside": CodeBytes(1170, 240, 128, ("matmul_s8_one_row", "matmul_s8_two_rows")),
     "copy_bytes": CodeBytes(344, 31, 102),
     "cumsum_s8": CodeBytes(280, 124, 52),
-    "depthwise_conv_2d_3x3_lanes_s8": CodeBytes(1080, 78, 78),
+    "depthwise_conv_2d_3x3_lanes_s8": CodeBytes(1266, 73, 73),
     "depthwise_conv_2d_channels_s8": CodeBytes(856, 133, 133),
     "depthwise_conv_2d_lanes_s8": CodeBytes(718, 120, 120),
     "depthwise_conv_2d_planes_s8": CodeBytes(2002, 76, 76),

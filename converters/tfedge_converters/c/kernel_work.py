@@ -140,18 +140,21 @@ def _lane_product(call: KernelCall) -> Work:
 
 
 def _lane_patches(call: KernelCall) -> Work:
-    """Count a 3x3 depthwise kernel's pairs of rows, channels, patches and interleaved vectors."""
+    """Count a 3x3 depthwise kernel's groups of channels, their pairs of rows, channels, patches."""
     params: Mapping[str, Any] = call.params
-    rows = params["batches"] * _ceil(params["output_height"], 2)
+    channels, batches = params["channels"], params["batches"]
+    groups = batches * _ceil(channels, _LANES)
+    turns = _ceil(params["output_height"], 2)
+    each = batches * turns * channels
     patches = _ceil(params["output_width"], 2)
-    channels = params["channels"]
     return (
         1,
-        rows,
-        rows * channels,
-        rows * channels * patches,
-        rows * channels * _ceil(patches, 4),
-        call.operands[0].elements,
+        groups,
+        groups * turns,
+        each,
+        each * patches,
+        groups * (turns + 1) * params["input_width"],
+        params["columns"],
     )
 
 

@@ -29,9 +29,30 @@ ARENA_ALIGNMENT = 16
 
 _LARGEST_ARENA = (1 << 31) - 1
 
-# A small result that takes over a large operand's memory keeps all of it as long as it lives, which
-# a residual branch may do for long: so plans are made without the worst of this, too.
-_KEPT_SHARES = (0.0, 0.5, 1.0)
+
+@dataclass(frozen=True)
+class _Sharing:
+    """A way to have results take over the memory of operands.
+
+    A small result keeps all of a large operand's memory as long as it lives, which a residual
+    branch may do for long; and a small operand has all of a large result's from its own beginning
+    on. So plans are made without the worst of this, too.
+
+    Attributes:
+        kept_share: of the memory that a result takes over, the least part that it has to fill.
+        behind: whether operands may begin behind the result, and so in the memory of a larger one.
+    """
+
+    kept_share: float
+    behind: bool
+
+    def allows(self, call: KernelCall, size: int) -> bool:
+        """Whether the call's result may take over an operand's memory of that size."""
+        is_filled = call.output.byte_size >= self.kept_share * size
+        return is_filled and (self.behind or call.operand_begins == 0)
+
+
+_SHARINGS = tuple(_Sharing(share, behind) for behind in (False, True) for share in (0.0, 0.5, 1.0))
 
 
 @dataclass(frozen=True)
@@ -309,7 +330,7 @@ class _Planner:
 
     def _fullest_steps(self) -> tuple[list[int], set[int]]:
         """Bytes that are live at once, the most first, and the layers where ways to share peak."""
-        drafts = [[storage.buffer for storage in self._draft(share).all] for share in _KEPT_SHARES]
+        drafts = [[storage.buffer for storage in draft.all] for draft in self._drafts()]
         peaks = filter(None, map(self._peak, drafts))
         fullest = min(memory.fullest(buffers, BUFFER_ALIGNMENT) for buffers in drafts)
         return fullest, {layer.index for layer in peaks}
@@ -326,15 +347,20 @@ class _Planner:
         return self.roots.get(id(tensor), tensor)
 
     def plan(self) -> Plan:
-        """The best of a few plans, which differ in how much memory a small result may keep."""
-        drafts = [self._draft(share) for share in _KEPT_SHARES]
+        """The best of a few plans, which differ in how results share memory with operands."""
+        drafts = self._drafts()
         if self.given is not None:
             return self._placed(self.given.nearest(drafts, _contents))
         plans = [self._placed(draft) for draft in drafts]
         return min(plans, key=self._cost)
 
-    def _draft(self, kept_share: float) -> _Draft:
-        storages = self._storages(kept_share)
+    def _drafts(self) -> list[_Draft]:
+        """One for each way to share that makes a difference."""
+        may_lie_behind = any(call.operand_begins for call in self.calls)
+        return [self._draft(way) for way in _SHARINGS if may_lie_behind or not way.behind]
+
+    def _draft(self, sharing: _Sharing) -> _Draft:
+        storages = self._storages(sharing)
         self._check_made(storages)
         scratch = {
             id(call): _Storage(
@@ -441,12 +467,8 @@ class _Planner:
                 if storage is not None:
                     storage.accesses += count
 
-    def _storages(self, kept_share: float) -> dict[int, _Storage]:
-        """Root tensor to storage, for everything that is not constant.
-
-        Args:
-            kept_share: of the memory that a result takes over, the least part that it has to fill.
-        """
+    def _storages(self, sharing: _Sharing) -> dict[int, _Storage]:
+        """Root tensor to storage, for everything that is not constant."""
         storages: dict[int, _Storage] = {}
         last_use = self._last_uses()
         end = max(len(self.steps) - 1, 0)
@@ -464,7 +486,7 @@ class _Planner:
             if output in storages:
                 storages[output].last = max(storages[output].last, step)
                 continue
-            storage = self._taken_over(call, step, storages, pinned, kept_share)
+            storage = self._taken_over(call, step, storages, pinned, sharing)
             if storage is None:
                 storage = _Storage(call.output.byte_size, step, step)
             storage.last = max(storage.last, last_use.get(output, step))
@@ -501,7 +523,7 @@ class _Planner:
         step: int,
         storages: dict[int, _Storage],
         pinned: set[int],
-        kept_share: float,
+        sharing: _Sharing,
     ) -> _Storage | None:
         """The memory of an operand that this call is the last to read, if it may be overwritten."""
         for index in call.in_place:
@@ -513,7 +535,7 @@ class _Planner:
                 and not storage.pinned
                 and id(root) not in pinned
                 and (call.resizes or storage.size == call.output.byte_size)
-                and call.output.byte_size >= kept_share * storage.size
+                and sharing.allows(call, storage.size)
             ):
                 storage.size = max(storage.size + call.operand_begins, call.output.byte_size)
                 for tensor in storage.begins:

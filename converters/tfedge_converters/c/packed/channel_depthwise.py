@@ -12,7 +12,7 @@ from tfedge_converters.c.kernel_call import Constant, KernelCall
 from tfedge_converters.c.packed.channel_products import scale_fields
 from tfedge_converters.c.packed.lane_sums import ChannelConstants, output_fields
 from tfedge_converters.c.packed.row_vectors import is_affordable, tap_offsets, vector_fields
-from tfedge_converters.c.packed.row_window import RowWindow, reads_ahead, strides
+from tfedge_converters.c.packed.row_window import RowWindow, overlap, strides
 
 
 def repacked_depthwise_convolution(call: KernelCall) -> KernelCall | None:
@@ -45,8 +45,7 @@ def repacked_depthwise_convolution(call: KernelCall) -> KernelCall | None:
         },
         takes_scratch=True,
         scratch_bytes=window.scratch_bytes,
-        in_place=(0,) if reads_ahead(params, channels) else (),
-        resizes=True,
+        **overlap(params, channels),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfedge_converters.c.kernel_call import KernelCall, Param
-from tfedge_converters.c.packed.row_window import reads_ahead, strides
+from tfedge_converters.c.packed.row_window import overlap, strides
 
 # What a tfedge_columns_s8_params has of the natural kernel's.
 _WINDOW_FIELDS = (
@@ -79,6 +79,5 @@ def columns_call(
         kernel,
         {**columns.fields, "matmul": product},
         scratch_bytes=sums_bytes + columns.scratch_bytes,
-        in_place=(0,) if reads_ahead(call.params, channels) else (),
-        resizes=True,
+        **overlap(call.params, channels),
     )

@@ -15,10 +15,23 @@ from tfedge_converters.c.packed.lane_sums import (
     output_fields,
 )
 from tfedge_converters.c.packed.row_vectors import is_affordable, tap_offsets, vector_fields
-from tfedge_converters.c.packed.row_window import RowWindow, reads_ahead, strides
+from tfedge_converters.c.packed.row_window import RowWindow, overlap, strides
 
-# Rows of outputs of a patch.
-_PATCH_ROWS = 2
+# Rows of outputs of a patch, and of the words that they are computed from.
+_PATCH_ROWS, _WORD_ROWS = 2, 4
+
+# What a tfedge_depthwise_conv_2d_3x3_lanes_s8_params has of the natural kernel's.
+_PATCH_FIELDS = (
+    "batches",
+    "input_height",
+    "input_width",
+    "output_height",
+    "output_width",
+    "pad_top",
+    "pad_left",
+    "input_zero_point",
+    "output_zero_point",
+)
 
 
 def repacked_depthwise_convolution(call: KernelCall) -> KernelCall | None:
@@ -52,25 +65,20 @@ def _in_patches(call: KernelCall, constants: ChannelConstants) -> KernelCall:
     """Lanes are four rows of four columns."""
     params: Mapping[str, Any] = call.params
     channels = params["input_channels"]
-    window = RowWindow.of(params, lane_packing.LANES, together=_PATCH_ROWS)
     weights = lane_packing.patches(params["weights"].values)
-    interleaved = 4 * (-(-window.row // lane_packing.LANES) * lane_packing.LANES)
+    columns = max(params["pad_left"] + params["input_width"], params["output_width"] + 2)
     return call.packed_as(
         "depthwise_conv_2d_3x3_lanes_s8",
         {
-            "batches": params["batches"],
-            "output_height": params["output_height"],
-            "output_width": params["output_width"],
+            **{name: params[name] for name in _PATCH_FIELDS},
             "channels": channels,
+            "columns": columns,
             "weights": Constant("weights", weights, "[channels][17], zeros"),
             "rows": Constant("rows", constants.columns.T, "[channels]: bias, multiplier, shift"),
-            "output_zero_point": params["output_zero_point"],
-            "window": window.fields,
         },
         takes_scratch=True,
-        scratch_bytes=interleaved + window.scratch_bytes,
-        in_place=(0,) if reads_ahead(params, channels) else (),
-        resizes=True,
+        scratch_bytes=columns * lane_packing.LANES * _WORD_ROWS,
+        **overlap(params, channels),
     )
 
 
@@ -98,8 +106,7 @@ def _by_taps(call: KernelCall, constants: ChannelConstants, window: RowWindow) -
         },
         takes_scratch=True,
         scratch_bytes=window.scratch_bytes,
-        in_place=(0,) if reads_ahead(params, channels) else (),
-        resizes=True,
+        **overlap(params, channels),
     )
 
 

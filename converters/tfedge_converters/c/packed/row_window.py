@@ -8,6 +8,9 @@ from typing import Any
 
 from tfedge_converters.c.kernel_call import Param
 
+# Operands begin at multiples of it.
+_WORD = 4
+
 
 @dataclass(frozen=True)
 class RowWindow:
@@ -24,18 +27,17 @@ class RowWindow:
     scratch_bytes: int
 
     @staticmethod
-    def of(params: Mapping[str, Any], lanes: int, together: int = 1) -> RowWindow:
+    def of(params: Mapping[str, Any], lanes: int) -> RowWindow:
         """The window for a natural convolution.
 
         Args:
             params: its.
             lanes: values of the kernel's vectors.
-            together: rows of outputs that are computed at once.
         """
         depth = params["input_channels"]
         seen = (params["output_width"] - 1) * params["stride_x"] + _extent(params, "width", "x")
         row = max(params["pad_left"] + params["input_width"], seen) * depth
-        rows = _extent(params, "height", "y") + (together - 1) * params["stride_y"]
+        rows = _extent(params, "height", "y")
         fields: dict[str, Param] = {
             "input_height": params["input_height"],
             "input_row": params["input_width"] * depth,
@@ -56,24 +58,40 @@ def strides(params: Mapping[str, Any]) -> tuple[int, int]:
     )
 
 
-def reads_ahead(params: Mapping[str, Any], channels: int) -> bool:
-    """Whether rows of outputs, written from the input's beginning on, only cover what was read.
+def overlap(params: Mapping[str, Any], channels: int) -> dict[str, Any]:
+    """Fields of a call that writes rows of outputs one by one, each when its rows have been read.
+
+    The output may take over the input's memory: where both begin together, or, of an output that is
+    the larger one, where the input lies so far behind that nothing is overwritten unread.
 
     Args:
         params: of a natural convolution.
         channels: of the output.
     """
-    if params["batches"] > 1:
-        return False
-    extent = _extent(params, "height", "y")
     input_row = params["input_width"] * params["input_channels"]
     output_row = params["output_width"] * channels
+    input_bytes, output_bytes = (
+        params[f"{side}_height"] * row
+        for side, row in (("input", input_row), ("output", output_row))
+    )
+    begins = -(-_lead(params, input_row, output_row) // _WORD) * _WORD
+    fits = params["batches"] == 1 and (begins == 0 or begins + input_bytes <= output_bytes)
+    return {
+        "in_place": (0,) if fits else (),
+        "operand_begins": begins if fits else 0,
+        "resizes": True,
+    }
+
+
+def _lead(params: Mapping[str, Any], input_row: int, output_row: int) -> int:
+    """How far outputs, written from the input's beginning on, get ahead of what was read."""
+    lead = 0
     for y in range(params["output_height"]):
-        last = y * params["stride_y"] - params["pad_top"] + extent
+        last = y * params["stride_y"] - params["pad_top"] + _extent(params, "height", "y")
         read = min(max(last, 0), params["input_height"])
-        if read < params["input_height"] and (y + 1) * output_row > read * input_row:
-            return False
-    return True
+        if read < params["input_height"]:
+            lead = max(lead, (y + 1) * output_row - read * input_row)
+    return lead
 
 
 def _extent(params: Mapping[str, Any], side: str, axis: str) -> int:
