@@ -10,8 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfedge.errors import UnsupportedError
 from tfedge_converters.arithmetic.activation import REAL_LIMITS
 from tfedge_converters.c.registry import BFP8, operators_on
-from tfedge_converters.graph.metadata import computes_in_bfp8
-from tfedge_converters.graph.types import Graph, Model, Operator, Tensor, TensorType
+from tfedge_converters.graph.types import Graph, Operator, Tensor, TensorType
 
 # The lowest results of functions.
 _LOWEST = {"LOGISTIC": 0, "RELU": 0, "RELU6": 0, "RELU_0_TO_1": 0, "SOFTMAX": 0}
@@ -20,21 +19,18 @@ _LOWEST = {"LOGISTIC": 0, "RELU": 0, "RELU6": 0, "RELU_0_TO_1": 0, "SOFTMAX": 0}
 _WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
-def in_block_floating_point(model: Model, graph: Graph) -> Graph:
-    """A graph with 8 bits of a common exponent in place of its real activations, if the model asks.
+def in_block_floating_point(graph: Graph) -> Graph:
+    """A graph with 8 bits of a common exponent in place of its real activations.
 
     Inputs and outputs stay real: a QUANTIZE and a DEQUANTIZE, which compute with their bits as
     integers, stand between. The given graph is not changed.
 
     Args:
-        model: its metadata says in which arithmetic it is computed.
-        graph: its only graph.
+        graph: a model's only one, whose metadata ask for this arithmetic.
 
     Raises:
         UnsupportedError: an operator has no kernel for that, or an activation is not real.
     """
-    if not computes_in_bfp8(model):
-        return graph
     for operator in graph.operators:
         _refuse_unknown(graph, operator)
     twins = {id(tensor): _twin(tensor, is_unsigned=False) for tensor in graph.inputs}

@@ -42,6 +42,7 @@ from tfedge_converters.foreign_text import (
     code_templates,
 )
 from tfedge_converters.graph.blockwise_scales import refuse_blocks
+from tfedge_converters.graph.metadata import computes_in_bfp8
 from tfedge_converters.graph.passes.byte_functions import as_tables
 from tfedge_converters.graph.passes.half_weights import read_halves
 from tfedge_converters.graph.passes.packed_weights import unpack_weights
@@ -104,7 +105,8 @@ def generate(
             f"optimize='{options.optimize}' is unknown; use {', '.join(OPTIMIZATIONS)}"
         )
     graph = as_tables(read_halves(unpack_weights(signed(_single_graph(model)))))
-    graph = in_block_floating_point(model, graph)
+    if computes_in_bfp8(model.metadata):
+        graph = in_block_floating_point(graph)
     _refuse_library_rounding(graph)
     digest = hashlib.sha256(flatbuffer or write_model(model)).hexdigest()
     layout = _plan(graph, _packing(options), options, digest)

@@ -6,9 +6,9 @@ tensors by their index, and are wrong as soon as a tensor comes, goes or lives l
 
 from __future__ import annotations
 
-from ai_edge_litert import schema_py_generated as schema
+from collections.abc import Mapping
 
-from tfedge_converters.graph.types import Model
+from ai_edge_litert import schema_py_generated as schema
 
 # TFLite Micro's, see memory_management.md there: offsets of tensors in its arena.
 OFFLINE_PLAN = "OfflineMemoryAllocation"
@@ -30,9 +30,13 @@ def metadata_in(flatbuffer: bytes) -> dict[str, bytes]:
     }
 
 
-def computes_in_bfp8(model: Model) -> bool:
-    """Whether C computes a model in block floating point, see `c/block_floating_point.py`."""
-    return model.metadata.get(ARITHMETIC) == BFP8
+def computes_in_bfp8(metadata: Mapping[str, bytes]) -> bool:
+    """Whether C computes a model in block floating point, see `c/block_floating_point.py`.
+
+    Args:
+        metadata: the model's.
+    """
+    return metadata.get(ARITHMETIC) == BFP8
 
 
 def _bytes(buffer: schema.Buffer) -> bytes:

@@ -40,9 +40,9 @@ def run_bfp8(model: Model, samples: Sequence[Sequence[np.ndarray]]) -> list[list
     Raises:
         UnsupportedError: it does not ask for it, or C cannot be generated of it.
     """
-    if not computes_in_bfp8(model):
+    if not computes_in_bfp8(model.metadata):
         raise UnsupportedError("the model is not one of integers with exponents found at run time")
-    graph = in_block_floating_point(model, single_graph(model, "block floating point"))
+    graph = in_block_floating_point(single_graph(model, "block floating point"))
     for operator in graph.operators:
         lower(graph, operator)
     return [_run(graph, sample) for sample in samples]

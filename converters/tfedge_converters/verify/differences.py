@@ -81,7 +81,7 @@ def truthful(engines: Sequence[str], model: Model) -> tuple[str, ...]:
     """
     if any(map(has_blocks, model.graphs)):
         return ("litert",)
-    if computes_in_bfp8(model):
+    if computes_in_bfp8(model.metadata):
         return ("c", "block-floating-point")
     codes = {operator.code for graph in model.graphs for operator in graph.operators}
     return tuple(name for name in engines if not codes & _WRONG.get(name, frozenset()))

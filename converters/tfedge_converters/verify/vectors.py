@@ -59,7 +59,7 @@ def self_test_vectors(model: Model, flatbuffer: bytes) -> SelfTest:
         return SelfTest([], f"the self-test has no vectors: {why}")
     found: dict[int, Vector] = {}
     reasons = []
-    own = computes_in_bfp8(model)
+    own = computes_in_bfp8(model.metadata)
     for run in (run_block_floating_point,) if own else _ORACLES:
         wanted = [index for index in range(count) if index not in found]
         try:

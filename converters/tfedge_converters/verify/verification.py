@@ -267,7 +267,7 @@ def _verified(
     )
     faults = subject.file_faults()
     results = {name: _run(subject, name, data, sequence, bool(faults)) for name in names}
-    truths = _OWN_TRUTHS if computes_in_bfp8(typed) else _TRUTHS
+    truths = _OWN_TRUTHS if computes_in_bfp8(typed.metadata) else _TRUTHS
     truth = _truth(truths, subject.flatbuffer, data, sequence, results)
     right = results[truth]
     assert not isinstance(right, str)
@@ -368,14 +368,14 @@ def _compare(
 
 def _reason(name: str, operator: Operator, model: Model) -> str:
     """Why an engine differs at an operator; empty if it is not known to."""
-    if computes_in_bfp8(model):
+    if computes_in_bfp8(model.metadata):
         return "" if is_ours(name) else "computes with real numbers, which it rounds to int8"
     return reason(name, operator.code) if _computes_integers(operator) else ""
 
 
 def _room(model: Model) -> float:
     """How far outputs of generated C may be off; integers alone are the same everywhere."""
-    return 0.0 if computes_in_bfp8(model) else library_rounding(model.main)
+    return 0.0 if computes_in_bfp8(model.metadata) else library_rounding(model.main)
 
 
 def _computes_integers(operator: Operator) -> bool:
