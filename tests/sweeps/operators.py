@@ -36,6 +36,8 @@ Batch = tuple[str, str, int]
 def batches(seed: int, count: int, beginning: str = "") -> Iterator[Batch]:
     """Operator, optimisation and seed of as many batches as make `count` cases."""
     names = [name for name in OPERATORS if name.startswith(beginning)]
+    if not names:
+        raise SystemExit(f"no operator's name begins with '{beginning}': {', '.join(OPERATORS)}")
     rounds = ((name, how) for how in itertools.cycle(("shared", "speed")) for name in names)
     for number, (name, how) in enumerate(itertools.islice(rounds, -(-count // CASES))):
         yield name, how, 1_000_000 * seed + number
