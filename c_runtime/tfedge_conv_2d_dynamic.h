@@ -4,9 +4,9 @@
 
 #include "tfedge_dynamic_range.h"
 
-/* CONV_2D, DEPTHWISE_CONV_2D and one phase of TRANSPOSE_CONV on real numbers with int8 weights:
- * each image of [batches][input_height][input_width][input_channels] becomes int8 by a scale of its
- * own, is multiplied with the weights in integers, and the sums become real again:
+/* CONV_2D and DEPTHWISE_CONV_2D on real numbers with int8 weights: each image of
+ * [batches][input_height][input_width][input_channels] becomes int8 by a scale of its own, is
+ * multiplied with the weights in integers, and the sums become real again:
  *
  *   output = limit(sum of weights * (integer - zero_point) * scale of the weights * scale + bias)
  *
