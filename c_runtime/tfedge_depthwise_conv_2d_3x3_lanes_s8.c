@@ -276,7 +276,7 @@ TFEDGE_INLINE void tfedge_depthwise_conv_2d_3x3_lanes_s8_channels(
   const int32_t last = params->output_height - 2;
   int32_t next = -params->pad_top; /* the input row to add next */
   int8_t zeros[TFEDGE_LANES];
-  memset(zeros, params->input_zero_point, sizeof zeros);
+  memset(zeros, (int)params->input_zero_point, sizeof zeros);
   for (int32_t done = 0; done < params->output_height; done += 2) {
     const int32_t y = done < last ? done : last; /* the last but one row may be computed twice */
     const int32_t end = y - params->pad_top + TFEDGE_PATCH_ROWS;

@@ -29,7 +29,7 @@ _LANGUAGES = {
     ".ino": ("avr-g++", "-std=gnu++11", "-fno-exceptions", "-fno-threadsafe-statics", "-xc++"),
 }
 _SECONDS = 120
-_ASK_FOR_MORE = ("tfedge_unary_f32.c", "tfedge_lstm_f32.c")
+_ASK_FOR_MORE = ("tfedge_unary_f32.c", "tfedge_lstm_f32.c", "tfedge_lstm_dynamic.c")
 # Colours of the simulator's console.
 _COLOURS = re.compile(r"\x1b\[\d*m")
 

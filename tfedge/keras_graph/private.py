@@ -71,9 +71,9 @@ def call_directly(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         operation: a built layer, or an operation.
         args, kwargs: of real tensors, with `training` where the layer takes it.
     """
-    others = [value for name, value in kwargs.items() if name != "training"]
+    plain = all(value is None for name, value in kwargs.items() if name != "training")
     simple = isinstance(operation, keras.layers.Layer) and _is_simple(operation)
-    if simple and others.count(None) == len(others) and all(map(_is_simple_operand, args)):
+    if simple and plain and all(map(_is_simple_operand, args)):
         return operation.call(*args, **kwargs)
     return operation(*args, **kwargs)
 
