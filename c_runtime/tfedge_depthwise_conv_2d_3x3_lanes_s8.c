@@ -135,7 +135,7 @@ typedef struct tfedge_depthwise_conv_2d_3x3_lanes_s8_walk {
       "  ldr r0, [r1, %[is_odd]]\n"                                                                \
       "  cmp r0, #0\n"                                                                             \
       "  beq 2f\n" TFEDGE_PATCH(rounding)                                                          \
-      "  sub r3, r3, #64\n"                                                                \
+      "  sub r3, r3, #64\n"                                                                        \
       "  sub r5, r5, r11\n"                                                                        \
       "2:\n"                                                                                       \
       "  ldr r0, [r1, %[pairs]]\n"                                                                 \

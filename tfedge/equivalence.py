@@ -366,7 +366,7 @@ def _finite(x: np.ndarray) -> np.ndarray:
 
 def _array(x: Any) -> np.ndarray:
     """A result, or of a large one numbers from all its rows, columns and channels."""
-    flat = np.asarray(keras.ops.convert_to_numpy(x)).reshape(-1)
+    flat = (x if isinstance(x, np.ndarray) else keras.ops.convert_to_numpy(x)).reshape(-1)
     if flat.size > _COMPARED:
         step = flat.size // _COMPARED
         while math.gcd(step, flat.size) > 1:

@@ -1,4 +1,4 @@
-"""Fused activations as limits on the integer output."""
+"""Activations that limit what they are given, as operators and fused with others."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ REAL_LIMITS: dict[int, tuple[float | None, float | None]] = {
     _FUSED.RELU: (0.0, None),
     _FUSED.RELU6: (0.0, 6.0),
     _FUSED.RELU_N1_TO_1: (-1.0, 1.0),
+}
+
+# The same of operators that do nothing else.
+CLAMP_LIMITS: dict[str, tuple[float | None, float | None]] = {
+    "RELU": (0.0, None),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU_0_TO_1": (0.0, 1.0),
 }
 
 

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
-from tfedge_converters.arithmetic.activation import REAL_LIMITS
+from tfedge_converters.arithmetic.activation import CLAMP_LIMITS, REAL_LIMITS
 from tfedge_converters.c.registry import BFP8, operators_on
 from tfedge_converters.graph.types import Graph, Operator, Tensor, TensorType
 
 # The lowest results of functions.
-_LOWEST = {"LOGISTIC": 0, "RELU": 0, "RELU6": 0, "RELU_0_TO_1": 0, "SOFTMAX": 0}
+_LOWEST = {
+    "LOGISTIC": 0.0,
+    "SOFTMAX": 0.0,
+    **{code: low for code, (low, _) in CLAMP_LIMITS.items()},
+}
 
 # Their results have signs, whatever their operands have.
 _WITH_WEIGHTS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
@@ -80,7 +84,7 @@ def _is_real(tensor: Tensor) -> bool:
 
 def _is_unsigned(operator: Operator, twins: Mapping[int, Tensor]) -> bool:
     """Whether an operator gives no negative values: by its function, or for its operands do not."""
-    low: float | None = _LOWEST.get(operator.code)
+    low = _LOWEST.get(operator.code)
     activation = getattr(operator.options, "fusedActivationFunction", None)
     if low is None and activation in REAL_LIMITS:
         low = REAL_LIMITS[activation][0]

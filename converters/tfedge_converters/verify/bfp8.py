@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfedge.errors import UnsupportedError
 from tfedge_converters.arithmetic import block_floating_point as bfp8
-from tfedge_converters.arithmetic.activation import REAL_LIMITS
+from tfedge_converters.arithmetic.activation import CLAMP_LIMITS, REAL_LIMITS
 from tfedge_converters.arithmetic.block_floating_point import Block
 from tfedge_converters.c.block_floating_point import in_block_floating_point
 from tfedge_converters.c.lowering import lower
@@ -191,8 +190,8 @@ def _add(operator: Operator, operands: Sequence[Block]) -> Block:
     return bfp8.added(a, b, _fused(operator), _largest(operator))
 
 
-def _clamp(operator: Operator, operands: Sequence[Block], *, limits: _Limits) -> Block:
-    return bfp8.clamped(operands[0], limits, _largest(operator))
+def _clamp(operator: Operator, operands: Sequence[Block]) -> Block:
+    return bfp8.clamped(operands[0], CLAMP_LIMITS[operator.code], _largest(operator))
 
 
 def _softmax(operator: Operator, operands: Sequence[Block]) -> Block:
@@ -231,11 +230,8 @@ _OPERATORS: dict[str, _Compute] = {
     "MAX_POOL_2D": _max_pool,
     "MEAN": _mean,
     "QUANTIZE": _quantize,
-    "RELU": partial(_clamp, limits=(0, None)),
-    "RELU6": partial(_clamp, limits=(0, 6)),
-    "RELU_0_TO_1": partial(_clamp, limits=(0, 1)),
-    "RELU_N1_TO_1": partial(_clamp, limits=(-1, 1)),
     "RESHAPE": _view,
     "SOFTMAX": _softmax,
     "SQUEEZE": _view,
+    **dict.fromkeys(CLAMP_LIMITS, _clamp),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tfedge_converters.arithmetic.activation import REAL_LIMITS
+from tfedge_converters.arithmetic.activation import CLAMP_LIMITS
 from tfedge_converters.arithmetic.block_floating_point import (
     SIGNED,
     SUM_BITS,
@@ -33,6 +33,7 @@ from tfedge_converters.c.kernels.requantization import (
     FUSED,
     INT8_WEIGHTS,
     WEIGHTS,
+    fused_limits,
     weight_scales,
 )
 from tfedge_converters.c.kernels.stored_weights import FINITE, real_bias
@@ -49,9 +50,6 @@ _ONE_SHAPE = Limit("operands of one shape, neither of them constant")
 _IMAGES = Limit("the means of whole images with 4 dimensions: axes 1 and 2")
 
 _LAYER = (WEIGHTS, BIAS, FUSED, FINITE, *INT8_WEIGHTS, _PRODUCTS)
-
-# RELU and its like.
-_CLAMPS = {"RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1), "RELU_0_TO_1": (0, 1)}
 
 
 def _blocks(*tensors: Tensor) -> None:
@@ -179,10 +177,7 @@ def _words(role: str, values: np.ndarray, comment: str) -> Constant:
 
 
 def _fused(operator: Operator) -> dict[str, Param]:
-    activation = operator.options.fusedActivationFunction
-    if activation not in REAL_LIMITS:
-        FUSED.refuse(f"the fused activation {activation} is not supported")
-    return _limits(*REAL_LIMITS[activation])
+    return _limits(*fused_limits(operator.options.fusedActivationFunction))
 
 
 def _limits(low: float | None, high: float | None) -> dict[str, Param]:
@@ -289,10 +284,10 @@ def lower_add(operator: Operator) -> Lowered:
 def lower_clamp(operator: Operator) -> Lowered:
     """RELU and its like."""
     source, output = checks.elementwise(operator, _blocks)
-    return _elementwise("clamp_bfp8", (source,), output, _limits(*_CLAMPS[operator.code]))
+    return _elementwise("clamp_bfp8", (source,), output, _limits(*CLAMP_LIMITS[operator.code]))
 
 
-for _code in _CLAMPS:
+for _code in CLAMP_LIMITS:
     kernel(_code, BFP8, oracle=TFEDGE)(lower_clamp)
 
 

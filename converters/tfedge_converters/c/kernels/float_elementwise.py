@@ -6,13 +6,18 @@ What the C library computes is as exact as that library; everything else is the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
+from tfedge_converters.arithmetic.activation import CLAMP_LIMITS
 from tfedge_converters.c.kernel_call import KernelCall, Lowered, Param
 from tfedge_converters.c.kernels import checks
 from tfedge_converters.c.kernels.broadcast import BROADCASTING, merge
-from tfedge_converters.c.kernels.requantization import FUSED, LARGEST_REAL, real_limits
+from tfedge_converters.c.kernels.requantization import (
+    FUSED,
+    LARGEST_REAL,
+    real_limit_fields,
+    real_limits,
+)
 from tfedge_converters.c.limits import AtMost
 from tfedge_converters.c.registry import LITERT, TFLITE_MICRO, kernel
 from tfedge_converters.graph.types import Operator, Tensor
@@ -38,13 +43,8 @@ _UNARY = {
     "TANH": True,
 }
 
-# Limits of what they pass on.
-_CLAMPS = {
-    "RELU": (0.0, LARGEST_REAL, TFLITE_MICRO),
-    "RELU6": (0.0, 6.0, TFLITE_MICRO),
-    "RELU_N1_TO_1": (-1.0, 1.0, LITERT),
-    "RELU_0_TO_1": (0.0, 1.0, LITERT),
-}
+# What limits its operand; of these TFLite Micro has two.
+_CLAMPS_IN_MICRO = ("RELU", "RELU6")
 
 # Operators of two operands that may have a fused activation.
 _FUSING = ("ADD", "DIV", "MUL", "SUB")
@@ -75,13 +75,15 @@ def lower_gelu(operator: Operator) -> Lowered:
     return _unary_call(operator, "gelu_tanh_f32" if operator.options.approximate else "gelu_f32")
 
 
-def _lower_clamp(operator: Operator, low: float, high: float) -> Lowered:
-    fields = {"slope": 1.0, "output_min": low, "output_max": high}
+def _lower_clamp(operator: Operator) -> Lowered:
+    fields = {"slope": 1.0, **real_limit_fields(*CLAMP_LIMITS[operator.code])}
     return _unary_call(operator, "clamp_f32", "clamp_f32", fields)
 
 
-for _code, (_low, _high, _oracle) in _CLAMPS.items():
-    kernel(_code, "float32", oracle=_oracle)(partial(_lower_clamp, low=_low, high=_high))
+for _code in CLAMP_LIMITS:
+    kernel(_code, "float32", oracle=TFLITE_MICRO if _code in _CLAMPS_IN_MICRO else LITERT)(
+        _lower_clamp
+    )
 
 
 @kernel("LEAKY_RELU", "float32")

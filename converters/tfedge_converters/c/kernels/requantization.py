@@ -43,13 +43,26 @@ def output_limits(output: Tensor, activation: int) -> tuple[int, int]:
 
 
 def real_limits(activation: int) -> dict[str, Param]:
-    """The fields output_min and output_max of a kernel on float32, which has them in any case.
+    """The fields output_min and output_max of a kernel on float32, which has them in any case."""
+    return real_limit_fields(*fused_limits(activation))
 
-    Without a limit that is the largest number, as in the reference: infinity becomes that.
+
+def fused_limits(activation: int) -> tuple[float | None, float | None]:
+    """The real limits of a fused activation; None is no limit.
+
+    Raises:
+        RefusedError: no kernel has it.
     """
     if activation not in REAL_LIMITS:
         FUSED.refuse(f"the fused activation {activation} is not supported")
-    low, high = REAL_LIMITS[activation]
+    return REAL_LIMITS[activation]
+
+
+def real_limit_fields(low: float | None, high: float | None) -> dict[str, Param]:
+    """The fields output_min and output_max of a kernel on float32.
+
+    Without a limit that is the largest number, as in the reference: infinity becomes that.
+    """
     return {
         "output_min": -LARGEST_REAL if low is None else low,
         "output_max": LARGEST_REAL if high is None else high,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfedge_converters.arithmetic.activation import CLAMP_LIMITS
 from tfedge_converters.arithmetic.errors import UndefinedError
 from tfedge_converters.graph.evaluation import evaluate
 from tfedge_converters.graph.making import integers, like
@@ -140,7 +141,7 @@ def _clamp(operator: Operator) -> list[Operator] | None:
             output = operator.outputs[0]
         case _:
             return _look_up(operator)
-    low, high = _CLAMPS[operator.code]
+    low, high = CLAMP_LIMITS[operator.code]
     above = like(output, "above", source.shape, TensorType.FLOAT32)
     ends = [
         Tensor(f"{output.name}_{name}", (), TensorType.FLOAT32, data=np.array(end, np.float32))
@@ -153,7 +154,7 @@ def _clamp(operator: Operator) -> list[Operator] | None:
     ]
 
 
-_CLAMPS = {"RELU_0_TO_1": (0.0, 1.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+_CLAMPS = ("RELU_0_TO_1", "RELU_N1_TO_1")
 
 
 def _unpack_channels(operator: Operator) -> list[Operator] | None:
